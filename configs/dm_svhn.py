@@ -1,0 +1,17 @@
+"""DM: distribution matching, on SVHN.
+
+Zhao and Bilen, WACV 2023, https://arxiv.org/abs/2110.04181
+
+python -m rdd_jax.main --config=configs/dm_svhn.py:ipc=10
+
+Arguments: ipc, seed, seeds, width, steps, smoke.
+"""
+
+from ml_collections import ConfigDict
+
+from rdd_jax import presets
+
+
+def get_config(arg: str = '') -> ConfigDict:
+  """The published setting, changed by `arg`."""
+  return presets.dm('svhn', arg)

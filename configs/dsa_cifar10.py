@@ -1,0 +1,17 @@
+"""DSA: gradient matching under Siamese augmentation, on CIFAR-10.
+
+Zhao and Bilen, ICML 2021, https://arxiv.org/abs/2102.08259
+
+python -m rdd_jax.main --config=configs/dsa_cifar10.py:ipc=10
+
+Arguments: ipc, seed, seeds, width, steps, smoke.
+"""
+
+from ml_collections import ConfigDict
+
+from rdd_jax import presets
+
+
+def get_config(arg: str = '') -> ConfigDict:
+  """The published setting, changed by `arg`."""
+  return presets.dsa('cifar10', arg)

@@ -1,0 +1,17 @@
+"""IDC: multi-formation, on CIFAR-10.
+
+Kim et al., ICML 2022, https://arxiv.org/abs/2205.14959
+
+python -m rdd_jax.main --config=configs/idc_cifar10.py:ipc=10
+
+Arguments: ipc, seed, seeds, width, steps, smoke; factor=1 is IDC-I.
+"""
+
+from ml_collections import ConfigDict
+
+from rdd_jax import presets
+
+
+def get_config(arg: str = '') -> ConfigDict:
+  """The published setting, changed by `arg`."""
+  return presets.idc('cifar10', arg)

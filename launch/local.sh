@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Runs one job as N processes of this machine, which talk over the loopback:
+# a rehearsal of a cluster, or one process per GPU.
+#
+#   launch/local.sh N FLAGS...
+#   launch/local.sh 2 --config=configs/digits.py --workdir=/tmp/two
+#
+#   DEVICES=2     CPU devices per process (default 1)
+#   PYTHON=...    the interpreter (default python)
+#
+# Process i sees GPU i; on CPU this has no effect. When a process fails, the
+# others are stopped, and its exit status is returned.
+set -euo pipefail
+
+if [[ $# -lt 1 || ! $1 =~ ^[1-9][0-9]*$ ]]; then
+  echo "usage: $0 N FLAGS..." >&2
+  exit 2
+fi
+count=$1
+shift
+python=${PYTHON:-python}
+port=$("$python" -c 'import socket; s = socket.socket()
+s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+
+export RDD_JAX_COORDINATOR=127.0.0.1:$port RDD_JAX_NUM_PROCESSES=$count
+export JAX_COORDINATOR_BIND_ADDRESS=$RDD_JAX_COORDINATOR
+export XLA_FLAGS="${XLA_FLAGS:-} \
+--xla_force_host_platform_device_count=${DEVICES:-1}"
+pids=()
+trap 'kill "${pids[@]}" 2>/dev/null || true; wait' EXIT
+trap 'exit 130' INT TERM
+for ((i = 0; i < count; i++)); do
+  RDD_JAX_PROCESS_ID=$i JAX_LOCAL_DEVICE_IDS=$i \
+    "$python" -m rdd_jax.main --distributed "$@" &
+  pids+=($!)
+done
+for ((i = 0; i < count; i++)); do wait -n; done

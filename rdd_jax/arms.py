@@ -1,0 +1,230 @@
+"""The table of a run: baselines and distilled sets, judged alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+from jax import Array
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+import numpy as np
+
+from rdd_jax import keys, selection
+from rdd_jax.artefact import write_atomically
+from rdd_jax.batch import NOWHERE, Batch
+from rdd_jax.data import Dataset
+from rdd_jax.errors import choose
+from rdd_jax.evaluation.judge import Held, evaluate, summarise
+from rdd_jax.evaluation.metrics import Row, pool
+from rdd_jax.evaluation.training import embed, fit_many, predict
+from rdd_jax.measure import empirical
+from rdd_jax.preprocessing import Preprocessing
+from rdd_jax.recipe import Experiment, network
+
+
+class Trial(NamedTuple):
+  """A run as its judge sees it.
+
+  Attributes:
+    experiment: what was distilled, and how sets are judged.
+    config: of the run.
+    dataset: the training rows are those that were distilled from.
+    preprocess: from uint8 images to network inputs.
+    workdir: where finished evaluations are kept, so that none is repeated.
+  """
+
+  experiment: Experiment
+  config: ConfigDict
+  dataset: Dataset
+  preprocess: Preprocessing
+  workdir: Path
+
+
+def judge(
+  trial: Trial, arm: str, seed: int, batch: Callable[[], Batch]
+) -> dict[str, Row]:
+  """The metrics of one arm at one distillation seed, for each network.
+
+  Args:
+    trial: the run.
+    arm: its name in the table.
+    seed: the distillation seed; arms of a seed share their network seeds.
+    batch: makes the rows, if they are still to be judged.
+
+  Returns:
+    A row for each network; that of the run itself is called 'matched'.
+  """
+  options = trial.config.evaluation
+
+  def measure(name: str) -> Row:
+    net = trial.experiment.net
+    if name != 'matched':
+      net = network(
+        ConfigDict({'name': name}), trial.experiment.spec.num_outputs
+      )
+    return evaluate(
+      net,
+      batch(),
+      held(trial.dataset),
+      trial.experiment.evaluation,
+      num_classes=trial.dataset.num_classes,
+      preprocess=trial.preprocess,
+      seeds=network_keys(trial, seed, options.seeds),
+      student=trial.experiment.student,
+    )
+
+  return {
+    name: remember(
+      trial.workdir / 'evaluations' / f'{arm}-{name}-{seed}.json',
+      lambda name=name: measure(name),
+    )
+    for name in ('matched', *options.networks)
+  }
+
+
+def held(dataset: Dataset) -> Held:
+  """The test rows."""
+  return Held(dataset.test_images, dataset.test_labels, dataset.test_groups)
+
+
+def network_keys(trial: Trial, seed: int, n: int) -> Array:
+  """The `n` network seeds of a distillation seed."""
+  root = keys.named(jax.random.key(trial.config.seed), 'networks')
+  return jax.random.split(jax.random.fold_in(root, seed), n)
+
+
+def baseline(trial: Trial, arm: str, seed: int) -> Batch:
+  """Real rows at the storage of the distilled set."""
+  if arm == 'random':
+    root = keys.named(jax.random.key(trial.config.seed), 'baseline')
+    rows = selection.random(
+      jax.random.fold_in(root, seed),
+      trial.dataset.train_labels,
+      stored_ipc(trial),
+      trial.dataset.num_classes,
+    )
+  else:
+    rows = np.asarray(choose('baseline', arm, whole(trial)['coresets']))
+  return real_batch(trial, rows)
+
+
+def stored_ipc(trial: Trial) -> int:
+  """Stored images per class, outliers counted in."""
+  return len(trial.experiment.cells) // trial.dataset.num_classes
+
+
+def real_batch(trial: Trial, rows: np.ndarray | slice) -> Batch:
+  """Training rows as a batch of network inputs, with the given labels."""
+  measure = empirical(
+    jnp.asarray(trial.dataset.train_labels[rows]),
+    trial.experiment.spec.num_outputs,
+  )
+  return Batch(
+    inputs=trial.preprocess(trial.dataset.train_images[rows]),
+    targets=measure.targets,
+    weights=measure.weights,
+    cells=measure.cells,
+    groups=measure.groups,
+    index=jnp.full_like(measure.cells, NOWHERE),
+  )
+
+
+def whole_batch(trial: Trial) -> Batch:
+  """All training rows, as uint8: they are preprocessed in flight."""
+  measure = empirical(
+    jnp.asarray(trial.dataset.train_labels), trial.experiment.spec.num_outputs
+  )
+  return Batch(
+    inputs=jnp.asarray(trial.dataset.train_images),
+    targets=measure.targets,
+    weights=measure.weights,
+    cells=measure.cells,
+    groups=measure.groups,
+    index=jnp.arange(len(measure.cells)),
+  )
+
+
+def whole(trial: Trial) -> dict[str, Any]:
+  """Networks trained on the whole set, and the coresets that one embeds.
+
+  Returns:
+    `row`, the metrics of those networks, None where `whole.steps` is 0; and
+    `coresets`, row numbers by name, chosen in the features of the first
+    network, or in pixels where there is none.
+  """
+  return remember(
+    trial.workdir / 'evaluations' / 'whole.json', lambda: _whole(trial)
+  )
+
+
+def _whole(trial: Trial) -> dict[str, Any]:
+  dataset, recipe = trial.dataset, trial.experiment.whole
+  images, labels = dataset.train_images, dataset.train_labels
+  if recipe is None:
+    row = None
+    features = images.reshape(len(images), -1)
+  else:
+    net = trial.experiment.net
+    variables = fit_many(
+      net,
+      whole_batch(trial),
+      recipe,
+      num_classes=dataset.num_classes,
+      input_shape=images.shape[1:],
+      seeds=network_keys(trial, 0, trial.config.whole.seeds),
+      preprocess=trial.preprocess,
+    )
+    row = summarise(
+      predict(net, variables, dataset.test_images, trial.preprocess),
+      held(dataset),
+      dataset.num_classes,
+    )
+    features = embed(
+      net, jax.tree.map(lambda v: v[0], variables), images, trial.preprocess
+    )
+  size = stored_ipc(trial), dataset.num_classes
+  coresets = {
+    'herding': selection.herding(features, labels, *size),
+    'k_center': selection.k_center(features, labels, *size),
+  }
+  return {
+    'row': row,
+    'coresets': {name: rows.tolist() for name, rows in coresets.items()},
+  }
+
+
+def remember(path: Path, compute: Callable[[], Any]) -> Any:
+  """The JSON at `path`, computed and written whole if it is not there."""
+  if path.exists():
+    return json.loads(path.read_text())
+  value = compute()
+  path.parent.mkdir(parents=True, exist_ok=True)
+  write_atomically(path, json.dumps(value, indent=1).encode())
+  return value
+
+
+def results(
+  rows: dict[str, Sequence[dict[str, Row]]], whole: Row | None
+) -> dict[str, Any]:
+  """What `results.json` holds: rows pooled over distillation seeds."""
+  found: dict[str, Any] = {
+    'rows': {
+      arm: pool([row['matched'] for row in seeds])
+      for arm, seeds in rows.items()
+    }
+  }
+  if whole is not None:
+    found['rows']['whole'] = whole
+  others = [name for name in next(iter(rows.values()))[0] if name != 'matched']
+  if others:
+    found['networks'] = {
+      name: {
+        arm: pool([row[name] for row in seeds]) for arm, seeds in rows.items()
+      }
+      for name in others
+    }
+  return found

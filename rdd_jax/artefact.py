@@ -1,0 +1,209 @@
+"""A distilled set on disk: arrays, and a card that says what they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import hashlib
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+import zipfile
+import zlib
+
+from jax import Array
+import jax.numpy as jnp
+import numpy as np
+
+from rdd_jax.batch import NOWHERE, Batch
+from rdd_jax.card import SCHEMA
+from rdd_jax.errors import UserError
+from rdd_jax.preprocessing import Preprocessing
+from rdd_jax.synthetic import decode
+
+ARRAYS = 'distilled.npz'
+CARD = 'card.json'
+PREFIX = 'preprocessing.'  # of its arrays
+
+
+@dataclass(frozen=True)
+class Distilled:
+  """A distilled set, as it is stored.
+
+  Attributes:
+    images: `f32[n, h, w, C]`, the scale of pixels in [0, 1], not clipped. With
+      a multi-formation factor `f` in the card, each holds `f * f` tiles.
+    targets: `f32[n, o]`, on the simplex.
+    weights: `f32[n]`.
+    cells: `i32[n]`, the class, or the number of classes + outlier slot.
+    preprocessing: from pixels to what a network takes.
+    card: what the set is, as JSON; see `make_card`.
+  """
+
+  images: np.ndarray
+  targets: np.ndarray
+  weights: np.ndarray
+  cells: np.ndarray
+  preprocessing: Preprocessing
+  card: dict[str, Any]
+
+
+def save(directory: str | os.PathLike[str], distilled: Distilled) -> None:
+  """Writes `distilled.npz` and `card.json`, each at once or not at all.
+
+  The card gets the shapes of the arrays, and their SHA-256, so that a pair that
+  does not belong together is noticed. The same set gives the same bytes.
+  """
+  directory = Path(directory)
+  directory.mkdir(parents=True, exist_ok=True)
+  arrays = {
+    'images': np.asarray(distilled.images, np.float32),
+    'targets': np.asarray(distilled.targets, np.float32),
+    'weights': np.asarray(distilled.weights, np.float32),
+    'cells': np.asarray(distilled.cells, np.int32),
+  }
+  for name, array in distilled.preprocessing.to_arrays().items():
+    arrays[PREFIX + name] = array
+  buffer = io.BytesIO()
+  np.savez(buffer, **arrays)  # type: ignore[arg-type]
+  data = buffer.getvalue()
+  card = {
+    **distilled.card,
+    'arrays': {name: list(array.shape) for name, array in arrays.items()},
+    'sha256': hashlib.sha256(data).hexdigest(),
+  }
+  text = json.dumps(card, indent=2, default=_plain, allow_nan=False)
+  write_atomically(directory / ARRAYS, data)
+  write_atomically(directory / CARD, (text + '\n').encode())
+
+
+def load(path: str | os.PathLike[str]) -> Distilled:
+  """Reads a distilled set.
+
+  Args:
+    path: the directory, or the `distilled.npz` in it (its card beside it).
+
+  Returns:
+    The set as it was saved; the images of a multi-formation set are tiled, see
+    `decode`.
+
+  Raises:
+    UserError: if a file is missing, damaged, or of another set.
+  """
+  path = Path(path)
+  directory = path.parent if path.suffix == '.npz' else path
+  arrays_path = path if path.suffix == '.npz' else path / ARRAYS
+  data, text = _read(arrays_path), _read(directory / CARD)
+  try:
+    card = json.loads(text)
+    schema, digest = card['schema'], card['sha256']
+  except (ValueError, KeyError, TypeError) as e:
+    raise UserError(
+      f'{directory / CARD} is damaged ({_one_line(e)}); distil or copy it again'
+    ) from e
+  if schema != SCHEMA:
+    raise UserError(
+      f'{directory / CARD} has schema {schema}, this version reads {SCHEMA}; '
+      'install the version of rdd_jax that the card names'
+    )
+  if hashlib.sha256(data).hexdigest() != digest:
+    raise UserError(
+      f'{arrays_path} is damaged or not the file that {CARD} describes '
+      '(SHA-256 differs); copy both files again'
+    )
+  try:
+    with np.load(io.BytesIO(data), allow_pickle=False) as npz:
+      arrays = {name: npz[name] for name in npz.files}
+    distilled = Distilled(
+      **{k: arrays[k] for k in ('images', 'targets', 'weights', 'cells')},
+      preprocessing=Preprocessing.from_arrays(
+        {
+          name.removeprefix(PREFIX): array
+          for name, array in arrays.items()
+          if name.startswith(PREFIX)
+        }
+      ),
+      card=card,
+    )
+    _check(distilled)
+  except (
+    ValueError,
+    KeyError,
+    TypeError,
+    OSError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+  ) as e:
+    raise UserError(
+      f'{arrays_path} is damaged ({_one_line(e)}); distil or copy it again'
+    ) from e
+  return distilled
+
+
+def to_batch(distilled: Distilled) -> Batch:
+  """The rows to train a network on: decoded, preprocessed and repeated."""
+  copies = distilled.card['factor'] ** 2
+  images = decode(jnp.asarray(distilled.images), distilled.card['factor'])
+
+  def repeat(x: np.ndarray) -> Array:
+    return jnp.repeat(jnp.asarray(x), copies, 0)
+
+  cells = repeat(distilled.cells)
+  return Batch(
+    inputs=distilled.preprocessing(images),
+    targets=repeat(distilled.targets),
+    weights=repeat(distilled.weights),
+    cells=cells,
+    groups=jnp.full_like(cells, -1),
+    index=jnp.full_like(cells, NOWHERE),
+  )
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+  """Puts `data` at `path` whole: no reader ever sees a part of it."""
+  unfinished = path.with_name(f'.{path.name}.{os.getpid()}')
+  try:
+    unfinished.write_bytes(data)
+    os.replace(unfinished, path)
+  finally:
+    unfinished.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> bytes:
+  try:
+    return path.read_bytes()
+  except OSError as e:
+    raise UserError(
+      f'cannot read {path} ({e.strerror}); give the directory of a distilled '
+      f'set, which holds {ARRAYS} and {CARD}'
+    ) from e
+
+
+def _check(distilled: Distilled) -> None:
+  n = len(distilled.cells)
+  layout = {
+    'images': ('f', 4),
+    'targets': ('f', 2),
+    'weights': ('f', 1),
+    'cells': ('i', 1),
+  }
+  for name, (kind, rank) in layout.items():
+    array = getattr(distilled, name)
+    if (array.dtype.kind, array.ndim, len(array)) != (kind, rank, n):
+      raise ValueError(
+        f'{name} are {array.dtype}{list(array.shape)} beside {n} cells'
+      )
+  factor = distilled.card['factor']
+  if not isinstance(factor, int) or factor < 1:
+    raise ValueError(f'factor is {factor!r}')
+
+
+def _plain(value: Any) -> Any:
+  """Arrays and scalars of numpy and jax, as JSON takes them."""
+  return np.asarray(value).tolist()
+
+
+def _one_line(e: Exception) -> str:
+  return f'{type(e).__name__}: {" ".join(str(e).split())}'

@@ -1,0 +1,122 @@
+"""A finite weighted measure on (input, target) pairs: what all code consumes.
+
+Every matching objective is written against a `Batch` and every robustness
+method only edits one, so that any method composes with any objective.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import jax
+from jax import Array
+import jax.numpy as jnp
+
+T = TypeVar('T')
+
+NOWHERE = 2**31 - 1  # An index that every data set lacks: scatters drop it.
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Batch:
+  """Rows of data, their targets, and how much each of them counts.
+
+  Attributes:
+    inputs: `f[n, ...]`, what a network is applied to.
+    targets: `f[n, o]`, rows on the simplex, with `o` the number of outputs (the
+      classes, and one more with a reject class). Uniform means "no class".
+    weights: `f[n]`, non-negative; 0 masks a row.
+    cells: `i[n]`, what is matched with what: the class, or `num_classes + slot`
+      for an outlier.
+    groups: `i[n]`, the subpopulation; outside `[0, num_groups)` means none.
+    index: `i[n]`, the row in the data set; out of range means none.
+  """
+
+  inputs: Array
+  targets: Array
+  weights: Array
+  cells: Array
+  groups: Array
+  index: Array
+
+
+def concat(*batches: Batch) -> Batch:
+  """One batch with the rows of all, in order."""
+  return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *batches)
+
+
+def take(tree: T, rows: Array) -> T:
+  """The given rows of every leaf; `rows` may have any shape."""
+  return jax.tree.map(lambda leaf: jnp.take(leaf, rows, 0, mode='clip'), tree)
+
+
+def group_mean(
+  values: Array, weights: Array, ids: Array, k: int
+) -> tuple[Array, Array]:
+  """The weighted mean of `values` in each of `k` groups.
+
+  Args:
+    values: `f[n]` or `f[n, d]`.
+    weights: `f[n]`.
+    ids: `i[n]`; rows with an id outside `[0, k)` are left out.
+    k: the number of groups.
+
+  Returns:
+    Means `f[k]` or `f[k, d]` (0 where a group is empty), and mass `f[k]`.
+  """
+  ids = jnp.where((ids >= 0) & (ids < k), ids, k)
+  column = weights.reshape(weights.shape + (1,) * (values.ndim - 1))
+  mass = jax.ops.segment_sum(weights, ids, k + 1)[:k]
+  total = jax.ops.segment_sum(column * values, ids, k + 1)[:k]
+  divisor = jnp.where(mass > 0, mass, 1.0)
+  return total / divisor.reshape(k, *column.shape[1:]), mass
+
+
+def bucket(batch: Batch, k: int, capacity: int) -> tuple[Batch, Array]:
+  """Deals the rows out to their cells, with shapes that do not depend on them.
+
+  Masked rows and rows of no cell take up no room. Where a cell has more rows
+  than `capacity`, its last rows are dropped.
+
+  Args:
+    batch: `n` rows.
+    k: the number of cells.
+    capacity: the rows that a cell has room for.
+
+  Returns:
+    A batch whose leaves are `[k, capacity, ...]`, empty places having weight 0,
+    and the mass `f[k]` of the rows that found no room.
+  """
+  n = batch.cells.shape[0]
+  valid = (batch.cells >= 0) & (batch.cells < k) & (batch.weights > 0)
+  keys = jnp.where(valid, batch.cells, k)
+  order = jnp.argsort(keys, stable=True)
+  keys = keys[order]
+  place = jnp.arange(n) - jnp.searchsorted(keys, jnp.arange(k + 1))[keys]
+  rows = jnp.full((k, capacity), n).at[keys, place].set(order, mode='drop')
+  dealt = take(batch, rows)
+  dealt = replace(dealt, weights=jnp.where(rows < n, dealt.weights, 0.0))
+  mass = jax.ops.segment_sum(batch.weights[order], keys, k + 1)[:k]
+  return dealt, mass - dealt.weights.sum(1)
+
+
+def training_loss(losses: Array, batch: Batch, num_classes: int) -> Array:
+  """Weighted loss per unit of in-distribution mass.
+
+  Dividing by the mass of the classes alone makes cross-entropy plus
+  `lambda * U` exact when outlier rows of mass `lambda` are appended
+  (Hendrycks et al., Deep Anomaly Detection with Outlier Exposure, eq. 1).
+
+  Args:
+    losses: `f[n]`, one for each row of `batch`.
+    batch: the rows.
+    num_classes: cells below it are in-distribution.
+
+  Returns:
+    `f[]`.
+  """
+  inside = jnp.sum(jnp.where(batch.cells < num_classes, batch.weights, 0.0))
+  total = jnp.sum(batch.weights * losses)
+  return total / jnp.where(inside > 0, inside, 1.0)

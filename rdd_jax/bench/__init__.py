@@ -1,0 +1,6 @@
+"""Times and weighs the library beside plain PyTorch, in one run.
+
+`python -m rdd_jax.bench`, or, quickly, with `--width=16 --repeats=3`. The rival
+is `tests/reference/torch_dd.py`; without PyTorch, or away from the repository,
+its columns are dashes.
+"""

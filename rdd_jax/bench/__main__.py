@@ -1,0 +1,98 @@
+"""The command `python -m rdd_jax.bench`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+import dataclasses
+import importlib.metadata
+import json
+import os
+from pathlib import Path
+
+# Two frameworks share the accelerator.
+os.environ.setdefault('XLA_PYTHON_CLIENT_PREALLOCATE', 'false')
+
+from absl import app, flags
+import jax
+
+from rdd_jax.bench import measure, theirs
+from rdd_jax.bench.measure import Cost
+from rdd_jax.bench.setting import Setting
+
+for _field in dataclasses.fields(Setting):
+  flags.DEFINE_integer(
+    _field.name, _field.default, _field.metadata['meaning'], lower_bound=1
+  )
+_ONLY = flags.DEFINE_multi_enum(
+  'only', list(measure.NAMES), measure.NAMES, 'What to measure; repeatable.'
+)
+_JSON = flags.DEFINE_string('json', None, 'Also write the results here.')
+_PEAK = flags.DEFINE_enum(
+  'peak', None, measure.SIDES, 'Print only the peak bytes of this side.'
+)
+
+
+def environment() -> dict[str, str | int | None]:
+  """What ran on what."""
+  dd = theirs.reference()
+  return {
+    'device': jax.devices()[0].device_kind,
+    'cores': os.cpu_count(),
+    'torch_threads': dd.torch.get_num_threads() if dd else None,
+    'jax': jax.__version__,
+    'torch': importlib.metadata.version('torch') if dd else None,
+  }
+
+
+def line(name: str, costs: Mapping[str, Cost]) -> str:
+  """A row of the table."""
+  us, them = costs['ours'], costs.get('theirs')
+  ratio = f'{them.seconds / us.seconds:.2f}' if them else '-'
+  cells = [
+    f'{us.seconds:.4f}',
+    f'{them.seconds:.4f}' if them else '-',
+    ratio,
+    mebibytes(us.planned),
+    mebibytes(us.peak),
+    mebibytes(them.peak if them else None),
+  ]
+  return row(name, cells)
+
+
+def row(name: str, cells: Sequence[str]) -> str:
+  return f'{name:14}' + ''.join(f'{cell:>13}' for cell in cells)
+
+
+def mebibytes(size: int | None) -> str:
+  return '-' if size is None else f'{size / 2**20:.0f}'
+
+
+def main(argv: Sequence[str]) -> None:
+  if len(argv) > 1:
+    raise app.UsageError(f'unknown arguments {argv[1:]}')
+  s = Setting(
+    **{f.name: flags.FLAGS[f.name].value for f in dataclasses.fields(Setting)}
+  )
+  if _PEAK.value:
+    print(json.dumps(measure.peak(_ONLY.value[0], _PEAK.value, s)))
+    return
+  results = {'environment': environment(), 'setting': dataclasses.asdict(s)}
+  print(', '.join(f'{k} {v or "-"}' for k, v in results['environment'].items()))
+  results['ceiling'] = measure.ceiling()
+  print(f'matmul ceiling {results["ceiling"] / 1e9:.0f} GFLOP/s')
+  times = ['ours s', 'torch s', 'torch/ours']
+  print(row('', [*times, 'planned MiB', 'ours MiB', 'torch MiB']))
+  for name in _ONLY.value:
+    costs = measure.compare(name, s)
+    results[name] = {side: cost._asdict() for side, cost in costs.items()}
+    print(line(name, costs), flush=True)
+    if name == 'training':
+      rate = measure.training_flops(s) / costs['ours'].seconds
+      results['share'] = rate / results['ceiling']
+      print(f'  {results["share"]:.0%} of the ceiling')
+  if _JSON.value:
+    Path(_JSON.value).write_text(json.dumps(results, indent=2) + '\n')
+
+
+if __name__ == '__main__':
+  app.run(main)

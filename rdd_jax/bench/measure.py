@@ -1,0 +1,140 @@
+"""Seconds, bytes and operations.
+
+The two sides take turns, and the median of the repeats counts, so that a busy
+machine is unfair to both alike. Memory is measured in a fresh process for each
+side of each computation, with its inputs and its compilation: the growth of the
+resident set on a CPU, the peak of the allocator on a GPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+import contextlib
+import dataclasses
+import json
+from pathlib import Path
+import statistics
+import subprocess
+import sys
+import time
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from rdd_jax.bench import ours, theirs
+from rdd_jax.bench.setting import Program, Setting
+
+NAMES = tuple(ours.PROGRAMS)
+SIDES = ('ours', 'theirs')
+
+
+class Cost(NamedTuple):
+  """What a computation takes; None where that cannot be known.
+
+  Attributes:
+    seconds: the median of the repeats.
+    planned: bytes of arguments and temporaries, by the compiler's plan.
+    peak: bytes measured in a process of its own.
+  """
+
+  seconds: float
+  planned: int | None
+  peak: int | None
+
+
+def build(name: str, side: str, s: Setting) -> Program | None:
+  """One side of one computation; None where PyTorch cannot run."""
+  if side == 'ours':
+    return ours.PROGRAMS[name](s)
+  dd = theirs.reference()
+  return None if dd is None else theirs.PROGRAMS[name](dd, s)
+
+
+def compare(name: str, s: Setting) -> dict[str, Cost]:
+  """The costs of a computation, by side; a side that cannot run is left out."""
+  built = {side: build(name, side, s) for side in SIDES}
+  programs = {side: p for side, p in built.items() if p is not None}
+  seconds = medians(list(programs.values()), s.repeats)
+  return {
+    side: Cost(duration, p.planned, peak_in_new_process(name, side, s))
+    for (side, p), duration in zip(programs.items(), seconds, strict=True)
+  }
+
+
+def medians(programs: Sequence[Program], repeats: int) -> list[float]:
+  """Median seconds of programs that take turns, after one turn to warm up."""
+  turns = [[duration(p) for p in programs] for _ in range(repeats + 1)]
+  return [statistics.median(times) for times in zip(*turns[1:], strict=True)]
+
+
+def duration(program: Program) -> float:
+  """Seconds of one run."""
+  start = time.perf_counter()
+  program.run()
+  return time.perf_counter() - start
+
+
+def peak_in_new_process(name: str, side: str, s: Setting) -> int | None:
+  """`peak`, in a fresh interpreter, which nothing has touched."""
+  sizes = [f'--{key}={value}' for key, value in dataclasses.asdict(s).items()]
+  command = [sys.executable, '-m', 'rdd_jax.bench', f'--only={name}']
+  output = subprocess.run(
+    [*command, f'--peak={side}', *sizes],
+    check=True,
+    stdout=subprocess.PIPE,
+    text=True,
+  ).stdout
+  return json.loads(output.splitlines()[-1])
+
+
+def peak(name: str, side: str, s: Setting) -> int | None:
+  """Bytes that building a program and running it twice takes at its peak."""
+  dd = theirs.reference() if side == 'theirs' else None
+  accelerator = jax.devices()[0]
+  # Linux forgets the high-water mark of the imports.
+  with contextlib.suppress(OSError):
+    Path('/proc/self/clear_refs').write_text('5')
+  before = resident('VmRSS')
+  program = build(name, side, s)
+  if program is None:
+    return None
+  program.run()
+  program.run()
+  if accelerator.platform == 'cpu':
+    after = resident('VmHWM')
+    return None if before is None or after is None else after - before
+  if dd is not None:
+    return dd.torch.cuda.max_memory_allocated()
+  return (accelerator.memory_stats() or {}).get('peak_bytes_in_use')
+
+
+def resident(field: str) -> int | None:
+  """Bytes of this process by Linux's account; None elsewhere."""
+  with contextlib.suppress(OSError):
+    for line in Path('/proc/self/status').read_text().splitlines():
+      if line.startswith(field + ':'):
+        return int(line.split()[1]) * 1024
+  return None
+
+
+def ceiling(repeats: int = 5) -> float:
+  """FLOP/s of a large matrix product at jax's default precision, at best."""
+  n = 2048 if jax.default_backend() == 'cpu' else 8192
+  product = ours.compiled(jnp.matmul, *2 * [jnp.ones((n, n))])
+  product.run()
+  return 2 * n**3 / min(duration(product) for _ in range(repeats))
+
+
+def training_flops(s: Setting) -> int:
+  """The least operations of a training step: its convolutions and its head.
+
+  A multiplication and an addition count as two. A layer takes three passes,
+  forward, to its weights and to its inputs; the images need no gradient.
+  """
+  side, fan_in, total = s.image, s.channels, 0
+  for block in range(s.depth):
+    passes = 3 if block else 2
+    total += passes * 2 * side**2 * 9 * fan_in * s.width
+    side, fan_in = side // 2, s.width
+  return s.batch * (total + 3 * 2 * side**2 * s.width * s.classes)

@@ -1,0 +1,11 @@
+"""Data sets as uint8 arrays: by name, from files, from arrays, or mock."""
+
+from rdd_jax.data.dataset import Dataset as Dataset
+from rdd_jax.data.dataset import Split as Split
+from rdd_jax.data.dataset import from_arrays as from_arrays
+from rdd_jax.data.dataset import require_shape as require_shape
+from rdd_jax.data.mocks import SHAPES as SHAPES
+from rdd_jax.data.mocks import mock as mock
+from rdd_jax.data.sources import load as load
+from rdd_jax.data.sources import load_split as load_split
+from rdd_jax.data.split import split_validation as split_validation

@@ -1,0 +1,196 @@
+"""The types of a data set, and the checks that every data set passes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from rdd_jax.errors import UserError
+
+
+class Split(NamedTuple):
+  """The rows of one split.
+
+  Attributes:
+    images: u8[N, H, W, C].
+    labels: i32[N] in [0, len(class_names)).
+    class_names: one name for each class.
+    groups: i32[N] or None; a negative group is no group.
+  """
+
+  images: np.ndarray
+  labels: np.ndarray
+  class_names: tuple[str, ...]
+  groups: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Dataset:
+  """A labelled image data set in host memory.
+
+  Attributes:
+    name: what `load` was given.
+    train_images: u8[N, H, W, C].
+    train_labels: i32[N] in [0, num_classes).
+    test_images: u8[M, H, W, C].
+    test_labels: i32[M] in [0, num_classes).
+    num_classes: the number of classes; each has a training row.
+    class_names: one name for each class.
+    train_groups: i32[N] or None; a negative group is no group.
+    test_groups: i32[M] or None.
+  """
+
+  name: str
+  train_images: np.ndarray
+  train_labels: np.ndarray
+  test_images: np.ndarray
+  test_labels: np.ndarray
+  num_classes: int
+  class_names: tuple[str, ...]
+  train_groups: np.ndarray | None = None
+  test_groups: np.ndarray | None = None
+
+  @property
+  def image_shape(self) -> tuple[int, int, int]:
+    """(H, W, C)."""
+    height, width, channels = self.train_images.shape[1:]
+    return height, width, channels
+
+
+def from_arrays(
+  train_images: np.ndarray,
+  train_labels: np.ndarray,
+  test_images: np.ndarray,
+  test_labels: np.ndarray,
+  *,
+  num_classes: int | None = None,
+  class_names: Sequence[str] | None = None,
+  train_groups: np.ndarray | None = None,
+  test_groups: np.ndarray | None = None,
+  name: str = 'arrays',
+) -> Dataset:
+  """A data set from arrays, checked; images are not copied.
+
+  Args:
+    train_images: u8[N, H, W, C].
+    train_labels: integers[N].
+    test_images: u8[M, H, W, C], of the same H, W and C.
+    test_labels: integers[M].
+    num_classes: by default the number of `class_names`, or else one more
+      than the largest training label.
+    class_names: by default the class numbers.
+    train_groups: integers[N]; a negative group is no group.
+    test_groups: integers[M].
+    name: what errors and reports call the data set.
+
+  Raises:
+    UserError: for the wrong type, shape, length or range, a class without a
+      training row, or train and test images of different shapes.
+  """
+  if num_classes is None:
+    largest = np.max(train_labels, initial=-1)
+    num_classes = int(largest) + 1 if class_names is None else len(class_names)
+  if class_names is None:
+    class_names = [str(c) for c in range(num_classes)]
+  if len(class_names) != num_classes:
+    raise UserError(
+      f'{name}: class_names has {len(class_names)} names for {num_classes} '
+      'classes; give one name for each class'
+    )
+  names = tuple(class_names)
+  train = check_split(
+    Split(train_images, train_labels, names, train_groups), f'{name}: train'
+  )
+  test = check_split(
+    Split(test_images, test_labels, names, test_groups), f'{name}: test'
+  )
+  rows = np.bincount(train.labels, minlength=num_classes)
+  if not rows.all():
+    empty = ', '.join(names[c] for c in np.flatnonzero(rows == 0)[:5])
+    raise UserError(
+      f'{name}: {int((rows == 0).sum())} of {num_classes} classes have no '
+      f'training row ({empty}); renumber the labels or lower num_classes'
+    )
+  require_shape(f'{name}: test', test.images, train.images.shape[1:])
+  return Dataset(
+    name=name,
+    train_images=train.images,
+    train_labels=train.labels,
+    test_images=test.images,
+    test_labels=test.labels,
+    num_classes=num_classes,
+    class_names=names,
+    train_groups=train.groups,
+    test_groups=test.groups,
+  )
+
+
+def check_split(split: Split, where: str) -> Split:
+  """The split with labels and groups as int32, or a UserError at `where`."""
+  images = np.asarray(split.images)
+  if images.dtype != np.uint8:
+    raise UserError(
+      f'{where} images are {images.dtype}; give uint8 pixels in [0, 255]'
+    )
+  if images.ndim != 4 or not images.size:
+    raise UserError(
+      f'{where} images have shape {images.shape}; give a non-empty '
+      '[N, H, W, C] (grayscale: images[..., None])'
+    )
+  labels = _integers(split.labels, len(images), f'{where} labels')
+  outside = (labels < 0) | (labels >= len(split.class_names))
+  if outside.any():
+    row = int(np.argmax(outside))
+    raise UserError(
+      f'{where} labels are outside [0, {len(split.class_names)}) in '
+      f'{int(outside.sum())} rows (row {row}: {labels[row]}); renumber them '
+      'or set num_classes'
+    )
+  groups = split.groups
+  if groups is not None:
+    groups = _integers(groups, len(images), f'{where} groups')
+    groups = groups.astype(np.int32)
+  return Split(images, labels.astype(np.int32), split.class_names, groups)
+
+
+def _integers(values: np.ndarray, length: int, what: str) -> np.ndarray:
+  values = np.asarray(values)
+  if not np.issubdtype(values.dtype, np.integer):
+    raise UserError(f'{what} are {values.dtype}; give integers')
+  if values.shape != (length,):
+    raise UserError(
+      f'{what} have shape {values.shape} for {length} images; give ({length},)'
+    )
+  return values
+
+
+def require_shape(name: str, images: np.ndarray, shape: Sequence[int]) -> None:
+  """Raises a UserError unless `images` is [N, *shape].
+
+  Args:
+    name: what the error calls the images.
+    images: u8[N, H, W, C].
+    shape: the (H, W, C) that is needed.
+  """
+  given = images.shape[1:]
+  if given == tuple(shape):
+    return
+  height, width, channels = shape
+  advice = []
+  if given[:2] != (height, width):
+    size = height if height == width else (height, width)
+    advice.append(f'size={size}')
+  if given[2] != channels:
+    advice.append(f'channels={channels}')
+  raise UserError(
+    f'{name} images are {_describe(given)} where {_describe(shape)} is '
+    f'needed; set {", ".join(advice)}'
+  )
+
+
+def _describe(shape: Sequence[int]) -> str:
+  kind = {1: 'grayscale ', 3: 'colour '}.get(shape[2], '')
+  return kind + 'x'.join(str(n) for n in shape)

@@ -1,0 +1,129 @@
+"""Encoded or array images to one uint8 array, resized and recoloured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+import io
+
+import numpy as np
+from PIL import Image
+
+from rdd_jax.errors import UserError
+
+Size = int | tuple[int, int] | None
+
+_GRAY = ('1', 'L', 'LA')
+_DEEP = ('I', 'F')  # 'I;16' and its like start with 'I'
+
+
+def height_width(size: Size) -> tuple[int, int] | None:
+  """A size argument as (H, W); one number is a square."""
+  if size is None:
+    return None
+  pair = (size, size) if isinstance(size, int) else tuple(size)
+  if len(pair) != 2 or not all(isinstance(n, int) and n > 0 for n in pair):
+    raise UserError(f'size is {size!r}; give a positive int or (height, width)')
+  return pair[0], pair[1]
+
+
+def check_channels(channels: int | None) -> None:
+  """Raises a UserError unless channels is None, 1 or 3."""
+  if channels not in (None, 1, 3):
+    raise UserError(
+      f'channels is {channels!r}; give 1 (grayscale), 3 (colour) or None'
+    )
+
+
+def stack(
+  sources: Iterable[tuple[str, bytes]],
+  count: int,
+  size: Size,
+  channels: int | None,
+) -> np.ndarray:
+  """Decodes `count` images into one preallocated array.
+
+  Args:
+    sources: pairs of a name, for errors, and an encoded image.
+    count: how many there are.
+    size: see `load`; None keeps the size, which must then be common.
+    channels: see `load`; None keeps the channels, which must be common.
+
+  Returns:
+    u8[count, H, W, C].
+
+  Raises:
+    UserError: naming the image that is corrupt or unlike the first one.
+  """
+  target = height_width(size)
+  check_channels(channels)
+  out: np.ndarray = np.empty((0, 0, 0, 0), np.uint8)
+  first = ''
+  for i, (name, encoded) in enumerate(sources):
+    image = _convert(_decode(name, encoded), target, channels)
+    if i == 0:
+      out, first = np.empty((count, *image.shape), np.uint8), name
+    if image.shape[:2] != out.shape[1:3]:
+      raise UserError(
+        f'{first} is {_by(out.shape[1:3])} but {name} is '
+        f'{_by(image.shape[:2])} pixels; set size= to resize all images'
+      )
+    if image.shape[2] != out.shape[3]:
+      gray, colour = (name, first) if image.shape[2] == 1 else (first, name)
+      raise UserError(
+        f'{gray} is grayscale but {colour} is in colour; set channels=1 or 3'
+      )
+    out[i] = image
+  return out
+
+
+def convert(images: np.ndarray, size: Size, channels: int | None) -> np.ndarray:
+  """u8[N, H, W, C] resized and recoloured as `load` says."""
+  target = height_width(size)
+  check_channels(channels)
+  height, width, depth = images.shape[1:]
+  target = target or (height, width)
+  if target == (height, width) and channels in (None, depth):
+    return images
+  if depth not in (1, 3):
+    raise UserError(
+      f'images have {depth} channels; only 1 or 3 can be resized or recoloured'
+    )
+  out = np.empty((len(images), *target, channels or depth), np.uint8)
+  for row, image in zip(out, images, strict=True):
+    flat = image[..., 0] if depth == 1 else image
+    row[:] = _convert(Image.fromarray(flat), target, channels)
+  return out
+
+
+def _decode(name: str, encoded: bytes) -> Image.Image:
+  try:
+    image = Image.open(io.BytesIO(encoded))
+    image.load()
+  except (OSError, SyntaxError, ValueError) as error:
+    reason = str(error).splitlines()[0]
+    raise UserError(
+      f'{name} is not a readable image ({reason}); replace or remove it'
+    ) from error
+  if image.mode.startswith(_DEEP):
+    raise UserError(
+      f'{name} has more than 8 bits per channel (mode {image.mode}); '
+      'save it as 8-bit'
+    )
+  return image
+
+
+def _convert(
+  image: Image.Image, size: tuple[int, int] | None, channels: int | None
+) -> np.ndarray:
+  channels = channels or (1 if image.mode in _GRAY else 3)
+  mode = 'L' if channels == 1 else 'RGB'
+  if image.mode != mode:
+    image = image.convert(mode)
+  if size is not None and size != (image.height, image.width):
+    # Pillow widens the triangle when it shrinks: antialiased both ways.
+    image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+  return np.asarray(image).reshape(image.height, image.width, channels)
+
+
+def _by(shape: tuple[int, ...]) -> str:
+  return 'x'.join(str(n) for n in shape)

@@ -1,0 +1,177 @@
+"""Prepared TFDS directories, read as array_record without TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+import difflib
+import os
+from pathlib import Path
+import re
+from typing import Any
+
+import numpy as np
+
+from rdd_jax.data import images
+from rdd_jax.data.dataset import Split
+from rdd_jax.data.mocks import SHAPES
+from rdd_jax.errors import UserError
+
+_CHUNK = 1024  # records read at once; bounds the encoded bytes in memory
+
+
+def read(
+  where: str,
+  split: str,
+  data_dir: str | None,
+  size: images.Size,
+  channels: int | None,
+) -> Split:
+  """The rows of `tfds:where`; test falls back to the validation split.
+
+  Images are decoded by Pillow, so that pixels do not depend on whether
+  OpenCV is installed, as they would if TFDS decoded them.
+
+  Args:
+    where: NAME, optionally followed by /CONFIG and :VERSION.
+    split: a split of the data set, or an expression such as 'test[:100]'.
+    data_dir: see `load`.
+    size: see `load`.
+    channels: see `load`; None takes those that the data set declares.
+  """
+  import tensorflow_datasets as tfds
+
+  directory = _version_directory(where, data_dir)
+  builder: Any = tfds.builder_from_directory(directory)
+  image_key, label_key = _keys(builder.info, where)
+  features = builder.info.features
+  source = _open(builder, split, image_key, where)
+  labels = np.empty(len(source), np.int64)
+  pixels = images.stack(
+    _encoded(source, f'tfds:{where} {split}', image_key, label_key, labels),
+    len(source),
+    size,
+    channels or features[image_key].shape[-1],
+  )
+  return Split(pixels, labels, tuple(features[label_key].names))
+
+
+def how_to_prepare(where: str, data_dir: str | Path) -> str:
+  """The commands that prepare a data set."""
+  return (
+    "pip install 'rdd_jax[prepare]' && "
+    f'python -m rdd_jax.data.prepare {where} --data_dir={data_dir}'
+  )
+
+
+def _keys(info: Any, where: str) -> tuple[str, str]:
+  """The names of the image and the label in a record."""
+  import tensorflow_datasets as tfds
+
+  image_key, label_key = info.supervised_keys or ('image', 'label')
+  features = dict(info.features)
+  image, label = features.get(image_key), features.get(label_key)
+  if not (
+    isinstance(image, tfds.features.Image)
+    and image.np_dtype == np.uint8
+    and isinstance(label, tfds.features.ClassLabel)
+  ):
+    raise UserError(
+      f'tfds:{where} has {image_key!r}: {image} and {label_key!r}: {label}; '
+      'only uint8 images with one class label each can be read'
+    )
+  return image_key, label_key
+
+
+def _open(builder: Any, split: str, image_key: str, where: str) -> Any:
+  """The records of a split, with images left encoded."""
+  import tensorflow_datasets as tfds
+
+  splits, directory = builder.info.splits, builder.data_dir
+  base, bracket, slicing = split.partition('[')
+  if base == 'test' and base not in splits:
+    base = 'validation'
+  if base not in splits:
+    raise UserError(
+      f'tfds:{where} has no split {split!r} in {directory} (it has '
+      f'{", ".join(splits)}); load_split reads a single split'
+    )
+  try:
+    return builder.as_data_source(
+      split=base + bracket + slicing,
+      decoders={image_key: tfds.decode.SkipDecoding()},
+    )
+  except NotImplementedError as error:
+    raise UserError(
+      f'tfds:{where} in {directory} is not in array_record format; prepare it '
+      f'in another directory: {how_to_prepare(where, "OTHER")}'
+    ) from error
+  except ValueError as error:
+    raise UserError(
+      f'tfds:{where} has no split {split!r}; write it like train[:1000]'
+    ) from error
+
+
+def _encoded(
+  source: Any, name: str, image_key: str, label_key: str, labels: np.ndarray
+) -> Iterator[tuple[str, bytes]]:
+  """Yields named encoded images, and fills in `labels` on the way."""
+  for start in range(0, len(source), _CHUNK):
+    rows = range(start, min(start + _CHUNK, len(source)))
+    try:
+      records = source.__getitems__(rows)
+    except RuntimeError as error:
+      reason = str(error).splitlines()[0]
+      raise UserError(
+        f'{name} cannot be read ({reason}); prepare it again'
+      ) from error
+    for row, record in zip(rows, records, strict=True):
+      labels[row] = record[label_key]
+      yield f'{name} row {row}', record[image_key]
+
+
+def _version_directory(where: str, data_dir: str | None) -> Path:
+  """The newest prepared version of `where`, as TFDS lays it out."""
+  from tensorflow_datasets.core import constants
+
+  root = Path(
+    data_dir or os.environ.get('RDD_JAX_DATA_DIR') or constants.DATA_DIR
+  ).expanduser()
+  path, _, version = where.partition(':')
+  found = [
+    info.parent
+    for info in (root / path).glob('**/dataset_info.json')
+    if version in ('', info.parent.name)
+  ]
+  if not found:
+    raise UserError(_not_prepared(where, root))
+  parents = sorted({d.parent.relative_to(root).as_posix() for d in found})
+  if len(parents) > 1:
+    raise UserError(
+      f'tfds:{where} is prepared in several configurations; '
+      f'name one of {", ".join(f"tfds:{p}" for p in parents)}'
+    )
+  return max(found, key=lambda d: [int(n) for n in re.findall(r'\d+', d.name)])
+
+
+def _not_prepared(where: str, root: Path) -> str:
+  import tensorflow_datasets as tfds
+
+  if not root.is_dir():
+    there = f'there is no data directory {root}'
+    there += ' (set data_dir or RDD_JAX_DATA_DIR)'
+  else:
+    prepared = sorted(
+      {i.relative_to(root).parts[0] for i in root.glob('**/dataset_info.json')}
+    )
+    there = f'{root} has {", ".join(prepared) or "nothing in it"}'
+  name = re.split('[/:]', where)[0]
+  builders = tfds.list_builders(with_community_datasets=False)
+  known = {*builders, *SHAPES}
+  if name not in known:
+    near = difflib.get_close_matches(name, known, n=2)
+    hint = f'did you mean {" or ".join(f"tfds:{n}" for n in near)}? '
+    return (
+      f'tfds:{where} is unknown to TFDS and not prepared; '
+      f'{hint if near else ""}{there}'
+    )
+  return f'tfds:{where} is not prepared: {there}; {how_to_prepare(where, root)}'

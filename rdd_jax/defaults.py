@@ -1,0 +1,143 @@
+"""Every field of a configuration, its default and its meaning."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from rdd_jax.errors import UserError
+
+
+def config() -> ConfigDict:
+  """A complete configuration; configs only change values in it."""
+  return ConfigDict(
+    {
+      'name': 'unnamed',
+      'seed': 0,  # root of all randomness
+      'seeds': 1,  # distillation seeds, each with its own initialisation
+      'data': {
+        'name': 'digits',  # see rdd_jax.data.load
+        'data_dir': '',  # TFDS directory; '' takes RDD_JAX_DATA_DIR or ~
+        'size': 0,  # resize to size x size; 0 leaves as is
+        'channels': 0,  # 1 or 3; 0 leaves as is
+        'validation': 0.0,  # share of training rows held out, by class
+        'mock': False,  # seeded mock images of the data set's shape
+        'mean': (),  # per channel; () fits them on the training rows
+        'std': (),
+        'zca': 0.0,  # regularisation of ZCA whitening; 0 is off
+      },
+      'network': {'name': 'convnet', 'width': 128, 'depth': 3},
+      'synthetic': {
+        'ipc': 10,  # stored images of each class
+        'init': 'real',  # 'real' or 'noise'
+        'labels': 'hard',  # 'hard' or 'soft' (learned)
+        'factor': 1,  # multi-formation: factor**2 rows in an image
+        'space': 'inputs',  # learned as network 'inputs', or as 'pixels'
+        'slots': 0,  # outlier cells; a transform must fill them
+        'reject': False,  # one output more, for outliers
+        'outlier_weight': 0.5,  # mass of all outlier rows over the others'
+      },
+      'objective': {
+        'name': 'distribution',  # 'distribution' or 'gradient'
+        'real_rows': 256,  # of a cell, in one matching
+        'drawn_rows': 0,  # of a class, in one step; 0 is real_rows
+        'augment': '',  # Siamese DSA families; '' is none
+        'convention': 'one',  # 'one' family a call, or 'idc'
+        'distance': 'cosine',  # of gradients: 'cosine', 'mse', 'l1'
+        'outer': 1,  # matchings in the life of a network
+        'inner': {  # the network's training between matchings
+          'data': 'synthetic',  # or 'real'
+          'steps': 0,
+          'batch_size': 256,
+          'learning_rate': 0.01,
+          'momentum': 0.0,
+          'weight_decay': 0.0,
+          'augment': '',
+          'cutmix': 0.0,
+        },
+      },
+      'optimizer': {  # of the synthetic set
+        'name': 'sgd',  # or 'adam'
+        'learning_rate': 1.0,
+        'momentum': 0.5,
+        'label_learning_rate': 0.1,
+      },
+      'risk': 'total',  # over cells: 'total', 'mean', 'equal', 'worst'
+      # Chains: name -> dict(factory=..., **arguments); see recipe.FACTORIES.
+      'transform': {},
+      'training': {},
+      'student': {},
+      'probe': {'learning_rate': 0.01, 'momentum': 0.9, 'decay': 0.995},
+      'steps': 1000,
+      'steps_per_call': 1,  # steps compiled into one call
+      'log_every': 100,
+      'checkpoint_every': 500,
+      'prepare_every': 0,  # steps between looks at the whole set; 0 is once
+      'evaluation': {
+        'seeds': 5,  # networks trained on each set
+        'epochs': 1000,
+        'batch_size': 256,
+        'learning_rate': 0.01,
+        'schedule': 'step',  # see rdd_jax.evaluation.Recipe
+        'momentum': 0.9,
+        'weight_decay': 5e-4,
+        'augment': '',
+        'convention': 'one',
+        'cutmix': 0.0,
+        'networks': (),  # further networks: the cross-architecture table
+      },
+      'baselines': ('random', 'herding', 'k_center'),
+      'whole': {  # the whole training set; its network embeds for herding
+        'steps': 0,  # 0 leaves it out: herding then works on pixels
+        'batch_size': 256,
+        'learning_rate': 0.01,
+        'augment': '',
+        'seeds': 1,
+      },
+      'devices': 0,  # 0 takes all
+      'precision': 'float32',  # of products: 'tensorfloat32', 'bfloat16'
+      'deterministic': False,  # bit-exact resume on a GPU, slower
+    }
+  )
+
+
+def parse(arg: str, **fields: Any) -> dict[str, Any]:
+  """Reads the argument string of a config, `ipc=10,seed=3,smoke`.
+
+  >>> parse('ipc=1,smoke', ipc=10, smoke=False)
+  {'ipc': 1, 'smoke': True}
+
+  Args:
+    arg: comma-separated `key=value`; a bare key means true.
+    **fields: the keys there are, with defaults, whose types are kept.
+
+  Raises:
+    UserError: for a key there is not, or a value of another type.
+  """
+  values = dict(fields)
+  for item in filter(None, arg.split(',')):
+    key, equals, text = item.partition('=')
+    if key not in fields:
+      near = difflib.get_close_matches(key, fields, 1)
+      hint = f'did you mean {near[0]!r}? ' if near else ''
+      raise UserError(
+        f'unknown config argument {key!r} in {arg!r}: {hint}'
+        f'this config takes {", ".join(fields)}'
+      )
+    values[key] = _convert(key, text if equals else 'true', fields[key])
+  return values
+
+
+def _convert(key: str, text: str, default: Any) -> Any:
+  kind = type(default)
+  try:
+    if kind is bool:
+      return {'true': True, '1': True, 'false': False, '0': False}[text.lower()]
+    return kind(text)
+  except (ValueError, KeyError):
+    raise UserError(
+      f'config argument {key}={text}: expected {kind.__name__}, '
+      f'such as {key}={default}'
+    ) from None

@@ -1,0 +1,190 @@
+"""The heart: an objective, an optimiser and three chains make a distiller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import jax
+from jax import Array
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from rdd_jax import keys
+from rdd_jax.batch import Batch
+from rdd_jax.matching.objective import Objective
+from rdd_jax.measure import Measure
+from rdd_jax.probe import Probe, no_probe
+from rdd_jax.risk import Risk, evaluate, mean
+from rdd_jax.synthetic import View
+from rdd_jax.transform import (
+  DataSpec,
+  DataView,
+  Edit,
+  Places,
+  State,
+  Transform,
+  identity,
+)
+
+Params = Any
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class DistillState:
+  """All that a run carries from step to step; nothing else is remembered."""
+
+  step: Array  # i[]
+  key: Array  # the root of this run's randomness; never changes
+  params: Params
+  opt: optax.OptState
+  measure: Measure
+  objective: State
+  probe: State
+  transform: State
+  training: State
+  student: State
+
+
+class Distiller(NamedTuple):
+  """Three functions of a run.
+
+  Attributes:
+    init: `(key, spec, params, measure) -> state`.
+    prepare: `(state, data: DataView) -> state`, between segments, outside jit:
+      lets the chains edit the measure.
+    update: `(state, real: Batch, feed) -> (state, metrics)`, pure: one step.
+  """
+
+  init: Callable[[Array, DataSpec, Params, Measure], DistillState]
+  prepare: Callable[[DistillState, DataView], DistillState]
+  update: Callable[..., tuple[DistillState, dict[str, Array]]]
+
+
+def distiller(
+  objective: Objective,
+  optimizer: optax.GradientTransformation,
+  view: View,
+  *,
+  probe: Probe | None = None,
+  transform: Transform = identity(),
+  training: Transform = identity(),
+  student: Transform = identity(),
+  risk: Risk = mean(),
+) -> Distiller:
+  """Composes a distiller.
+
+  Args:
+    objective: how the synthetic batch is judged against a real one.
+    optimizer: of the synthetic parameters.
+    view: from the parameters to a batch.
+    probe: scores rows for `transform`; needed only by chains that score.
+    transform: edits the real data before it is matched.
+    training: edits each SGD step of a network that trains on real data.
+    student: edits each SGD step on synthetic rows.
+    risk: of the objective's values over cells; `total()` is what the published
+      matching losses use.
+  """
+  probe = probe or no_probe()
+
+  def init(
+    key: Array, spec: DataSpec, params: Params, measure: Measure
+  ) -> DistillState:
+    _require_rows(view(params), spec)
+    return DistillState(
+      step=jnp.zeros([], jnp.int32),
+      key=key,
+      params=params,
+      opt=optimizer.init(params),
+      measure=measure,
+      objective=objective.init(keys.named(key, 'objective')),
+      probe=probe.init(keys.named(key, 'probe')),
+      transform=transform.init(spec),
+      training=training.init(spec),
+      student=student.init(spec),
+    )
+
+  def prepare(state: DistillState, data: DataView) -> DistillState:
+    key = jax.random.fold_in(keys.named(state.key, 'prepare'), state.step)
+    measure, new = transform.prepare(
+      state.measure, state.transform, key=key, data=data
+    )
+    return replace(state, measure=measure, transform=new)
+
+  def update(
+    state: DistillState, real: Batch, feed: Any = None
+  ) -> tuple[DistillState, dict[str, Array]]:
+    key = jax.random.fold_in(state.key, state.step)
+    real, edited = transform.update(
+      real,
+      state.transform,
+      key=keys.named(key, 'transform'),
+      score=probe.score(state.probe),
+      synthetic=jax.lax.stop_gradient(view(state.params)),
+    )
+    real = jax.lax.stop_gradient(real)
+    places = Places(
+      training=Edit(state.training, training),
+      student=Edit(state.student, student),
+    )
+
+    def loss_fn(params: Params) -> tuple[Array, dict[str, Array]]:
+      values, mass, metrics = objective.losses(
+        view(params),
+        real,
+        state.objective,
+        feed,
+        key=keys.named(key, 'match'),
+        places=places,
+      )
+      return evaluate(risk, values, mass), metrics
+
+    (loss, metrics), grads = jax.value_and_grad(loss_fn, has_aux=True)(
+      state.params
+    )
+    updates, opt = optimizer.update(grads, state.opt, state.params)
+    params = optax.apply_updates(state.params, updates)
+    objective_state, places = objective.advance(
+      jax.lax.stop_gradient(view(params)),
+      real,
+      state.objective,
+      key=keys.named(key, 'advance'),
+      places=places,
+    )
+    new = replace(
+      state,
+      step=state.step + 1,
+      params=params,
+      opt=opt,
+      objective=objective_state,
+      probe=probe.advance(real, state.probe),
+      transform=edited,
+      training=places.training.state,
+      student=places.student.state,
+    )
+    return new, {
+      'loss': loss,
+      'grad_norm': optax.tree.norm(grads),
+      **metrics,
+    }
+
+  return Distiller(init, prepare, update)
+
+
+def _require_rows(synthetic: Batch, spec: DataSpec) -> None:
+  """Every cell that real rows may fall in needs a synthetic row."""
+  if isinstance(synthetic.cells, jax.core.Tracer):
+    return
+  missing = sorted(
+    set(range(spec.num_cells)) - set(np.asarray(synthetic.cells).tolist())
+  )
+  if missing:
+    slots = spec.num_cells - spec.num_classes
+    raise ValueError(
+      f'cells {missing} have no synthetic rows: {spec.num_classes} classes '
+      f'and {slots} outlier slots need a view over '
+      f'layout({spec.num_classes}, ipc, slots={slots})'
+    )

@@ -1,0 +1,121 @@
+"""Judges a distilled set: `python -m rdd_jax.evaluate PATH [--networks=...]`.
+
+Trains networks from scratch by the recipe on the set's card, and prints their
+metrics on the test rows of the data set that it was distilled from.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from absl import app, flags
+import jax
+from ml_collections import ConfigDict
+
+from rdd_jax import artefact, data, defaults, main, networks, recipe, report
+from rdd_jax.errors import UserError
+from rdd_jax.evaluation.judge import Held, evaluate
+from rdd_jax.evaluation.metrics import Row
+from rdd_jax.factories import Context, chains
+from rdd_jax.transform import DataSpec
+
+_NETWORKS = flags.DEFINE_list(
+  'networks', [], 'Names, for a cross-architecture table; by default its own.'
+)
+_SEEDS = flags.DEFINE_integer('seeds', 5, 'Networks trained of each kind.')
+_SEED = flags.DEFINE_integer('seed', 0, 'The root of their randomness.')
+_EPOCHS = flags.DEFINE_integer('epochs', None, 'Instead of those on the card.')
+_DATA_DIR = flags.DEFINE_string('data_dir', None, 'The TFDS directory.')
+_OUT = flags.DEFINE_string('out', None, 'Where to write the table, as JSON.')
+
+
+def rows(
+  distilled: artefact.Distilled,
+  dataset: data.Dataset,
+  names: list[str],
+  *,
+  seeds: int,
+  seed: int = 0,
+  epochs: int | None = None,
+) -> dict[str, Row]:
+  """The metrics of each network trained on the set.
+
+  Args:
+    distilled: the set.
+    dataset: whose test rows judge.
+    names: of networks; none means the one that the set was matched with.
+    seeds: networks of each kind.
+    seed: the root of their randomness.
+    epochs: instead of those on the card.
+  """
+  card = distilled.card
+  config = defaults.config()
+  config.evaluation.update(card['evaluation'])
+  config.student.update(card['student'] or {})
+  config.synthetic.factor = card['factor']
+  if epochs is not None:
+    config.evaluation.epochs = epochs
+  outputs = distilled.targets.shape[1]
+  classes = dataset.num_classes
+  spec = DataSpec(
+    num_examples=len(dataset.train_labels),
+    num_classes=classes,
+    num_outputs=outputs,
+    num_cells=int(distilled.cells.max()) + 1,
+    num_groups=0,
+  )
+  own = card['network']
+  nets = {
+    name: networks.build(name, outputs) for name in names if name != own['name']
+  }
+  if not names or own['name'] in names:
+    nets = {
+      own['name']: recipe.network(ConfigDict(own), outputs),
+      **nets,
+    }
+  student = chains(config, 'student', Context(spec, distilled.preprocessing))
+  held = Held(dataset.test_images, dataset.test_labels, dataset.test_groups)
+  return {
+    name: evaluate(
+      net,
+      artefact.to_batch(distilled),
+      held,
+      recipe.evaluation(config),
+      num_classes=classes,
+      preprocess=distilled.preprocessing,
+      seeds=jax.random.split(jax.random.key(seed), seeds),
+      student=student,
+    )
+    for name, net in nets.items()
+  }
+
+
+def _main(argv: list[str]) -> None:
+  if len(argv) != 2:
+    raise UserError(
+      'give one distilled set: python -m rdd_jax.evaluate RUNS/NAME'
+    )
+  distilled = artefact.load(argv[1])
+  options = distilled.card['data']
+  dataset = data.load(
+    options['name'],
+    data_dir=_DATA_DIR.value or options['data_dir'] or None,
+    size=options['size'] or None,
+    channels=options['channels'] or None,
+  )
+  found = rows(
+    distilled,
+    dataset,
+    _NETWORKS.value,
+    seeds=_SEEDS.value,
+    seed=_SEED.value,
+    epochs=_EPOCHS.value,
+  )
+  print(report.text_table(found))
+  if _OUT.value:
+    Path(_OUT.value).write_text(json.dumps({'rows': found}, indent=1))
+
+
+if __name__ == '__main__':
+  main.entry(lambda: app.run(_main))

@@ -1,0 +1,126 @@
+"""Judging a training set by the networks that learn from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+from jax import Array
+import numpy as np
+
+from rdd_jax.batch import Batch
+from rdd_jax.evaluation import metrics
+from rdd_jax.evaluation.metrics import Row
+from rdd_jax.evaluation.recipe import Recipe
+from rdd_jax.evaluation.training import fit_many, predict
+from rdd_jax.preprocessing import Preprocessing
+from rdd_jax.transform import Transform, identity
+
+
+class Held(NamedTuple):
+  """Rows held out for judging.
+
+  Attributes:
+    images: `u8[n, H, W, C]`.
+    labels: `i[n]`.
+    groups: `i[n]`, for `worst_group`.
+    rare: `b[n]`, minority rows, for `rare_group`.
+  """
+
+  images: np.ndarray | Array
+  labels: np.ndarray
+  groups: np.ndarray | None = None
+  rare: np.ndarray | None = None
+
+
+def evaluate(
+  net: nn.Module,
+  batch: Batch,
+  held: Held,
+  recipe: Recipe,
+  *,
+  num_classes: int,
+  preprocess: Preprocessing,
+  seeds: Array,
+  student: Transform = identity(),
+) -> Row:
+  """Metrics on held-out rows of networks trained on `batch`, over seeds.
+
+  Args:
+    net: the network to train.
+    batch: `n` rows; uint8 inputs are preprocessed in flight, inputs of another
+      type are what the network takes.
+    held: the rows that the trained networks are judged on.
+    recipe: how the networks are trained.
+    num_classes: the number of classes.
+    preprocess: from uint8 images to what the network takes.
+    seeds: typed keys `[s]`, one for each network.
+    student: edits every minibatch.
+
+  Returns:
+    A summary of each metric.
+  """
+  raw = batch.inputs.dtype == np.uint8
+  shape = jax.eval_shape(
+    preprocess, batch.inputs[:1] if raw else held.images[:1]
+  )
+  variables = fit_many(
+    net,
+    batch,
+    recipe,
+    num_classes=num_classes,
+    input_shape=shape.shape[1:],
+    seeds=seeds,
+    student=student,
+    preprocess=preprocess if raw else None,
+  )
+  logits = predict(net, variables, held.images, preprocess)
+  return summarise(logits, held, num_classes)
+
+
+def summarise(logits: Array, held: Held, num_classes: int) -> Row:
+  """A summary of each metric, from logits `f[s, n, o]` of `s` networks."""
+  values = [
+    metrics.measure(
+      one,
+      held.labels,
+      num_classes=num_classes,
+      groups=held.groups,
+      rare=held.rare,
+    )
+    for one in np.asarray(logits)
+  ]
+  return {m: metrics.summary([v[m] for v in values]) for m in values[0]}
+
+
+def evaluate_networks(
+  nets: Mapping[str, nn.Module],
+  batch: Batch,
+  held: Held,
+  recipes: Recipe | Mapping[str, Recipe],
+  *,
+  num_classes: int,
+  preprocess: Preprocessing,
+  seeds: Array,
+  student: Transform = identity(),
+) -> dict[str, Row]:
+  """`evaluate` for each of several networks: the cross-architecture table.
+
+  `recipes` is one for all, or one for each by name: some networks need another
+  learning rate (VGG takes a tenth of the ConvNet's in GLaD).
+  """
+  return {
+    name: evaluate(
+      net,
+      batch,
+      held,
+      recipes if isinstance(recipes, Recipe) else recipes[name],
+      num_classes=num_classes,
+      preprocess=preprocess,
+      seeds=seeds,
+      student=student,
+    )
+    for name, net in nets.items()
+  }

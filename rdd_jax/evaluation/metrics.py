@@ -1,0 +1,120 @@
+"""What logits are worth: accuracies, calibration, and mean over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+import numpy as np
+
+
+class Summary(TypedDict):
+  """A metric over seeds, as a fraction."""
+
+  mean: float
+  std: float
+  n: int
+  values: list[float]
+
+
+Row = dict[str, Summary]
+
+
+def summary(values: Sequence[float] | np.ndarray) -> Summary:
+  """Mean and sample standard deviation (0 for a single value)."""
+  array = np.asarray(values, np.float64)
+  if array.ndim != 1 or not array.size:
+    raise ValueError(
+      f'a summary takes one value for each seed, got shape {array.shape}; '
+      'give a flat, non-empty list'
+    )
+  return {
+    'mean': float(array.mean()),
+    'std': float(array.std(ddof=1)) if array.size > 1 else 0.0,
+    'n': array.size,
+    'values': array.tolist(),
+  }
+
+
+def pool(rows: Sequence[Row]) -> Row:
+  """One row over all seeds, from rows of several distillation seeds."""
+  return {
+    metric: summary([v for row in rows for v in row[metric]['values']])
+    for metric in rows[0]
+  }
+
+
+def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
+  """The share of `n` rows whose largest logit of `f[n, k]` is their label."""
+  return float((logits.argmax(-1) == labels).mean())
+
+
+def group_accuracy(
+  logits: np.ndarray, labels: np.ndarray, groups: np.ndarray
+) -> np.ndarray:
+  """Accuracy in each group; nan where a group is empty.
+
+  With `groups=labels`, the accuracy of each class.
+
+  Args:
+    logits: `f[n, k]`.
+    labels: `i[n]`.
+    groups: `i[n]`; below 0 means none.
+  """
+  right = logits.argmax(-1) == labels
+  inside = groups >= 0
+  mass = np.bincount(groups[inside])
+  return np.where(
+    mass > 0,
+    np.bincount(groups[inside], right[inside]) / np.maximum(mass, 1),
+    np.nan,
+  )
+
+
+def worst(accuracies: np.ndarray) -> float:
+  """The accuracy of the worst group that is not empty."""
+  return float(np.nanmin(accuracies))
+
+
+def ece(logits: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
+  """Expected calibration error (Guo et al., 2017, eq. 3), equal-width bins."""
+  z = np.asarray(logits, np.float64)
+  p = np.exp(z - z.max(-1, keepdims=True))
+  confidence = (p / p.sum(-1, keepdims=True)).max(-1)
+  gap = (logits.argmax(-1) == labels) - confidence
+  bin_of = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+  return float(np.abs(np.bincount(bin_of, gap)).sum() / len(labels))
+
+
+def measure(
+  logits: np.ndarray,
+  labels: np.ndarray,
+  *,
+  num_classes: int,
+  groups: np.ndarray | None = None,
+  rare: np.ndarray | None = None,
+) -> dict[str, float]:
+  """Every metric of one network, as fractions.
+
+  Args:
+    logits: `f[n, o]`; a reject class beyond `num_classes` is left out, so
+      predictions and confidences are those given that a row has a class.
+    labels: `i[n]`.
+    num_classes: the number of classes.
+    groups: `i[n]`, for `worst_group`.
+    rare: `b[n]`, the minority rows, for `rare_group`.
+
+  Returns:
+    `accuracy`, `worst_class`, `ece`, and those whose rows were given.
+  """
+  logits, labels = np.asarray(logits)[:, :num_classes], np.asarray(labels)
+  out = {
+    'accuracy': accuracy(logits, labels),
+    'worst_class': worst(group_accuracy(logits, labels, labels)),
+    'ece': ece(logits, labels),
+  }
+  if groups is not None:
+    out['worst_group'] = worst(group_accuracy(logits, labels, groups))
+  if rare is not None:
+    out['rare_group'] = accuracy(logits[rare], labels[rare])
+  return out

@@ -1,0 +1,288 @@
+"""Training networks from scratch on a weighted batch, and their predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+import math
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+from jax import Array
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from rdd_jax import keys, learner
+from rdd_jax.augment import cutmix
+from rdd_jax.batch import Batch, take
+from rdd_jax.evaluation.recipe import Recipe
+from rdd_jax.learner import Learner, scorer
+from rdd_jax.networks import Variables, apply
+from rdd_jax.preprocessing import Preprocessing
+from rdd_jax.transform import DataSpec, State, Transform, identity
+
+
+class Training(NamedTuple):
+  """What a step of training changes."""
+
+  learner: Learner
+  average: Variables | None
+  student: State
+  order: Array  # i[n], the rows in the order of this epoch
+
+
+def fit(
+  net: nn.Module,
+  batch: Batch,
+  recipe: Recipe,
+  *,
+  num_classes: int,
+  input_shape: tuple[int, ...],
+  key: Array,
+  student: Transform = identity(),
+  preprocess: Preprocessing | None = None,
+) -> Variables:
+  """Trains one network from scratch; see `fit_many`."""
+  stacked = fit_many(
+    net,
+    batch,
+    recipe,
+    num_classes=num_classes,
+    input_shape=input_shape,
+    seeds=key[None],
+    student=student,
+    preprocess=preprocess,
+  )
+  return jax.tree.map(lambda leaf: leaf[0], stacked)
+
+
+@partial(
+  jax.jit,
+  static_argnames=(
+    'net',
+    'recipe',
+    'num_classes',
+    'input_shape',
+    'student',
+    'parallel',
+  ),
+)
+def fit_many(
+  net: nn.Module,
+  batch: Batch,
+  recipe: Recipe,
+  *,
+  num_classes: int,
+  input_shape: tuple[int, ...],
+  seeds: Array,
+  student: Transform = identity(),
+  preprocess: Preprocessing | None = None,
+  parallel: bool | None = None,
+) -> Variables:
+  """Trains one network from scratch for each seed, and reports the last step.
+
+  Compiled once for each (net, recipe, student, shapes): arms of equal shape,
+  such as random, herding, k-center and distilled rows, share a program.
+
+  Args:
+    net: the network.
+    batch: `n` rows to train on; kept on the device whole.
+    recipe: how.
+    num_classes: cells below it are in-distribution.
+    input_shape: `(H, W, C)` of the rows once they are preprocessed.
+    seeds: typed keys `[s]`.
+    student: edits every minibatch last, scored by the network in training.
+    preprocess: applied to the rows of each minibatch; None for rows that are
+      already what the network takes.
+    parallel: train the seeds side by side (`vmap`) or one by one (`lax.map`);
+      None goes side by side except on CPUs, where it is slower.
+
+  Returns:
+    Variables whose leaves are `[s, ...]`.
+  """
+
+  def one(key: Array) -> Variables:
+    return _train(
+      net, batch, recipe, num_classes, input_shape, student, preprocess, key
+    )
+
+  return _each(one, seeds, parallel)
+
+
+def _each(fn: Callable[[Any], Any], xs: Any, parallel: bool | None) -> Any:
+  if parallel is None:
+    parallel = jax.default_backend() != 'cpu'
+  return jax.vmap(fn)(xs) if parallel else jax.lax.map(fn, xs)
+
+
+def _train(
+  net: nn.Module,
+  batch: Batch,
+  recipe: Recipe,
+  num_classes: int,
+  input_shape: tuple[int, ...],
+  student: Transform,
+  preprocess: Preprocessing | None,
+  key: Array,
+) -> Variables:
+  n, num_outputs = batch.targets.shape
+  parts = math.ceil(n / (recipe.batch_size or n))
+  size = math.ceil(n / parts)
+  steps = recipe.num_steps(parts)
+  tx = recipe.gradient_transformation(steps)
+
+  def minibatch(order: Array, t: Array) -> tuple[Batch, Array]:
+    if parts == 1:
+      return batch, order
+    epoch, part = jnp.divmod(t, parts)
+    order = jax.lax.cond(part == 0, shuffled, lambda _: order, epoch)
+    # The last minibatch of an epoch is filled up from the first.
+    return take(batch, order[(part * size + jnp.arange(size)) % n]), order
+
+  def shuffled(epoch: Array) -> Array:
+    epoch_key = jax.random.fold_in(keys.named(key, 'order'), epoch)
+    return jax.random.permutation(epoch_key, n)
+
+  def vary(rows: Batch, key: Array) -> Batch:
+    inputs = rows.inputs if preprocess is None else preprocess(rows.inputs)
+    if recipe.augment is not None:
+      inputs = recipe.augment(keys.named(key, 'augment'), inputs)
+    rows = replace(rows, inputs=inputs)
+    if recipe.cutmix:
+      mix = keys.named(key, 'cutmix')
+      rows = cutmix(mix, rows, probability=recipe.cutmix)
+    return rows
+
+  def step(state: Training, t: Array) -> tuple[Training, None]:
+    now = jax.random.fold_in(keys.named(key, 'step'), t)
+    rows, order = minibatch(state.order, t)
+    rows = vary(rows, now)
+    rows, edited = student.update(
+      rows,
+      state.student,
+      key=keys.named(now, 'student'),
+      score=scorer(net, state.learner.variables),
+      synthetic=rows,
+    )
+    new = learner.step(net, tx, state.learner, rows, num_classes)
+    average = state.average
+    if average is not None:
+      decay = jnp.minimum(recipe.ema, (1 + t) / (10 + t))
+      average = optax.incremental_update(new.variables, average, 1 - decay)
+    return Training(new, average, edited, order), None
+
+  spec = DataSpec(
+    num_examples=n,
+    num_classes=num_classes,
+    num_outputs=num_outputs,
+    num_cells=num_classes,
+    num_groups=0,
+  )
+  fresh = learner.init(net, tx, keys.named(key, 'init'), input_shape)
+  state = Training(
+    fresh,
+    None if recipe.ema is None else fresh.variables,
+    student.init(spec),
+    jnp.arange(n),
+  )
+  state, _ = jax.lax.scan(step, state, jnp.arange(steps))
+  return state.learner.variables if recipe.ema is None else state.average
+
+
+def predict(
+  net: nn.Module,
+  stacked: Variables,
+  images: np.ndarray | Array,
+  preprocess: Preprocessing | None = None,
+  *,
+  batch_size: int = 500,
+) -> Array:
+  """Logits of one or more trained networks, in evaluation mode.
+
+  Args:
+    net: the network.
+    stacked: variables whose leaves are `[s, ...]`, as `fit_many` returns them.
+    images: `[n, H, W, C]`, on the host or the device; uint8 with `preprocess`.
+    preprocess: applied to each batch of images.
+    batch_size: images in flight.
+
+  Returns:
+    `f32[s, n, o]`.
+  """
+  return _forward('logits', net, stacked, images, preprocess, batch_size)
+
+
+def embed(
+  net: nn.Module,
+  variables: Variables,
+  images: np.ndarray | Array,
+  preprocess: Preprocessing | None = None,
+  *,
+  batch_size: int = 500,
+) -> Array:
+  """Features `f32[n, d]` of one trained network; otherwise as `predict`."""
+  stacked = jax.tree.map(lambda leaf: leaf[None], variables)
+  return _forward('features', net, stacked, images, preprocess, batch_size)[0]
+
+
+def _forward(
+  what: str,
+  net: nn.Module,
+  stacked: Variables,
+  images: np.ndarray | Array,
+  preprocess: Preprocessing | None,
+  batch_size: int,
+) -> Array:
+  n = len(images)
+  size = min(n, batch_size)
+  out = []
+  for start in range(0, n, size):
+    # The last batch repeats the last row, so that there is only one shape.
+    rows = np.minimum(np.arange(start, start + size), n - 1)
+    some = jnp.asarray(images[rows])
+    out.append(_outputs(what, net, stacked, some, preprocess))
+  return jnp.concatenate(out, 1)[:, :n]
+
+
+@partial(jax.jit, static_argnames=('what', 'net'))
+def _outputs(
+  what: str,
+  net: nn.Module,
+  stacked: Variables,
+  images: Array,
+  preprocess: Preprocessing | None,
+) -> Array:
+  inputs = images if preprocess is None else preprocess(images)
+  return _each(lambda v: getattr(apply(net, v, inputs), what), stacked, None)
+
+
+def embed(
+  net: nn.Module,
+  variables: Variables,
+  images: np.ndarray | Array,
+  preprocess: Preprocessing | None = None,
+  *,
+  batch_size: int = 500,
+) -> np.ndarray:
+  """Features `f32[n, d]` of one trained network, in evaluation mode."""
+  parts = [
+    np.asarray(
+      _features(net, variables, images[start : start + batch_size], preprocess)
+    )
+    for start in range(0, len(images), batch_size)
+  ]
+  return np.concatenate(parts)
+
+
+@partial(jax.jit, static_argnames='net')
+def _features(
+  net: nn.Module,
+  variables: Variables,
+  images: Array,
+  preprocess: Preprocessing | None,
+) -> Array:
+  inputs = images if preprocess is None else preprocess(images)
+  return apply(net, variables, inputs).features

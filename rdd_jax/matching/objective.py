@@ -1,0 +1,60 @@
+"""What every matching objective is: four functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+from jax import Array
+
+from rdd_jax.batch import Batch
+from rdd_jax.transform import Places, State
+
+
+class LossesFn(Protocol):
+  def __call__(
+    self,
+    synthetic: Batch,
+    real: Batch,
+    state: State,
+    feed: Any,
+    *,
+    key: Array,
+    places: Places,
+  ) -> tuple[Array, Array, dict[str, Array]]:
+    """Values `f[k]`, mass `f[k]`, and metrics; differentiable in `synthetic`.
+
+    Where the objective trains a student inside, `places.student` edits each of
+    its steps.
+    """
+    ...
+
+
+class AdvanceFn(Protocol):
+  def __call__(
+    self,
+    synthetic: Batch,
+    real: Batch,
+    state: State,
+    *,
+    key: Array,
+    places: Places,
+  ) -> tuple[State, Places]:
+    """Moves the objective's own networks on, edited by the chains."""
+    ...
+
+
+class Objective(NamedTuple):
+  """How a synthetic batch is judged against a real one.
+
+  Attributes:
+    init: `(key) -> state`.
+    losses: the discrepancies to be made small.
+    advance: what changes between two steps besides the synthetic set.
+    feed: `(step) -> host data` for a step, a pure function of its number.
+  """
+
+  init: Callable[[Array], State]
+  losses: LossesFn
+  advance: AdvanceFn
+  feed: Callable[[int], Any] = lambda step: None

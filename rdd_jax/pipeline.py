@@ -1,0 +1,265 @@
+"""From a configuration to a finished work directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+import numpy as np
+
+from rdd_jax import (
+  arms,
+  artefact,
+  card,
+  data,
+  keys,
+  networks,
+  recipe,
+  report,
+  run,
+)
+from rdd_jax import (
+  mesh as meshes,
+)
+from rdd_jax.batch import Batch
+from rdd_jax.distill import DistillState
+from rdd_jax.errors import UserError
+from rdd_jax.evaluation.metrics import Row
+from rdd_jax.measure import empirical
+from rdd_jax.metrics import Progress, table
+from rdd_jax.synthetic import Synthetic
+
+
+def execute(
+  config: ConfigDict,
+  directory: Path,
+  *,
+  command: str = '',
+  stop: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+  """Distils every seed, judges every arm, writes the outputs.
+
+  Args:
+    config: complete, see `rdd_jax.defaults`.
+    directory: the work directory; finished work found in it is kept.
+    command: that repeats the run, for the report.
+    stop: asked after each call of the step.
+
+  Returns:
+    What `results.json` holds.
+  """
+  jax.config.update('jax_default_matmul_precision', config.precision)
+  mesh = meshes.make_mesh(config.devices or None)
+  dataset = load(config)
+  preprocess = recipe.preprocessing(config, dataset)
+  experiment = recipe.build(config, dataset, preprocess)
+  trial = arms.Trial(experiment, config, dataset, preprocess, directory)
+  distil(trial, mesh, stop)
+  return judge(trial, command)
+
+
+def load(config: ConfigDict) -> data.Dataset:
+  """The data set, without the rows held out for validation."""
+  options = config.data
+  try:
+    dataset = data.load(
+      options.name,
+      data_dir=options.data_dir or None,
+      size=options.size or None,
+      channels=options.channels or None,
+    )
+  except UserError as error:
+    if not options.mock:
+      raise
+    say(f'{error}; mock images of its shape take its place')
+    dataset = data.mock(options.name.partition(':')[2])
+  if options.validation:
+    rows, _ = data.split_validation(
+      dataset, options.validation, jax.random.key(config.seed)
+    )
+    groups = dataset.train_groups
+    dataset = replace(
+      dataset,
+      train_images=dataset.train_images[rows],
+      train_labels=dataset.train_labels[rows],
+      train_groups=None if groups is None else groups[rows],
+    )
+  return dataset
+
+
+def distil(
+  trial: arms.Trial, mesh: jax.sharding.Mesh, stop: Callable[[], bool]
+) -> None:
+  """Distils each seed whose artefact is not there yet."""
+  config, dataset = trial.config, trial.dataset
+  todo = [
+    seed
+    for seed in range(config.seeds)
+    if not (seed_directory(trial.workdir, seed) / artefact.CARD).exists()
+  ]
+  if not todo:
+    return
+  measure = empirical(
+    jnp.asarray(dataset.train_labels),
+    trial.experiment.spec.num_outputs,
+    dataset.train_groups,
+  )
+  root = keys.named(jax.random.key(config.seed), 'distillation')
+  compiled = None
+  with meshes.use(mesh):
+    images, labels, measure = meshes.replicate(
+      (dataset.train_images, dataset.train_labels, measure), mesh
+    )
+    for seed in todo:
+      key = jax.random.fold_in(root, seed)
+      state = meshes.replicate(
+        run.start(trial.experiment, key, images, measure, labels), mesh
+      )
+      if compiled is None:
+        compiled = run.compile_call(
+          trial.experiment, config, state, images, mesh
+        )
+        say(plan(trial, state, compiled, mesh))
+      directory = seed_directory(trial.workdir, seed)
+      state = run.distil(
+        trial.experiment,
+        config,
+        state,
+        images,
+        labels,
+        compiled,
+        directory,
+        label=f'distilling {seed + 1}/{config.seeds}',
+        stop=stop,
+      )
+      if meshes.is_main_process():
+        params = jax.device_get(state.params)
+        artefact.save(directory, distilled(trial, params, seed))
+
+
+def seed_directory(directory: Path, seed: int) -> Path:
+  """The first seed's outputs stand at the top."""
+  return directory / 'seeds' / str(seed) if seed else directory
+
+
+def distilled(
+  trial: arms.Trial, params: Synthetic, seed: int
+) -> artefact.Distilled:
+  """The artefact of one seed."""
+  config, experiment = trial.config, trial.experiment
+  images = params.images
+  if config.synthetic.space == 'inputs':
+    images = trial.preprocess.inverse(images)
+  batch = experiment.view(params)
+  copies = config.synthetic.factor**2
+  return artefact.Distilled(
+    images=np.asarray(images),
+    targets=np.asarray(batch.targets[::copies]),
+    weights=np.asarray(batch.weights[::copies]),
+    cells=experiment.cells,
+    preprocessing=trial.preprocess,
+    card=card.make_card(
+      data=config.data.to_dict(),
+      class_names=trial.dataset.class_names,
+      label_kind=config.synthetic.labels,
+      factor=config.synthetic.factor,
+      network=config.network.to_dict(),
+      student=config.student.to_dict() or None,
+      evaluation=config.evaluation.to_dict(),
+      seeds={'root': config.seed, 'distillation': seed},
+      numbers={},
+    ),
+  )
+
+
+def plan(
+  trial: arms.Trial,
+  state: DistillState,
+  compiled: run.Compiled,
+  mesh: jax.sharding.Mesh,
+) -> str:
+  """What a run is going to do, and what it needs."""
+  config, spec = trial.config, trial.experiment.spec
+  device = mesh.devices.flat[0]
+  weights = jax.eval_shape(
+    lambda key: networks.init(
+      trial.experiment.net, key, trial.dataset.image_shape
+    )['params'],
+    jax.random.key(0),
+  )
+  return (
+    f'{config.name}: {spec.num_examples:,} rows of {spec.num_classes} classes '
+    f'to {len(trial.experiment.cells)} images of '
+    f'{"x".join(map(str, trial.dataset.image_shape))}; '
+    f'{config.objective.name} matching, {config.network.name} with '
+    f'{count(weights):,} parameters\n'
+    f'{mesh.size} x {device.device_kind} ({device.platform}); '
+    f'{config.seeds} seed(s) of {config.steps:,} steps; memory: '
+    f'{compiled.state_bytes / 2**20:,.0f} MiB of state and data, '
+    f'{compiled.work_bytes / 2**20:,.0f} MiB of work'
+  )
+
+
+def count(tree: Any) -> int:
+  """The numbers in a tree."""
+  return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(tree))
+
+
+def judge(trial: arms.Trial, command: str) -> dict[str, Any]:
+  """Judges all arms and writes the table, the picture and the page."""
+  config, directory = trial.config, trial.workdir
+  names = (*config.baselines, 'distilled')
+  jobs = [(arm, seed) for seed in range(config.seeds) for arm in names]
+  rows: dict[str, list[dict[str, Row]]] = {arm: [] for arm in names}
+
+  def rows_of(arm: str, seed: int) -> Batch:
+    if arm != 'distilled':
+      return arms.baseline(trial, arm, seed)
+    return artefact.to_batch(artefact.load(seed_directory(directory, seed)))
+
+  with Progress(len(jobs) + 1, 'judging') as progress:
+    row = arms.whole(trial)['row']
+    progress.update(1)
+    for done, (arm, seed) in enumerate(jobs, 2):
+      rows[arm].append(
+        arms.judge(trial, arm, seed, partial(rows_of, arm, seed))
+      )
+      progress.update(done)
+  results = arms.results(rows, row)
+  if meshes.is_main_process():
+    write_outputs(trial, results, command)
+    say(table(results['rows'], ['accuracy', 'worst_class', 'ece']))
+    say(f'all of it in {directory}; open report.html')
+  return results
+
+
+def write_outputs(
+  trial: arms.Trial, results: dict[str, Any], command: str
+) -> None:
+  """`results.json`, the numbers on the cards, `grid.png`, `report.html`."""
+  directory = trial.workdir
+  text = json.dumps(results, indent=1)
+  artefact.write_atomically(directory / 'results.json', text.encode())
+  for seed in range(trial.config.seeds):
+    found = artefact.load(seed_directory(directory, seed))
+    card = {**found.card, 'numbers': results['rows']['distilled']}
+    artefact.save(seed_directory(directory, seed), replace(found, card=card))
+  first = artefact.load(directory)
+  report.grid_png(
+    directory / 'grid.png', first.images, first.cells, trial.dataset.class_names
+  )
+  report.write_report(directory, title=trial.config.name, command=command)
+
+
+def say(text: str) -> None:
+  """Prints, on one process of several."""
+  if meshes.is_main_process():
+    print(text, flush=True)

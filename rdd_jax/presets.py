@@ -1,0 +1,223 @@
+"""Published settings of each method on each data set, as configurations.
+
+Zhao et al. 2021 (DC), Zhao and Bilen 2021 (DSA) and 2023 (DM), Kim et al. 2022
+(IDC), from their released code.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ml_collections import ConfigDict
+
+from rdd_jax import defaults
+from rdd_jax.errors import UserError
+from rdd_jax.preprocessing import PUBLISHED
+
+DSA = 'color_crop_cutout_flip_scale_rotate'
+DSA_DIGITS = 'color_crop_cutout_scale_rotate'  # a mirrored digit is another
+
+
+class DataPreset(NamedTuple):
+  """What a method needs to know of a data set."""
+
+  source: str
+  digits: bool = False  # mirror images are other classes
+  idc_rate: float = 5e-3
+
+
+DATA = {
+  'mnist': DataPreset('tfds:mnist', digits=True, idc_rate=1e-4),
+  'fashion_mnist': DataPreset('tfds:fashion_mnist', idc_rate=1e-4),
+  'svhn': DataPreset('tfds:svhn_cropped', digits=True),
+  'cifar10': DataPreset('tfds:cifar10'),
+  'cifar100': DataPreset('tfds:cifar100'),
+}
+
+# DC and DSA: images per class -> (matchings in a network's life, epochs
+# between them); the authors' answer for more images is the last row.
+LOOPS = {
+  1: (1, 1),
+  10: (10, 50),
+  20: (20, 25),
+  30: (30, 20),
+  40: (40, 15),
+  50: (50, 10),
+}
+
+ARGUMENTS = {
+  'ipc': 10,
+  'seed': 0,
+  'seeds': 3,
+  'width': 128,
+  'steps': 0,
+  'smoke': False,
+}
+
+
+def dc(dataset: str, arg: str = '') -> ConfigDict:
+  """Gradient matching (DC): 1000 networks, noise initialisation."""
+  config, args = _base('dc', dataset, arg)
+  config.synthetic.init = 'noise'
+  _gradient_loops(config)
+  config.evaluation.epochs = 300
+  if dataset == 'mnist':
+    config.evaluation.augment = 'crop_scale_rotate'
+    config.evaluation.epochs = 1000
+  return _finish(config, args)
+
+
+def dsa(dataset: str, arg: str = '') -> ConfigDict:
+  """DC with differentiable Siamese augmentation, from real images."""
+  config, args = _base('dsa', dataset, arg)
+  _gradient_loops(config)
+  families = _families(dataset)
+  config.objective.augment = families
+  config.objective.inner.augment = families
+  config.evaluation.augment = families
+  return _finish(config, args)
+
+
+def dm(dataset: str, arg: str = '') -> ConfigDict:
+  """Distribution matching: 20,000 random networks."""
+  config, args = _base('dm', dataset, arg)
+  config.objective.augment = _families(dataset)
+  config.optimizer.learning_rate = 10.0 if config.synthetic.ipc >= 100 else 1.0
+  config.steps = 20_000
+  config.steps_per_call = 10
+  config.evaluation.augment = _families(dataset)
+  return _finish(config, args)
+
+
+def idc(dataset: str, arg: str = '') -> ConfigDict:
+  """IDC: multi-formation, networks trained on real data; `factor=1` is IDC-I.
+
+  2000 networks of 100 matchings each.
+  """
+  config, args = _base('idc', dataset, arg, factor=2)
+  data = DATA[dataset]
+  config.synthetic.factor = args['factor']
+  config.synthetic.space = 'pixels'
+  config.objective.update(
+    {
+      'name': 'gradient',
+      'real_rows': 64,
+      'drawn_rows': 200 if dataset != 'cifar100' else 64,
+      'augment': 'color_crop_cutout',
+      'convention': 'idc',
+      'distance': 'mse',
+      'outer': 100,
+    }
+  )
+  augment = 'color_crop_flip_scale_rotate'
+  if data.digits or dataset == 'fashion_mnist':
+    augment = 'color_crop_scale_rotate'
+  config.objective.inner.update(
+    {
+      'data': 'real',
+      'steps': 2000 // 64,
+      'batch_size': 64,
+      'momentum': 0.9,
+      'weight_decay': 5e-4,
+      'augment': augment,
+      'cutmix': 0.5,
+    }
+  )
+  # The released rate is that of 10 images of the data set's own size.
+  config.optimizer.learning_rate = data.idc_rate * config.synthetic.ipc / 10
+  config.steps = 200_000
+  config.log_every = 1000
+  config.checkpoint_every = 1000
+  config.evaluation.update(
+    {
+      'batch_size': 64,
+      'schedule': 'milestones',
+      'augment': augment,
+      'convention': 'idc',
+      'cutmix': 0.5,
+    }
+  )
+  return _finish(config, args)
+
+
+def _families(dataset: str) -> str:
+  return DSA_DIGITS if DATA[dataset].digits else DSA
+
+
+def _gradient_loops(config: ConfigDict) -> None:
+  """The loops of DC and DSA for this number of images per class."""
+  ipc = config.synthetic.ipc
+  nearest = min(LOOPS, key=lambda known: abs(known - ipc))
+  outer, epochs = LOOPS[nearest]
+  classes = 100 if config.data.name == 'tfds:cifar100' else 10
+  per_epoch = max(ipc * classes // 256, 1)
+  config.objective.name = 'gradient'
+  config.objective.outer = outer
+  config.objective.inner.steps = epochs * per_epoch
+  config.optimizer.learning_rate = 0.1
+  config.steps = 1000 * outer
+
+
+def _base(
+  method: str, dataset: str, arg: str, **more: Any
+) -> tuple[ConfigDict, dict[str, Any]]:
+  """The data set's part of a configuration, and the parsed arguments."""
+  args = defaults.parse(arg, **ARGUMENTS, **more)
+  data = DATA[dataset]
+  config = defaults.config()
+  config.name = f'{method}_{dataset}'
+  config.seed, config.seeds = args['seed'], args['seeds']
+  config.data.name = data.source
+  config.data.mean, config.data.std = PUBLISHED[dataset]
+  config.network.width = args['width']
+  config.synthetic.ipc = args['ipc']
+  if args['ipc'] < 1:
+    raise UserError(
+      f'ipc={args["ipc"]}: a class needs at least one image; give ipc=1 or more'
+    )
+  config.whole.steps = 10_000
+  config.whole.augment = _families(dataset)
+  return config, args
+
+
+def _finish(config: ConfigDict, args: dict[str, Any]) -> ConfigDict:
+  if args['steps']:
+    config.steps = args['steps']
+  return smoke(config) if args['smoke'] else config
+
+
+def smoke(config: ConfigDict) -> ConfigDict:
+  """Shrinks a run to seconds on two cores; mock images if there are none."""
+  config.data.mock = True
+  config.seeds = min(config.seeds, 1)
+  if 'width' in config.network:
+    config.network.width = min(config.network.width, 8)
+  config.synthetic.ipc = min(config.synthetic.ipc, 2)
+  config.objective.real_rows = min(config.objective.real_rows, 8)
+  config.objective.drawn_rows = min(config.objective.drawn_rows, 8)
+  config.objective.outer = min(config.objective.outer, 2)
+  config.objective.inner.steps = min(config.objective.inner.steps, 2)
+  config.steps = 4
+  config.steps_per_call = min(config.steps_per_call, 2)
+  config.log_every = 2
+  config.checkpoint_every = 2
+  config.evaluation.seeds = 2
+  config.evaluation.epochs = 5
+  config.whole.steps = min(config.whole.steps, 5)
+  return config
+
+
+def quickstart(arg: str = '') -> ConfigDict:
+  """Distribution matching on the embedded digits, in seconds on a CPU."""
+  fields = {**ARGUMENTS, 'ipc': 1, 'width': 32}
+  args = defaults.parse(arg, **fields)
+  config = defaults.config()
+  config.name = 'quickstart'
+  config.seed, config.seeds = args['seed'], args['seeds']
+  config.network.width, config.network.depth = args['width'], 2
+  config.synthetic.ipc = args['ipc']
+  config.objective.real_rows = 64
+  config.steps, config.steps_per_call, config.log_every = 500, 10, 10
+  config.evaluation.update({'epochs': 300, 'schedule': 'cosine'})
+  config.whole.update({'steps': 1500, 'batch_size': 128, 'seeds': 3})
+  return _finish(config, args)

@@ -1,0 +1,93 @@
+"""A network kept training on the real batch: what transforms may consult."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+from jax import Array
+import optax
+
+from rdd_jax import learner
+from rdd_jax.batch import Batch
+from rdd_jax.learner import Learner
+from rdd_jax.networks import Variables
+from rdd_jax.transform import ScoreFn, State
+
+
+class Probe(NamedTuple):
+  """How rows are scored.
+
+  Attributes:
+    init: `(key) -> state`.
+    score: `(state) -> ScoreFn`, by averaged weights.
+    advance: `(batch, state) -> state`, one training step.
+  """
+
+  init: Callable[[Array], State]
+  score: Callable[[State], ScoreFn]
+  advance: Callable[[Batch, State], State]
+
+
+class ProbeState(NamedTuple):
+  """The learner, and the moving average of its variables."""
+
+  learner: Learner
+  average: Variables
+
+
+def probe(
+  net: nn.Module,
+  tx: optax.GradientTransformation,
+  input_shape: tuple[int, ...],
+  num_classes: int,
+  *,
+  decay: float = 0.995,
+) -> Probe:
+  """A probe that scores by an exponential moving average of its weights.
+
+  The raw weights of a network in training swing by many points of accuracy from
+  one epoch to the next; averaged ones do not.
+
+  Args:
+    net: the network.
+    tx: its optimiser.
+    input_shape: `(height, width, channels)`.
+    num_classes: cells below it are in-distribution.
+    decay: of the average, per step; 0 scores by the raw weights.
+  """
+
+  def init(key: Array) -> State:
+    fresh = learner.init(net, tx, key, input_shape)
+    return ProbeState(fresh, fresh.variables)
+
+  def score(state: State) -> ScoreFn:
+    return learner.scorer(net, state.average)
+
+  def advance(batch: Batch, state: State) -> State:
+    new = learner.step(net, tx, state.learner, batch, num_classes)
+    average = jax.tree.map(
+      lambda a, b: decay * a + (1 - decay) * b, state.average, new.variables
+    )
+    return ProbeState(new, average)
+
+  return Probe(init, score, advance)
+
+
+def no_probe() -> Probe:
+  """For chains that score nothing; costs nothing and refuses to score."""
+
+  def refuse(batch: Batch) -> None:
+    del batch
+    raise ValueError(
+      'a transform asked for scores, but the distiller has no probe; '
+      'give it probe=probe(net, optimizer, input_shape, num_classes)'
+    )
+
+  return Probe(
+    init=lambda key: (),
+    score=lambda state: refuse,  # pyright: ignore[reportArgumentType]
+    advance=lambda batch, state: state,
+  )

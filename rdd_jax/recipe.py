@@ -1,0 +1,304 @@
+"""From a configuration to the objects that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+from jax import Array
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+import numpy as np
+import optax
+
+from rdd_jax import augment, keys, networks, synthetic
+from rdd_jax.augment import Augment
+from rdd_jax.batch import Batch
+from rdd_jax.data import Dataset
+from rdd_jax.distill import Distiller, distiller
+from rdd_jax.errors import UserError, choose
+from rdd_jax.evaluation.recipe import Recipe
+from rdd_jax.factories import RISKS, Context, chains, scoring_probe
+from rdd_jax.initialise import from_noise, from_real, stored
+from rdd_jax.matching import (
+  Inner,
+  Objective,
+  distribution_matching,
+  gradient_matching,
+)
+from rdd_jax.matching.gradient import DISTANCES
+from rdd_jax.measure import Measure, by_cell, draw
+from rdd_jax.preprocessing import Preprocessing, fit, standardise
+from rdd_jax.probe import Probe
+from rdd_jax.synthetic import Synthetic, View
+from rdd_jax.transform import DataSpec, Transform
+
+
+class Experiment(NamedTuple):
+  """A configuration, built.
+
+  Attributes:
+    net: the network that is matched and evaluated.
+    distiller: the composition.
+    probe: scores rows for its chains.
+    preprocess: from uint8 images to network inputs.
+    spec: the sizes.
+    view: from parameters to a batch.
+    cells: `i[n]`, of the stored images.
+    initial: `(key, images, measure) -> Synthetic`.
+    draw: `(key, images, measure) -> Batch`, the real rows of one step.
+    student: the chain on synthetic rows.
+    evaluation: how networks are trained on the result.
+    whole: how a network is trained on the whole set.
+  """
+
+  net: nn.Module
+  distiller: Distiller
+  probe: Probe
+  preprocess: Preprocessing
+  spec: DataSpec
+  view: View
+  cells: np.ndarray
+  initial: Callable[[Array, Array, Measure], Synthetic]
+  draw: Callable[[Array, Array, Measure], Batch]
+  student: Transform
+  evaluation: Recipe
+  whole: Recipe | None
+
+
+def preprocessing(config: ConfigDict, dataset: Dataset) -> Preprocessing:
+  """Published mean and standard deviation, or fitted ones, or ZCA."""
+  data = config.data
+  if data.zca or not data.mean:
+    return fit(dataset.train_images, zca=data.zca or None)
+  channels = dataset.train_images.shape[-1]
+  if len(data.mean) != channels:
+    raise UserError(
+      f'data.mean has {len(data.mean)} channels, but {dataset.name} has '
+      f'{channels}: set data.channels={len(data.mean)} to convert the images'
+    )
+  return standardise(data.mean, data.std)
+
+
+def build(
+  config: ConfigDict, dataset: Dataset, preprocess: Preprocessing
+) -> Experiment:
+  """Builds all that a run needs; touches no device memory to speak of."""
+  chosen = config.synthetic
+  classes = dataset.num_classes
+  outputs = classes + int(chosen.reject)
+  groups = dataset.train_groups
+  spec = DataSpec(
+    num_examples=len(dataset.train_labels),
+    num_classes=classes,
+    num_outputs=outputs,
+    num_cells=classes + chosen.slots,
+    num_groups=0 if groups is None else int(groups.max()) + 1,
+  )
+  input_shape = dataset.train_images.shape[1:]
+  net = network(config.network, outputs)
+  jax.eval_shape(
+    lambda key: networks.init(net, key, input_shape), jax.random.key(0)
+  )
+  context = Context(spec, preprocess)
+  transform, training, student = (
+    chains(config, place, context)
+    for place in ('transform', 'training', 'student')
+  )
+  scorer = scoring_probe(config, net, input_shape, classes)
+  cells = synthetic.layout(classes, chosen.ipc, chosen.slots)
+  view = synthetic.view(
+    cells,
+    synthetic.hard_targets(cells, classes, outputs),
+    factor=chosen.factor,
+    preprocess=preprocess if chosen.space == 'pixels' else None,
+    outlier_weight=chosen.outlier_weight,
+    num_classes=classes,
+  )
+  drawn = (config.objective.drawn_rows or config.objective.real_rows) * classes
+
+  def real_rows(key: Array, images: Array, measure: Measure) -> Batch:
+    rows = draw(key, images, measure, drawn, by_cell(classes))
+    return replace(rows, inputs=preprocess(rows.inputs))
+
+  return Experiment(
+    net=net,
+    distiller=distiller(
+      objective(config, net, input_shape, spec),
+      optimizer(config),
+      view,
+      probe=scorer,
+      transform=transform,
+      training=training,
+      student=student,
+      risk=choose('risk', config.risk, RISKS)(),
+    ),
+    probe=scorer,
+    preprocess=preprocess,
+    spec=spec,
+    view=view,
+    cells=cells,
+    initial=initial(config, spec, preprocess, transform, scorer),
+    draw=real_rows,
+    student=student,
+    evaluation=evaluation(config),
+    whole=whole(config),
+  )
+
+
+def network(options: ConfigDict, num_outputs: int) -> nn.Module:
+  """The network that `network.name` and its options describe."""
+  given = options.to_dict()
+  return networks.build(given.pop('name'), num_outputs, **given)
+
+
+def objective(
+  config: ConfigDict,
+  net: nn.Module,
+  input_shape: tuple[int, ...],
+  spec: DataSpec,
+) -> Objective:
+  """The matching objective that `objective.name` names."""
+  options = config.objective
+  sizes = {
+    'real_rows': options.real_rows,
+    'synthetic_rows': config.synthetic.ipc * config.synthetic.factor**2,
+    'augment': dsa(options.augment, options.convention, siamese=True),
+  }
+  trains_on_real = options.name == 'gradient' and options.inner.data == 'real'
+  if len(config.training) and not trains_on_real:
+    raise UserError(
+      f'config.training has {", ".join(config.training)}, but in this '
+      'objective no network trains on real data: use objective.name=gradient '
+      'with objective.inner.data=real'
+    )
+
+  def distribution() -> Objective:
+    return distribution_matching(net, input_shape, spec.num_cells, **sizes)
+
+  def gradient() -> Objective:
+    inner = options.inner
+    return gradient_matching(
+      net,
+      input_shape,
+      spec.num_classes,
+      spec.num_cells,
+      inner=Inner(
+        optimizer=optax.chain(
+          optax.add_decayed_weights(inner.weight_decay),
+          optax.sgd(inner.learning_rate, inner.momentum or None),
+        ),
+        steps=inner.steps,
+        batch_size=inner.batch_size,
+        data=inner.data,
+        augment=dsa(inner.augment, options.convention, siamese=False),
+        cutmix=inner.cutmix,
+      ),
+      outer=options.outer,
+      distance=choose('distance', options.distance, DISTANCES),
+      **sizes,
+    )
+
+  table = {'distribution': distribution, 'gradient': gradient}
+  return choose('objective', options.name, table)()
+
+
+def dsa(families: str, convention: str, *, siamese: bool) -> Augment | None:
+  """DSA from the papers' string of families; None where it is empty."""
+  if not families:
+    return None
+  return augment.dsa(
+    augment.parse(families),
+    siamese=siamese,
+    convention=convention,  # pyright: ignore[reportArgumentType]
+  )
+
+
+def optimizer(config: ConfigDict) -> optax.GradientTransformation:
+  """The optimiser of the images, and that of learned labels."""
+  options = config.optimizer
+
+  def rule(rate: float) -> optax.GradientTransformation:
+    table = {
+      'sgd': lambda: optax.sgd(rate, options.momentum or None),
+      'adam': lambda: optax.adam(rate),
+    }
+    return choose('optimizer', options.name, table)()
+
+  images = rule(options.learning_rate)
+  if config.synthetic.space == 'pixels':
+    images = optax.chain(images, synthetic.keep_within(0, 1))
+  if config.synthetic.labels == 'hard':
+    return images
+  return optax.multi_transform(
+    {'images': images, 'logits': rule(options.label_learning_rate)},
+    Synthetic(images='images', logits='logits'),  # pyright: ignore
+  )
+
+
+def evaluation(config: ConfigDict) -> Recipe:
+  """How networks are trained on a small set."""
+  options = config.evaluation
+  return Recipe(
+    epochs=options.epochs,
+    batch_size=options.batch_size,
+    learning_rate=options.learning_rate,
+    schedule=options.schedule,
+    momentum=options.momentum,
+    weight_decay=options.weight_decay,
+    augment=dsa(options.augment, options.convention, siamese=False),
+    cutmix=options.cutmix,
+  )
+
+
+def whole(config: ConfigDict) -> Recipe | None:
+  """How a network is trained on the whole training set, if it is."""
+  options = config.whole
+  if not options.steps:
+    return None
+  return Recipe(
+    steps=options.steps,
+    batch_size=options.batch_size,
+    learning_rate=options.learning_rate,
+    schedule='cosine',
+    augment=dsa(options.augment, 'one', siamese=False),
+  )
+
+
+def initial(
+  config: ConfigDict,
+  spec: DataSpec,
+  preprocess: Preprocessing,
+  transform: Transform,
+  scorer: Probe,
+) -> Callable[[Array, Array, Measure], Synthetic]:
+  """The synthetic parameters before the first step."""
+  options = config.synthetic
+  rows = options.ipc * options.factor**2
+  table = {
+    'real': lambda: from_real(
+      spec,
+      rows,
+      preprocess=preprocess,
+      transform=transform,
+      probe=scorer,
+    ),
+    'noise': lambda: from_noise(spec.num_cells * rows),
+  }
+  images = stored(
+    choose('initialisation', options.init, table)(),
+    options.factor,
+    preprocess if options.space == 'pixels' else None,
+  )
+  soft = choose('label kind', options.labels, {'hard': False, 'soft': True})
+  cells = synthetic.layout(spec.num_classes, options.ipc, options.slots)
+  targets = synthetic.hard_targets(cells, spec.num_classes, spec.num_outputs)
+  logits = jnp.log(0.9 * targets + 0.1 / spec.num_outputs) if soft else None
+
+  def start(key: Array, data: Array, measure: Measure) -> Synthetic:
+    return Synthetic(images(keys.named(key, 'initial'), data, measure), logits)
+
+  return start

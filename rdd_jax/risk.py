@@ -1,0 +1,119 @@
+"""Risks of a vector of losses, as the weights that they put on it.
+
+A coherent risk is a worst case over measures, `risk(L) = max_w sum_g w_g L_g`,
+and by the envelope theorem its gradient is `sum_g w_g* grad L_g` (Shapiro,
+Dentcheva and Ruszczynski, Lectures on Stochastic Programming, ch. 6). So a risk
+is a function `(values[k], mass[k]) -> weights[k]`, and `evaluate` is its value,
+with the right gradient. Empty groups (mass 0) get weight 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+from jax import Array
+import jax.numpy as jnp
+
+Risk = Callable[[Array, Array], Array]
+
+
+def normalise(mass: Array) -> Array:
+  """`mass / sum(mass)`, and zeros where there is no mass at all."""
+  total = mass.sum()
+  return mass / jnp.where(total > 0, total, 1.0)
+
+
+def mean() -> Risk:
+  """Weights by mass: the expectation."""
+  return lambda values, mass: normalise(mass)
+
+
+def equal() -> Risk:
+  """The same weight for each group that is not empty."""
+  return lambda values, mass: normalise(jnp.where(mass > 0, 1.0, 0.0))
+
+
+def total() -> Risk:
+  """Weight one for each group that is not empty: a sum over classes.
+
+  The only risk here whose weights do not sum to one; it is what the published
+  matching losses use.
+  """
+  return lambda values, mass: jnp.where(mass > 0, 1.0, 0.0)
+
+
+def worst() -> Risk:
+  """All weight on the largest value; the first one among equals."""
+
+  def weights(values: Array, mass: Array) -> Array:
+    masked = jnp.where(mass > 0, values, -jnp.inf)
+    one = jax.nn.one_hot(jnp.argmax(masked), values.shape[0])
+    return jnp.where(mass > 0, one, 0.0)
+
+  return weights
+
+
+def cvar(tail: float) -> Risk:
+  """The mean of the worst `tail` share of the mass.
+
+  The weights solve `max w.L` over `0 <= w <= p / tail`, `sum(w) = 1`, with `p`
+  the normalised mass (Rockafellar and Uryasev, Optimization of Conditional
+  Value-at-Risk, 2000). `tail` is the mass of the tail, not the level: 1 gives
+  the mean, and the limit 0 the worst group.
+
+  Args:
+    tail: in `(0, 1]`.
+
+  Raises:
+    ValueError: for a tail outside `(0, 1]`.
+  """
+  if not 0 < tail <= 1:
+    raise ValueError(
+      f'cvar(tail={tail}): the tail mass must lie in (0, 1]; '
+      '1 is the mean, small values approach the worst group'
+    )
+
+  def weights(values: Array, mass: Array) -> Array:
+    p = normalise(mass)
+    order = jnp.argsort(jnp.where(mass > 0, -values, jnp.inf))
+    worse = jnp.cumsum(p[order]) - p[order]
+    # Clipped, and no difference of sums: rounding may not leave the bounds.
+    w = jnp.clip(tail - worse, 0, p[order]) / tail
+    return jnp.zeros_like(p).at[order].set(w)
+
+  return weights
+
+
+def entropic(temperature: float) -> Risk:
+  """Exponentially tilted weights: the worst case under a KL penalty.
+
+  Args:
+    temperature: positive; small values approach the worst group.
+  """
+  if temperature <= 0:
+    raise ValueError(
+      f'entropic(temperature={temperature}): must be positive; '
+      'small values approach the worst group'
+    )
+
+  def weights(values: Array, mass: Array) -> Array:
+    logits = values / temperature + jnp.log(jnp.where(mass > 0, mass, 1.0))
+    masked = jnp.where(mass > 0, logits, -jnp.inf)
+    w = jnp.where(mass > 0, jnp.exp(masked - masked.max()), 0.0)
+    return normalise(w)
+
+  return weights
+
+
+def mix(*terms: tuple[float, Risk]) -> Risk:
+  """A weighted sum of risks, such as `mix((.5, mean()), (.5, worst()))`."""
+  return lambda values, mass: jnp.sum(
+    jnp.stack([c * risk(values, mass) for c, risk in terms]), 0
+  )
+
+
+def evaluate(risk: Risk, values: Array, mass: Array) -> Array:
+  """The risk of `values f[k]` under `mass f[k]`, with its exact gradient."""
+  weights = jax.lax.stop_gradient(risk(values, mass))
+  return jnp.sum(jnp.where(weights != 0, weights * values, 0.0))

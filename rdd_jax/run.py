@@ -1,0 +1,236 @@
+"""The loop: from an experiment and a key to distilled parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from absl import logging
+import jax
+from jax import Array
+from jax.experimental import multihost_utils
+import jax.numpy as jnp
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from ml_collections import ConfigDict
+import numpy as np
+
+from rdd_jax import checkpoint, keys
+from rdd_jax.batch import Batch
+from rdd_jax.distill import DistillState
+from rdd_jax.errors import UserError
+from rdd_jax.measure import Measure
+from rdd_jax.metrics import MetricsWriter, Progress
+from rdd_jax.ops import constrain
+from rdd_jax.recipe import Experiment
+from rdd_jax.transform import DataView, Scores
+
+Call = Callable[[DistillState, Array], tuple[DistillState, dict[str, Array]]]
+
+
+class Stopped(Exception):
+  """The run was asked to stop, and has saved its state."""
+
+
+class Compiled(NamedTuple):
+  """The one program of a run.
+
+  Attributes:
+    call: several steps; its first argument is donated.
+    state_bytes: of the state and the training set.
+    work_bytes: of everything else that a call holds at once.
+  """
+
+  call: Call
+  state_bytes: int
+  work_bytes: int
+
+
+def make_call(experiment: Experiment, steps: int) -> Call:
+  """A pure function of `steps` steps, with the draws of real rows inside."""
+
+  def step(
+    state: DistillState, images: Array
+  ) -> tuple[DistillState, dict[str, Array]]:
+    key = jax.random.fold_in(keys.named(state.key, 'draw'), state.step)
+    real = constrain(experiment.draw(key, images, state.measure))
+    return experiment.distiller.update(state, real)
+
+  def call(
+    state: DistillState, images: Array
+  ) -> tuple[DistillState, dict[str, Array]]:
+    if steps == 1:  # no loop: on CPU, convolutions are fastest outside of one
+      state, metrics = step(state, images)
+      return state, jax.tree.map(lambda x: x[None], metrics)
+    return jax.lax.scan(
+      lambda state, _: step(state, images), state, length=steps
+    )
+
+  return call
+
+
+def compile_call(
+  experiment: Experiment,
+  config: ConfigDict,
+  state: DistillState,
+  images: Array,
+  mesh: Mesh,
+) -> Compiled:
+  """Compiles the call for the shapes and the mesh of this run."""
+  whole = NamedSharding(mesh, PartitionSpec())
+  call = jax.jit(
+    make_call(experiment, config.steps_per_call),
+    donate_argnums=0,
+    out_shardings=whole,
+  )
+  compiled = call.lower(state, images).compile()
+  memory = compiled.memory_analysis()
+  return Compiled(
+    compiled,
+    memory.argument_size_in_bytes if memory else 0,
+    memory.temp_size_in_bytes if memory else 0,
+  )
+
+
+def start(
+  experiment: Experiment,
+  key: Array,
+  images: Array,
+  measure: Measure,
+  labels: Array,
+) -> DistillState:
+  """The state before the first step, with the measure prepared."""
+  distiller, initial = experiment.distiller, experiment.initial
+  params = initial(key, images, measure)
+  state = distiller.init(key, experiment.spec, params, measure)
+  state = distiller.prepare(state, view_data(experiment, state, images, labels))
+  state = replace(state, params=initial(key, images, state.measure))
+  # The first call is given the state's buffers; its sources keep theirs.
+  return jax.tree.map(lambda leaf: leaf.copy(), state)
+
+
+def view_data(
+  experiment: Experiment, state: DistillState, images: Array, labels: Array
+) -> DataView:
+  """What `prepare` may look at: the data, and the probe's opinion of it."""
+
+  def score_all(size: int = 1000) -> Scores:
+    n = len(labels)
+    parts = []
+    for begin in range(0, n, size):
+      rows = jnp.minimum(jnp.arange(begin, begin + size), n - 1)
+      parts.append(_score(experiment, state.probe, images, state.measure, rows))
+    return jax.tree.map(lambda *x: jnp.concatenate(x)[:n], *parts)
+
+  return DataView(images, labels, score_all)
+
+
+@partial(jax.jit, static_argnums=0)
+def _score(
+  experiment: Experiment,
+  probe: Any,
+  images: Array,
+  measure: Measure,
+  rows: Array,
+) -> Scores:
+  batch = Batch(
+    inputs=experiment.preprocess(images[rows]),
+    targets=measure.targets[rows],
+    weights=measure.weights[rows],
+    cells=measure.cells[rows],
+    groups=measure.groups[rows],
+    index=rows,
+  )
+  return experiment.probe.score(probe)(batch)
+
+
+def distil(
+  experiment: Experiment,
+  config: ConfigDict,
+  state: DistillState,
+  images: Array,
+  labels: Array,
+  compiled: Compiled,
+  directory: Path,
+  *,
+  label: str,
+  stop: Callable[[], bool] = lambda: False,
+) -> DistillState:
+  """Runs all steps, from the newest checkpoint if there is one.
+
+  Args:
+    experiment: what is run.
+    config: `steps`, `steps_per_call`, `log_every`, `checkpoint_every` and
+      `prepare_every` are read.
+    state: before the first step, whole on every device.
+    images: `u8[N, H, W, C]`, whole on every device.
+    labels: `i[N]`, as given.
+    compiled: from `compile_call`.
+    directory: holds `checkpoints` and `metrics.jsonl`.
+    label: of the progress bar.
+    stop: asked after each call.
+
+  Returns:
+    The last state.
+
+  Raises:
+    UserError: when the loss is not finite; the last checkpoint is kept.
+    Stopped: when `stop()` says so; the state has been saved.
+  """
+  restored = checkpoint.restore_latest(directory, state)
+  done, state = restored or (0, state)
+  if done:
+    logging.info('%s: resuming at step %d', label, done)
+  writer = MetricsWriter(directory / 'metrics.jsonl')
+  writer.truncate_after(done)
+  saved = done
+  with Progress(config.steps, label) as progress:
+    while done < config.steps:
+      every = config.prepare_every
+      if every and done and done % every == 0:
+        view = view_data(experiment, state, images, labels)
+        state = experiment.distiller.prepare(state, view)
+      state, metrics = compiled.call(state, images)
+      values = jax.device_get(metrics)
+      steps = done + 1 + np.arange(config.steps_per_call)
+      _require_finite(steps, values['loss'], saved, directory)
+      for i in np.flatnonzero(steps % config.log_every == 0):
+        writer.write(
+          int(steps[i]), {name: float(v[i]) for name, v in values.items()}
+        )
+      done += config.steps_per_call
+      progress.update(done, loss=values['loss'][-1])
+      stopping = _agree(stop())
+      if stopping or done % config.checkpoint_every == 0:
+        checkpoint.save(directory, done, state)
+        saved = done
+      if stopping and done < config.steps:
+        raise Stopped
+  if saved != done:
+    checkpoint.save(directory, done, state)
+  return state
+
+
+def _agree(flag: bool) -> bool:
+  """Whether any process says so; all processes get the same answer."""
+  if jax.process_count() == 1:
+    return flag
+  return bool(multihost_utils.process_allgather(np.asarray(flag)).any())
+
+
+def _require_finite(
+  steps: np.ndarray, losses: np.ndarray, saved: int, directory: Path
+) -> None:
+  bad = ~np.isfinite(losses)
+  if bad.any():
+    kept = (
+      f'the checkpoint of step {saved} is kept in {directory}'
+      if saved
+      else 'no checkpoint was due before it'
+    )
+    raise UserError(
+      f'the loss is {losses[bad][0]} at step {steps[bad][0]}; {kept}; lower '
+      'optimizer.learning_rate or objective.inner.learning_rate'
+    )

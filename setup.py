@@ -1,0 +1,50 @@
+"""Metadata of rdd_jax; pyproject.toml only configures tools."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+setup(
+  name='rdd_jax',
+  version='0.1.0',
+  description='Robust dataset distillation in JAX.',
+  long_description=Path(__file__).with_name('README.md').read_text(),
+  long_description_content_type='text/markdown',
+  license='Apache-2.0',
+  python_requires='>=3.11',
+  packages=find_packages(include=['rdd_jax', 'rdd_jax.*']),
+  package_data={'rdd_jax': ['py.typed']},
+  install_requires=[
+    'absl-py>=2.1',
+    'array_record>=0.8',
+    'chex>=0.1.90',
+    # flax 0.12.8, the newest for Python 3.11, subclasses a type that jax
+    # 0.11.1 removed.
+    'flax>=0.12.8',
+    'importlib_resources>=6.0',  # tensorflow-datasets forgets to declare it
+    'jax>=0.9; python_version >= "3.12"',
+    'jax>=0.9,<0.11.1; python_version < "3.12"',
+    'ml-collections>=1.1',
+    'numpy>=2.0',
+    'optax>=0.2.6',
+    'orbax-checkpoint>=0.12',
+    'pillow>=11.0',
+    'scikit-learn>=1.6',
+    'tensorflow-datasets>=4.9.9',
+    'tqdm>=4.66',
+  ],
+  extras_require={
+    'test': ['pytest>=8.0', 'ruff>=0.9', 'pyright>=1.1.390'],
+    'cuda': ['jax[cuda12]'],
+    'tpu': ['jax[tpu]'],
+    'prepare': ['tensorflow-cpu'],
+    'bench': ['torch>=2.4'],
+  },
+  classifiers=[
+    'License :: OSI Approved :: Apache Software License',
+    'Programming Language :: Python :: 3.11',
+    'Programming Language :: Python :: 3.12',
+    'Topic :: Scientific/Engineering :: Artificial Intelligence',
+    'Typing :: Typed',
+  ],
+)

@@ -1,0 +1,28 @@
+"""Four CPU devices, strict broadcasting, and the real data where it is."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ.setdefault('JAX_PLATFORMS', 'cpu')
+os.environ['XLA_FLAGS'] = (
+  os.environ.get('XLA_FLAGS', '') + ' --xla_force_host_platform_device_count=4'
+)
+
+from absl import flags
+import jax
+import pytest
+
+flags.FLAGS.mark_as_parsed()
+jax.config.update('jax_numpy_rank_promotion', 'raise')
+
+
+@pytest.fixture(scope='session')
+def data_dir() -> str:
+  """A TFDS directory with real data; without one, a visible skip."""
+  beside = Path(__file__).parents[2] / 'shared' / 'data' / 'tfds'
+  path = os.environ.get('RDD_JAX_DATA_DIR', str(beside))
+  if not Path(path).is_dir():
+    pytest.skip('no real data: set RDD_JAX_DATA_DIR to a TFDS directory')
+  return path

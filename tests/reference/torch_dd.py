@@ -1,0 +1,205 @@
+"""Dataset distillation in plain PyTorch: the rival, and the numerical oracle.
+
+Written from the papers, as a user of the field would write it: a loop over the
+classes, one network at a time, `create_graph` where a gradient is matched.
+Images are NCHW. Everything follows the dtype and the device of its inputs, so
+in float64 it is the oracle of `tests/test_against_torch.py`, and in float32
+the rival of `python -m rdd_jax.bench`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+import torch.nn.functional as F
+
+Distance = Callable[[Sequence[Tensor], Sequence[Tensor]], Tensor]
+
+
+class ConvNet(nn.Module):
+  """Blocks of conv3x3, instance norm, ReLU and 2x2 mean; a linear head."""
+
+  def __init__(
+    self,
+    *,
+    channels: int,
+    classes: int,
+    image: int,
+    width: int = 128,
+    depth: int = 3,
+  ):
+    super().__init__()
+    blocks = []
+    for index in range(depth):
+      fan_in = width if index else channels
+      blocks += [
+        nn.Conv2d(fan_in, width, 3, padding=1),
+        nn.GroupNorm(width, width),
+        nn.ReLU(),
+        nn.AvgPool2d(2),
+      ]
+    self.features = nn.Sequential(*blocks)
+    self.head = nn.Linear(width * (image // 2**depth) ** 2, classes)
+
+  def embed(self, images: Tensor) -> Tensor:
+    return self.features(images).flatten(1)
+
+  def forward(self, images: Tensor) -> Tensor:
+    return self.head(self.embed(images))
+
+
+def load(net: ConvNet, params: Mapping[str, Any]) -> None:
+  """Copies flax parameters into `net`: HWIO to OIHW, HWC rows to CHW."""
+  flat = from_flax(net, params)
+  with torch.no_grad():
+    for ours, theirs in zip(net.parameters(), flat, strict=True):
+      ours.copy_(theirs)
+
+
+def from_flax(net: ConvNet, tree: Mapping[str, Any]) -> list[Tensor]:
+  """A flax tree shaped as the parameters, in the order and layout of `net`."""
+  tensors = []
+  depth = sum(isinstance(layer, nn.Conv2d) for layer in net.features)
+  for block in range(depth):
+    conv, norm = tree[f'Conv_{block}'], tree[f'GroupNorm_{block}']
+    kernel = np.transpose(np.asarray(conv['kernel']), (3, 2, 0, 1))
+    tensors += [kernel, conv['bias'], norm['scale'], norm['bias']]
+  head = tree['Dense_0']
+  width = tensors[-1].shape[0]
+  kernel = np.asarray(head['kernel'])
+  side = round((kernel.shape[0] // width) ** 0.5)
+  kernel = kernel.reshape(side, side, width, -1).transpose(3, 2, 0, 1)
+  tensors += [kernel.reshape(kernel.shape[0], -1), head['bias']]
+  return [torch.tensor(np.array(tensor)) for tensor in tensors]
+
+
+def sgd(net: nn.Module, lr: float = 0.01) -> torch.optim.SGD:
+  return torch.optim.SGD(
+    net.parameters(), lr=lr, momentum=0.9, weight_decay=5e-4
+  )
+
+
+def training_step(
+  net: nn.Module,
+  optimizer: torch.optim.Optimizer,
+  images: Tensor,
+  labels: Tensor,
+) -> Tensor:
+  optimizer.zero_grad()
+  loss = F.cross_entropy(net(images), labels)
+  loss.backward()
+  optimizer.step()
+  return loss.detach()
+
+
+def cosine_distance(
+  left: Sequence[Tensor], right: Sequence[Tensor], eps: float = 1e-6
+) -> Tensor:
+  """Sum of 1 - cos over output rows; biases and norms, of rank 1, skipped.
+
+  Source: dataset condensation with gradient matching (DC), equation 9.
+  """
+  total = left[0].new_zeros(())
+  for a, b in zip(left, right, strict=True):
+    if a.dim() > 1:
+      a, b = a.flatten(1), b.flatten(1)
+      norms = a.norm(dim=1) * b.norm(dim=1)
+      total = total + (1 - (a * b).sum(1) / (norms + eps)).sum()
+  return total
+
+
+def squared_distance(left: Sequence[Tensor], right: Sequence[Tensor]) -> Tensor:
+  """Sum of squared differences over convolution kernels (IDC)."""
+  pairs = [(a, b) for a, b in zip(left, right, strict=True) if a.dim() == 4]
+  return torch.stack([(a - b).square().sum() for a, b in pairs]).sum()
+
+
+def absolute_distance(
+  left: Sequence[Tensor], right: Sequence[Tensor]
+) -> Tensor:
+  """Sum of absolute differences over convolution kernels (IDC)."""
+  pairs = [(a, b) for a, b in zip(left, right, strict=True) if a.dim() == 4]
+  return torch.stack([(a - b).abs().sum() for a, b in pairs]).sum()
+
+
+def gradient_matching_step(
+  net: nn.Module,
+  synthetic: Tensor,
+  real: Tensor,
+  distance: Distance = cosine_distance,
+) -> tuple[Tensor, Tensor]:
+  """One DC step over all classes: the distances, and the images' gradient.
+
+  Args:
+    net: the network whose gradients are matched.
+    synthetic: `f[classes, ipc, C, H, W]`.
+    real: `f[classes, n, C, H, W]`.
+    distance: between two lists of gradients.
+
+  Returns:
+    The distance of each class `f[classes]`, and the gradient of their sum.
+  """
+  images = synthetic.clone().requires_grad_()
+  parameters = list(net.parameters())
+  distances = []
+  for label, (ours, theirs) in enumerate(zip(images, real, strict=True)):
+    target = torch.autograd.grad(class_loss(net, theirs, label), parameters)
+    target = [gradient.detach() for gradient in target]
+    gradient = torch.autograd.grad(
+      class_loss(net, ours, label), parameters, create_graph=True
+    )
+    loss = distance(gradient, target)
+    loss.backward(inputs=[images])
+    distances.append(loss.detach())
+  assert images.grad is not None
+  return torch.stack(distances), images.grad
+
+
+def class_loss(net: nn.Module, images: Tensor, label: int) -> Tensor:
+  labels = torch.full((len(images),), label, device=images.device)
+  return F.cross_entropy(net(images), labels)
+
+
+def distribution_matching_step(
+  net: ConvNet, synthetic: Tensor, real: Tensor
+) -> tuple[Tensor, Tensor]:
+  """One DM step over all classes: the distances, and the images' gradient.
+
+  Shapes as in `gradient_matching_step`; the distance of a class is the squared
+  distance between mean embeddings.
+  """
+  images = synthetic.clone().requires_grad_()
+  distances = []
+  for ours, theirs in zip(images, real, strict=True):
+    with torch.no_grad():
+      target = net.embed(theirs).mean(0)
+    distances.append((net.embed(ours).mean(0) - target).square().sum())
+  losses = torch.stack(distances)
+  losses.sum().backward(inputs=[images])
+  assert images.grad is not None
+  return losses.detach(), images.grad
+
+
+def train_seeds(
+  build: Callable[[], nn.Module],
+  images: Tensor,
+  labels: Tensor,
+  *,
+  seeds: int,
+  steps: int,
+  lr: float = 0.01,
+) -> list[nn.Module]:
+  """Networks trained one after another on full batches of the images."""
+  nets = []
+  for seed in range(seeds):
+    torch.manual_seed(seed)
+    net = build().to(images)
+    optimizer = sgd(net, lr)
+    for _ in range(steps):
+      training_step(net, optimizer, images, labels)
+    nets.append(net)
+  return nets

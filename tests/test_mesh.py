@@ -1,0 +1,121 @@
+"""One mesh axis, and errors that say what to do."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+import subprocess
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import AxisType
+import numpy as np
+import pytest
+
+from rdd_jax import mesh
+from rdd_jax.errors import UserError
+
+LAUNCH = Path(__file__).parents[1] / 'launch'
+
+
+@pytest.mark.parametrize('count', [None, 1, 3, 4])
+def test_mesh_has_one_auto_axis(count):
+  made = mesh.make_mesh(count)
+  assert made.shape == {'data': count or jax.device_count()}
+  assert made.axis_types == (AxisType.Auto,)
+
+
+@pytest.mark.parametrize('count', [-1, 0, 5])
+def test_devices_that_are_not_there(count):
+  with pytest.raises(UserError, match=f'devices={count} asked.* 4 cpu') as e:
+    mesh.make_mesh(count)
+  assert '\n' not in str(e.value)
+
+
+def test_use_sets_the_mesh():
+  made = mesh.make_mesh(2)
+  with mesh.use(made):
+    assert jax.sharding.get_mesh() == made
+  assert jax.sharding.get_mesh().empty
+
+
+def test_replicate_places_all_on_all():
+  made = mesh.make_mesh(4)
+  tree = {'key': jax.random.key(1), 'x': np.array([np.nan, 2], np.float32), 'none': None}
+  placed = mesh.replicate(tree, made)
+  for leaf in jax.tree.leaves(placed):
+    assert leaf.sharding.is_fully_replicated
+    assert len(leaf.devices()) == 4
+  assert placed['none'] is None
+  np.testing.assert_array_equal(placed['x'], tree['x'])
+  assert jax.random.uniform(placed['key']) == jax.random.uniform(tree['key'])
+
+
+def test_one_process_is_main_and_joins_nothing():
+  assert mesh.is_main_process()
+  mesh.initialise(None, {})
+  mesh.initialise(False, {'RDD_JAX_COORDINATOR': 'host:1'})
+
+
+@pytest.mark.parametrize(
+  'env',
+  [
+    {},
+    {'RDD_JAX_NUM_PROCESSES': '2'},
+    {'RDD_JAX_NUM_PROCESSES': 'two', 'RDD_JAX_PROCESS_ID': '0'},
+  ],
+)
+def test_incomplete_environment(env):
+  with pytest.raises(UserError, match='RDD_JAX_COORDINATOR=host:1 needs whole'):
+    mesh.initialise(None, {'RDD_JAX_COORDINATOR': 'host:1'} | env)
+
+
+def test_no_cluster_to_join(monkeypatch):
+  def initialize() -> None:
+    raise ValueError('coordinator_address should be defined.')
+
+  monkeypatch.setattr(jax.distributed, 'initialize', initialize)
+  with pytest.raises(UserError, match='found no cluster to join'):
+    mesh.initialise(True, {})
+
+
+@pytest.mark.parametrize('script', sorted(LAUNCH.glob('*.sh')), ids=str)
+def test_launch_scripts_parse(script):
+  subprocess.run(['bash', '-n', script], check=True)
+  usage = subprocess.run(
+    ['bash', script],
+    env={'PATH': os.environ['PATH']},
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert usage.returncode == 2
+  assert usage.stderr.startswith('usage: ')
+
+
+@pytest.mark.parametrize(('fails', 'status'), [('', 0), ('1', 7)])
+def test_local_launch_runs_all_and_stops_all(tmp_path, fails, status):
+  python = tmp_path / 'python'
+  python.write_text(
+    '#!/usr/bin/env bash\n'
+    'if [[ $1 == -c ]]; then echo 1234; exit; fi\n'
+    'echo "$RDD_JAX_PROCESS_ID/$RDD_JAX_NUM_PROCESSES $*"\n'
+    f'if [[ $RDD_JAX_PROCESS_ID == "{fails}" ]]; then exit 7; fi\n'
+    f'if [[ -n "{fails}" ]]; then exec sleep 60; fi\n'
+  )
+  python.chmod(0o755)
+  done = subprocess.run(
+    ['bash', LAUNCH / 'local.sh', '3', '--config=a b'],
+    env={'PATH': os.environ['PATH'], 'PYTHON': str(python)},
+    capture_output=True,
+    text=True,
+    timeout=20,
+    check=False,
+  )
+  assert done.returncode == status, done.stderr
+  said = done.stdout.splitlines()
+  expected = [
+    f'{i}/3 -m rdd_jax.main --distributed --config=a b' for i in range(3)
+  ]
+  assert set(said) <= set(expected)
+  assert fails or sorted(said) == expected
