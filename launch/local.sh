@@ -9,7 +9,8 @@
 #   PYTHON=...    the interpreter (default python)
 #
 # Process i sees GPU i; on CPU this has no effect. When a process fails, the
-# others are stopped, and its exit status is returned.
+# others are killed, as they would ignore SIGTERM while they wait for it, and
+# its exit status is returned. Checkpoints survive that.
 set -euo pipefail
 
 if [[ $# -lt 1 || ! $1 =~ ^[1-9][0-9]*$ ]]; then
@@ -27,7 +28,7 @@ export JAX_COORDINATOR_BIND_ADDRESS=$RDD_JAX_COORDINATOR
 export XLA_FLAGS="${XLA_FLAGS:-} \
 --xla_force_host_platform_device_count=${DEVICES:-1}"
 pids=()
-trap 'kill "${pids[@]}" 2>/dev/null || true; wait' EXIT
+trap 'kill -KILL "${pids[@]}" 2>/dev/null || true; wait' EXIT
 trap 'exit 130' INT TERM
 for ((i = 0; i < count; i++)); do
   RDD_JAX_PROCESS_ID=$i JAX_LOCAL_DEVICE_IDS=$i \

@@ -14,11 +14,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 import math
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 from jax import Array
 import jax.numpy as jnp
+import numpy as np
 
 from rdd_jax.batch import Batch
 from rdd_jax.errors import choose
@@ -44,15 +45,12 @@ def color(
   nothing.
   """
 
-  rows = _rows(images, siamese)
-
-  def draw(name: str, radius: float) -> Array:
-    u = _uniform(named(key, name), rows, -radius, radius)
-    return u.astype(images.dtype)
-
-  b = draw('brightness', brightness / 2)
-  s = 1 + draw('saturation', saturation / 2)
-  c = 1 + draw('contrast', contrast)
+  u = 2 * _uniform(key, 3, images, siamese).astype(images.dtype) - 1
+  b, s, c = (
+    u[0] * brightness / 2,
+    1 + u[1] * saturation / 2,
+    1 + u[2] * contrast,
+  )
   grey = images.mean(-1, keepdims=True)
   mean = grey.mean((1, 2), keepdims=True)
   return c * (s * images + (1 - s) * grey) + (1 - c) * mean + b
@@ -63,12 +61,12 @@ def crop(
 ) -> Array:
   """Shifts by up to `int(size * fraction + .5)` pixels along each axis."""
   n, *shape = images.shape
-  most = [int(size * fraction + 0.5) for size in shape[:2]]
-  shifts = (_rows(images, siamese), 2)
-  corners = jax.random.randint(key, shifts, 0, 2 * jnp.array([most]) + 1)
+  most = np.array([int(size * fraction + 0.5) for size in shape[:2]])
+  u = _uniform(key, 2, images, siamese)[..., 0, 0, 0]
+  corners = jnp.int32(u * (2 * most[:, None] + 1)).T
   padded = jnp.pad(images, ((0, 0), *((m, m) for m in most), (0, 0)))
   return jax.vmap(
-    lambda image, at: jax.lax.dynamic_slice(image, (at[0], at[1], 0), shape)
+    lambda image, at: jax.lax.dynamic_slice(image, jnp.pad(at, (0, 1)), shape)
   )(padded, jnp.broadcast_to(corners, (n, 2)))
 
 
@@ -77,16 +75,15 @@ def cutout(
 ) -> Array:
   """Blanks a box of `fraction` of each side, centred anywhere in the image."""
 
-  _, h, w, _ = images.shape
-  hole = _box(key, _rows(images, siamese), h, w, fraction)
-  return jnp.where(hole, 0, images)
+  u = _uniform(key, 2, images, siamese)
+  return jnp.where(_box(u, images, fraction), 0, images)
 
 
 def flip(
   key: Array, images: Array, siamese: bool, *, probability: float = 0.5
 ) -> Array:
   """Mirrors left and right."""
-  mirrored = _uniform(key, _rows(images, siamese), 0, 1) < probability
+  mirrored = _uniform(key, 1, images, siamese)[0] < probability
   return jnp.where(mirrored, images[:, :, ::-1], images)
 
 
@@ -95,10 +92,9 @@ def scale(
 ) -> Array:
   """Zooms each axis by its own factor, 1 / U(1 / ratio, ratio), bilinearly."""
   n, h, w, _ = images.shape
-  rows = _rows(images, siamese)
+  y, x = 1 / ratio + (ratio - 1 / ratio) * _uniform(key, 2, images, siamese)
 
-  def interpolation(name: str, size: int) -> Array:
-    step = _uniform(named(key, name), rows, 1 / ratio, ratio)
+  def interpolation(step: Array, size: int) -> Array:
     at = (jnp.arange(size) - (size - 1) / 2)[None, :, None] * step[..., 0]
     distance = at + (size - 1) / 2 - jnp.arange(size)[None, None]
     # The hat function is bilinear sampling, zeros outside included. Two small
@@ -107,8 +103,8 @@ def scale(
     return jnp.broadcast_to(weights, (n, size, size))
 
   dot = partial(jnp.einsum, precision='highest')
-  images = dot('nyi,nijc->nyjc', interpolation('y', h), images)
-  return dot('nxj,nyjc->nyxc', interpolation('x', w), images)
+  images = dot('nyi,nijc->nyjc', interpolation(y, h), images)
+  return dot('nxj,nyjc->nyxc', interpolation(x, w), images)
 
 
 def rotate(
@@ -120,8 +116,8 @@ def rotate(
   turn in coordinates that make any image a square.
   """
   n, h, w, c = images.shape
-  most = math.radians(degrees)
-  angle = _uniform(key, _rows(images, siamese), -most, most)[..., 0]
+  u = _uniform(key, 1, images, siamese)[0, ..., 0]
+  angle = (2 * u - 1) * math.radians(degrees)
   y = (jnp.arange(h) - (h - 1) / 2)[None, :, None]
   x = (jnp.arange(w) - (w - 1) / 2)[None, None, :]
   at_y = jnp.sin(angle) * x * (h / w) + jnp.cos(angle) * y + (h - 1) / 2
@@ -199,10 +195,10 @@ def dsa(
 
   Args:
     families: names among `FAMILIES`; none gives the identity.
-    siamese: one draw of the parameters a call, or one for each image. The
-      choice of a family is always one a call.
+    siamese: one draw of the parameters a call, or one for each image. Even so
+      the family is chosen once a call.
     convention: 'one' applies exactly one family (DC, DSA, DM, MTT); 'idc'
-      applies flip, color and cutout where listed, and one of the rest (IDC).
+      applies flip, color and cutout where listed, and one of the rest.
     flip: probability; the other strengths are those of the families.
 
   Raises:
@@ -254,17 +250,16 @@ def cutmix(
     probability: of mixing at all.
   """
   images, targets = batch.inputs, batch.targets
-  n, h, w, _ = images.shape
+  n = images.shape[0]
   partner = jax.random.choice(named(key, 'partner'), n, (n,), p=batch.weights)
-  # Beta(1, 1), and twelve times faster to compile.
-  draw = (
-    jax.random.uniform
+  keep = (
+    jax.random.uniform(named(key, 'share'))  # is Beta(1, 1), compiled sooner
     if beta == 1
-    else partial(jax.random.beta, a=beta, b=beta)
+    else jax.random.beta(named(key, 'share'), beta, beta)
   )
-  keep = draw(named(key, 'share'))
   mixes = jax.random.bernoulli(named(key, 'coin'), probability)
-  box = _box(named(key, 'box'), 1, h, w, mixes * jnp.sqrt(1 - keep))
+  u = _uniform(named(key, 'box'), 2, images, True)
+  box = _box(u, images, mixes * jnp.sqrt(1 - keep))
   share = box.mean(dtype=targets.dtype)
   return replace(
     batch,
@@ -273,24 +268,27 @@ def cutmix(
   )
 
 
-def _rows(images: Array, siamese: bool) -> int:
-  return 1 if siamese else images.shape[0]
+def _uniform(key: Array, k: int, images: Array, siamese: bool) -> Array:
+  """`k` parameters of each image, U(0, 1): `f[k, 1 or n, 1, 1, 1]`.
+
+  In one draw, for each takes long to compile; and in no less than float32, for
+  some become coordinates.
+  """
+  shape = (k, 1 if siamese else images.shape[0], 1, 1, 1)
+  u = jax.random.uniform(key, shape, jnp.float32)
+  return u.astype(jnp.promote_types(u.dtype, images.dtype))
 
 
-def _uniform(key: Array, rows: int, low: float, high: float) -> Array:
-  """`f32[rows, 1, 1, 1]`; float32, for some become coordinates."""
-  return jax.random.uniform(key, (rows, 1, 1, 1), jnp.float32, low, high)
+def _box(u: Array, images: Array, fraction: float | Array) -> Array:
+  """`bool[1 or n, H, W, 1]`, true in a box centred anywhere in the image."""
+  _, h, w, _ = images.shape
 
-
-def _box(key: Array, rows: int, h: int, w: int, fraction: Any) -> Array:
-  """`bool[rows, H, W, 1]`, true in a box centred anywhere in the image."""
-
-  def inside(name: str, length: int) -> Array:
+  def inside(u: Array, pixels: Array, length: int) -> Array:
     size = jnp.int32(length * fraction + 0.5)
     # An even box is centred between two pixels, or on the rim.
-    places = length + 1 - size % 2
-    centre = jax.random.randint(named(key, name), (rows, 1), 0, places)
-    offset = jnp.arange(length)[None] - centre + size // 2
+    centre = jnp.int32(u * (length + 1 - size % 2))
+    offset = pixels - centre + size // 2
     return (offset >= 0) & (offset < size)
 
-  return inside('y', h)[:, :, None, None] & inside('x', w)[:, None, :, None]
+  y, x = jnp.arange(h)[None, :, None, None], jnp.arange(w)[None, None, :, None]
+  return inside(u[0], y, h) & inside(u[1], x, w)

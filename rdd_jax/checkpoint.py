@@ -63,6 +63,9 @@ def save(directory: str | Path, step: int, tree: Any, *, keep: int = 2) -> None:
   except (OSError, ValueError) as error:
     if main:
       shutil.rmtree(path, ignore_errors=True)
+    # Tensorstore reports the operating system's errors as ValueErrors.
+    if isinstance(error, ValueError) and 'os_error_code' not in str(error):
+      raise
     raise UserError(
       f'checkpoint {path} cannot be written ({_one_line(error)}): free some '
       'space or choose another --workdir; earlier checkpoints are intact'

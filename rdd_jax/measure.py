@@ -114,7 +114,7 @@ def draw(
   ids = jnp.where(valid, ids, k)
   order = jnp.argsort(ids, stable=True)
   bounds = jnp.searchsorted(ids[order], jnp.arange(k + 1))
-  # Each stratum in its own unit, so that none is lost to rounding beside others.
+  # Each stratum in its own unit: a light one is not lost to rounding.
   unit = jax.ops.segment_max(measure.weights, ids, k + 1)[ids]
   weights = jnp.where(valid, measure.weights / unit, 0.0)
   cdf = jnp.concatenate([jnp.zeros(1), jnp.cumsum(weights[order])])

@@ -109,6 +109,7 @@ def build(
     for place in ('transform', 'training', 'student')
   )
   scorer = scoring_probe(config, net, input_shape, classes)
+  _require_rows(config, dataset)
   cells = synthetic.layout(classes, chosen.ipc, chosen.slots)
   view = synthetic.view(
     cells,
@@ -147,6 +148,20 @@ def build(
     evaluation=evaluation(config),
     whole=whole(config),
   )
+
+
+def _require_rows(config: ConfigDict, dataset: Dataset) -> None:
+  """Real initialisation and the baselines copy rows without repeating them."""
+  options = config.synthetic
+  sizes = np.bincount(dataset.train_labels, minlength=dataset.num_classes)
+  smallest = int(sizes.argmin())
+  needed = options.ipc * (options.factor**2 if options.init == 'real' else 1)
+  if sizes[smallest] < needed:
+    raise UserError(
+      f'ipc={options.ipc} takes {needed} rows of each class, but class '
+      f'{dataset.class_names[smallest]!r} of {dataset.name} has '
+      f'{sizes[smallest]}: lower ipc'
+    )
 
 
 def network(options: ConfigDict, num_outputs: int) -> nn.Module:

@@ -19,7 +19,7 @@ from rdd_jax.preprocessing import fit, standardise
 
 def card(factor: int = 1) -> dict:
   return make_card(
-    dataset='digits',
+    data={'name': 'digits'},
     class_names=('zero', 'one'),
     label_kind='soft',
     factor=factor,

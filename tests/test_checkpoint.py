@@ -212,7 +212,7 @@ def test_full_disk_keeps_the_earlier_checkpoints(tmp_path, monkeypatch):
 
   def full(path: str, *_, **__) -> None:
     Path(path).mkdir()
-    raise ValueError('RESOURCE_EXHAUSTED: No space left on device\ndetails')
+    raise ValueError("No space left on device [os_error_code='28']\ndetails")
 
   monkeypatch.setattr(ocp, 'save', full)
   with pytest.raises(UserError, match='No space left') as caught:

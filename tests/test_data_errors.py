@@ -37,6 +37,7 @@ def _fails(match, call, *args, **kwargs):
     ({'train_images': np.zeros((6, 4, 4), np.uint8)}, r'images\[..., None\]'),
     ({'test_images': np.zeros((0, 4, 4, 1), np.uint8)}, 'non-empty'),
     ({'train_labels': np.zeros(6)}, 'train labels are float64; give integers'),
+    ({'train_labels': np.array(['a'] * 6)}, 'train labels are <U1; give'),
     ({'train_labels': np.arange(5)}, r'\(5,\) for 6 images'),
     ({'test_labels': np.array([0, 1, 7])}, r'row 2: 7.*num_classes'),
     ({'train_labels': np.arange(6) - 1}, r'row 0: -1'),

@@ -48,9 +48,8 @@ def keys(n: int) -> jax.Array:
 @pytest.mark.parametrize(
   'recipe',
   [
-    Recipe(steps=60, learning_rate=0.1),
+    Recipe(steps=60, learning_rate=0.1, schedule='step'),
     Recipe(epochs=20, batch_size=25, learning_rate=0.1, schedule='cosine'),
-    Recipe(epochs=20, batch_size=25, learning_rate=0.1, schedule='step'),
     Recipe(steps=60, learning_rate=0.01, optimizer='adam', schedule='warmup'),
     Recipe(steps=80, learning_rate=0.1, ema=0.9, schedule='milestones'),
     Recipe(steps=100, learning_rate=0.1, cutmix=0.5),
@@ -61,7 +60,7 @@ def test_a_network_learns_what_can_be_separated(recipe):
   train, test = toy(), toy(90, seed=1)
   variables = fit_many(NET, train, recipe, **SIZES, seeds=keys(2))
   for logits in predict(NET, variables, test.inputs):
-    assert metrics.accuracy(np.asarray(logits), np.asarray(test.cells)) > 0.9
+    assert metrics.accuracy(logits, np.asarray(test.cells)) > 0.9
 
 
 def test_rows_of_weight_zero_do_not_matter():

@@ -20,7 +20,6 @@ from rdd_jax.measure import (
   empirical,
 )
 
-
 SEVEN, TEN = by_cell(7), by_cell(10)  # Made once, so compiled once.
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 import subprocess
+import sys
 
 import jax
-import jax.numpy as jnp
 from jax.sharding import AxisType
 import numpy as np
 import pytest
@@ -41,7 +41,11 @@ def test_use_sets_the_mesh():
 
 def test_replicate_places_all_on_all():
   made = mesh.make_mesh(4)
-  tree = {'key': jax.random.key(1), 'x': np.array([np.nan, 2], np.float32), 'none': None}
+  tree = {
+    'key': jax.random.key(1),
+    'x': np.array([np.nan, 2], np.float32),
+    'none': None,
+  }
   placed = mesh.replicate(tree, made)
   for leaf in jax.tree.leaves(placed):
     assert leaf.sharding.is_fully_replicated
@@ -101,7 +105,7 @@ def test_local_launch_runs_all_and_stops_all(tmp_path, fails, status):
     'if [[ $1 == -c ]]; then echo 1234; exit; fi\n'
     'echo "$RDD_JAX_PROCESS_ID/$RDD_JAX_NUM_PROCESSES $*"\n'
     f'if [[ $RDD_JAX_PROCESS_ID == "{fails}" ]]; then exit 7; fi\n'
-    f'if [[ -n "{fails}" ]]; then exec sleep 60; fi\n'
+    f'if [[ -n "{fails}" ]]; then trap "" TERM; exec sleep 60; fi\n'
   )
   python.chmod(0o755)
   done = subprocess.run(
@@ -119,3 +123,39 @@ def test_local_launch_runs_all_and_stops_all(tmp_path, fails, status):
   ]
   assert set(said) <= set(expected)
   assert fails or sorted(said) == expected
+
+
+FAILING = """
+from rdd_jax import mesh
+mesh.initialise()
+import jax, sys
+from jax.experimental import multihost_utils
+multihost_utils.sync_global_devices('begin')
+if jax.process_index() == 1:
+  {how}
+multihost_utils.sync_global_devices('end')
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+  ('how', 'status'), [('mesh.leave(3)', 3), ("raise KeyError('gone')", 1)]
+)
+def test_one_failure_ends_the_others(tmp_path, how, status):
+  (tmp_path / 'failing.py').write_text(FAILING.format(how=how))
+  python = tmp_path / 'python'
+  python.write_text(
+    '#!/usr/bin/env bash\n'
+    f'if [[ $1 == -c ]]; then exec {sys.executable} "$@"; fi\n'
+    f'exec {sys.executable} {tmp_path}/failing.py\n'
+  )
+  python.chmod(0o755)
+  done = subprocess.run(
+    ['bash', LAUNCH / 'local.sh', '2'],
+    env=os.environ | {'PYTHON': str(python), 'PYTHONPATH': str(LAUNCH.parent)},
+    capture_output=True,
+    text=True,
+    timeout=60,
+    check=False,
+  )
+  assert done.returncode == status, done.stderr

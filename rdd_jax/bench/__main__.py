@@ -19,6 +19,9 @@ from rdd_jax.bench import measure, theirs
 from rdd_jax.bench.measure import Cost
 from rdd_jax.bench.setting import Setting
 
+STEADY = 1.5  # Slowest over fastest repeat, from which a ratio says little.
+QUIET = 0.5  # Load average before the run, from which others were at work.
+
 for _field in dataclasses.fields(Setting):
   flags.DEFINE_integer(
     _field.name, _field.default, _field.metadata['meaning'], lower_bound=1
@@ -32,26 +35,36 @@ _PEAK = flags.DEFINE_enum(
 )
 
 
-def environment() -> dict[str, str | int | None]:
+def environment() -> dict[str, str | int | float | None]:
   """What ran on what."""
   dd = theirs.reference()
   return {
     'device': jax.devices()[0].device_kind,
-    'cores': os.cpu_count(),
+    'cores': cores(),
+    'load': round(os.getloadavg()[0], 1),
     'torch_threads': dd.torch.get_num_threads() if dd else None,
     'jax': jax.__version__,
     'torch': importlib.metadata.version('torch') if dd else None,
   }
 
 
+def cores() -> int | None:
+  """The cores that this process may use, where the system says so."""
+  if hasattr(os, 'sched_getaffinity'):
+    return len(os.sched_getaffinity(0))
+  return os.cpu_count()
+
+
 def line(name: str, costs: Mapping[str, Cost]) -> str:
   """A row of the table."""
   us, them = costs['ours'], costs.get('theirs')
-  ratio = f'{them.seconds / us.seconds:.2f}' if them else '-'
+  steady = max(cost.spread for cost in costs.values()) < STEADY
+  mark = '' if steady else '*'
   cells = [
     f'{us.seconds:.4f}',
     f'{them.seconds:.4f}' if them else '-',
-    ratio,
+    f'{them.seconds / us.seconds:.2f}{mark}' if them else '-',
+    f'{them.cpu_seconds / us.cpu_seconds:.2f}' if them else '-',
     mebibytes(us.planned),
     mebibytes(us.peak),
     mebibytes(them.peak if them else None),
@@ -80,7 +93,7 @@ def main(argv: Sequence[str]) -> None:
   print(', '.join(f'{k} {v or "-"}' for k, v in results['environment'].items()))
   results['ceiling'] = measure.ceiling()
   print(f'matmul ceiling {results["ceiling"] / 1e9:.0f} GFLOP/s')
-  times = ['ours s', 'torch s', 'torch/ours']
+  times = ['ours s', 'torch s', 'torch/ours', 'CPU ratio']
   print(row('', [*times, 'planned MiB', 'ours MiB', 'torch MiB']))
   for name in _ONLY.value:
     costs = measure.compare(name, s)
@@ -90,6 +103,9 @@ def main(argv: Sequence[str]) -> None:
       rate = measure.training_flops(s) / costs['ours'].seconds
       results['share'] = rate / results['ceiling']
       print(f'  {results["share"]:.0%} of the ceiling')
+  print(f'* repeats differ by {STEADY}x or more: not a ratio to quote')
+  if results['environment']['load'] > QUIET:
+    print('the machine was busy: quote no ratio of seconds')
   if _JSON.value:
     Path(_JSON.value).write_text(json.dumps(results, indent=2) + '\n')
 

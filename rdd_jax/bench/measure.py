@@ -1,14 +1,19 @@
 """Seconds, bytes and operations.
 
-The two sides take turns, and the median of the repeats counts, so that a busy
-machine is unfair to both alike. Memory is measured in a fresh process for each
-side of each computation, with its inputs and its compilation: the growth of the
-resident set on a CPU, the peak of the allocator on a GPU.
+The two sides take turns, and the median of the repeats counts. That does not
+make a busy machine fair: PyTorch's OpenMP threads wait for each other at every
+operation, and one that has lost its core can slow a step a hundredfold, while
+XLA's pool suffers less. So a ratio of seconds counts on a quiet machine alone;
+elsewhere pin the command to one core (`taskset -c 0`) and read CPU seconds,
+which hold still.
+
+Memory is measured in a fresh process for each side of each computation, with
+its inputs and its compilation: the growth of the resident set on a CPU, the
+peak of the allocator on a GPU.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 import contextlib
 import dataclasses
 import json
@@ -34,11 +39,15 @@ class Cost(NamedTuple):
 
   Attributes:
     seconds: the median of the repeats.
+    spread: the slowest repeat over the fastest.
+    cpu_seconds: of all threads, the median of the repeats.
     planned: bytes of arguments and temporaries, by the compiler's plan.
     peak: bytes measured in a process of its own.
   """
 
   seconds: float
+  spread: float
+  cpu_seconds: float
   planned: int | None
   peak: int | None
 
@@ -55,24 +64,28 @@ def compare(name: str, s: Setting) -> dict[str, Cost]:
   """The costs of a computation, by side; a side that cannot run is left out."""
   built = {side: build(name, side, s) for side in SIDES}
   programs = {side: p for side, p in built.items() if p is not None}
-  seconds = medians(list(programs.values()), s.repeats)
-  return {
-    side: Cost(duration, p.planned, peak_in_new_process(name, side, s))
-    for (side, p), duration in zip(programs.items(), seconds, strict=True)
-  }
+  turns = [[timed(p) for p in programs.values()] for _ in range(s.repeats + 1)]
+  costs = {}
+  # The first turn warms up.
+  for (side, p), times in zip(
+    programs.items(), zip(*turns[1:], strict=True), strict=True
+  ):
+    wall, cpu = zip(*times, strict=True)
+    costs[side] = Cost(
+      seconds=statistics.median(wall),
+      spread=max(wall) / min(wall),
+      cpu_seconds=statistics.median(cpu),
+      planned=p.planned,
+      peak=peak_in_new_process(name, side, s),
+    )
+  return costs
 
 
-def medians(programs: Sequence[Program], repeats: int) -> list[float]:
-  """Median seconds of programs that take turns, after one turn to warm up."""
-  turns = [[duration(p) for p in programs] for _ in range(repeats + 1)]
-  return [statistics.median(times) for times in zip(*turns[1:], strict=True)]
-
-
-def duration(program: Program) -> float:
-  """Seconds of one run."""
-  start = time.perf_counter()
+def timed(program: Program) -> tuple[float, float]:
+  """Seconds and CPU seconds of one run."""
+  wall, cpu = time.perf_counter(), time.process_time()
   program.run()
-  return time.perf_counter() - start
+  return time.perf_counter() - wall, time.process_time() - cpu
 
 
 def peak_in_new_process(name: str, side: str, s: Setting) -> int | None:
@@ -123,16 +136,19 @@ def ceiling(repeats: int = 5) -> float:
   n = 2048 if jax.default_backend() == 'cpu' else 8192
   product = ours.compiled(jnp.matmul, *2 * [jnp.ones((n, n))])
   product.run()
-  return 2 * n**3 / min(duration(product) for _ in range(repeats))
+  return 2 * n**3 / min(timed(product)[0] for _ in range(repeats))
 
 
 def training_flops(s: Setting) -> int:
-  """The least operations of a training step: its convolutions and its head.
+  """Operations of a training step: its direct convolutions and its head.
 
   A multiplication and an addition count as two. A layer takes three passes,
   forward, to its weights and to its inputs; the images need no gradient.
+  Filtering by tiles takes fewer, so that a share of the ceiling counts useful
+  work, and may exceed one.
   """
-  side, fan_in, total = s.image, s.channels, 0
+  padded = (s.image, s.channels) == (28, 1)
+  side, fan_in, total = 32 if padded else s.image, s.channels, 0
   for block in range(s.depth):
     passes = 3 if block else 2
     total += passes * 2 * side**2 * 9 * fan_in * s.width

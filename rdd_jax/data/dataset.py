@@ -90,11 +90,14 @@ def from_arrays(
     UserError: for the wrong type, shape, length or range, a class without a
       training row, or train and test images of different shapes.
   """
-  if num_classes is None:
-    largest = np.max(train_labels, initial=-1)
-    num_classes = int(largest) + 1 if class_names is None else len(class_names)
   if class_names is None:
-    class_names = [str(c) for c in range(num_classes)]
+    class_names = (
+      class_numbers(train_labels)
+      if num_classes is None
+      else [str(c) for c in range(num_classes)]
+    )
+  if num_classes is None:
+    num_classes = len(class_names)
   if len(class_names) != num_classes:
     raise UserError(
       f'{name}: class_names has {len(class_names)} names for {num_classes} '
@@ -126,6 +129,14 @@ def from_arrays(
     train_groups=train.groups,
     test_groups=test.groups,
   )
+
+
+def class_numbers(labels: np.ndarray) -> tuple[str, ...]:
+  """'0' to the largest label; labels that `check_split` refuses have none."""
+  labels = np.asarray(labels)
+  if not labels.size or not np.issubdtype(labels.dtype, np.integer):
+    return ()
+  return tuple(str(c) for c in range(int(labels.max()) + 1))
 
 
 def check_split(split: Split, where: str) -> Split:

@@ -12,7 +12,7 @@ import zlib
 import numpy as np
 
 from rdd_jax.data import images
-from rdd_jax.data.dataset import Split, check_split
+from rdd_jax.data.dataset import Split, check_split, class_numbers
 from rdd_jax.errors import UserError
 
 _SUFFIXES = ('.bmp', '.gif', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
@@ -76,8 +76,7 @@ def read_idx(
     _idx_array(root, stems, 'images', 3)[..., None], size, channels
   )
   labels = _idx_array(root, stems, 'labels', 1)
-  names = tuple(str(c) for c in range(int(labels.max(initial=0)) + 1))
-  return Split(pixels, labels, names)
+  return Split(pixels, labels, class_numbers(labels))
 
 
 def _idx_array(
@@ -144,8 +143,7 @@ def read_npz(
   labels = arrays[labels_key]
   names = arrays.get('class_names')
   if names is None:
-    reference = arrays.get('train_labels', labels)
-    names = range(int(np.max(reference, initial=-1)) + 1)
+    names = class_numbers(arrays.get('train_labels', labels))
   found = check_split(
     Split(
       arrays[pixels_key],

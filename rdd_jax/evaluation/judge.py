@@ -80,7 +80,7 @@ def evaluate(
   return summarise(logits, held, num_classes)
 
 
-def summarise(logits: Array, held: Held, num_classes: int) -> Row:
+def summarise(logits: np.ndarray, held: Held, num_classes: int) -> Row:
   """A summary of each metric, from logits `f[s, n, o]` of `s` networks."""
   values = [
     metrics.measure(
@@ -90,7 +90,7 @@ def summarise(logits: Array, held: Held, num_classes: int) -> Row:
       groups=held.groups,
       rare=held.rare,
     )
-    for one in np.asarray(logits)
+    for one in logits
   ]
   return {m: metrics.summary([v[m] for v in values]) for m in values[0]}
 

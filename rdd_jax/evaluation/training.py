@@ -169,7 +169,7 @@ def _train(
     )
     new = learner.step(net, tx, state.learner, rows, num_classes)
     average = state.average
-    if average is not None:
+    if average is not None and recipe.ema is not None:
       decay = jnp.minimum(recipe.ema, (1 + t) / (10 + t))
       average = optax.incremental_update(new.variables, average, 1 - decay)
     return Training(new, average, edited, order), None
@@ -199,7 +199,7 @@ def predict(
   preprocess: Preprocessing | None = None,
   *,
   batch_size: int = 500,
-) -> Array:
+) -> np.ndarray:
   """Logits of one or more trained networks, in evaluation mode.
 
   Args:
@@ -222,7 +222,7 @@ def embed(
   preprocess: Preprocessing | None = None,
   *,
   batch_size: int = 500,
-) -> Array:
+) -> np.ndarray:
   """Features `f32[n, d]` of one trained network; otherwise as `predict`."""
   stacked = jax.tree.map(lambda leaf: leaf[None], variables)
   return _forward('features', net, stacked, images, preprocess, batch_size)[0]
@@ -235,7 +235,7 @@ def _forward(
   images: np.ndarray | Array,
   preprocess: Preprocessing | None,
   batch_size: int,
-) -> Array:
+) -> np.ndarray:
   n = len(images)
   size = min(n, batch_size)
   out = []
@@ -243,8 +243,8 @@ def _forward(
     # The last batch repeats the last row, so that there is only one shape.
     rows = np.minimum(np.arange(start, start + size), n - 1)
     some = jnp.asarray(images[rows])
-    out.append(_outputs(what, net, stacked, some, preprocess))
-  return jnp.concatenate(out, 1)[:, :n]
+    out.append(np.asarray(_outputs(what, net, stacked, some, preprocess)))
+  return np.concatenate(out, 1)[:, :n]
 
 
 @partial(jax.jit, static_argnames=('what', 'net'))
@@ -257,32 +257,3 @@ def _outputs(
 ) -> Array:
   inputs = images if preprocess is None else preprocess(images)
   return _each(lambda v: getattr(apply(net, v, inputs), what), stacked, None)
-
-
-def embed(
-  net: nn.Module,
-  variables: Variables,
-  images: np.ndarray | Array,
-  preprocess: Preprocessing | None = None,
-  *,
-  batch_size: int = 500,
-) -> np.ndarray:
-  """Features `f32[n, d]` of one trained network, in evaluation mode."""
-  parts = [
-    np.asarray(
-      _features(net, variables, images[start : start + batch_size], preprocess)
-    )
-    for start in range(0, len(images), batch_size)
-  ]
-  return np.concatenate(parts)
-
-
-@partial(jax.jit, static_argnames='net')
-def _features(
-  net: nn.Module,
-  variables: Variables,
-  images: Array,
-  preprocess: Preprocessing | None,
-) -> Array:
-  inputs = images if preprocess is None else preprocess(images)
-  return apply(net, variables, inputs).features

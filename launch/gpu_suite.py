@@ -1,0 +1,105 @@
+"""The published settings, measured on one GPU in pieces under ten minutes.
+
+python launch/gpu_suite.py --out=DIR [--only=dm] [--minutes=9] [--data_dir=DIR]
+
+Each piece is one run of `rdd_jax.main` or `rdd_jax.bench`. A piece that is not
+done when the time is over is stopped, and the next call resumes it, so calling
+this again and again finishes all of them. `DIR/table.md` is rewritten after
+every piece from what there is.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+
+from absl import app, flags
+
+_OUT = flags.DEFINE_string('out', 'runs/gpu_suite', 'Where everything goes.')
+_ONLY = flags.DEFINE_string('only', '', 'Pieces whose name contains this.')
+_MINUTES = flags.DEFINE_float('minutes', 9.0, 'Stop after this long.')
+_DATA_DIR = flags.DEFINE_string('data_dir', '', 'The TFDS directory.')
+
+# Name -> configuration file and argument string.
+PIECES = {
+  f'{method}_{dataset}-ipc{ipc}': (f'{method}_{dataset}.py', f'ipc={ipc}')
+  for ipc in (10, 1)
+  for dataset in ('fashion_mnist', 'cifar10')
+  for method in ('dm', 'dsa', 'dc', 'idc')
+}
+
+
+def run(command: list[str], seconds: float) -> bool:
+  """Runs a command; SIGTERM when time is over. Whether it finished."""
+  print(' '.join(command), flush=True)
+  process = subprocess.Popen(command)
+  try:
+    return process.wait(seconds) == 0
+  except subprocess.TimeoutExpired:
+    process.send_signal(signal.SIGTERM)
+    process.wait()
+    return False
+
+
+def piece(name: str, out: Path, seconds: float) -> bool:
+  """Runs one piece until it is done or time is over."""
+  file, arg = PIECES[name]
+  command = [
+    sys.executable,
+    '-m',
+    'rdd_jax.main',
+    f'--config=configs/{file}:{arg}',
+    f'--workdir={out / name}',
+  ]
+  if _DATA_DIR.value:
+    command.append(f'--config.data.data_dir={_DATA_DIR.value}')
+  done = run(command, seconds)
+  return done and (out / name / 'results.json').exists()
+
+
+def table(out: Path) -> str:
+  """One line for each finished piece, accuracy in per cent."""
+  columns = ('random', 'herding', 'k_center', 'distilled', 'whole')
+  lines = [
+    '| piece | ' + ' | '.join(columns) + ' |',
+    '|---' * (len(columns) + 1) + '|',
+  ]
+  for name in PIECES:
+    path = out / name / 'results.json'
+    if not path.exists():
+      continue
+    rows = json.loads(path.read_text())['rows']
+    cells = [
+      f'{100 * s["mean"]:.1f} ± {100 * s["std"]:.1f} (n = {s["n"]})'
+      for s in (rows[c]['accuracy'] for c in columns)
+    ]
+    lines.append(f'| {name} | ' + ' | '.join(cells) + ' |')
+  return '\n'.join(lines) + '\n'
+
+
+def main(argv: list[str]) -> None:
+  """Runs the pieces in turn."""
+  del argv
+  out = Path(_OUT.value)
+  out.mkdir(parents=True, exist_ok=True)
+  end = time.monotonic() + 60 * _MINUTES.value
+  bench = out / 'bench.json'
+  if not bench.exists() and _ONLY.value in 'bench':
+    command = [sys.executable, '-m', 'rdd_jax.bench', f'--json={bench}']
+    run(command, end - time.monotonic())
+  for name in PIECES:
+    left = end - time.monotonic()
+    if left < 20:
+      break
+    if _ONLY.value in name and not (out / name / 'results.json').exists():
+      print(f'{name}: {"done" if piece(name, out, left) else "to be resumed"}')
+      (out / 'table.md').write_text(table(out))
+  print(table(out))
+
+
+if __name__ == '__main__':
+  app.run(main)

@@ -1,0 +1,66 @@
+"""Networks by name, and the three functions that run them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import flax.linen as nn
+
+from rdd_jax.errors import choose
+from rdd_jax.networks.alexnet import AlexNet
+from rdd_jax.networks.convnet import ConvNet
+from rdd_jax.networks.mlp import MLP
+from rdd_jax.networks.pure import (
+  Outputs,
+  Variables,
+  apply,
+  apply_training,
+  init,
+)
+from rdd_jax.networks.resnet import ResNet18
+from rdd_jax.networks.vgg import VGG11
+from rdd_jax.networks.vit import ViT
+
+__all__ = [
+  'Outputs',
+  'Variables',
+  'apply',
+  'apply_training',
+  'build',
+  'init',
+]
+
+NETWORKS: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {
+  'convnet': (ConvNet, {}),
+  'frepo_convnet': (ConvNet, {'growth': 2, 'norm': 'none'}),
+  'mlp': (MLP, {}),
+  'resnet18': (ResNet18, {}),
+  'resnet18_bn': (ResNet18, {'norm': 'batch'}),
+  'vgg11': (VGG11, {}),
+  'alexnet': (AlexNet, {}),
+  'vit': (ViT, {}),
+}
+
+
+def build(name: str, num_outputs: int, **options: Any) -> nn.Module:
+  """The network of that name.
+
+  Args:
+    name: 'convnet', 'frepo_convnet', 'mlp', 'resnet18', 'resnet18_bn', 'vgg11',
+      'alexnet' or 'vit'.
+    num_outputs: of the head; one more than classes with a reject class.
+    **options: attributes of the module, such as `width`.
+
+  Raises:
+    UserError: for an unknown name, option or value, with the nearest one.
+  """
+  module, preset = choose('network', name, NETWORKS)
+  fields = {
+    field.name: None
+    for field in dataclasses.fields(module)
+    if field.name not in ('num_outputs', 'parent', 'name')
+  }
+  for option in options:
+    choose(f'option of {name}', option, fields)
+  return module(num_outputs=num_outputs, **{**preset, **options})

@@ -1,0 +1,39 @@
+"""AlexNet for small images."""
+
+from __future__ import annotations
+
+import flax.linen as nn
+import jax
+from jax import Array
+
+from rdd_jax.networks import layers
+from rdd_jax.networks.pure import Outputs
+
+
+class AlexNet(nn.Module):
+  """Five convolutions and one linear layer: the variant that DC evaluates on.
+
+  After Krizhevsky et al. (2012). Images of 28x28x1 are padded to 32x32.
+
+  Attributes:
+    num_outputs: of the head.
+    width: filters of the first convolution; the others are in proportion.
+  """
+
+  num_outputs: int
+  width: int = 128
+
+  @nn.compact
+  def __call__(self, x: Array, *, training: bool = False) -> Outputs:
+    """Logits and features of images `f[n, h, w, c]`."""
+    layers.require_side(x, 3, 'AlexNet', 'use larger images or a ConvNet')
+    wide, widest = self.width * 3 // 2, self.width * 2
+    pad = layers.first_pad(x, 5)
+    x = jax.nn.relu(layers.conv(x, self.width, 5, pad=pad))
+    x = layers.POOLINGS['max'](x)
+    x = jax.nn.relu(layers.conv(x, wide, 5, pad=2))
+    x = layers.POOLINGS['max'](x)
+    for width in (widest, wide, wide):
+      x = jax.nn.relu(layers.conv(x, width, 3, pad=1))
+    features = layers.flatten(layers.POOLINGS['max'](x))
+    return Outputs(layers.dense(features, self.num_outputs), features)

@@ -1,0 +1,53 @@
+"""Running networks as pure functions, with batch statistics in plain sight."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+from jax import Array
+import jax.numpy as jnp
+
+# {'params': ..., 'batch_stats': ...}, the latter {} where a network has none.
+Variables = dict[str, Any]
+
+
+class Outputs(NamedTuple):
+  """What a network says: logits `f[n, o]`, and features `f[n, d]` before them."""
+
+  logits: Array
+  features: Array
+
+
+def init(net: nn.Module, key: Array, input_shape: tuple[int, ...]) -> Variables:
+  """Fresh variables of `net` for images of `input_shape`, `(H, W, C)`.
+
+  Raises:
+    UserError: if the images do not suit the network.
+  """
+  variables = jax.jit(net.init)(key, jnp.zeros((1, *input_shape)))
+  return {
+    'params': variables['params'],
+    'batch_stats': variables.get('batch_stats', {}),
+  }
+
+
+def apply(net: nn.Module, variables: Variables, x: Array) -> Outputs:
+  """In evaluation mode: batch norm uses its running statistics."""
+  return net.apply(variables, x)  # pyright: ignore[reportReturnType]
+
+
+def apply_training(
+  net: nn.Module, variables: Variables, x: Array
+) -> tuple[Outputs, Variables]:
+  """In training mode: batch norm uses the batch, and updates its statistics.
+
+  Returns:
+    The outputs, and `variables` with the updated batch statistics.
+  """
+  outputs, updates = net.apply(
+    variables, x, training=True, mutable=['batch_stats']
+  )
+  stats = updates.get('batch_stats', {})
+  return outputs, {'params': variables['params'], 'batch_stats': stats}

@@ -1,0 +1,66 @@
+"""ResNet-18 for small images."""
+
+from __future__ import annotations
+
+import flax.linen as nn
+import jax
+from jax import Array
+
+from rdd_jax.errors import choose
+from rdd_jax.networks import layers
+from rdd_jax.networks.pure import Outputs
+
+
+class Block(nn.Module):
+  """Two 3x3 convolutions beside a shortcut.
+
+  Attributes:
+    width: filters.
+    stride: of the first convolution.
+    norm: as in `layers.NORMS`.
+  """
+
+  width: int
+  stride: int
+  norm: str
+
+  @nn.compact
+  def __call__(self, x: Array, training: bool) -> Array:
+    y = layers.conv(x, self.width, 3, stride=self.stride, pad=1, bias=False)
+    y = jax.nn.relu(layers.norm(y, self.norm, training))
+    y = layers.conv(y, self.width, 3, pad=1, bias=False)
+    y = layers.norm(y, self.norm, training)
+    if x.shape != y.shape:
+      x = layers.conv(x, self.width, 1, stride=self.stride, bias=False)
+      x = layers.norm(x, self.norm, training)
+    return jax.nn.relu(x + y)
+
+
+class ResNet18(nn.Module):
+  """He et al. (2016) with a 3x3 stem and no first pooling; mean of all pixels.
+
+  Attributes:
+    num_outputs: of the head.
+    width: filters of the first of four stages; doubles at each.
+    norm: 'instance', 'batch', 'layer', 'group' or 'none'.
+  """
+
+  num_outputs: int
+  width: int = 64
+  norm: str = 'instance'
+
+  def __post_init__(self) -> None:
+    super().__post_init__()
+    choose('norm', self.norm, layers.NORMS)
+
+  @nn.compact
+  def __call__(self, x: Array, *, training: bool = False) -> Outputs:
+    """Logits and features of images `f[n, h, w, c]`."""
+    x = layers.conv(x, self.width, 3, pad=1, bias=False)
+    x = jax.nn.relu(layers.norm(x, self.norm, training))
+    for stage in range(4):
+      width = self.width * 2**stage
+      x = Block(width, 2 if stage else 1, self.norm)(x, training)
+      x = Block(width, 1, self.norm)(x, training)
+    features = x.mean((1, 2))
+    return Outputs(layers.dense(features, self.num_outputs), features)

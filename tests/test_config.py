@@ -1,0 +1,146 @@
+"""Every configuration builds, and bad arguments say what to do."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import jax
+from ml_collections import ConfigDict
+import numpy as np
+import pytest
+
+from rdd_jax import data, defaults, recipe
+from rdd_jax.errors import UserError
+from rdd_jax.measure import empirical
+from rdd_jax.ops import constrain
+
+CONFIGS = sorted((Path(__file__).parents[1] / 'configs').glob('*.py'))
+
+
+def load(path: Path, arg: str = '') -> ConfigDict:
+  """The config in a file, as the --config flag loads it."""
+  spec = importlib.util.spec_from_file_location(path.stem, path)
+  assert spec is not None
+  assert spec.loader is not None
+  module = importlib.util.module_from_spec(spec)
+  spec.loader.exec_module(module)
+  return module.get_config(arg)
+
+
+def shapes(config: ConfigDict) -> data.Dataset:
+  """A few mock rows of the shape of the data set that a config names."""
+  name = config.data.name
+  return data.load(name) if name == 'digits' else data.mock(name)
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize('arg', ['', 'ipc=1', 'smoke'])
+def test_builds(path: Path, arg: str):
+  config = load(path, arg)
+  assert config.name == path.stem
+  dataset = shapes(config)
+  preprocess = recipe.preprocessing(config, dataset)
+  experiment = recipe.build(config, dataset, preprocess)
+
+  def step(key: jax.Array, images: jax.Array, labels: jax.Array):
+    measure = empirical(labels, experiment.spec.num_outputs)
+    state = experiment.distiller.init(
+      key,
+      experiment.spec,
+      experiment.initial(key, images, measure),
+      measure,
+    )
+    real = constrain(experiment.draw(key, images, measure))
+    return state, experiment.distiller.update(state, real)
+
+  state, (new, metrics) = jax.eval_shape(
+    step, jax.random.key(0), dataset.train_images, dataset.train_labels
+  )
+  assert jax.tree.map(lambda a: (a.shape, a.dtype), state) == jax.tree.map(
+    lambda a: (a.shape, a.dtype), new
+  )
+  assert metrics['loss'].shape == ()
+  assert config.steps % config.steps_per_call == 0
+
+
+def test_published_values():
+  here = CONFIGS[0].parent
+  dsa = load(here / 'dsa_cifar10.py', 'ipc=50')
+  assert (dsa.objective.outer, dsa.objective.inner.steps) == (50, 10)
+  assert dsa.steps == 50_000
+  assert dsa.evaluation.epochs == 1000
+  assert load(here / 'dc_cifar10.py').evaluation.epochs == 300
+  dm = load(here / 'dm_cifar100.py')
+  assert (dm.steps, dm.optimizer.learning_rate) == (20_000, 1.0)
+  assert 'flip' not in load(here / 'dsa_svhn.py').objective.augment
+  assert load(here / 'idc_mnist.py').optimizer.learning_rate == 1e-4
+
+
+@pytest.mark.parametrize(
+  ('arg', 'words'),
+  [
+    ('ipcc=1', ["'ipcc'", "did you mean 'ipc'"]),
+    ('ipc=one', ['ipc=one', 'expected int']),
+    ('smoke=perhaps', ['smoke=perhaps', 'expected bool']),
+    ('zzz', ["'zzz'", 'takes ipc']),
+    ('ipc=0', ['ipc=0', 'ipc=1 or more']),
+  ],
+)
+def test_bad_arguments(arg: str, words: list[str]):
+  with pytest.raises(UserError) as error:
+    load(CONFIGS[0].parent / 'dm_cifar10.py', arg)
+  for word in words:
+    assert word in str(error.value)
+
+
+def build(**changes: object) -> recipe.Experiment:
+  config = load(CONFIGS[0].parent / 'quickstart.py', 'smoke')
+  config.unlock()
+  for path, value in changes.items():
+    config.update_from_flattened_dict({path.replace('__', '.'): value})
+  dataset = shapes(config)
+  return recipe.build(config, dataset, recipe.preprocessing(config, dataset))
+
+
+@pytest.mark.parametrize(
+  ('changes', 'words'),
+  [
+    ({'objective__name': 'distributoin'}, ["did you mean 'distribution'"]),
+    ({'risk': 'wurst'}, ["did you mean 'worst'"]),
+    ({'network__name': 'convent'}, ['convnet']),
+    ({'synthetic__init': 'rael'}, ["did you mean 'real'"]),
+    ({'objective__augment': 'flop'}, ['flip']),
+    ({'optimizer__name': 'sdg'}, ["did you mean 'sgd'"]),
+    ({'network__depth': 4}, ['8']),
+    (
+      {'transform': {'x': {'factory': 'expose_outliers', 'wieght': 1.0}}},
+      ['config.transform.x', 'wieght'],
+    ),
+    ({'training': {'tilt': {}}}, ['config.training has tilt', 'real']),
+  ],
+)
+def test_bad_values(changes: dict[str, object], words: list[str]):
+  with pytest.raises(ValueError, match='.') as error:
+    build(**changes)
+  for word in words:
+    assert word in str(error.value)
+
+
+def test_a_slot_that_nothing_fills_or_a_transform_without_a_slot():
+  experiment = build(
+    transform={'outliers': {'factory': 'expose_outliers', 'slots': 2}},
+    synthetic__slots=2,
+  )
+  assert np.bincount(experiment.cells).tolist() == [2] * 12
+
+
+def test_grayscale_given_to_a_colour_config():
+  config = load(CONFIGS[0].parent / 'dm_cifar10.py', 'smoke')
+  with pytest.raises(UserError, match=r'data\.channels=3'):
+    recipe.preprocessing(config, data.mock('mnist'))
+
+
+def test_parse_keeps_types():
+  found = defaults.parse('a=2,b,c=x', a=1, b=False, c='', d=0.5)
+  assert found == {'a': 2, 'b': True, 'c': 'x', 'd': 0.5}

@@ -1,0 +1,131 @@
+"""The command line, as a user meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TINY = (
+  '--config=configs/quickstart.py:smoke,width=4',
+  '--config.evaluation.epochs=2',
+  '--config.baselines=("random",)',
+)
+
+
+def command(*flags: str, module: str = 'main') -> list[str]:
+  return [sys.executable, '-m', f'rdd_jax.{module}', *flags]
+
+
+def run(*flags: str, module: str = 'main') -> subprocess.CompletedProcess[str]:
+  return subprocess.run(
+    command(*flags, module=module),
+    cwd=ROOT,
+    env={**os.environ, 'XLA_FLAGS': ''},
+    capture_output=True,
+    text=True,
+    timeout=300,
+    check=False,
+  )
+
+
+@pytest.mark.parametrize(
+  ('flags', 'words'),
+  [
+    (['--config=configs/quickstart.py:ipx=3'], ["did you mean 'ipc'"]),
+    (['--config=configs/quickstart.py', '--config.stepz=3'], ['steps']),
+    (['--config=configs/quickstart.py', '--config.steps=x'], ['steps']),
+    ([], ['--config=configs/quickstart.py']),
+    (
+      ['--config=configs/dm_mnist.py', '--config.data.data_dir=/nowhere'],
+      ['/nowhere'],
+    ),
+    (
+      ['--config=configs/quickstart.py', '--config.data.name=digit'],
+      ['digits'],
+    ),
+    (
+      ['--config=configs/quickstart.py:smoke', '--config.devices=64'],
+      ['devices=64'],
+    ),
+  ],
+  ids=['argument', 'key', 'type', 'none', 'data_dir', 'data', 'devices'],
+)
+def test_bad_input_is_one_line(
+  flags: list[str], words: list[str], tmp_path: Path
+):
+  found = run(*flags, f'--workdir={tmp_path / "run"}')
+  assert found.returncode != 0
+  assert 'Traceback' not in found.stderr
+  line = found.stderr.strip().splitlines()[-1]
+  for word in words:
+    assert word in line
+
+
+def test_distils_and_evaluates(tmp_path: Path):
+  found = run(*TINY, f'--workdir={tmp_path}')
+  assert found.returncode == 0, found.stderr
+  assert 'distilled' in found.stdout
+  assert 'memory' in found.stdout
+  out = tmp_path / 'table.json'
+  found = run(
+    str(tmp_path),
+    '--networks=convnet,mlp',
+    '--seeds=2',
+    '--epochs=2',
+    f'--out={out}',
+    module='evaluate',
+  )
+  assert found.returncode == 0, found.stderr
+  rows = json.loads(out.read_text())['rows']
+  assert rows.keys() == {'convnet', 'mlp'}
+  assert rows['mlp']['accuracy']['n'] == 2
+  (tmp_path / 'distilled.npz').write_bytes(b'torn')
+  found = run(str(tmp_path), module='evaluate')
+  assert found.returncode == 2
+  assert 'damaged' in found.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGKILL])
+def test_killed_at_any_moment(tmp_path: Path, number: signal.Signals):
+  flags = (
+    *TINY,
+    '--config.steps=3000',
+    '--config.checkpoint_every=10',
+    '--config.log_every=1',
+    '--config.steps_per_call=1',
+  )
+  assert run(*flags, f'--workdir={tmp_path / "whole"}').returncode == 0
+  flags = (*flags, f'--workdir={tmp_path / "cut"}')
+  lines = tmp_path / 'cut' / 'metrics.jsonl'
+  for more in (50, 400):
+    process = subprocess.Popen(
+      command(*flags),
+      cwd=ROOT,
+      env={**os.environ, 'XLA_FLAGS': ''},
+      stdout=subprocess.PIPE,
+      text=True,
+    )
+    goal = len(lines.read_text().splitlines()) if lines.exists() else 0
+    while not lines.exists() or (
+      len(lines.read_text().splitlines()) < goal + more
+    ):
+      assert process.poll() is None, 'ended before it could be killed'
+      time.sleep(0.01)
+    process.send_signal(number)
+    said, _ = process.communicate()
+    if number == signal.SIGTERM:
+      assert process.returncode == 0
+      assert 'the same command resumes' in said
+  assert run(*flags).returncode == 0
+  for name in ('distilled.npz', 'metrics.jsonl', 'results.json'):
+    whole, cut = (tmp_path / d / name for d in ('whole', 'cut'))
+    assert whole.read_bytes() == cut.read_bytes()

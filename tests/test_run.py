@@ -1,0 +1,147 @@
+"""A run resumes exactly, stops cleanly, and never loses finished work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import json
+from pathlib import Path
+import shutil
+
+from ml_collections import ConfigDict
+import numpy as np
+import pytest
+
+import rdd_jax
+from rdd_jax import pipeline, presets, run
+from rdd_jax.errors import UserError
+
+OUTPUTS = ('distilled.npz', 'metrics.jsonl', 'results.json', 'grid.png')
+
+
+def tiny(**changes: object) -> ConfigDict:
+  config = presets.quickstart('smoke,width=4')
+  config.unlock()
+  config.update_from_flattened_dict(
+    {
+      'steps': 12,
+      'steps_per_call': 2,
+      'log_every': 1,
+      'checkpoint_every': 4,
+      'seeds': 2,
+      'evaluation.epochs': 2,
+      'evaluation.seeds': 2,
+      'whole.seeds': 1,
+      **{key.replace('__', '.'): value for key, value in changes.items()},
+    }
+  )
+  return config
+
+
+def stop_after(calls: int) -> Callable[[], bool]:
+  """Says yes from the given call on."""
+  left = iter(range(calls - 1))
+  return lambda: next(left, None) is None
+
+
+@pytest.fixture(scope='module')
+def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+  directory = tmp_path_factory.mktemp('whole')
+  pipeline.execute(tiny(), directory)
+  return directory
+
+
+def assert_same_outputs(a: Path, b: Path) -> None:
+  for seed in (0, 1):
+    x, y = (pipeline.seed_directory(d, seed) for d in (a, b))
+    for name in OUTPUTS:
+      if (x / name).exists():
+        assert (x / name).read_bytes() == (y / name).read_bytes(), (seed, name)
+
+
+@pytest.mark.parametrize('calls', [1, 3, 8])
+def test_resumed_equals_uninterrupted(
+  whole_run: Path, tmp_path: Path, calls: int
+):
+  with pytest.raises(run.Stopped):
+    pipeline.execute(tiny(), tmp_path, stop=stop_after(calls))
+  pipeline.execute(tiny(), tmp_path)
+  assert_same_outputs(whole_run, tmp_path)
+
+
+def test_torn_newest_checkpoint(whole_run: Path, tmp_path: Path):
+  with pytest.raises(run.Stopped):
+    pipeline.execute(tiny(), tmp_path, stop=stop_after(5))
+  steps = sorted(
+    (tmp_path / 'checkpoints').iterdir(), key=lambda path: int(path.name)
+  )
+  assert [path.name for path in steps] == ['8', '10']
+  for file in steps[-1].rglob('*'):
+    if file.is_file() and file.stat().st_size > 100:
+      file.write_bytes(file.read_bytes()[:50])
+  pipeline.execute(tiny(), tmp_path)
+  assert_same_outputs(whole_run, tmp_path)
+
+
+def test_finished_work_is_kept(whole_run: Path, tmp_path: Path):
+  shutil.copytree(whole_run, tmp_path, dirs_exist_ok=True)
+  (tmp_path / 'results.json').unlink()
+  before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob('evaluations/*')}
+  pipeline.execute(tiny(), tmp_path)
+  assert before == {
+    p: p.stat().st_mtime_ns for p in tmp_path.rglob('evaluations/*')
+  }
+  assert_same_outputs(whole_run, tmp_path)
+
+
+def test_outputs(whole_run: Path):
+  results = json.loads((whole_run / 'results.json').read_text())
+  assert list(results['rows']) == [
+    'random',
+    'herding',
+    'k_center',
+    'distilled',
+    'whole',
+  ]
+  accuracy = results['rows']['distilled']['accuracy']
+  assert accuracy['n'] == 4
+  assert accuracy['mean'] == pytest.approx(np.mean(accuracy['values']))
+  steps = [
+    json.loads(line)['step']
+    for line in (whole_run / 'metrics.jsonl').read_text().splitlines()
+  ]
+  assert steps == list(range(1, 13))
+  assert (whole_run / 'report.html').stat().st_size > 1000
+  found = rdd_jax.load(whole_run)
+  assert found.images.shape == (20, 8, 8, 1)
+  assert found.card['numbers']['accuracy']['n'] == 4
+  other = rdd_jax.load(whole_run / 'seeds' / '1')
+  assert not np.array_equal(found.images, other.images)
+
+
+def test_compiles_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+  compiled = []
+  original = run.compile_call
+
+  def count(*args: object) -> run.Compiled:
+    compiled.append(1)
+    return original(*args)  # type: ignore[arg-type]
+
+  monkeypatch.setattr(run, 'compile_call', count)
+  pipeline.execute(tiny(baselines=('random',)), tmp_path)
+  assert len(compiled) == 1
+
+
+def test_nan_names_the_step_and_keeps_the_checkpoint(tmp_path: Path):
+  pipeline_steps = tiny(steps=4, seeds=1)
+  with pytest.raises(run.Stopped):
+    pipeline.execute(pipeline_steps, tmp_path, stop=stop_after(1))
+  broken = tiny(seeds=1, optimizer__learning_rate=1e30)
+  with pytest.raises(UserError, match=r'loss is (nan|inf) at step [34]') as e:
+    pipeline.execute(broken, tmp_path)
+  assert 'checkpoint of step 2' in str(e.value)
+  assert (tmp_path / 'checkpoints' / '2').exists()
+
+
+def test_ipc_above_the_class_size(tmp_path: Path):
+  with pytest.raises(UserError, match='lower ipc'):
+    pipeline.execute(tiny(synthetic__ipc=200), tmp_path)
