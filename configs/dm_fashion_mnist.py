@@ -7,11 +7,10 @@ python -m rdd_jax.main --config=configs/dm_fashion_mnist.py:ipc=10
 Arguments: ipc, seed, seeds, width, steps, smoke.
 """
 
-from ml_collections import ConfigDict
-
 from rdd_jax import presets
+from rdd_jax.defaults import Config
 
 
-def get_config(arg: str = '') -> ConfigDict:
+def get_config(arg: str = '') -> Config:
   """The published setting, changed by `arg`."""
   return presets.dm('fashion_mnist', arg)

@@ -8,11 +8,10 @@ python -m rdd_jax.main --config=configs/quickstart.py
 Arguments: ipc, seed, seeds, width, steps, smoke.
 """
 
-from ml_collections import ConfigDict
-
 from rdd_jax import presets
+from rdd_jax.defaults import Config
 
 
-def get_config(arg: str = '') -> ConfigDict:
+def get_config(arg: str = '') -> Config:
   """One image per class, seconds on two CPU cores."""
   return presets.quickstart(arg)

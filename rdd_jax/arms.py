@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from rdd_jax import keys, selection
 from rdd_jax.artefact import write_atomically
 from rdd_jax.batch import NOWHERE, Batch
 from rdd_jax.data import Dataset
+from rdd_jax.defaults import Config
 from rdd_jax.errors import choose
 from rdd_jax.evaluation.judge import Held, evaluate, summarise
 from rdd_jax.evaluation.metrics import Row, pool
@@ -38,7 +39,7 @@ class Trial(NamedTuple):
   """
 
   experiment: Experiment
-  config: ConfigDict
+  config: Config
   dataset: Dataset
   preprocess: Preprocessing
   workdir: Path
@@ -120,11 +121,11 @@ def stored_ipc(trial: Trial) -> int:
 def real_batch(trial: Trial, rows: np.ndarray | slice) -> Batch:
   """Training rows as a batch of network inputs, with the given labels."""
   measure = empirical(
-    jnp.asarray(trial.dataset.train_labels[rows]),
+    trial.dataset.train_labels[rows],
     trial.experiment.spec.num_outputs,
   )
   return Batch(
-    inputs=trial.preprocess(trial.dataset.train_images[rows]),
+    inputs=trial.preprocess(jnp.asarray(trial.dataset.train_images[rows])),
     targets=measure.targets,
     weights=measure.weights,
     cells=measure.cells,
@@ -136,7 +137,7 @@ def real_batch(trial: Trial, rows: np.ndarray | slice) -> Batch:
 def whole_batch(trial: Trial) -> Batch:
   """All training rows, as uint8: they are preprocessed in flight."""
   measure = empirical(
-    jnp.asarray(trial.dataset.train_labels), trial.experiment.spec.num_outputs
+    trial.dataset.train_labels, trial.experiment.spec.num_outputs
   )
   return Batch(
     inputs=jnp.asarray(trial.dataset.train_images),
@@ -208,7 +209,7 @@ def remember(path: Path, compute: Callable[[], Any]) -> Any:
 
 
 def results(
-  rows: dict[str, Sequence[dict[str, Row]]], whole: Row | None
+  rows: Mapping[str, Sequence[dict[str, Row]]], whole: Row | None
 ) -> dict[str, Any]:
   """What `results.json` holds: rows pooled over distillation seeds."""
   found: dict[str, Any] = {

@@ -44,13 +44,10 @@ def color(
   from the image's mean by `1 + contrast * u`. On one channel saturation does
   nothing.
   """
-
   u = 2 * _uniform(key, 3, images, siamese).astype(images.dtype) - 1
-  b, s, c = (
-    u[0] * brightness / 2,
-    1 + u[1] * saturation / 2,
-    1 + u[2] * contrast,
-  )
+  b = u[0] * brightness / 2
+  s = 1 + u[1] * saturation / 2
+  c = 1 + u[2] * contrast
   grey = images.mean(-1, keepdims=True)
   mean = grey.mean((1, 2), keepdims=True)
   return c * (s * images + (1 - s) * grey) + (1 - c) * mean + b
@@ -74,7 +71,6 @@ def cutout(
   key: Array, images: Array, siamese: bool, *, fraction: float = 0.5
 ) -> Array:
   """Blanks a box of `fraction` of each side, centred anywhere in the image."""
-
   u = _uniform(key, 2, images, siamese)
   return jnp.where(_box(u, images, fraction), 0, images)
 

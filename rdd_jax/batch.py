@@ -96,7 +96,10 @@ def bucket(batch: Batch, k: int, capacity: int) -> tuple[Batch, Array]:
   keys = keys[order]
   place = jnp.arange(n) - jnp.searchsorted(keys, jnp.arange(k + 1))[keys]
   rows = jnp.full((k, capacity), n).at[keys, place].set(order, mode='drop')
-  dealt = take(batch, rows)
+  # Batch statistics see empty places too, so these repeat the cell's own rows.
+  count = jnp.maximum((rows < n).sum(1), 1)
+  again = jnp.arange(capacity)[None] % count[:, None]
+  dealt = take(batch, jnp.take_along_axis(rows, again, 1))
   dealt = replace(dealt, weights=jnp.where(rows < n, dealt.weights, 0.0))
   mass = jax.ops.segment_sum(batch.weights[order], keys, k + 1)[:k]
   return dealt, mass - dealt.weights.sum(1)

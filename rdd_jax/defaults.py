@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ml_collections import ConfigDict
 
-from rdd_jax.errors import UserError
+from rdd_jax.errors import UserError, choose
+
+if TYPE_CHECKING:
+  Config = Any  # a checker cannot know the types of a configuration's fields
+else:
+  Config = ConfigDict
 
 
-def config() -> ConfigDict:
+def config() -> Config:
   """A complete configuration; configs only change values in it."""
   return ConfigDict(
     {
@@ -119,14 +123,8 @@ def parse(arg: str, **fields: Any) -> dict[str, Any]:
   values = dict(fields)
   for item in filter(None, arg.split(',')):
     key, equals, text = item.partition('=')
-    if key not in fields:
-      near = difflib.get_close_matches(key, fields, 1)
-      hint = f'did you mean {near[0]!r}? ' if near else ''
-      raise UserError(
-        f'unknown config argument {key!r} in {arg!r}: {hint}'
-        f'this config takes {", ".join(fields)}'
-      )
-    values[key] = _convert(key, text if equals else 'true', fields[key])
+    default = choose('config argument', key, fields)
+    values[key] = _convert(key, text if equals else 'true', default)
   return values
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import jax
 from jax import Array
+from jax.core import Tracer
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -176,7 +177,7 @@ def distiller(
 
 def _require_rows(synthetic: Batch, spec: DataSpec) -> None:
   """Every cell that real rows may fall in needs a synthetic row."""
-  if isinstance(synthetic.cells, jax.core.Tracer):
+  if isinstance(synthetic.cells, Tracer):
     return
   missing = sorted(
     set(range(spec.num_cells)) - set(np.asarray(synthetic.cells).tolist())

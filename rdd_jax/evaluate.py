@@ -13,11 +13,12 @@ from absl import app, flags
 import jax
 from ml_collections import ConfigDict
 
-from rdd_jax import artefact, data, defaults, main, networks, recipe, report
+from rdd_jax import artefact, data, defaults, main, networks, recipe
 from rdd_jax.errors import UserError
 from rdd_jax.evaluation.judge import Held, evaluate
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.factories import Context, chains
+from rdd_jax.metrics import table
 from rdd_jax.transform import DataSpec
 
 _NETWORKS = flags.DEFINE_list(
@@ -112,7 +113,7 @@ def _main(argv: list[str]) -> None:
     seed=_SEED.value,
     epochs=_EPOCHS.value,
   )
-  print(report.text_table(found))
+  print(table(found, ['accuracy', 'worst_class', 'ece']))
   if _OUT.value:
     Path(_OUT.value).write_text(json.dumps({'rows': found}, indent=1))
 

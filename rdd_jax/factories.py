@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import flax.linen as nn
-from ml_collections import ConfigDict
 import optax
 
 from rdd_jax import corruptions, risk
+from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError, choose
 from rdd_jax.preprocessing import Preprocessing
 from rdd_jax.probe import Probe, no_probe, probe
@@ -59,7 +59,7 @@ FACTORIES: dict[str, Callable[..., Transform]] = {
 SCORING = ('tilt',)  # the factories whose transforms ask for scores
 
 
-def chains(config: ConfigDict, place: str, context: Context) -> Transform:
+def chains(config: Config, place: str, context: Context) -> Transform:
   """The chain that stands in a place of the distiller."""
   links = {}
   for name, options in config[place].to_dict().items():
@@ -73,7 +73,7 @@ def chains(config: ConfigDict, place: str, context: Context) -> Transform:
 
 
 def scoring_probe(
-  config: ConfigDict,
+  config: Config,
   net: nn.Module,
   input_shape: tuple[int, ...],
   num_classes: int,

@@ -62,7 +62,7 @@ def entry(run_app: Any = app.run) -> None:
     run_app(main)
   except UserError as error:
     print(f'error: {error}', file=sys.stderr)
-    sys.exit(2)
+    mesh.leave(2)
   except (AttributeError, KeyError, TypeError) as error:
     if flags.FLAGS.is_parsed():
       raise

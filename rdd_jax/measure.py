@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import jax
 from jax import Array
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from rdd_jax.batch import Batch
 
@@ -34,7 +35,7 @@ Strata = Callable[[Measure], tuple[Array, int]]
 
 
 def empirical(
-  labels: Array, num_outputs: int, groups: Array | None = None
+  labels: ArrayLike, num_outputs: int, groups: ArrayLike | None = None
 ) -> Measure:
   """The measure of the data as given: one-hot targets and equal weights.
 
@@ -43,12 +44,12 @@ def empirical(
     num_outputs: the classes, and one more with a reject class.
     groups: `i[N]` subpopulations, or none.
   """
-  labels = jnp.asarray(labels, jnp.int32)
+  cells = jnp.asarray(labels, jnp.int32)
   return Measure(
-    targets=jax.nn.one_hot(labels, num_outputs),
-    weights=jnp.ones(labels.shape),
-    cells=labels,
-    groups=jnp.full_like(labels, -1)
+    targets=jax.nn.one_hot(cells, num_outputs),
+    weights=jnp.ones(cells.shape),
+    cells=cells,
+    groups=jnp.full_like(cells, -1)
     if groups is None
     else jnp.asarray(groups, jnp.int32),
   )

@@ -12,7 +12,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from ml_collections import ConfigDict
 import numpy as np
 
 from rdd_jax import (
@@ -30,6 +29,7 @@ from rdd_jax import (
   mesh as meshes,
 )
 from rdd_jax.batch import Batch
+from rdd_jax.defaults import Config
 from rdd_jax.distill import DistillState
 from rdd_jax.errors import UserError
 from rdd_jax.evaluation.metrics import Row
@@ -39,7 +39,7 @@ from rdd_jax.synthetic import Synthetic
 
 
 def execute(
-  config: ConfigDict,
+  config: Config,
   directory: Path,
   *,
   command: str = '',
@@ -66,7 +66,7 @@ def execute(
   return judge(trial, command)
 
 
-def load(config: ConfigDict) -> data.Dataset:
+def load(config: Config) -> data.Dataset:
   """The data set, without the rows held out for validation."""
   options = config.data
   try:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ml_collections import ConfigDict
-
 from rdd_jax import defaults
+from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError
 from rdd_jax.preprocessing import PUBLISHED
 
@@ -55,7 +54,7 @@ ARGUMENTS = {
 }
 
 
-def dc(dataset: str, arg: str = '') -> ConfigDict:
+def dc(dataset: str, arg: str = '') -> Config:
   """Gradient matching (DC): 1000 networks, noise initialisation."""
   config, args = _base('dc', dataset, arg)
   config.synthetic.init = 'noise'
@@ -67,7 +66,7 @@ def dc(dataset: str, arg: str = '') -> ConfigDict:
   return _finish(config, args)
 
 
-def dsa(dataset: str, arg: str = '') -> ConfigDict:
+def dsa(dataset: str, arg: str = '') -> Config:
   """DC with differentiable Siamese augmentation, from real images."""
   config, args = _base('dsa', dataset, arg)
   _gradient_loops(config)
@@ -78,7 +77,7 @@ def dsa(dataset: str, arg: str = '') -> ConfigDict:
   return _finish(config, args)
 
 
-def dm(dataset: str, arg: str = '') -> ConfigDict:
+def dm(dataset: str, arg: str = '') -> Config:
   """Distribution matching: 20,000 random networks."""
   config, args = _base('dm', dataset, arg)
   config.objective.augment = _families(dataset)
@@ -89,7 +88,7 @@ def dm(dataset: str, arg: str = '') -> ConfigDict:
   return _finish(config, args)
 
 
-def idc(dataset: str, arg: str = '') -> ConfigDict:
+def idc(dataset: str, arg: str = '') -> Config:
   """IDC: multi-formation, networks trained on real data; `factor=1` is IDC-I.
 
   2000 networks of 100 matchings each.
@@ -144,7 +143,7 @@ def _families(dataset: str) -> str:
   return DSA_DIGITS if DATA[dataset].digits else DSA
 
 
-def _gradient_loops(config: ConfigDict) -> None:
+def _gradient_loops(config: Config) -> None:
   """The loops of DC and DSA for this number of images per class."""
   ipc = config.synthetic.ipc
   nearest = min(LOOPS, key=lambda known: abs(known - ipc))
@@ -160,7 +159,7 @@ def _gradient_loops(config: ConfigDict) -> None:
 
 def _base(
   method: str, dataset: str, arg: str, **more: Any
-) -> tuple[ConfigDict, dict[str, Any]]:
+) -> tuple[Config, dict[str, Any]]:
   """The data set's part of a configuration, and the parsed arguments."""
   args = defaults.parse(arg, **ARGUMENTS, **more)
   data = DATA[dataset]
@@ -180,13 +179,13 @@ def _base(
   return config, args
 
 
-def _finish(config: ConfigDict, args: dict[str, Any]) -> ConfigDict:
+def _finish(config: Config, args: dict[str, Any]) -> Config:
   if args['steps']:
     config.steps = args['steps']
   return smoke(config) if args['smoke'] else config
 
 
-def smoke(config: ConfigDict) -> ConfigDict:
+def smoke(config: Config) -> Config:
   """Shrinks a run to seconds on two cores; mock images if there are none."""
   config.data.mock = True
   config.seeds = min(config.seeds, 1)
@@ -207,7 +206,7 @@ def smoke(config: ConfigDict) -> ConfigDict:
   return config
 
 
-def quickstart(arg: str = '') -> ConfigDict:
+def quickstart(arg: str = '') -> Config:
   """Distribution matching on the embedded digits, in seconds on a CPU."""
   fields = {**ARGUMENTS, 'ipc': 1, 'width': 32}
   args = defaults.parse(arg, **fields)

@@ -10,7 +10,6 @@ import flax.linen as nn
 import jax
 from jax import Array
 import jax.numpy as jnp
-from ml_collections import ConfigDict
 import numpy as np
 import optax
 
@@ -18,6 +17,7 @@ from rdd_jax import augment, keys, networks, synthetic
 from rdd_jax.augment import Augment
 from rdd_jax.batch import Batch
 from rdd_jax.data import Dataset
+from rdd_jax.defaults import Config
 from rdd_jax.distill import Distiller, distiller
 from rdd_jax.errors import UserError, choose
 from rdd_jax.evaluation.recipe import Recipe
@@ -69,7 +69,7 @@ class Experiment(NamedTuple):
   whole: Recipe | None
 
 
-def preprocessing(config: ConfigDict, dataset: Dataset) -> Preprocessing:
+def preprocessing(config: Config, dataset: Dataset) -> Preprocessing:
   """Published mean and standard deviation, or fitted ones, or ZCA."""
   data = config.data
   if data.zca or not data.mean:
@@ -84,7 +84,7 @@ def preprocessing(config: ConfigDict, dataset: Dataset) -> Preprocessing:
 
 
 def build(
-  config: ConfigDict, dataset: Dataset, preprocess: Preprocessing
+  config: Config, dataset: Dataset, preprocess: Preprocessing
 ) -> Experiment:
   """Builds all that a run needs; touches no device memory to speak of."""
   chosen = config.synthetic
@@ -150,7 +150,7 @@ def build(
   )
 
 
-def _require_rows(config: ConfigDict, dataset: Dataset) -> None:
+def _require_rows(config: Config, dataset: Dataset) -> None:
   """Real initialisation and the baselines copy rows without repeating them."""
   options = config.synthetic
   sizes = np.bincount(dataset.train_labels, minlength=dataset.num_classes)
@@ -164,14 +164,14 @@ def _require_rows(config: ConfigDict, dataset: Dataset) -> None:
     )
 
 
-def network(options: ConfigDict, num_outputs: int) -> nn.Module:
+def network(options: Config, num_outputs: int) -> nn.Module:
   """The network that `network.name` and its options describe."""
   given = options.to_dict()
   return networks.build(given.pop('name'), num_outputs, **given)
 
 
 def objective(
-  config: ConfigDict,
+  config: Config,
   net: nn.Module,
   input_shape: tuple[int, ...],
   spec: DataSpec,
@@ -232,7 +232,7 @@ def dsa(families: str, convention: str, *, siamese: bool) -> Augment | None:
   )
 
 
-def optimizer(config: ConfigDict) -> optax.GradientTransformation:
+def optimizer(config: Config) -> optax.GradientTransformation:
   """The optimiser of the images, and that of learned labels."""
   options = config.optimizer
 
@@ -254,7 +254,7 @@ def optimizer(config: ConfigDict) -> optax.GradientTransformation:
   )
 
 
-def evaluation(config: ConfigDict) -> Recipe:
+def evaluation(config: Config) -> Recipe:
   """How networks are trained on a small set."""
   options = config.evaluation
   return Recipe(
@@ -269,7 +269,7 @@ def evaluation(config: ConfigDict) -> Recipe:
   )
 
 
-def whole(config: ConfigDict) -> Recipe | None:
+def whole(config: Config) -> Recipe | None:
   """How a network is trained on the whole training set, if it is."""
   options = config.whole
   if not options.steps:
@@ -284,7 +284,7 @@ def whole(config: ConfigDict) -> Recipe | None:
 
 
 def initial(
-  config: ConfigDict,
+  config: Config,
   spec: DataSpec,
   preprocess: Preprocessing,
   transform: Transform,

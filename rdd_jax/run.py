@@ -14,11 +14,11 @@ from jax import Array
 from jax.experimental import multihost_utils
 import jax.numpy as jnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from ml_collections import ConfigDict
 import numpy as np
 
 from rdd_jax import checkpoint, keys
 from rdd_jax.batch import Batch
+from rdd_jax.defaults import Config
 from rdd_jax.distill import DistillState
 from rdd_jax.errors import UserError
 from rdd_jax.measure import Measure
@@ -73,7 +73,7 @@ def make_call(experiment: Experiment, steps: int) -> Call:
 
 def compile_call(
   experiment: Experiment,
-  config: ConfigDict,
+  config: Config,
   state: DistillState,
   images: Array,
   mesh: Mesh,
@@ -148,7 +148,7 @@ def _score(
 
 def distil(
   experiment: Experiment,
-  config: ConfigDict,
+  config: Config,
   state: DistillState,
   images: Array,
   labels: Array,

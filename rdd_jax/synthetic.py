@@ -156,7 +156,7 @@ def view(
 def keep_within(low: float, high: float) -> optax.GradientTransformation:
   """Projects parameters on an interval after the step: chain it last."""
 
-  def update(updates: Any, state: optax.EmptyState, params: Any = None):
+  def update(updates: Any, state: optax.OptState, params: Any = None):
     new = jax.tree.map(
       lambda u, p: jnp.clip(p + u, low, high) - p, updates, params
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+import functools
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -127,8 +128,9 @@ def stateless(fn: Callable[..., Batch]) -> Transform:
   return from_update(lambda spec: EmptyState(), update)
 
 
+@functools.cache
 def identity() -> Transform:
-  """Leaves everything as it is."""
+  """Leaves everything as it is; always the same object, so jit knows it."""
   return stateless(_same)
 
 

@@ -7,19 +7,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ml_collections import ConfigDict
-
 from rdd_jax.artefact import write_atomically
+from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError
 
 
-def default(config: ConfigDict) -> Path:
+def default(config: Config) -> Path:
   """`runs/NAME-HASH`, so that the same command finds its own directory."""
   digest = hashlib.sha256(_text(config).encode()).hexdigest()[:8]
   return Path('runs') / f'{config.name}-{digest}'
 
 
-def claim(directory: Path, config: ConfigDict, *, write: bool = True) -> None:
+def claim(directory: Path, config: Config, *, write: bool = True) -> None:
   """Makes the directory, or checks that it was made by the same config.
 
   Args:
@@ -66,7 +65,7 @@ def claim(directory: Path, config: ConfigDict, *, write: bool = True) -> None:
     ) from error
 
 
-def _text(config: ConfigDict) -> str:
+def _text(config: Config) -> str:
   return config.to_json(indent=2, sort_keys=True)
 
 

@@ -7,12 +7,12 @@ import time
 import numpy as np
 import pytest
 
-from rdd_jax.bench import measure, theirs
+from rdd_jax.bench import measure, ours, theirs
 from rdd_jax.bench.setting import Program, Setting
 
 TINY = Setting(
   width=4,
-  depth=2,
+  depth=1,
   image=8,
   classes=2,
   ipc=1,
@@ -42,6 +42,8 @@ def test_both_sides_measure_the_same_computations():
 
 
 def test_without_torch_their_side_is_left_out(monkeypatch):
+  program = Program(lambda: time.sleep(0.001))
+  monkeypatch.setitem(ours.PROGRAMS, 'training', lambda s: program)
   monkeypatch.setattr(theirs, 'reference', lambda: None)
   monkeypatch.setattr(measure, 'peak_in_new_process', lambda *_: None)
   assert list(measure.compare('training', TINY)) == ['ours']

@@ -21,9 +21,8 @@ from rdd_jax.corruptions import (
 SHAPES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (12, 20, 3)]
 RANDOM = {
   'shuffle': shuffle_tiles(),
-  'shuffle4': shuffle_tiles(4),
   'speckle': speckle(),
-  'one_of': one_of(shuffle_tiles(), invert(), pixelate(), speckle()),
+  'one_of': one_of(invert(), pixelate(), shuffle_tiles(4)),
 }
 ALL = RANDOM | {'invert': invert(), 'pixelate': pixelate()}
 

@@ -21,7 +21,7 @@ from rdd_jax.preprocessing import standardise
 from rdd_jax.transform import stateless
 
 CLASSES, SHAPE = 3, (4, 4, 1)
-NET = networks.build('mlp', CLASSES, width=16)
+NET = networks.build('mlp', CLASSES, width=16, depth=2)
 SIZES = {'num_classes': CLASSES, 'input_shape': SHAPE}
 
 

@@ -7,18 +7,18 @@ import json
 from pathlib import Path
 import shutil
 
-from ml_collections import ConfigDict
 import numpy as np
 import pytest
 
 import rdd_jax
 from rdd_jax import pipeline, presets, run
+from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError
 
 OUTPUTS = ('distilled.npz', 'metrics.jsonl', 'results.json', 'grid.png')
 
 
-def tiny(**changes: object) -> ConfigDict:
+def tiny(**changes: object) -> Config:
   config = presets.quickstart('smoke,width=4')
   config.unlock()
   config.update_from_flattened_dict(
@@ -112,7 +112,7 @@ def test_outputs(whole_run: Path):
   assert steps == list(range(1, 13))
   assert (whole_run / 'report.html').stat().st_size > 1000
   found = rdd_jax.load(whole_run)
-  assert found.images.shape == (20, 8, 8, 1)
+  assert found.images.shape == (10, 8, 8, 1)
   assert found.card['numbers']['accuracy']['n'] == 4
   other = rdd_jax.load(whole_run / 'seeds' / '1')
   assert not np.array_equal(found.images, other.images)

@@ -2,5 +2,6 @@
 
 `python -m rdd_jax.bench`, or, quickly, with `--width=16 --repeats=3`. The rival
 is `tests/reference/torch_dd.py`; without PyTorch, or away from the repository,
-its columns are dashes.
+its columns are dashes. On a machine that others use, run it on one core,
+`taskset -c 0 python -m rdd_jax.bench`, and read the ratio of CPU seconds.
 """

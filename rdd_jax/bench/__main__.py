@@ -8,6 +8,7 @@ import importlib.metadata
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 # Two frameworks share the accelerator.
 os.environ.setdefault('XLA_PYTHON_CLIENT_PREALLOCATE', 'false')
@@ -22,9 +23,13 @@ from rdd_jax.bench.setting import Setting
 STEADY = 1.5  # Slowest over fastest repeat, from which a ratio says little.
 QUIET = 0.5  # Load average before the run, from which others were at work.
 
+_DEFAULTS = dataclasses.asdict(Setting())
 for _field in dataclasses.fields(Setting):
   flags.DEFINE_integer(
-    _field.name, _field.default, _field.metadata['meaning'], lower_bound=1
+    _field.name,
+    _DEFAULTS[_field.name],
+    _field.metadata['meaning'],
+    lower_bound=1,
   )
 _ONLY = flags.DEFINE_multi_enum(
   'only', list(measure.NAMES), measure.NAMES, 'What to measure; repeatable.'
@@ -83,13 +88,12 @@ def mebibytes(size: int | None) -> str:
 def main(argv: Sequence[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f'unknown arguments {argv[1:]}')
-  s = Setting(
-    **{f.name: flags.FLAGS[f.name].value for f in dataclasses.fields(Setting)}
-  )
+  sizes: dict[str, Any] = {k: flags.FLAGS[k].value for k in _DEFAULTS}
+  s = Setting(**sizes)
   if _PEAK.value:
     print(json.dumps(measure.peak(_ONLY.value[0], _PEAK.value, s)))
     return
-  results = {'environment': environment(), 'setting': dataclasses.asdict(s)}
+  results: dict[str, Any] = {'environment': environment(), 'setting': sizes}
   print(', '.join(f'{k} {v or "-"}' for k, v in results['environment'].items()))
   results['ceiling'] = measure.ceiling()
   print(f'matmul ceiling {results["ceiling"] / 1e9:.0f} GFLOP/s')

@@ -29,7 +29,9 @@ def compiled(function: Callable[..., Any], *args: Any) -> Program:
   """`function(*args)` as a program, with the bytes that its compiler plans."""
   call = jax.jit(function).lower(*args).compile()
   memory = call.memory_analysis()
-  planned = memory.argument_size_in_bytes + memory.temp_size_in_bytes
+  planned = memory and (
+    memory.argument_size_in_bytes + memory.temp_size_in_bytes
+  )
   return Program(lambda: jax.block_until_ready(call(*args)), planned)
 
 

@@ -13,7 +13,6 @@ import jax
 from jax import Array
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from rdd_jax import keys, learner
 from rdd_jax.augment import cutmix
@@ -103,13 +102,10 @@ def fit_many(
   Returns:
     Variables whose leaves are `[s, ...]`.
   """
-
-  def one(key: Array) -> Variables:
-    return _train(
-      net, batch, recipe, num_classes, input_shape, student, preprocess, key
-    )
-
-  return _each(one, seeds, parallel)
+  train = partial(
+    _train, net, batch, recipe, num_classes, input_shape, student, preprocess
+  )
+  return _each(train, seeds, parallel)
 
 
 def _each(fn: Callable[[Any], Any], xs: Any, parallel: bool | None) -> Any:
@@ -152,8 +148,8 @@ def _train(
       inputs = recipe.augment(keys.named(key, 'augment'), inputs)
     rows = replace(rows, inputs=inputs)
     if recipe.cutmix:
-      mix = keys.named(key, 'cutmix')
-      rows = cutmix(mix, rows, probability=recipe.cutmix)
+      key = keys.named(key, 'cutmix')
+      return cutmix(key, rows, probability=recipe.cutmix)
     return rows
 
   def step(state: Training, t: Array) -> tuple[Training, None]:
@@ -171,16 +167,12 @@ def _train(
     average = state.average
     if average is not None and recipe.ema is not None:
       decay = jnp.minimum(recipe.ema, (1 + t) / (10 + t))
-      average = optax.incremental_update(new.variables, average, 1 - decay)
+      average = jax.tree.map(
+        lambda a, b: decay * a + (1 - decay) * b, average, new.variables
+      )
     return Training(new, average, edited, order), None
 
-  spec = DataSpec(
-    num_examples=n,
-    num_classes=num_classes,
-    num_outputs=num_outputs,
-    num_cells=num_classes,
-    num_groups=0,
-  )
+  spec = DataSpec(n, num_classes, num_outputs, num_classes, num_groups=0)
   fresh = learner.init(net, tx, keys.named(key, 'init'), input_shape)
   state = Training(
     fresh,
@@ -189,7 +181,7 @@ def _train(
     jnp.arange(n),
   )
   state, _ = jax.lax.scan(step, state, jnp.arange(steps))
-  return state.learner.variables if recipe.ema is None else state.average
+  return state.learner.variables if state.average is None else state.average
 
 
 def predict(

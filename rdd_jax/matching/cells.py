@@ -44,14 +44,15 @@ def map_cells(
 
   Returns:
     Values `f[k]`, the matched real mass `f[k]`, and the metric `unmatched`, the
-    share of real mass that found no room.
+    share of real mass that found no room, or belongs to no cell.
   """
-  rs, dropped = bucket(real, num_cells, real_rows)
+  rs, _ = bucket(real, num_cells, real_rows)
   ss, _ = bucket(synthetic, num_cells, synthetic_rows)
   rs = constrain(rs, axis=1)
   cells = (jax.random.split(key, num_cells), rs, ss)
   values = jax.lax.map(lambda cell: discrepancy(*cell), cells)
   mass = rs.weights.sum(1)
-  whole = mass.sum() + dropped.sum()
-  unmatched = dropped.sum() / jnp.where(whole > 0, whole, 1.0)
+  whole = real.weights.sum()
+  lost = jnp.maximum(whole - mass.sum(), 0.0)
+  unmatched = lost / jnp.where(whole > 0, whole, 1.0)
   return values, mass, {'unmatched': unmatched}

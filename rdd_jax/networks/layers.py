@@ -39,7 +39,7 @@ def conv(
   pad: int = 0,
   bias: bool = True,
 ) -> Array:
-  """A square convolution, inside a compact method; `pad` pixels on each side."""
+  """A square convolution, inside a compact method; `pad` is in pixels."""
   start = uniform(size * size * x.shape[-1])
   return nn.Conv(
     features,
@@ -133,7 +133,7 @@ def norm(x: Array, kind: str, training: bool) -> Array:
 
 
 def first_pad(x: Array, size: int) -> int:
-  """Padding of a first convolution that keeps the image, or makes 28x28x1 32x32.
+  """Padding of a first convolution: keeps images, and makes 28x28x1 32x32.
 
   The field's networks enlarge MNIST-like images, so that they halve evenly.
   """

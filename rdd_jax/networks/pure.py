@@ -14,7 +14,7 @@ Variables = dict[str, Any]
 
 
 class Outputs(NamedTuple):
-  """What a network says: logits `f[n, o]`, and features `f[n, d]` before them."""
+  """What a network says: logits `f[n, o]`, features `f[n, d]` of the head."""
 
   logits: Array
   features: Array
