@@ -134,6 +134,13 @@ def is_main_process() -> bool:
   return jax.process_index() == 0
 
 
+def any_process(flag: bool) -> bool:
+  """Whether any process says so; all wait for each other and then agree."""
+  if jax.process_count() == 1:
+    return flag
+  return bool(multihost_utils.process_allgather(np.asarray(flag)).any())
+
+
 def replicate(tree: Any, mesh: Mesh) -> Any:
   """Places every leaf, whole, on every device of `mesh`.
 

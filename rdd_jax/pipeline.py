@@ -143,6 +143,7 @@ def distil(
       if meshes.is_main_process():
         params = jax.device_get(state.params)
         artefact.save(directory, distilled(trial, params, seed))
+    meshes.any_process(False)  # the others are about to read what one wrote
 
 
 def seed_directory(directory: Path, seed: int) -> Path:

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 from absl import logging
 import jax
 from jax import Array
-from jax.experimental import multihost_utils
 import jax.numpy as jnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 import numpy as np
 
 from rdd_jax import checkpoint, keys
+from rdd_jax import mesh as meshes
 from rdd_jax.batch import Batch
 from rdd_jax.defaults import Config
 from rdd_jax.distill import DistillState
@@ -202,7 +202,7 @@ def distil(
         )
       done += config.steps_per_call
       progress.update(done, loss=values['loss'][-1])
-      stopping = _agree(stop())
+      stopping = meshes.any_process(stop())
       if stopping or done % config.checkpoint_every == 0:
         checkpoint.save(directory, done, state)
         saved = done
@@ -211,13 +211,6 @@ def distil(
   if saved != done:
     checkpoint.save(directory, done, state)
   return state
-
-
-def _agree(flag: bool) -> bool:
-  """Whether any process says so; all processes get the same answer."""
-  if jax.process_count() == 1:
-    return flag
-  return bool(multihost_utils.process_allgather(np.asarray(flag)).any())
 
 
 def _require_finite(

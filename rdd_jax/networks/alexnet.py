@@ -29,11 +29,11 @@ class AlexNet(nn.Module):
     layers.require_side(x, 3, 'AlexNet', 'use larger images or a ConvNet')
     wide, widest = self.width * 3 // 2, self.width * 2
     pad = layers.first_pad(x, 5)
-    x = jax.nn.relu(layers.conv(x, self.width, 5, pad=pad))
+    x = jax.nn.relu(layers.Conv(self.width, 5, pad=pad)(x))
     x = layers.POOLINGS['max'](x)
-    x = jax.nn.relu(layers.conv(x, wide, 5, pad=2))
+    x = jax.nn.relu(layers.Conv(wide, 5, pad=2)(x))
     x = layers.POOLINGS['max'](x)
     for width in (widest, wide, wide):
-      x = jax.nn.relu(layers.conv(x, width, 3, pad=1))
+      x = jax.nn.relu(layers.Conv(width, 3, pad=1)(x))
     features = layers.flatten(layers.POOLINGS['max'](x))
     return Outputs(layers.dense(features, self.num_outputs), features)

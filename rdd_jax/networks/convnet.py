@@ -50,9 +50,9 @@ class ConvNet(nn.Module):
     if pad == 1:
       layers.require_side(x, halvings, 'this ConvNet', 'set a smaller depth')
     for block in range(self.depth):
-      x = layers.conv(
-        x, self.width * self.growth**block, 3, pad=1 if block else pad
-      )
+      x = layers.Conv(
+        self.width * self.growth**block, 3, pad=1 if block else pad
+      )(x)
       x = layers.norm(x, self.norm, training)
       x = layers.ACTIVATIONS[self.activation](x)
       x = layers.POOLINGS[self.pooling](x)

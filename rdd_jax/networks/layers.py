@@ -30,27 +30,34 @@ def uniform(fan_in: int) -> Initializer:
   return sample
 
 
-def conv(
-  x: Array,
-  features: int,
-  size: int,
-  *,
-  stride: int = 1,
-  pad: int = 0,
-  bias: bool = True,
-) -> Array:
-  """A square convolution, inside a compact method; `pad` is in pixels."""
-  start = uniform(size * size * x.shape[-1])
-  return nn.Conv(
-    features,
-    (size, size),
-    stride,
-    pad,
-    use_bias=bias,
-    kernel_init=start,
-    bias_init=start,
-    conv_general_dilated=ops.conv,
-  )(x)
+class Conv(nn.Module):
+  """A square convolution.
+
+  Attributes:
+    features: filters.
+    size: side of the kernel, in pixels.
+    stride: in pixels.
+    pad: pixels of zeros on each side.
+    use_bias: adds one number to each filter's output.
+  """
+
+  features: int
+  size: int
+  stride: int = 1
+  pad: int = 0
+  use_bias: bool = True
+
+  @nn.compact
+  def __call__(self, x: Array) -> Array:
+    shape = (self.size, self.size, x.shape[-1], self.features)
+    start = uniform(self.size**2 * x.shape[-1])
+    return ops.conv(
+      x,
+      self.param('kernel', start, shape),
+      (self.stride, self.stride),
+      ((self.pad, self.pad), (self.pad, self.pad)),
+      bias=self.param('bias', start, shape[-1:]) if self.use_bias else None,
+    )
 
 
 def dense(x: Array, features: int) -> Array:

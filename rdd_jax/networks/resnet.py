@@ -26,12 +26,12 @@ class Block(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array, training: bool) -> Array:
-    y = layers.conv(x, self.width, 3, stride=self.stride, pad=1, bias=False)
+    y = layers.Conv(self.width, 3, stride=self.stride, pad=1, use_bias=False)(x)
     y = jax.nn.relu(layers.norm(y, self.norm, training))
-    y = layers.conv(y, self.width, 3, pad=1, bias=False)
+    y = layers.Conv(self.width, 3, pad=1, use_bias=False)(y)
     y = layers.norm(y, self.norm, training)
     if x.shape != y.shape:
-      x = layers.conv(x, self.width, 1, stride=self.stride, bias=False)
+      x = layers.Conv(self.width, 1, stride=self.stride, use_bias=False)(x)
       x = layers.norm(x, self.norm, training)
     return jax.nn.relu(x + y)
 
@@ -56,7 +56,7 @@ class ResNet18(nn.Module):
   @nn.compact
   def __call__(self, x: Array, *, training: bool = False) -> Outputs:
     """Logits and features of images `f[n, h, w, c]`."""
-    x = layers.conv(x, self.width, 3, pad=1, bias=False)
+    x = layers.Conv(self.width, 3, pad=1, use_bias=False)(x)
     x = jax.nn.relu(layers.norm(x, self.norm, training))
     for stage in range(4):
       width = self.width * 2**stage

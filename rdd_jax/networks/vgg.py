@@ -40,7 +40,7 @@ class VGG11(nn.Module):
       ((1, 1), (2, 1), (4, 2), (8, 2), (8, 2))
     ):
       for _ in range(convs):
-        x = layers.conv(x, self.width * growth, 3, pad=1 if stage else pad)
+        x = layers.Conv(self.width * growth, 3, pad=1 if stage else pad)(x)
         x = jax.nn.relu(layers.norm(x, self.norm, training))
       x = layers.POOLINGS['max'](x)
     features = layers.flatten(x)

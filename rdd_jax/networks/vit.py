@@ -71,7 +71,7 @@ class ViT(nn.Module):
         f'images of {x.shape[1]}x{x.shape[2]} do not divide into patches: '
         f'set patch={self.patch} to a divisor'
       )
-    x = layers.conv(x, self.width, self.patch, stride=self.patch)
+    x = layers.Conv(self.width, self.patch, stride=self.patch)(x)
     x = x.reshape(x.shape[0], -1, self.width)
     positions = self.param(
       'positions', nn.initializers.normal(0.02), (1, *x.shape[1:])

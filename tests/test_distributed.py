@@ -1,0 +1,104 @@
+"""Two processes of two devices do what one process does."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import rdd_jax
+
+ROOT = Path(__file__).parents[1]
+FLAGS = (
+  '--config=configs/quickstart.py:smoke,width=4',
+  '--config.steps=60',
+  '--config.steps_per_call=2',
+  '--config.log_every=1',
+  '--config.checkpoint_every=20',
+  '--config.baselines=()',
+  '--config.whole.steps=0',
+  '--config.evaluation.epochs=1',
+)
+ENVIRONMENT = {**os.environ, 'XLA_FLAGS': '', 'PYTHON': sys.executable}
+
+
+def two(directory: Path) -> subprocess.Popen[str]:
+  """Starts two processes, with two devices each, on the loopback."""
+  return subprocess.Popen(
+    ['launch/local.sh', '2', *FLAGS, f'--workdir={directory}'],
+    cwd=ROOT,
+    env={**ENVIRONMENT, 'DEVICES': '2'},
+    stdout=subprocess.PIPE,
+    stderr=subprocess.STDOUT,
+    text=True,
+    start_new_session=True,
+  )
+
+
+def one(directory: Path) -> None:
+  subprocess.run(
+    [sys.executable, '-m', 'rdd_jax.main', *FLAGS, f'--workdir={directory}'],
+    cwd=ROOT,
+    env=ENVIRONMENT,
+    check=True,
+    capture_output=True,
+    timeout=300,
+  )
+
+
+def losses(directory: Path) -> np.ndarray:
+  lines = (directory / 'metrics.jsonl').read_text().splitlines()
+  return np.array([json.loads(line)['loss'] for line in lines])
+
+
+@pytest.fixture(scope='module')
+def single(tmp_path_factory: pytest.TempPathFactory) -> Path:
+  directory = tmp_path_factory.mktemp('single')
+  one(directory)
+  return directory
+
+
+def assert_close(a: Path, b: Path) -> None:
+  # Sums over devices round in another order, and steps amplify it.
+  x, y = losses(a), losses(b)
+  assert len(x) == len(y) == 60
+  np.testing.assert_allclose(x, y, rtol=1e-3)
+  images = (rdd_jax.load(d).images for d in (a, b))
+  np.testing.assert_allclose(*images, atol=1e-3)
+
+
+def test_two_processes_equal_one(single: Path, tmp_path: Path):
+  process = two(tmp_path)
+  said, _ = process.communicate(timeout=300)
+  assert process.returncode == 0, said
+  assert '4 x cpu' in said
+  assert_close(single, tmp_path)
+
+
+@pytest.mark.slow
+def test_one_process_resumes_what_two_began(single: Path, tmp_path: Path):
+  process = two(tmp_path)
+  deadline = time.monotonic() + 200
+  while not list(tmp_path.glob('checkpoints/*/manifest.json')):
+    assert process.poll() is None, process.communicate()[0]
+    assert time.monotonic() < deadline
+    time.sleep(0.05)
+  children = subprocess.run(
+    ['pgrep', '-P', str(process.pid), '-f', 'rdd_jax.main'],
+    capture_output=True,
+    text=True,
+    check=True,
+  ).stdout.split()
+  assert len(children) == 2
+  os.kill(int(children[1]), 9)
+  process.communicate(timeout=120)
+  assert process.returncode != 0
+  assert not (tmp_path / 'distilled.npz').exists()
+  one(tmp_path)
+  assert_close(single, tmp_path)
