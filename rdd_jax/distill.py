@@ -84,12 +84,13 @@ def distiller(
     view: from the parameters to a batch.
     probe: scores rows for `transform`; needed only by chains that score.
     transform: edits the real data before it is matched.
-    training: edits each SGD step of a network that trains on real data.
-    student: edits each SGD step on synthetic rows.
+    training: edits each SGD step of a network that trains on real data; only
+      its `update` is called, as it sees no measure of its own.
+    student: likewise, each SGD step on synthetic rows.
     risk: of the objective's values over cells; `total()` is what the published
       matching losses use.
   """
-  probe = probe or no_probe()
+  scorer = probe or no_probe()
 
   def init(
     key: Array, spec: DataSpec, params: Params, measure: Measure
@@ -102,7 +103,7 @@ def distiller(
       opt=optimizer.init(params),
       measure=measure,
       objective=objective.init(keys.named(key, 'objective')),
-      probe=probe.init(keys.named(key, 'probe')),
+      probe=scorer.init(keys.named(key, 'probe')),
       transform=transform.init(spec),
       training=training.init(spec),
       student=student.init(spec),
@@ -119,12 +120,13 @@ def distiller(
     state: DistillState, real: Batch, feed: Any = None
   ) -> tuple[DistillState, dict[str, Array]]:
     key = jax.random.fold_in(state.key, state.step)
+    synthetic = jax.lax.stop_gradient(view(state.params))
     real, edited = transform.update(
       real,
       state.transform,
       key=keys.named(key, 'transform'),
-      score=probe.score(state.probe),
-      synthetic=jax.lax.stop_gradient(view(state.params)),
+      score=scorer.score(state.probe),
+      synthetic=synthetic,
     )
     real = jax.lax.stop_gradient(real)
     places = Places(
@@ -155,13 +157,24 @@ def distiller(
       key=keys.named(key, 'advance'),
       places=places,
     )
+    probe_state = state.probe
+    if probe is not None:
+      # Like every network that trains on real data, under that chain.
+      batch, edit = places.training(
+        real,
+        key=keys.named(key, 'probe'),
+        score=scorer.score(state.probe),
+        synthetic=synthetic,
+      )
+      places = places._replace(training=edit)
+      probe_state = probe.advance(batch, state.probe)
     new = replace(
       state,
       step=state.step + 1,
       params=params,
       opt=opt,
       objective=objective_state,
-      probe=probe.advance(real, state.probe),
+      probe=probe_state,
       transform=edited,
       training=places.training.state,
       student=places.student.state,

@@ -12,7 +12,7 @@ from rdd_jax import corruptions, risk
 from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError, choose
 from rdd_jax.preprocessing import Preprocessing
-from rdd_jax.probe import Probe, no_probe, probe
+from rdd_jax.probe import Probe, probe
 from rdd_jax.risk import Risk
 from rdd_jax.robust import balance, expose_outliers, tilt
 from rdd_jax.transform import DataSpec, Transform, chain, identity
@@ -56,6 +56,7 @@ FACTORIES: dict[str, Callable[..., Transform]] = {
     **options,
   ),
 }
+PREPARING = ('balance',)  # those that act on the measure alone
 SCORING = ('tilt',)  # the factories whose transforms ask for scores
 
 
@@ -64,7 +65,12 @@ def chains(config: Config, place: str, context: Context) -> Transform:
   links = {}
   for name, options in config[place].to_dict().items():
     arguments = dict(options)
-    factory = choose('transform', arguments.pop('factory', name), FACTORIES)
+    kind = arguments.pop('factory', name)
+    factory = choose('transform', kind, FACTORIES)
+    if place != 'transform' and kind in PREPARING:
+      raise UserError(
+        f'config.{place}.{name} acts on the measure: put it in config.transform'
+      )
     try:
       links[name] = factory(context, **arguments)
     except TypeError as error:
@@ -77,11 +83,11 @@ def scoring_probe(
   net: nn.Module,
   input_shape: tuple[int, ...],
   num_classes: int,
-) -> Probe:
+) -> Probe | None:
   """A probe where a transform asks for scores; it costs a step per step."""
   links = config.transform.to_dict()
   if not any(o.get('factory', name) in SCORING for name, o in links.items()):
-    return no_probe()
+    return None
   options = config.probe
   tx = optax.sgd(options.learning_rate, options.momentum)
   return probe(net, tx, input_shape, num_classes, decay=options.decay)

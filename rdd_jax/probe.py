@@ -8,6 +8,7 @@ from typing import NamedTuple
 import flax.linen as nn
 import jax
 from jax import Array
+import jax.numpy as jnp
 import optax
 
 from rdd_jax import learner
@@ -36,6 +37,7 @@ class ProbeState(NamedTuple):
 
   learner: Learner
   average: Variables
+  count: Array  # i[]: steps taken
 
 
 def probe(
@@ -56,22 +58,26 @@ def probe(
     tx: its optimiser.
     input_shape: `(height, width, channels)`.
     num_classes: cells below it are in-distribution.
-    decay: of the average, per step; 0 scores by the raw weights.
+    decay: of the average, per step, reached gradually from 0.1; 0 scores by
+      the raw weights.
   """
 
   def init(key: Array) -> State:
     fresh = learner.init(net, tx, key, input_shape)
-    return ProbeState(fresh, fresh.variables)
+    return ProbeState(fresh, fresh.variables, jnp.zeros([], jnp.int32))
 
   def score(state: State) -> ScoreFn:
     return learner.scorer(net, state.average)
 
   def advance(batch: Batch, state: State) -> State:
     new = learner.step(net, tx, state.learner, batch, num_classes)
+    count = state.count + 1
+    # Faster at first, so that the random start is soon forgotten.
+    kept = jnp.minimum(decay, count / (count + 9))
     average = jax.tree.map(
-      lambda a, b: decay * a + (1 - decay) * b, state.average, new.variables
+      lambda a, b: kept * a + (1 - kept) * b, state.average, new.variables
     )
-    return ProbeState(new, average)
+    return ProbeState(new, average, count)
 
   return Probe(init, score, advance)
 

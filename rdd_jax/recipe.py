@@ -32,9 +32,11 @@ from rdd_jax.matching import (
 from rdd_jax.matching.gradient import DISTANCES
 from rdd_jax.measure import Measure, by_cell, draw
 from rdd_jax.preprocessing import Preprocessing, fit, standardise
-from rdd_jax.probe import Probe
+from rdd_jax.probe import Probe, no_probe
 from rdd_jax.synthetic import Synthetic, View
 from rdd_jax.transform import DataSpec, Transform
+
+INNER_DATA = {'synthetic': 'synthetic', 'real': 'real'}
 
 
 class Experiment(NamedTuple):
@@ -137,12 +139,12 @@ def build(
       student=student,
       risk=choose('risk', config.risk, RISKS)(),
     ),
-    probe=scorer,
+    probe=scorer or no_probe(),
     preprocess=preprocess,
     spec=spec,
     view=view,
     cells=cells,
-    initial=initial(config, spec, preprocess, transform, scorer),
+    initial=initial(config, spec, preprocess, transform, scorer or no_probe()),
     draw=real_rows,
     student=student,
     evaluation=evaluation(config),
@@ -208,7 +210,7 @@ def objective(
         ),
         steps=inner.steps,
         batch_size=inner.batch_size,
-        data=inner.data,
+        data=choose('inner data', inner.data, INNER_DATA),
         augment=dsa(inner.augment, options.convention, siamese=False),
         cutmix=inner.cutmix,
       ),

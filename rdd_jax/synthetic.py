@@ -70,6 +70,11 @@ def decode(images: Array, factor: int) -> Array:
   if factor == 1:
     return images
   n, h, w, c = images.shape
+  if any((factor - 1) * -(-side // factor) >= side for side in (h, w)):
+    raise ValueError(
+      f'factor={factor} cuts {h}x{w} images into tiles of which some are '
+      'empty; use a smaller factor'
+    )
   pads = ((0, 0), (0, -h % factor), (0, -w % factor), (0, 0))
   padded = jnp.pad(images, pads, constant_values=0.5)
   th, tw = padded.shape[1] // factor, padded.shape[2] // factor

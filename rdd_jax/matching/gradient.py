@@ -78,7 +78,13 @@ def _over_leaves(
   keep: Callable[[Array], bool],
 ) -> Array:
   pairs = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
-  return jnp.sum(jnp.stack([layer(x, y) for x, y in pairs if keep(x)]))
+  terms = [layer(x, y) for x, y in pairs if keep(x)]
+  if not terms:
+    raise ValueError(
+      'this distance compares convolution kernels, and the network has none: '
+      "use distance='cosine'"
+    )
+  return jnp.sum(jnp.stack(terms))
 
 
 class GradientState(NamedTuple):
