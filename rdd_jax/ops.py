@@ -103,23 +103,22 @@ def conv(
   return lax.platform_dependent(x, kernel, bias, cpu=cpu, default=native)
 
 
-def _blocks(x: Array, h: int, w: int, sh: int, sw: int) -> Array:
-  """`x` cropped or padded to `[n, h, sh, w, sw, c]`.
+def _phases(x: Array, axis: int, size: int) -> list[Array]:
+  """`x[0::size], ..., x[size - 1::size]` along `axis`.
 
-  Indexing such blocks is a strided slice whose transpose has no holes to fill.
+  Split, not sliced: the transpose is one concatenation, without padded terms.
   """
-  n, height, width, c = x.shape
-  x = x[:, : h * sh, : w * sw]
-  x = jnp.pad(
-    x,
-    (
-      (0, 0),
-      (0, max(0, h * sh - height)),
-      (0, max(0, w * sw - width)),
-      (0, 0),
-    ),
-  )
-  return x.reshape(n, h, sh, w, sw, c)
+  x = x.reshape(*x.shape[:axis], -1, size, *x.shape[axis + 1 :])
+  parts = lax.split(x, (1,) * size, axis + 1)
+  return [part.squeeze(axis + 1) for part in parts]
+
+
+def _fit(x: Array, h: int, w: int) -> Array:
+  """`x` cut, or filled with zeros, to `f[n, h, w, c]`."""
+  _, height, width, _ = x.shape
+  x = x[:, :h, :w]
+  grow = ((0, max(0, h - height)), (0, max(0, w - width)))
+  return jnp.pad(x, ((0, 0), *grow, (0, 0)))
 
 
 def _by_patches(
@@ -134,9 +133,10 @@ def _by_patches(
   kh, kw, _, o = kernel.shape
   sh, sw = strides
   h, w = (height - kh) // sh + 1, (width - kw) // sw + 1
-  x = _blocks(x, h + (kh - 1) // sh, w + (kw - 1) // sw, sh, sw)
+  x = _fit(x, (h + (kh - 1) // sh) * sh, (w + (kw - 1) // sw) * sw)
+  phases = [_phases(rows, 2, sw) for rows in _phases(x, 1, sh)]
   patches = [
-    x[:, i // sh : i // sh + h, i % sh, j // sw : j // sw + w, j % sw]
+    phases[i % sh][j % sw][:, i // sh : i // sh + h, j // sw : j // sw + w]
     for i in range(kh)
     for j in range(kw)
   ]
@@ -156,11 +156,8 @@ def _by_tiles(
   n, height, width, c = x.shape
   h, w = height - 2, width - 2
   p, q = -(-h // 2), -(-w // 2)  # tiles of 2x2 outputs
-  x = _blocks(x, p + 1, q + 1, 2, 2)
-  tiles = [
-    _into_tile(r[:, :, :-1, 0], r[:, :, :-1, 1], r[:, :, 1:, 0], r[:, :, 1:, 1])
-    for r in _into_tile(x[:, :-1, 0], x[:, :-1, 1], x[:, 1:, 0], x[:, 1:, 1])
-  ]
+  x = _fit(x, 2 * p + 2, 2 * q + 2)
+  tiles = [_into_tiles(rows, 2) for rows in _into_tiles(x, 1)]
   filters = [_into_filter(*row) for row in _into_filter(*kernel)]
   products = [
     [
@@ -183,7 +180,11 @@ def _by_tiles(
   return y.reshape(n, 2 * p, 2 * q, -1)[:, :h, :w]
 
 
-def _into_tile(a: Array, b: Array, c: Array, d: Array) -> tuple[Array, ...]:
+def _into_tiles(x: Array, axis: int) -> tuple[Array, ...]:
+  even, odd = _phases(x, axis, 2)
+  count = even.shape[axis] - 1
+  a, c = (lax.slice_in_dim(even, i, i + count, axis=axis) for i in (0, 1))
+  b, d = (lax.slice_in_dim(odd, i, i + count, axis=axis) for i in (0, 1))
   return a - c, b + c, c - b, b - d
 
 
@@ -198,8 +199,8 @@ def _out_of_tile(a: Array, b: Array, c: Array, d: Array) -> tuple[Array, ...]:
 def _window(x: Array, size: int) -> list[Array]:
   """The `size**2` pixels of each whole window, as images `f[n, h', w', c]`."""
   height, width = x.shape[1:3]
-  x = _blocks(x, height // size, width // size, size, size)
-  return [x[:, :, i, :, j] for i in range(size) for j in range(size)]
+  x = x[:, : height // size * size, : width // size * size]
+  return [y for rows in _phases(x, 1, size) for y in _phases(rows, 2, size)]
 
 
 def avg_pool(x: Array, size: int = 2) -> Array:
