@@ -31,10 +31,14 @@ setup(
     'pillow>=11.0',
     'scikit-learn>=1.6',
     'tensorflow-datasets>=4.9.9',
-    'tqdm>=4.66',
   ],
   extras_require={
-    'test': ['pytest>=8.0', 'ruff>=0.9', 'pyright>=1.1.390'],
+    'test': [
+      'pyright>=1.1.390',
+      'pytest>=8.0',
+      'pytest-xdist>=3.6',
+      'ruff>=0.9',
+    ],
     'cuda': ['jax[cuda12]'],
     'tpu': ['jax[tpu]'],
     'prepare': ['tensorflow-cpu'],

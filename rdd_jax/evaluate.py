@@ -15,7 +15,7 @@ from ml_collections import ConfigDict
 
 from rdd_jax import artefact, data, defaults, main, networks, recipe
 from rdd_jax.errors import UserError
-from rdd_jax.evaluation.judge import Held, evaluate
+from rdd_jax.evaluation.judge import Held, evaluate_networks
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.factories import Context, chains
 from rdd_jax.metrics import table
@@ -77,19 +77,16 @@ def rows(
     }
   student = chains(config, 'student', Context(spec, distilled.preprocessing))
   held = Held(dataset.test_images, dataset.test_labels, dataset.test_groups)
-  return {
-    name: evaluate(
-      net,
-      artefact.to_batch(distilled),
-      held,
-      recipe.evaluation(config),
-      num_classes=classes,
-      preprocess=distilled.preprocessing,
-      seeds=jax.random.split(jax.random.key(seed), seeds),
-      student=student,
-    )
-    for name, net in nets.items()
-  }
+  return evaluate_networks(
+    nets,
+    artefact.to_batch(distilled),
+    held,
+    recipe.evaluation(config),
+    num_classes=classes,
+    preprocess=distilled.preprocessing,
+    seeds=jax.random.split(jax.random.key(seed), seeds),
+    student=student,
+  )
 
 
 def _main(argv: list[str]) -> None:
