@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from rdd_jax import (
@@ -56,14 +55,14 @@ def execute(
   Returns:
     What `results.json` holds.
   """
-  jax.config.update('jax_default_matmul_precision', config.precision)
   mesh = meshes.make_mesh(config.devices or None)
   dataset = load(config)
   preprocess = recipe.preprocessing(config, dataset)
   experiment = recipe.build(config, dataset, preprocess)
   trial = arms.Trial(experiment, config, dataset, preprocess, directory)
-  distil(trial, mesh, stop)
-  return judge(trial, command)
+  with jax.default_matmul_precision(config.precision):
+    distil(trial, mesh, stop)
+    return judge(trial, command)
 
 
 def load(config: Config) -> data.Dataset:
@@ -108,7 +107,7 @@ def distil(
   if not todo:
     return
   measure = empirical(
-    jnp.asarray(dataset.train_labels),
+    dataset.train_labels,
     trial.experiment.spec.num_outputs,
     dataset.train_groups,
   )
@@ -227,6 +226,7 @@ def judge(trial: arms.Trial, command: str) -> dict[str, Any]:
     return artefact.to_batch(artefact.load(seed_directory(directory, seed)))
 
   with Progress(len(jobs) + 1, 'judging') as progress:
+    progress.update(0)
     row = arms.whole(trial)['row']
     progress.update(1)
     for done, (arm, seed) in enumerate(jobs, 2):

@@ -187,6 +187,7 @@ def distil(
   writer.truncate_after(done)
   saved = done
   with Progress(config.steps, label) as progress:
+    progress.update(done)
     while done < config.steps:
       every = config.prepare_every
       if every and done and done % every == 0:
