@@ -28,6 +28,7 @@ _SEEDS = flags.DEFINE_integer('seeds', 5, 'Networks trained of each kind.')
 _SEED = flags.DEFINE_integer('seed', 0, 'The root of their randomness.')
 _EPOCHS = flags.DEFINE_integer('epochs', None, 'Instead of those on the card.')
 _DATA_DIR = flags.DEFINE_string('data_dir', None, 'The TFDS directory.')
+_BY_CLASS = flags.DEFINE_bool('by_class', False, 'Print each class too.')
 _OUT = flags.DEFINE_string('out', None, 'Where to write the table, as JSON.')
 
 
@@ -111,6 +112,12 @@ def _main(argv: list[str]) -> None:
     epochs=_EPOCHS.value,
   )
   print(table(found, ['accuracy', 'worst_class', 'ece']))
+  if _BY_CLASS.value:
+    by_class = {
+      name: {own: row[f'class_{c}'] for own, row in found.items()}
+      for c, name in enumerate(dataset.class_names)
+    }
+    print(table(by_class, list(found)))
   if _OUT.value:
     Path(_OUT.value).write_text(json.dumps({'rows': found}, indent=1))
 

@@ -63,6 +63,13 @@ def entry(run_app: Any = app.run) -> None:
   except UserError as error:
     print(f'error: {error}', file=sys.stderr)
     mesh.leave(2)
+  except OSError as error:
+    print(
+      f'error: {error}; what was saved before is intact: free some space, or '
+      'choose another --workdir',
+      file=sys.stderr,
+    )
+    mesh.leave(2)
   except (AttributeError, KeyError, TypeError) as error:
     if flags.FLAGS.is_parsed():
       raise

@@ -50,10 +50,14 @@ def execute(
     config: complete, see `rdd_jax.defaults`.
     directory: the work directory; finished work found in it is kept.
     command: that repeats the run, for the report.
-    stop: asked after each call of the step.
+    stop: asked after each call of the step, and before each evaluation.
 
   Returns:
     What `results.json` holds.
+
+  Raises:
+    UserError: for bad input, or when the loss is not finite.
+    run.Stopped: when `stop()` says so; what was done is saved.
   """
   mesh = meshes.make_mesh(config.devices or None)
   dataset = load(config)
@@ -62,7 +66,7 @@ def execute(
   trial = arms.Trial(experiment, config, dataset, preprocess, directory)
   with jax.default_matmul_precision(config.precision):
     distil(trial, mesh, stop)
-    return judge(trial, command)
+    return judge(trial, command, stop)
 
 
 def load(config: Config) -> data.Dataset:
@@ -213,7 +217,9 @@ def count(tree: Any) -> int:
   return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(tree))
 
 
-def judge(trial: arms.Trial, command: str) -> dict[str, Any]:
+def judge(
+  trial: arms.Trial, command: str, stop: Callable[[], bool]
+) -> dict[str, Any]:
   """Judges all arms and writes the table, the picture and the page."""
   config, directory = trial.config, trial.workdir
   names = (*config.baselines, 'distilled')
@@ -230,6 +236,8 @@ def judge(trial: arms.Trial, command: str) -> dict[str, Any]:
     row = arms.whole(trial)['row']
     progress.update(1)
     for done, (arm, seed) in enumerate(jobs, 2):
+      if stop():
+        raise run.Stopped
       rows[arm].append(
         arms.judge(trial, arm, seed, partial(rows_of, arm, seed))
       )

@@ -105,14 +105,18 @@ def measure(
     rare: `b[n]`, the minority rows, for `rare_group`.
 
   Returns:
-    `accuracy`, `worst_class`, `ece`, and those whose rows were given.
+    `accuracy`, `worst_class`, `ece`, `class_0`, `class_1` and so on, the
+    accuracy of each class that has rows, and those whose rows were given.
   """
   logits, labels = np.asarray(logits)[:, :num_classes], np.asarray(labels)
+  by_class = group_accuracy(logits, labels, labels)
   out = {
     'accuracy': accuracy(logits, labels),
-    'worst_class': worst(group_accuracy(logits, labels, labels)),
+    'worst_class': worst(by_class),
     'ece': ece(logits, labels),
   }
+  for c in np.flatnonzero(~np.isnan(by_class)):
+    out[f'class_{c}'] = float(by_class[c])
   if groups is not None:
     out['worst_group'] = worst(group_accuracy(logits, labels, groups))
   if rare is not None:

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 GAP = 2
 INK = (128, 128, 128, 255)  # readable on light and on dark pages
+LINE = 14  # the height of a name
 TILE = 48  # the least size of an image, in pixels
 WIDTH = 1600  # images are enlarged less where the grid would get wider
 
@@ -24,7 +25,8 @@ def grid_png(
 ) -> None:
   """Writes a PNG with the images of each class in a row, outlier slots below.
 
-  Pixels are repeated, not smoothed; the background is transparent.
+  With one image for each, all stand in a single row under their names. Pixels
+  are repeated, not smoothed; the background is transparent.
 
   Args:
     path: of the file.
@@ -43,21 +45,27 @@ def grid_png(
   used = np.unique(cells)
   names = [_name(cell, class_names) for cell in used]
   font = ImageFont.load_default()
-  margin = math.ceil(max(font.getlength(name) for name in names)) + 4 * GAP
-  step_x = scale * width + GAP
-  step_y = max(scale * height, 12) + GAP
-  canvas = Image.new(
-    'RGBA', (int(margin + columns * step_x), len(used) * step_y)
-  )
+  text = math.ceil(max(font.getlength(name) for name in names)) + 2 * GAP
+  tile = scale * width, scale * height
+  if columns == 1:
+    corner, step = (0, LINE), (max(tile[0], text) + GAP, 0)
+    size = len(used) * step[0], LINE + tile[1]
+    label, anchor = (tile[0] // 2, LINE // 2), 'mm'
+  else:
+    corner, step = (text + GAP, 0), (0, max(tile[1], LINE) + GAP)
+    size = corner[0] + columns * (tile[0] + GAP), len(used) * step[1]
+    label, anchor = (GAP, step[1] // 2), 'lm'
+  canvas = Image.new('RGBA', (int(size[0]), int(size[1])))
   draw = ImageDraw.Draw(canvas)
-  for row, (cell, name) in enumerate(zip(used, names, strict=True)):
-    top = row * step_y
-    draw.text((GAP, top + step_y // 2), name, INK, font, anchor='lm')
+  for i, (cell, name) in enumerate(zip(used, names, strict=True)):
+    left, top = i * step[0], i * step[1]
+    draw.text((left + label[0], top + label[1]), name, INK, font, anchor=anchor)
     for column, image in enumerate(pixels[cells == cell]):
-      tile = Image.fromarray(np.ascontiguousarray(image)).resize(
-        (scale * width, scale * height), Image.Resampling.NEAREST
+      picture = Image.fromarray(np.ascontiguousarray(image)).resize(
+        tile, Image.Resampling.NEAREST
       )
-      canvas.paste(tile, (margin + column * step_x, top))
+      across = left + corner[0] + column * (tile[0] + GAP)
+      canvas.paste(picture, (across, top + corner[1]))
   canvas.save(path, format='PNG', optimize=True)
 
 

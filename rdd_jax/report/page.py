@@ -81,7 +81,12 @@ def write_report(directory: Path, *, title: str, command: str) -> Path:
     image = f'<img alt="synthetic images" src="data:image/png;base64,{data}">'
     parts.insert(0, _section('Images', f'<div class="wide">{image}</div>'))
   if results.get('rows'):
-    parts.insert(0, table(results['rows']))
+    by_class = class_table(results['rows'], card.get('class_names', ()))
+    parts.insert(
+      0,
+      table(results['rows'])
+      + f'<details><summary>Accuracy by class</summary>{by_class}</details>',
+    )
   page = directory / 'report.html'
   page.write_text(
     '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
@@ -97,7 +102,9 @@ def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
   """Mean ± standard deviation, in per cent, of each metric of each row."""
   seen = {metric for row in rows.values() for metric in row}
   metrics = [m for m in METRICS if m in seen]
-  metrics += sorted(seen - set(METRICS))
+  metrics += sorted(
+    m for m in seen - set(METRICS) if not m.startswith('class_')
+  )
   head = ''.join(
     f'<th>{escape(METRICS.get(m, m.replace("_", " ")))}</th>' for m in metrics
   )
@@ -114,6 +121,25 @@ def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
     f'<div class="wide"><table><thead><tr><th></th>{head}</tr></thead>\n'
     f'<tbody>{body}</tbody></table></div>\n'
     '<p class="soft">Per cent, mean ± standard deviation over n networks.</p>'
+  )
+
+
+def class_table(
+  rows: Mapping[str, Mapping[str, Any]], class_names: Sequence[str]
+) -> str:
+  """Mean accuracy in per cent: a line for each class, a column for each row."""
+  head = ''.join(f'<th>{escape(n.replace("_", "-"))}</th>' for n in rows)
+  body = ''.join(
+    f'<tr><th>{escape(name)}</th>'
+    + ''.join(
+      f'<td>{_entry(row.get(f"class_{c}"))}</td>' for row in rows.values()
+    )
+    + '</tr>\n'
+    for c, name in enumerate(class_names)
+  )
+  return (
+    f'<div class="wide"><table><thead><tr><th></th>{head}</tr></thead>\n'
+    f'<tbody>{body}</tbody></table></div>'
   )
 
 
