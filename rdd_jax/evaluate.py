@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from absl import app, flags
+from absl import flags
 import jax
 from ml_collections import ConfigDict
 
-from rdd_jax import artefact, data, defaults, main, networks, recipe
+from rdd_jax import artefact, command, data, defaults, networks, recipe
 from rdd_jax.errors import UserError
 from rdd_jax.evaluation.judge import Held, evaluate_networks
 from rdd_jax.evaluation.metrics import Row
@@ -90,7 +90,7 @@ def rows(
   )
 
 
-def _main(argv: list[str]) -> None:
+def main(argv: list[str]) -> None:
   if len(argv) != 2:
     raise UserError(
       'give one distilled set: python -m rdd_jax.evaluate RUNS/NAME'
@@ -123,4 +123,4 @@ def _main(argv: list[str]) -> None:
 
 
 if __name__ == '__main__':
-  main.entry(lambda: app.run(_main))
+  command.start(main)

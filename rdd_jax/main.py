@@ -9,12 +9,11 @@ import os
 from pathlib import Path
 import signal
 import sys
-from typing import Any
 
-from absl import app, flags, logging
+from absl import flags
 from ml_collections import config_flags
 
-from rdd_jax import mesh, pipeline, run, workdir
+from rdd_jax import command, mesh, pipeline, run, workdir
 from rdd_jax.errors import UserError
 
 _CONFIG = config_flags.DEFINE_config_file(
@@ -32,7 +31,10 @@ def main(argv: list[str]) -> None:
   """Runs what the flags say."""
   if len(argv) > 1:
     raise UserError(f'unknown argument {argv[1]!r}: flags begin with --')
-  config = _CONFIG.value
+  try:
+    config = _CONFIG.value
+  except OSError as error:
+    raise UserError(f'no such configuration: {error}') from error
   if config is None:
     raise UserError(
       'no configuration: give --config=configs/quickstart.py or another file'
@@ -46,37 +48,12 @@ def main(argv: list[str]) -> None:
   workdir.claim(directory, config, write=mesh.is_main_process())
   asked: list[int] = []
   signal.signal(signal.SIGTERM, lambda number, frame: asked.append(number))
-  command = f'python -m rdd_jax.main {" ".join(sys.argv[1:])}'
+  again = f'python -m rdd_jax.main {" ".join(sys.argv[1:])}'
   try:
-    pipeline.execute(
-      config, directory, command=command, stop=lambda: bool(asked)
-    )
+    pipeline.execute(config, directory, command=again, stop=lambda: bool(asked))
   except run.Stopped:
     pipeline.say('stopped and saved; the same command resumes')
 
 
-def entry(run_app: Any = app.run) -> None:
-  """Prints the errors that a user is meant to read as one line."""
-  logging.set_verbosity(logging.WARNING)
-  try:
-    run_app(main)
-  except UserError as error:
-    print(f'error: {error}', file=sys.stderr)
-    mesh.leave(2)
-  except OSError as error:
-    print(
-      f'error: {error}; what was saved before is intact: free some space, or '
-      'choose another --workdir',
-      file=sys.stderr,
-    )
-    mesh.leave(2)
-  except (AttributeError, KeyError, TypeError) as error:
-    if flags.FLAGS.is_parsed():
-      raise
-    # A misspelt or mistyped --config.field fails while flags are parsed.
-    print(f'error: {error.args[0] if error.args else error}', file=sys.stderr)
-    sys.exit(2)
-
-
 if __name__ == '__main__':
-  entry()
+  command.start(main)

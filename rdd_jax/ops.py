@@ -44,6 +44,9 @@ def conv(
   rounding (1e-6 relative in float32). On other platforms, and for dilations,
   groups or other layouts, this is the native convolution.
 
+  Networks that share their images are best mapped over with `lax.map` on CPU;
+  under `vmap`, broadcast the images first, or a transposed copy slows it down.
+
   Args:
     x: images `f[n, h, w, c]`.
     kernel: `f[kh, kw, c, o]`.

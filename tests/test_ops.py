@@ -122,6 +122,23 @@ def test_conv_serves_flax_and_maps_over_kernels_and_images():
   close(over_both, jnp.stack(one_by_one), 1e-6)
 
 
+@pytest.mark.parametrize('index', [0, 1, 2, 3, 8])
+def test_bias_is_added_to_every_pixel(index):
+  image, kernel, strides, padding = SHAPES[index]
+  x, k, b = draw(image, kernel, kernel[-1:])
+
+  def fused(b):
+    return ops.conv(x, k, strides, padding, bias=b)
+
+  def apart(b):
+    return native(x, k, strides, padding) + b[None, None, None]
+
+  y, pull = jax.vjp(fused, b)
+  expected, pull_expected = jax.vjp(apart, b)
+  close(y, expected, 3e-6)
+  close(pull(y), pull_expected(expected), 3e-6)
+
+
 @pytest.mark.parametrize(
   ('image', 'kernel', 'options'),
   [
