@@ -21,6 +21,8 @@ def start(main: Callable[[list[str]], None]) -> None:
     app.run(main, flags_parser=_parse)
   except UserError as error:
     fail(str(error))
+  except FileNotFoundError as error:
+    fail(str(error))
   except OSError as error:
     fail(
       f'{error}; what was saved before is intact: free some space, or choose '

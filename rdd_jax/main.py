@@ -31,10 +31,7 @@ def main(argv: list[str]) -> None:
   """Runs what the flags say."""
   if len(argv) > 1:
     raise UserError(f'unknown argument {argv[1]!r}: flags begin with --')
-  try:
-    config = _CONFIG.value
-  except OSError as error:
-    raise UserError(f'no such configuration: {error}') from error
+  config = _CONFIG.value
   if config is None:
     raise UserError(
       'no configuration: give --config=configs/quickstart.py or another file'

@@ -19,7 +19,7 @@ from jax.sharding import PartitionSpec
 T = TypeVar('T')
 
 _NHWC = ('NHWC', 'HWIO', 'NHWC')
-# Below this many channels, transforming tiles costs more than it saves.
+# Tiles were measured to be faster than patches from this many channels on.
 _WINOGRAD_CHANNELS = 16
 
 
@@ -77,13 +77,13 @@ def conv(
     )
     return y if bias is None else y + bias[None, None, None]
 
+  def layout(numbers: Any) -> lax.ConvDimensionNumbers:
+    return lax.conv_dimension_numbers(x.shape, kernel.shape, numbers)
+
   dilations = (*(lhs_dilation or ()), *(rhs_dilation or ()))
-  layout, nhwc = (
-    lax.conv_dimension_numbers(x.shape, kernel.shape, numbers)
-    for numbers in (dimension_numbers, _NHWC)
-  )
   if (
-    layout != nhwc
+    x.ndim != 4
+    or layout(dimension_numbers) != layout(_NHWC)
     or feature_group_count != 1
     or any(dilation != 1 for dilation in dilations)
   ):

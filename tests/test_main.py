@@ -17,6 +17,7 @@ TINY = (
   '--config=configs/quickstart.py:smoke,width=4',
   '--config.evaluation.epochs=2',
   '--config.baselines=("random",)',
+  '--config.whole.steps=0',
 )
 
 
@@ -43,6 +44,7 @@ def run(*flags: str, module: str = 'main') -> subprocess.CompletedProcess[str]:
     (['--config=configs/quickstart.py', '--config.stepz=3'], ['steps']),
     (['--config=configs/quickstart.py', '--config.steps=x'], ['steps']),
     ([], ['--config=configs/quickstart.py']),
+    (['--config=configs/nope.py'], ['configs/nope.py']),
     (
       ['--config=configs/dm_mnist.py', '--config.data.data_dir=/nowhere'],
       ['/nowhere'],
@@ -56,7 +58,16 @@ def run(*flags: str, module: str = 'main') -> subprocess.CompletedProcess[str]:
       ['devices=64'],
     ),
   ],
-  ids=['argument', 'key', 'type', 'none', 'data_dir', 'data', 'devices'],
+  ids=[
+    'argument',
+    'key',
+    'type',
+    'none',
+    'file',
+    'data_dir',
+    'data',
+    'devices',
+  ],
 )
 def test_bad_input_is_one_line(
   flags: list[str], words: list[str], tmp_path: Path
@@ -77,7 +88,7 @@ def test_distils_and_evaluates(tmp_path: Path):
   out = tmp_path / 'table.json'
   found = run(
     str(tmp_path),
-    '--networks=convnet,mlp',
+    '--networks=mlp',
     '--seeds=2',
     '--epochs=2',
     f'--out={out}',
@@ -85,7 +96,7 @@ def test_distils_and_evaluates(tmp_path: Path):
   )
   assert found.returncode == 0, found.stderr
   rows = json.loads(out.read_text())['rows']
-  assert rows.keys() == {'convnet', 'mlp'}
+  assert rows.keys() == {'mlp'}
   assert rows['mlp']['accuracy']['n'] == 2
   (tmp_path / 'distilled.npz').write_bytes(b'torn')
   found = run(str(tmp_path), module='evaluate')
