@@ -6,6 +6,7 @@ from collections.abc import Callable
 import math
 
 import flax.linen as nn
+from flax.linen.dtypes import promote_dtype
 from flax.linen.initializers import Initializer
 import jax
 from jax import Array, lax
@@ -51,13 +52,14 @@ class Conv(nn.Module):
   def __call__(self, x: Array) -> Array:
     shape = (self.size, self.size, x.shape[-1], self.features)
     start = uniform(self.size**2 * x.shape[-1])
-    return ops.conv(
+    x, kernel, bias = promote_dtype(
       x,
       self.param('kernel', start, shape),
-      (self.stride, self.stride),
-      ((self.pad, self.pad), (self.pad, self.pad)),
-      bias=self.param('bias', start, shape[-1:]) if self.use_bias else None,
+      self.param('bias', start, shape[-1:]) if self.use_bias else None,
     )
+    strides = (self.stride, self.stride)
+    pads = ((self.pad, self.pad), (self.pad, self.pad))
+    return ops.conv(x, kernel, strides, pads, bias=bias)
 
 
 def dense(x: Array, features: int) -> Array:
