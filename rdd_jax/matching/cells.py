@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 from jax import Array
@@ -19,7 +20,8 @@ def weighted_mean(values: Array, weights: Array) -> Array:
 
 
 def map_cells(
-  discrepancy: Callable[[Array, Batch, Batch], Array],
+  describe: Callable[[Array, Batch], Any],
+  discrepancy: Callable[[Any, Any], Array],
   key: Array,
   real: Batch,
   synthetic: Batch,
@@ -28,13 +30,15 @@ def map_cells(
   real_rows: int,
   synthetic_rows: int,
 ) -> tuple[Array, Array, dict[str, Array]]:
-  """`discrepancy(key, real, synthetic)` of every cell, one after the other.
+  """How far the synthetic rows of each cell are from its real ones.
 
-  In turn and not at once, so that memory is that of one cell.
+  One cell after the other, and with the synthetic side described again on the
+  way back, so that memory is that of one cell.
 
   Args:
-    discrepancy: of the rows of one cell, to a scalar; `real` carries no
-      gradient.
+    describe: `(key, rows of a cell) -> what is compared`; real and synthetic
+      rows get the same key. No gradient passes the description of real rows.
+    discrepancy: `(synthetic, real)` descriptions, to a scalar.
     key: split over the cells.
     real: `n` rows.
     synthetic: `m` rows.
@@ -49,8 +53,16 @@ def map_cells(
   rs, _ = bucket(real, num_cells, real_rows)
   ss, _ = bucket(synthetic, num_cells, synthetic_rows)
   rs = constrain(rs, axis=1)
-  cells = (jax.random.split(key, num_cells), rs, ss)
-  values = jax.lax.map(lambda cell: discrepancy(*cell), cells)
+
+  @jax.checkpoint
+  def compare(key: Array, target: Any, s: Batch) -> Array:
+    return discrepancy(describe(key, s), target)
+
+  def one(cell: tuple[Array, Batch, Batch]) -> Array:
+    key, r, s = cell
+    return compare(key, jax.lax.stop_gradient(describe(key, r)), s)
+
+  values = jax.lax.map(one, (jax.random.split(key, num_cells), rs, ss))
   mass = rs.weights.sum(1)
   whole = real.weights.sum()
   lost = jnp.maximum(whole - mass.sum(), 0.0)

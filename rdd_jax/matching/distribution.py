@@ -63,16 +63,14 @@ def distribution_matching(
   ) -> tuple[Array, Array, dict[str, Array]]:
     del feed, places
 
-    def discrepancy(key: Array, r: Batch, s: Batch) -> Array:
-      def embed(batch: Batch) -> Array:
-        inputs = augment(key, batch.inputs) if augment else batch.inputs
-        features = networks.apply(net, state, inputs).features
-        return weighted_mean(features, batch.weights)
-
-      return jnp.sum((embed(r) - embed(s)) ** 2)
+    def embed(key: Array, batch: Batch) -> Array:
+      inputs = augment(key, batch.inputs) if augment else batch.inputs
+      features = networks.apply(net, state, inputs).features
+      return weighted_mean(features, batch.weights)
 
     return map_cells(
-      discrepancy,
+      embed,
+      lambda s, r: jnp.sum((s - r) ** 2),
       key,
       real,
       synthetic,

@@ -163,11 +163,9 @@ def gradient_matching(
 
       return jax.grad(cell_loss)(variables['params'])
 
-    def discrepancy(key: Array, r: Batch, s: Batch) -> Array:
-      return distance(gradient(key, s), gradient(key, r))
-
     return map_cells(
-      discrepancy,
+      gradient,
+      distance,
       key,
       real,
       synthetic,
