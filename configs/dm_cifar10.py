@@ -4,6 +4,8 @@ Zhao and Bilen, WACV 2023, https://arxiv.org/abs/2110.04181
 
 python -m rdd_jax.main --config=configs/dm_cifar10.py:ipc=10
 
+The published setting, for a GPU; it has not been run here yet.
+
 Arguments: ipc, seed, seeds, width, steps, smoke.
 """
 

@@ -4,6 +4,8 @@ Zhao and Bilen, ICML 2021, https://arxiv.org/abs/2102.08259
 
 python -m rdd_jax.main --config=configs/dsa_mnist.py:ipc=10
 
+The published setting, for a GPU; it has not been run here yet.
+
 Arguments: ipc, seed, seeds, width, steps, smoke.
 """
 

@@ -4,6 +4,8 @@ Kim et al., ICML 2022, https://arxiv.org/abs/2205.14959
 
 python -m rdd_jax.main --config=configs/idc_fashion_mnist.py:ipc=10
 
+The published setting, for a GPU; it has not been run here yet.
+
 Arguments: ipc, seed, seeds, width, steps, smoke; factor=1 is IDC-I.
 """
 

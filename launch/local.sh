@@ -3,7 +3,7 @@
 # a rehearsal of a cluster, or one process per GPU.
 #
 #   launch/local.sh N FLAGS...
-#   launch/local.sh 2 --config=configs/digits.py --workdir=/tmp/two
+#   launch/local.sh 2 --config=configs/quickstart.py --workdir=/tmp/two
 #
 #   DEVICES=2     CPU devices per process (default 1)
 #   PYTHON=...    the interpreter (default python)

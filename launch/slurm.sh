@@ -2,7 +2,7 @@
 # Runs one job on a SLURM cluster, one process per GPU.
 #
 #   sbatch --nodes=2 --ntasks-per-node=4 --gpus-per-node=4 \
-#     launch/slurm.sh --config=configs/tad_cifar100.py --workdir=/shared/run
+#     launch/slurm.sh --config=configs/dm_cifar100.py --workdir=/shared/run
 #
 # Partition, account and time limit are sbatch's options, or SBATCH_*
 # variables. The work directory lies on a file system that all nodes see.

@@ -3,7 +3,7 @@
 #
 #   launch/tpu_pod.sh NAME ZONE -- FLAGS...
 #   launch/tpu_pod.sh my-pod my-zone -- \
-#     --config=configs/tad_cifar100.py --workdir=/mnt/shared/run
+#     --config=configs/dm_cifar100.py --workdir=/mnt/shared/run
 #
 # NAME is a TPU VM that exists and is ready; gcloud is signed in. The work
 # directory lies on a file system that all workers mount. Copies the files
