@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 from jax import Array
@@ -13,36 +13,17 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 import numpy as np
 
-from rdd_jax import keys, selection
+from rdd_jax import artefact, keys, selection
 from rdd_jax.artefact import write_atomically
-from rdd_jax.batch import NOWHERE, Batch
+from rdd_jax.batch import Batch
 from rdd_jax.data import Dataset
-from rdd_jax.defaults import Config
 from rdd_jax.errors import choose
 from rdd_jax.evaluation.judge import Held, evaluate, summarise
 from rdd_jax.evaluation.metrics import Row, pool
 from rdd_jax.evaluation.training import embed, fit_many, predict
 from rdd_jax.measure import empirical
-from rdd_jax.preprocessing import Preprocessing
-from rdd_jax.recipe import Experiment, network
-
-
-class Trial(NamedTuple):
-  """A run as its judge sees it.
-
-  Attributes:
-    experiment: what was distilled, and how sets are judged.
-    config: of the run.
-    dataset: the training rows are those that were distilled from.
-    preprocess: from uint8 images to network inputs.
-    workdir: where finished evaluations are kept, so that none is repeated.
-  """
-
-  experiment: Experiment
-  config: Config
-  dataset: Dataset
-  preprocess: Preprocessing
-  workdir: Path
+from rdd_jax.recipe import network
+from rdd_jax.sets import Trial, coreset
 
 
 def judge(
@@ -98,8 +79,8 @@ def network_keys(trial: Trial, seed: int, n: int) -> Array:
   return jax.random.split(jax.random.fold_in(root, seed), n)
 
 
-def baseline(trial: Trial, arm: str, seed: int) -> Batch:
-  """Real rows at the storage of the distilled set."""
+def baseline(trial: Trial, arm: str, seed: int) -> artefact.Distilled:
+  """Real rows at the storage of the distilled set, in the same format."""
   if arm == 'random':
     root = keys.named(jax.random.key(trial.config.seed), 'baseline')
     rows = selection.random(
@@ -110,28 +91,12 @@ def baseline(trial: Trial, arm: str, seed: int) -> Batch:
     )
   else:
     rows = np.asarray(choose('baseline', arm, whole(trial)['coresets']))
-  return real_batch(trial, rows)
+  return coreset(trial, rows, seed)
 
 
 def stored_ipc(trial: Trial) -> int:
   """Stored images per class, outliers counted in."""
   return len(trial.experiment.cells) // trial.dataset.num_classes
-
-
-def real_batch(trial: Trial, rows: np.ndarray | slice) -> Batch:
-  """Training rows as a batch of network inputs, with the given labels."""
-  measure = empirical(
-    trial.dataset.train_labels[rows],
-    trial.experiment.spec.num_outputs,
-  )
-  return Batch(
-    inputs=trial.preprocess(jnp.asarray(trial.dataset.train_images[rows])),
-    targets=measure.targets,
-    weights=measure.weights,
-    cells=measure.cells,
-    groups=measure.groups,
-    index=jnp.full_like(measure.cells, NOWHERE),
-  )
 
 
 def whole_batch(trial: Trial) -> Batch:

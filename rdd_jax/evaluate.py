@@ -97,12 +97,16 @@ def main(argv: list[str]) -> None:
     )
   distilled = artefact.load(argv[1])
   options = distilled.card['data']
-  dataset = data.load(
-    options['name'],
-    data_dir=_DATA_DIR.value or options['data_dir'] or None,
-    size=options['size'] or None,
-    channels=options['channels'] or None,
-  )
+  scheme, _, name = options['name'].partition(':')
+  if scheme == 'mock':
+    dataset = data.mock(name)
+  else:
+    dataset = data.load(
+      options['name'],
+      data_dir=_DATA_DIR.value or options['data_dir'] or None,
+      size=options['size'] or None,
+      channels=options['channels'] or None,
+    )
   found = rows(
     distilled,
     dataset,

@@ -41,11 +41,11 @@ class Context(NamedTuple):
 
 FACTORIES: dict[str, Callable[..., Transform]] = {
   'balance': lambda context: balance(
-    context.spec.num_cells, context.spec.num_groups
+    context.spec.num_cells, _known_groups(context)
   ),
   'tilt': lambda context, across='mean', tail=1.0: tilt(
     choose('risk', across, RISKS)(),
-    context.spec.num_groups,
+    _known_groups(context),
     within=risk.cvar(tail),
   ),
   'expose_outliers': lambda context, corruptions=(), **options: expose_outliers(
@@ -97,3 +97,12 @@ def _one_of(names: Sequence[str]) -> corruptions.Corruption:
   return corruptions.one_of(
     *(choose('corruption', name, CORRUPTIONS)() for name in names)
   )
+
+
+def _known_groups(context: Context) -> int:
+  if not context.spec.num_groups:
+    raise UserError(
+      'balance and tilt need groups, and this data set has none: give '
+      'train_groups, as in npz:PATH'
+    )
+  return context.spec.num_groups

@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
 from rdd_jax import (
   arms,
   artefact,
-  card,
   data,
   keys,
   networks,
@@ -34,7 +32,7 @@ from rdd_jax.errors import UserError
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.measure import empirical
 from rdd_jax.metrics import Progress, table
-from rdd_jax.synthetic import Synthetic
+from rdd_jax.sets import Trial, distilled, seed_directory
 
 
 def execute(
@@ -63,7 +61,7 @@ def execute(
   dataset = load(config)
   preprocess = recipe.preprocessing(config, dataset)
   experiment = recipe.build(config, dataset, preprocess)
-  trial = arms.Trial(experiment, config, dataset, preprocess, directory)
+  trial = Trial(experiment, config, dataset, preprocess, directory)
   with jax.default_matmul_precision(config.precision):
     distil(trial, mesh, stop)
     return judge(trial, command, stop)
@@ -99,7 +97,7 @@ def load(config: Config) -> data.Dataset:
 
 
 def distil(
-  trial: arms.Trial, mesh: jax.sharding.Mesh, stop: Callable[[], bool]
+  trial: Trial, mesh: jax.sharding.Mesh, stop: Callable[[], bool]
 ) -> None:
   """Distils each seed whose artefact is not there yet."""
   config, dataset = trial.config, trial.dataset
@@ -149,43 +147,8 @@ def distil(
     meshes.any_process(False)  # the others are about to read what one wrote
 
 
-def seed_directory(directory: Path, seed: int) -> Path:
-  """The first seed's outputs stand at the top."""
-  return directory / 'seeds' / str(seed) if seed else directory
-
-
-def distilled(
-  trial: arms.Trial, params: Synthetic, seed: int
-) -> artefact.Distilled:
-  """The artefact of one seed."""
-  config, experiment = trial.config, trial.experiment
-  images = params.images
-  if config.synthetic.space == 'inputs':
-    images = trial.preprocess.inverse(images)
-  batch = experiment.view(params)
-  copies = config.synthetic.factor**2
-  return artefact.Distilled(
-    images=np.asarray(images),
-    targets=np.asarray(batch.targets[::copies]),
-    weights=np.asarray(batch.weights[::copies]),
-    cells=experiment.cells,
-    preprocessing=trial.preprocess,
-    card=card.make_card(
-      data=config.data.to_dict(),
-      class_names=trial.dataset.class_names,
-      label_kind=config.synthetic.labels,
-      factor=config.synthetic.factor,
-      network=config.network.to_dict(),
-      student=config.student.to_dict() or None,
-      evaluation=config.evaluation.to_dict(),
-      seeds={'root': config.seed, 'distillation': seed},
-      numbers={},
-    ),
-  )
-
-
 def plan(
-  trial: arms.Trial,
+  trial: Trial,
   state: DistillState,
   compiled: run.Compiled,
   mesh: jax.sharding.Mesh,
@@ -218,7 +181,7 @@ def count(tree: Any) -> int:
 
 
 def judge(
-  trial: arms.Trial, command: str, stop: Callable[[], bool]
+  trial: Trial, command: str, stop: Callable[[], bool]
 ) -> dict[str, Any]:
   """Judges all arms and writes the table, the picture and the page."""
   config, directory = trial.config, trial.workdir
@@ -227,9 +190,11 @@ def judge(
   rows: dict[str, list[dict[str, Row]]] = {arm: [] for arm in names}
 
   def rows_of(arm: str, seed: int) -> Batch:
-    if arm != 'distilled':
-      return arms.baseline(trial, arm, seed)
-    return artefact.to_batch(artefact.load(seed_directory(directory, seed)))
+    if arm == 'distilled':
+      found = artefact.load(seed_directory(directory, seed))
+    else:
+      found = arms.baseline(trial, arm, seed)
+    return artefact.to_batch(found)
 
   with Progress(len(jobs) + 1, 'judging') as progress:
     progress.update(0)
@@ -250,10 +215,11 @@ def judge(
   return results
 
 
-def write_outputs(
-  trial: arms.Trial, results: dict[str, Any], command: str
-) -> None:
-  """`results.json`, the numbers on the cards, `grid.png`, `report.html`."""
+def write_outputs(trial: Trial, results: dict[str, Any], command: str) -> None:
+  """`results.json`, cards with numbers, `grid.png`, `report.html`.
+
+  The baselines of the first seed stand below `baselines/`, as artefacts.
+  """
   directory = trial.workdir
   text = json.dumps(results, indent=1)
   artefact.write_atomically(directory / 'results.json', text.encode())
@@ -261,6 +227,10 @@ def write_outputs(
     found = artefact.load(seed_directory(directory, seed))
     card = {**found.card, 'numbers': results['rows']['distilled']}
     artefact.save(seed_directory(directory, seed), replace(found, card=card))
+  for arm in trial.config.baselines:
+    found = arms.baseline(trial, arm, 0)
+    card = {**found.card, 'numbers': results['rows'][arm]}
+    artefact.save(directory / 'baselines' / arm, replace(found, card=card))
   first = artefact.load(directory)
   report.grid_png(
     directory / 'grid.png', first.images, first.cells, trial.dataset.class_names

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import rdd_jax
-from rdd_jax import pipeline, presets, run
+from rdd_jax import data, pipeline, presets, run, sets
 from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError
 
@@ -52,7 +52,7 @@ def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def assert_same_outputs(a: Path, b: Path) -> None:
   for seed in (0, 1):
-    x, y = (pipeline.seed_directory(d, seed) for d in (a, b))
+    x, y = (sets.seed_directory(d, seed) for d in (a, b))
     for name in OUTPUTS:
       if (x / name).exists():
         assert (x / name).read_bytes() == (y / name).read_bytes(), (seed, name)
@@ -114,6 +114,8 @@ def test_outputs(whole_run: Path):
   found = rdd_jax.load(whole_run)
   assert found.images.shape == (10, 8, 8, 1)
   assert found.card['numbers']['accuracy']['n'] == 4
+  herding = rdd_jax.load(whole_run / 'baselines' / 'herding')
+  assert herding.images.shape == found.images.shape
   other = rdd_jax.load(whole_run / 'seeds' / '1')
   assert not np.array_equal(found.images, other.images)
 
@@ -145,3 +147,57 @@ def test_nan_names_the_step_and_keeps_the_checkpoint(tmp_path: Path):
 def test_ipc_above_the_class_size(tmp_path: Path):
   with pytest.raises(UserError, match='lower ipc'):
     pipeline.execute(tiny(synthetic__ipc=200), tmp_path)
+
+
+OUTLIERS = {'factory': 'expose_outliers', 'corruptions': ('invert', 'speckle')}
+VARIANTS = {
+  'soft labels': {'synthetic.labels': 'soft', 'optimizer.name': 'adam'},
+  'stored outliers, reject class': {
+    'transform': {'outliers': {**OUTLIERS, 'slots': 2}},
+    'synthetic.slots': 2,
+    'synthetic.reject': True,
+  },
+  'outliers on the fly': {'student': {'outliers': OUTLIERS}},
+  'groups, and a network on real rows': {
+    'transform': {'balance': {}},
+    'training': {'tilt': {'across': 'worst', 'tail': 0.5}},
+    'synthetic.space': 'pixels',
+    'synthetic.factor': 2,
+    'objective.name': 'gradient',
+    'objective.outer': 2,
+    'objective.inner.data': 'real',
+    'objective.inner.steps': 2,
+    'objective.inner.cutmix': 0.5,
+  },
+}
+
+
+@pytest.mark.parametrize('variant', VARIANTS)
+def test_variants_run_from_end_to_end(variant: str, tmp_path: Path):
+  digits = data.load('digits')
+  groups = np.arange(len(digits.train_labels)) % 10 == 0
+  np.savez(
+    tmp_path / 'data.npz',
+    train_images=digits.train_images,
+    train_labels=digits.train_labels,
+    test_images=digits.test_images,
+    test_labels=digits.test_labels,
+    train_groups=groups.astype(np.int32),
+    test_groups=np.arange(len(digits.test_labels)) % 2,
+  )
+  config = tiny(seeds=1, baselines=('random',), whole__steps=0, steps=4)
+  config.data.name = f'npz:{tmp_path / "data.npz"}'
+  config.update_from_flattened_dict(VARIANTS[variant])
+  results = pipeline.execute(config, tmp_path / 'run')
+  assert 'worst_group' in results['rows']['distilled']
+  found = rdd_jax.load(tmp_path / 'run')
+  slots = config.synthetic.slots
+  assert len(found.cells) == 10 + slots
+  assert found.targets.shape[1] == 10 + config.synthetic.reject
+  assert np.isfinite(found.images).all()
+
+
+def test_a_risk_over_groups_needs_groups(tmp_path: Path):
+  config = tiny(transform={'balance': {}})
+  with pytest.raises(UserError, match='this data set has none'):
+    pipeline.execute(config, tmp_path)

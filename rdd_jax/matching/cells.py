@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import jax
 from jax import Array
 import jax.numpy as jnp
 
+from rdd_jax.augment import Augment
 from rdd_jax.batch import Batch, bucket
 from rdd_jax.ops import constrain
 
@@ -20,7 +22,7 @@ def weighted_mean(values: Array, weights: Array) -> Array:
 
 
 def map_cells(
-  describe: Callable[[Array, Batch], Any],
+  describe: Callable[[Batch], Any],
   discrepancy: Callable[[Any, Any], Array],
   key: Array,
   real: Batch,
@@ -29,6 +31,7 @@ def map_cells(
   num_cells: int,
   real_rows: int,
   synthetic_rows: int,
+  augment: Augment | None = None,
 ) -> tuple[Array, Array, dict[str, Array]]:
   """How far the synthetic rows of each cell are from its real ones.
 
@@ -36,15 +39,16 @@ def map_cells(
   way back, so that memory is that of one cell.
 
   Args:
-    describe: `(key, rows of a cell) -> what is compared`; real and synthetic
-      rows get the same key. No gradient passes the description of real rows.
+    describe: from the rows of a cell to what is compared. No gradient passes
+      the description of real rows.
     discrepancy: `(synthetic, real)` descriptions, to a scalar.
-    key: split over the cells.
+    key: split over the cells, for `augment`.
     real: `n` rows.
     synthetic: `m` rows.
     num_cells: how many cells there are.
     real_rows: the room for real rows in a cell.
     synthetic_rows: the room for synthetic rows in a cell.
+    augment: Siamese; one draw for the real and synthetic rows of a cell.
 
   Returns:
     Values `f[k]`, the matched real mass `f[k]`, and the metric `unmatched`, the
@@ -54,13 +58,17 @@ def map_cells(
   ss, _ = bucket(synthetic, num_cells, synthetic_rows)
   rs = constrain(rs, axis=1)
 
+  def seen(key: Array, batch: Batch) -> Any:
+    inputs = augment(key, batch.inputs) if augment else batch.inputs
+    return describe(replace(batch, inputs=inputs))
+
   @jax.checkpoint
   def compare(key: Array, target: Any, s: Batch) -> Array:
-    return discrepancy(describe(key, s), target)
+    return discrepancy(seen(key, s), target)
 
   def one(cell: tuple[Array, Batch, Batch]) -> Array:
     key, r, s = cell
-    return compare(key, jax.lax.stop_gradient(describe(key, r)), s)
+    return compare(key, jax.lax.stop_gradient(seen(key, r)), s)
 
   values = jax.lax.map(one, (jax.random.split(key, num_cells), rs, ss))
   mass = rs.weights.sum(1)

@@ -63,9 +63,8 @@ def distribution_matching(
   ) -> tuple[Array, Array, dict[str, Array]]:
     del feed, places
 
-    def embed(key: Array, batch: Batch) -> Array:
-      inputs = augment(key, batch.inputs) if augment else batch.inputs
-      features = networks.apply(net, state, inputs).features
+    def embed(batch: Batch) -> Array:
+      features = networks.apply(net, state, batch.inputs).features
       return weighted_mean(features, batch.weights)
 
     return map_cells(
@@ -77,6 +76,7 @@ def distribution_matching(
       num_cells=num_cells,
       real_rows=real_rows,
       synthetic_rows=synthetic_rows,
+      augment=augment,
     )
 
   def advance(

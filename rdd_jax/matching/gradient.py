@@ -151,12 +151,10 @@ def gradient_matching(
     del feed, places
     variables = state.learner.variables
 
-    def gradient(key: Array, batch: Batch) -> Variables:
-      inputs = augment(key, batch.inputs) if augment else batch.inputs
-
+    def gradient(batch: Batch) -> Variables:
       def cell_loss(params: Variables) -> Array:
         outputs, _ = networks.apply_training(
-          net, {**variables, 'params': params}, inputs
+          net, {**variables, 'params': params}, batch.inputs
         )
         rows = learner.row_losses(outputs.logits, batch.targets)
         return weighted_mean(rows[:, None], batch.weights)[0]
@@ -172,6 +170,7 @@ def gradient_matching(
       num_cells=num_cells,
       real_rows=real_rows,
       synthetic_rows=synthetic_rows,
+      augment=augment,
     )
 
   def advance(

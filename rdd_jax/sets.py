@@ -1,0 +1,85 @@
+"""The sets of a run as artefacts: distilled ones, and coresets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from rdd_jax import card, synthetic
+from rdd_jax.artefact import Distilled
+from rdd_jax.data import Dataset
+from rdd_jax.defaults import Config
+from rdd_jax.preprocessing import Preprocessing
+from rdd_jax.recipe import Experiment
+from rdd_jax.synthetic import Synthetic
+
+
+class Trial(NamedTuple):
+  """A run as its judge sees it.
+
+  Attributes:
+    experiment: what was distilled, and how sets are judged.
+    config: of the run.
+    dataset: the training rows are those that were distilled from.
+    preprocess: from uint8 images to network inputs.
+    workdir: where finished evaluations are kept, so that none is repeated.
+  """
+
+  experiment: Experiment
+  config: Config
+  dataset: Dataset
+  preprocess: Preprocessing
+  workdir: Path
+
+
+def seed_directory(directory: Path, seed: int) -> Path:
+  """The first seed's outputs stand at the top."""
+  return directory / 'seeds' / str(seed) if seed else directory
+
+
+def distilled(trial: Trial, params: Synthetic, seed: int) -> Distilled:
+  """What was distilled from one seed."""
+  images = params.images
+  if trial.config.synthetic.space == 'inputs':
+    images = trial.preprocess.inverse(images)
+  factor = trial.config.synthetic.factor
+  batch = trial.experiment.view(params)
+  return Distilled(
+    images=np.asarray(images),
+    targets=np.asarray(batch.targets[:: factor**2]),
+    weights=np.asarray(batch.weights[:: factor**2]),
+    cells=trial.experiment.cells,
+    preprocessing=trial.preprocess,
+    card=_card(trial, seed, trial.config.synthetic.labels, factor),
+  )
+
+
+def coreset(trial: Trial, rows: np.ndarray, seed: int) -> Distilled:
+  """Training rows, with their labels as given."""
+  spec = trial.experiment.spec
+  cells = trial.dataset.train_labels[rows].astype(np.int32)
+  return Distilled(
+    images=trial.dataset.train_images[rows].astype(np.float32) / 255,
+    targets=synthetic.hard_targets(cells, spec.num_classes, spec.num_outputs),
+    weights=np.ones(len(rows), np.float32),
+    cells=cells,
+    preprocessing=trial.preprocess,
+    card=_card(trial, seed, 'hard', 1),
+  )
+
+
+def _card(trial: Trial, seed: int, labels: str, factor: int) -> dict:
+  config = trial.config
+  return card.make_card(
+    data={**config.data.to_dict(), 'name': trial.dataset.name},
+    class_names=trial.dataset.class_names,
+    label_kind=labels,
+    factor=factor,
+    network=config.network.to_dict(),
+    student=config.student.to_dict() or None,
+    evaluation=config.evaluation.to_dict(),
+    seeds={'root': config.seed, 'distillation': seed},
+    numbers={},
+  )
