@@ -16,10 +16,10 @@ FLOORS = {
   0: 'batch measure risk keys errors',
   1: 'transform unroll augment corruptions preprocessing ops kernels networks',
   2: 'robust matching probe synthetic learner',
-  3: 'distill evaluation selection',
+  3: 'distill evaluation selection initialise',
   4: 'data mesh checkpoint metrics artefact card experts report',
   5: 'main run recipe evaluate bench compare plan defaults presets arms '
-  'factories initialise pipeline workdir command sets',
+  'factories pipeline workdir command sets',
 }
 FLOOR_OF = {room: floor for floor, s in FLOORS.items() for room in s.split()}
 
