@@ -19,7 +19,7 @@ FLOORS = {
   3: 'distill evaluation selection initialise',
   4: 'data mesh checkpoint metrics artefact card experts report',
   5: 'main run recipe evaluate bench compare plan defaults presets arms '
-  'factories pipeline workdir command sets',
+  'factories objectives pipeline workdir command sets',
 }
 FLOOR_OF = {room: floor for floor, s in FLOORS.items() for room in s.split()}
 
