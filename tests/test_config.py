@@ -141,7 +141,15 @@ def build(**changes: object) -> recipe.Experiment:
       {'transform': {'x': {'factory': 'expose_outliers', 'wieght': 1.0}}},
       ['config.transform.x', 'wieght'],
     ),
-    ({'training': {'tilt': {}}}, ['config.training has tilt', 'real']),
+    ({'training': {'tilt': {}}}, ['this data set has none', 'groups']),
+    (
+      {'training': {'x': {'factory': 'expose_outliers'}}},
+      ['config.training has x', 'real'],
+    ),
+    (
+      {'training': {'balance': {}}},
+      ['config.training.balance', 'config.transform'],
+    ),
   ],
 )
 def test_bad_values(changes: dict[str, object], words: list[str]):
