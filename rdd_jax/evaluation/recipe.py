@@ -74,7 +74,10 @@ class Recipe:
 
   def num_steps(self, minibatches: int) -> int:
     """SGD steps in all, given the minibatches of an epoch."""
-    return self.steps if self.epochs is None else self.epochs * minibatches  # type: ignore[return-value]
+    if self.epochs is not None:
+      return self.epochs * minibatches
+    assert self.steps is not None  # __post_init__ saw to one of the two
+    return self.steps
 
   def gradient_transformation(self, n: int) -> optax.GradientTransformation:
     """The optimizer of a run of `n` steps."""
