@@ -27,7 +27,7 @@ from rdd_jax.sets import Trial, coreset
 
 
 def judge(
-  trial: Trial, arm: str, seed: int, batch: Callable[[], Batch]
+  trial: Trial, arm: str, seed: int, found: Callable[[], artefact.Distilled]
 ) -> dict[str, Row]:
   """The metrics of one arm at one distillation seed, for each network.
 
@@ -35,7 +35,8 @@ def judge(
     trial: the run.
     arm: its name in the table.
     seed: the distillation seed; arms of a seed share their network seeds.
-    batch: makes the rows, if they are still to be judged.
+    found: loads the set, if it is still to be judged. Networks are trained at
+      the learning rate on its card, which may be a learned one.
 
   Returns:
     A row for each network; that of the run itself is called 'matched'.
@@ -48,15 +49,17 @@ def judge(
       net = network(
         ConfigDict({'name': name}), trial.experiment.spec.num_outputs
       )
+    chosen = found()
     return evaluate(
       net,
-      batch(),
+      artefact.to_batch(chosen),
       held(trial.dataset),
       trial.experiment.evaluation,
       num_classes=trial.dataset.num_classes,
       preprocess=trial.preprocess,
       seeds=network_keys(trial, seed, options.seeds),
       student=trial.experiment.student,
+      learning_rate=chosen.card['evaluation']['learning_rate'],
     )
 
   return {

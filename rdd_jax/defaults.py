@@ -35,24 +35,32 @@ def config() -> Config:
       'network': {'name': 'convnet', 'width': 128, 'depth': 3},
       'synthetic': {
         'ipc': 10,  # stored images of each class
-        'init': 'real',  # 'real' or 'noise'
+        'init': 'real',  # 'real', 'noise' or 'predicted' (DATM)
         'labels': 'hard',  # 'hard' or 'soft' (learned)
         'factor': 1,  # multi-formation: factor**2 rows in an image
         'space': 'inputs',  # learned as network 'inputs', or as 'pixels'
         'slots': 0,  # outlier cells; a transform must fill them
         'reject': False,  # one output more, for outliers
         'outlier_weight': 0.5,  # mass of all outlier rows over the others'
+        'step_size': 0.0,  # of the student, where learned (MTT); 0 is not
       },
       'objective': {
-        'name': 'distribution',  # 'distribution' or 'gradient'
+        # 'distribution', 'gradient', 'trajectory' or 'unrolled'
+        'name': 'distribution',
         'real_rows': 256,  # of a cell, in one matching
         'drawn_rows': 0,  # of a class, in one step; 0 is real_rows
         'augment': '',  # Siamese DSA families; '' is none
         'convention': 'one',  # 'one' family a call, or 'idc'
         'distance': 'cosine',  # of gradients: 'cosine', 'mse', 'l1'
         'outer': 1,  # matchings in the life of a network
-        'inner': {  # the network's training between matchings
+        'online': False,  # trajectories of experts that train meanwhile
+        'window': 0,  # steps of a student that are differentiated; 0 is all
+        'earliest': -1,  # random windows start from here on; -1 takes the last
+        # 'checkpointed', 'nested', 'backprop' or 'tesla' (approximate)
+        'adjoint': 'checkpointed',
+        'inner': {  # the network's training: between matchings, or as a student
           'data': 'synthetic',  # or 'real'
+          'optimizer': 'sgd',  # or 'adam'
           'steps': 0,
           'batch_size': 256,
           'learning_rate': 0.01,
@@ -67,6 +75,29 @@ def config() -> Config:
         'learning_rate': 1.0,
         'momentum': 0.5,
         'label_learning_rate': 0.1,
+        'label_momentum': 0.5,
+        'step_size_learning_rate': 1e-5,
+        'skip_above': 0.0,  # leaves out steps of a larger loss; 0 is off
+        'clip': 0.0,  # gradients, at so many times their running norm; 0 is off
+      },
+      'experts': {  # whose trajectories are matched
+        'number': 100,
+        'directory': '',  # of buffers; '' is experts/ beside the work directory
+        'parallel': 0,  # trained in one program; 0 is one for each device
+        'epochs': 0,  # at least; 0 goes as far as segments do
+        'epoch_steps': 0,  # SGD steps of an epoch; 0 goes through all rows
+        'batch_size': 256,
+        'learning_rate': 0.01,
+        'momentum': 0.0,
+        'weight_decay': 0.0,
+        'augment': '',
+        'radius': 0.0,  # of GSAM, for flat minima (FTD, DATM); 0 is plain SGD
+        'alpha': 0.0,  # of GSAM
+        'earliest': 0,  # epochs at which segments may start: from here on,
+        'latest': 20,  # and before this
+        'opening': 0,  # `latest` at first; 0 does not widen
+        'expansion': 0,  # steps over which it widens
+        'span': 2,  # epochs in a segment
       },
       'risk': 'total',  # over cells: 'total', 'mean', 'equal', 'worst'
       # Chains: name -> dict(factory=..., **arguments); see recipe.FACTORIES.
@@ -85,6 +116,7 @@ def config() -> Config:
         'batch_size': 256,
         'learning_rate': 0.01,
         'schedule': 'step',  # see rdd_jax.evaluation.Recipe
+        'optimizer': 'sgd',  # or 'adam'
         'momentum': 0.9,
         'weight_decay': 5e-4,
         'augment': '',

@@ -80,8 +80,9 @@ def distiller(
 
   Args:
     objective: how the synthetic batch is judged against a real one.
-    optimizer: of the synthetic parameters.
-    view: from the parameters to a batch.
+    optimizer: of the synthetic parameters; it may ask for the loss, as `value`.
+    view: from the parameters to a batch. Parameters with a field `step_size`
+      hand it to the objective's student.
     probe: scores rows for `transform`; needed only by chains that score.
     transform: edits the real data before it is matched.
     training: edits each SGD step of a network that trains on real data; only
@@ -91,6 +92,7 @@ def distiller(
       matching losses use.
   """
   scorer = probe or no_probe()
+  optimizer = optax.with_extra_args_support(optimizer)
 
   def init(
     key: Array, spec: DataSpec, params: Params, measure: Measure
@@ -142,13 +144,14 @@ def distiller(
         feed,
         key=keys.named(key, 'match'),
         places=places,
+        step_size=getattr(params, 'step_size', None),
       )
       return evaluate(risk, values, mass), metrics
 
     (loss, metrics), grads = jax.value_and_grad(loss_fn, has_aux=True)(
       state.params
     )
-    updates, opt = optimizer.update(grads, state.opt, state.params)
+    updates, opt = optimizer.update(grads, state.opt, state.params, value=loss)
     params = optax.apply_updates(state.params, updates)
     objective_state, places = objective.advance(
       jax.lax.stop_gradient(view(params)),

@@ -59,24 +59,44 @@ def loss(
   return training_loss(losses, batch, num_classes), variables
 
 
+def gradient(
+  net: nn.Module, variables: Variables, batch: Batch, num_classes: int
+) -> tuple[Variables, Variables]:
+  """The loss's gradient in the parameters, and the new batch statistics."""
+
+  def objective(params: Variables) -> tuple[Array, Variables]:
+    return loss(net, {**variables, 'params': params}, batch, num_classes)
+
+  grads, new = jax.grad(objective, has_aux=True)(variables['params'])
+  return grads, new['batch_stats']
+
+
+def update(
+  tx: optax.GradientTransformation,
+  learner: Learner,
+  grads: Variables,
+  stats: Variables,
+  scale: Array | float = 1.0,
+) -> Learner:
+  """The step of `tx` from a gradient, times `scale`."""
+  params = learner.variables['params']
+  updates, opt = tx.update(grads, learner.opt, params)
+  scaled = jax.tree.map(lambda u: scale * u, updates)
+  params = optax.apply_updates(params, scaled)
+  return Learner({'params': params, 'batch_stats': stats}, opt)
+
+
 def step(
   net: nn.Module,
   tx: optax.GradientTransformation,
   learner: Learner,
   batch: Batch,
   num_classes: int,
+  scale: Array | float = 1.0,
 ) -> Learner:
-  """One step of `tx` on the batch's loss."""
-  params = learner.variables['params']
-
-  def objective(params: Variables) -> tuple[Array, Variables]:
-    variables = {**learner.variables, 'params': params}
-    return loss(net, variables, batch, num_classes)
-
-  grads, variables = jax.grad(objective, has_aux=True)(params)
-  updates, opt = tx.update(grads, learner.opt, params)
-  params = optax.apply_updates(params, updates)
-  return Learner({**variables, 'params': params}, opt)
+  """One step of `tx` on the batch's loss, times `scale`."""
+  grads, stats = gradient(net, learner.variables, batch, num_classes)
+  return update(tx, learner, grads, stats, scale)
 
 
 def minibatches(key: Array, n: int, size: int, steps: int) -> Array:

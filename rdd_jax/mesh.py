@@ -141,6 +141,20 @@ def any_process(flag: bool) -> bool:
   return bool(multihost_utils.process_allgather(np.asarray(flag)).any())
 
 
+def from_main(values: np.ndarray) -> np.ndarray:
+  """What the main process gave; all wait for it. Shapes must agree."""
+  if jax.process_count() == 1:
+    return values
+  return np.asarray(multihost_utils.broadcast_one_to_all(values))
+
+
+def gather(array: jax.Array) -> np.ndarray:
+  """A whole copy on the host of every process, however it is sharded."""
+  if jax.process_count() == 1 or array.is_fully_replicated:
+    return np.asarray(array)
+  return np.asarray(multihost_utils.process_allgather(array, tiled=True))
+
+
 def replicate(tree: Any, mesh: Mesh) -> Any:
   """Places every leaf, whole, on every device of `mesh`.
 

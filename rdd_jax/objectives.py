@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import flax.linen as nn
+import jax.numpy as jnp
 import optax
 
-from rdd_jax import augment, synthetic
+from rdd_jax import augment, optimizers
 from rdd_jax.augment import Augment
 from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError, choose
 from rdd_jax.matching import (
   Inner,
   Objective,
+  Starts,
   distribution_matching,
   gradient_matching,
+  online_trajectory_matching,
+  trajectory_matching,
+  unrolled,
 )
 from rdd_jax.matching.gradient import DISTANCES
 from rdd_jax.synthetic import Synthetic
 from rdd_jax.transform import DataSpec
+from rdd_jax.unroll import Adjoint, backprop, checkpointed, tesla
 
 INNER_DATA = {'synthetic': 'synthetic', 'real': 'real'}
+ADJOINTS: dict[str, Callable[[], Adjoint]] = {
+  'checkpointed': checkpointed,
+  'nested': lambda: checkpointed(None),
+  'backprop': backprop,
+  'tesla': tesla,
+}
 
 
 def objective(
@@ -30,69 +45,209 @@ def objective(
 ) -> Objective:
   """The matching objective that `objective.name` names."""
   options = config.objective
-  sizes = {
-    'real_rows': options.real_rows,
-    'synthetic_rows': config.synthetic.ipc * config.synthetic.factor**2,
-    'augment': dsa(options.augment, options.convention, siamese=True),
+  table = {
+    'distribution': _distribution,
+    'gradient': _gradient,
+    'trajectory': _trajectory,
+    'unrolled': _unrolled,
   }
-  trains_on_real = options.name == 'gradient' and options.inner.data == 'real'
-  if len(config.training) and not trains_on_real:
+  make = choose('objective', options.name, table)
+  on_real = options.name in ('trajectory', 'unrolled') or (
+    options.name == 'gradient' and options.inner.data == 'real'
+  )
+  if len(config.training) and not on_real:
     raise UserError(
       f'config.training has {", ".join(config.training)}, but in this '
       'objective no network trains on real data: use objective.name=gradient '
-      'with objective.inner.data=real'
+      'with objective.inner.data=real, trajectory or unrolled'
     )
+  if config.synthetic.step_size and options.name != 'trajectory':
+    raise UserError(
+      f'synthetic.step_size={config.synthetic.step_size} is learned by '
+      'objective.name=trajectory alone: set it to 0'
+    )
+  return make(config, net, input_shape, spec)
 
-  def distribution() -> Objective:
-    return distribution_matching(net, input_shape, spec.num_cells, **sizes)
 
-  def gradient() -> Objective:
-    inner = options.inner
-    return gradient_matching(
+def _distribution(
+  config: Config, net: nn.Module, input_shape: tuple[int, ...], spec: DataSpec
+) -> Objective:
+  return distribution_matching(
+    net, input_shape, spec.num_cells, **_cells(config)
+  )
+
+
+def _gradient(
+  config: Config, net: nn.Module, input_shape: tuple[int, ...], spec: DataSpec
+) -> Objective:
+  options = config.objective
+  return gradient_matching(
+    net,
+    input_shape,
+    spec.num_classes,
+    spec.num_cells,
+    inner=_inner(config),
+    outer=options.outer,
+    distance=choose('distance', options.distance, DISTANCES),
+    **_cells(config),
+  )
+
+
+def _trajectory(
+  config: Config, net: nn.Module, input_shape: tuple[int, ...], spec: DataSpec
+) -> Objective:
+  options, experts = config.objective, config.experts
+  common = {'inner': _inner(config), 'adjoint': _adjoint(config)}
+  sizes = (net, input_shape, spec.num_classes)
+  if not options.online:
+    return trajectory_matching(*sizes, starts=starts(config), **common)
+  if not experts.epoch_steps:
+    raise UserError(
+      'objective.online needs experts.epoch_steps: how many SGD steps on real '
+      'rows an expert goes for each matching'
+    )
+  expert = Inner(
+    optimizer=expert_optimizer(config),
+    steps=experts.epoch_steps,
+    batch_size=experts.batch_size,
+    augment=dsa(experts.augment, options.convention, siamese=False),
+  )
+  return online_trajectory_matching(
+    *sizes,
+    expert=expert,
+    experts=experts.number,
+    lifetime=experts.latest,
+    **common,
+  )
+
+
+def _unrolled(
+  config: Config, net: nn.Module, input_shape: tuple[int, ...], spec: DataSpec
+) -> Objective:
+  options = config.objective
+  earliest = None if options.earliest < 0 else options.earliest
+  try:
+    return unrolled(
       net,
       input_shape,
       spec.num_classes,
       spec.num_cells,
-      inner=Inner(
-        optimizer=optax.chain(
-          optax.add_decayed_weights(inner.weight_decay),
-          optax.sgd(inner.learning_rate, inner.momentum or None),
-        ),
-        steps=inner.steps,
-        batch_size=inner.batch_size,
-        data=choose('inner data', inner.data, INNER_DATA),
-        augment=dsa(inner.augment, options.convention, siamese=False),
-        cutmix=inner.cutmix,
-      ),
-      outer=options.outer,
-      distance=choose('distance', options.distance, DISTANCES),
-      **sizes,
+      inner=_inner(config),
+      window=options.window or options.inner.steps,
+      earliest=earliest,
+      augment=dsa(options.augment, options.convention, siamese=False),
+      adjoint=_adjoint(config),
     )
+  except ValueError as error:
+    raise UserError(f'config.objective: {error}') from error
 
-  table = {'distribution': distribution, 'gradient': gradient}
-  return choose('objective', options.name, table)()
+
+def _cells(config: Config) -> dict[str, Any]:
+  """What objectives that match cell by cell share."""
+  options = config.objective
+  return {
+    'real_rows': options.real_rows,
+    'synthetic_rows': config.synthetic.ipc * config.synthetic.factor**2,
+    'augment': dsa(options.augment, options.convention, siamese=True),
+  }
+
+
+def _inner(config: Config) -> Inner:
+  """How the objective's network trains; a learned step size scales rate 1."""
+  options, inner = config.objective, config.objective.inner
+  rate = 1.0 if config.synthetic.step_size else inner.learning_rate
+  return Inner(
+    optimizer=optax.chain(
+      optax.add_decayed_weights(inner.weight_decay),
+      _rule(inner.optimizer, rate, inner.momentum),
+    ),
+    steps=inner.steps,
+    batch_size=inner.batch_size,
+    data=choose('inner data', inner.data, INNER_DATA),
+    augment=dsa(inner.augment, options.convention, siamese=False),
+    cutmix=inner.cutmix,
+  )
+
+
+def _adjoint(config: Config) -> Adjoint:
+  return choose('adjoint', config.objective.adjoint, ADJOINTS)()
+
+
+def starts(config: Config) -> Starts:
+  """Which segments of the experts are matched."""
+  options = config.experts
+  found = Starts(
+    earliest=options.earliest,
+    latest=options.latest,
+    opening=options.opening or None,
+    expansion=options.expansion,
+    span=options.span,
+  )
+  opening = options.latest if found.opening is None else found.opening
+  if not (
+    0 <= found.earliest < opening <= found.latest
+    and found.span > 0
+    and found.expansion >= 0
+  ):
+    raise UserError(
+      f'experts: segments of {found.span} epochs that start from '
+      f'{found.earliest} on and before {opening}, later {found.latest}, cannot '
+      'be drawn: set 0 <= earliest < opening <= latest and span > 0'
+    )
+  return found
+
+
+def expert_optimizer(config: Config) -> optax.GradientTransformation:
+  """The optimiser of experts."""
+  options = config.experts
+  return optax.chain(
+    optax.add_decayed_weights(options.weight_decay),
+    optax.sgd(options.learning_rate, options.momentum or None),
+  )
+
+
+def _rule(
+  name: str, rate: float, momentum: float
+) -> optax.GradientTransformation:
+  table = {
+    'sgd': lambda: optax.sgd(rate, momentum or None),
+    # sqrt has no derivative at zero, where a dead unit's second moment is, and
+    # a student's Adam is differentiated.
+    'adam': lambda: optax.adam(rate, eps_root=1e-12),
+  }
+  return choose('optimizer', name, table)()
 
 
 def optimizer(config: Config) -> optax.GradientTransformation:
-  """The optimiser of the images, and that of learned labels."""
-  options = config.optimizer
-
-  def rule(rate: float) -> optax.GradientTransformation:
-    table = {
-      'sgd': lambda: optax.sgd(rate, options.momentum or None),
-      'adam': lambda: optax.adam(rate),
+  """The optimiser of the images, of learned labels and of the step size."""
+  options, chosen = config.optimizer, config.synthetic
+  images = _rule(options.name, options.learning_rate, options.momentum)
+  if chosen.space == 'pixels':
+    images = optax.chain(images, optimizers.keep_within(0, 1))
+  soft, learned = chosen.labels == 'soft', bool(chosen.step_size)
+  new = images
+  if soft or learned:
+    rules: dict[Any, optax.GradientTransformation] = {
+      'images': images,
+      'logits': _rule(
+        options.name, options.label_learning_rate, options.label_momentum
+      ),
+      'step_size': optax.chain(
+        _rule(options.name, options.step_size_learning_rate, options.momentum),
+        optimizers.keep_within(0, jnp.inf),
+      ),
     }
-    return choose('optimizer', options.name, table)()
-
-  images = rule(options.learning_rate)
-  if config.synthetic.space == 'pixels':
-    images = optax.chain(images, synthetic.keep_within(0, 1))
-  if config.synthetic.labels == 'hard':
-    return images
-  return optax.multi_transform(
-    {'images': images, 'logits': rule(options.label_learning_rate)},
-    Synthetic(images='images', logits='logits'),  # pyright: ignore
-  )
+    labels: Any = Synthetic(
+      images='images',  # pyright: ignore
+      logits='logits' if soft else None,  # pyright: ignore
+      step_size='step_size' if learned else None,  # pyright: ignore
+    )
+    new = optax.multi_transform(rules, labels)
+  if options.clip:
+    new = optax.chain(optimizers.clip_by_running_norm(options.clip), new)
+  if options.skip_above:
+    new = optimizers.skip_above(options.skip_above, new)
+  return new
 
 
 def dsa(families: str, convention: str, *, siamese: bool) -> Augment | None:

@@ -8,7 +8,7 @@ fast anywhere and differentiate any number of times in either mode.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import jax
@@ -246,3 +246,19 @@ def constrain(tree: T, axis: int = 0) -> T:
     return lax.with_sharding_constraint(leaf, spec)
 
   return jax.tree.map(one, tree)
+
+
+def each(
+  fn: Callable[[Any], Any], xs: Any, parallel: bool | None = None
+) -> Any:
+  """`fn` of each row of `xs`: side by side (`vmap`) or in turn (`lax.map`).
+
+  Args:
+    fn: from a row to a result.
+    xs: a pytree whose leaves are `[k, ...]`.
+    parallel: None goes side by side except on CPUs, where networks, whose
+      convolutions then become grouped ones, are slower that way.
+  """
+  if parallel is None:
+    parallel = jax.default_backend() != 'cpu'
+  return jax.vmap(fn)(xs) if parallel else lax.map(fn, xs)

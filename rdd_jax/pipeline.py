@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
 from rdd_jax import (
   arms,
   artefact,
+  buffers,
   data,
+  experts,
   keys,
   networks,
   recipe,
@@ -25,7 +28,6 @@ from rdd_jax import (
 from rdd_jax import (
   mesh as meshes,
 )
-from rdd_jax.batch import Batch
 from rdd_jax.defaults import Config
 from rdd_jax.distill import DistillState
 from rdd_jax.errors import UserError
@@ -119,14 +121,14 @@ def distil(
     images, labels, measure = meshes.replicate(
       (dataset.train_images, dataset.train_labels, measure), mesh
     )
+    train = partial(train_experts, trial, images, mesh, stop)
     for seed in todo:
       key = jax.random.fold_in(root, seed)
-      state = meshes.replicate(
-        run.start(trial.experiment, key, images, measure, labels), mesh
-      )
+      state = run.start(trial.experiment, key, images, measure, labels, train)
+      state = meshes.replicate(state, mesh)
       if compiled is None:
         compiled = run.compile_call(
-          trial.experiment, config, state, images, mesh
+          trial.experiment, config, state, images, mesh, train(state)
         )
         say(plan(trial, state, compiled, mesh))
       directory = seed_directory(trial.workdir, seed)
@@ -138,6 +140,8 @@ def distil(
         labels,
         compiled,
         directory,
+        mesh,
+        train=train,
         label=f'distilling {seed + 1}/{config.seeds}',
         stop=stop,
       )
@@ -145,6 +149,33 @@ def distil(
         params = jax.device_get(state.params)
         artefact.save(directory, distilled(trial, params, seed))
     meshes.any_process(False)  # the others are about to read what one wrote
+
+
+def train_experts(
+  trial: Trial,
+  images: jax.Array,
+  mesh: jax.sharding.Mesh,
+  stop: Callable[[], bool],
+  state: DistillState,
+) -> list[np.ndarray] | None:
+  """The experts on the measure of a state; None where none are matched.
+
+  All distillation seeds share the experts of a measure.
+  """
+  if trial.experiment.expert is None:
+    return None
+  found = experts.trajectories(
+    buffers.buffer(trial.config, trial.workdir, mesh.size),
+    trial.experiment.expert,
+    keys.named(jax.random.key(trial.config.seed), 'experts'),
+    images,
+    state.measure,
+    mesh,
+    stop=stop,
+  )
+  if found is None:
+    raise run.Stopped
+  return found
 
 
 def plan(
@@ -189,12 +220,10 @@ def judge(
   jobs = [(arm, seed) for seed in range(config.seeds) for arm in names]
   rows: dict[str, list[dict[str, Row]]] = {arm: [] for arm in names}
 
-  def rows_of(arm: str, seed: int) -> Batch:
+  def found(arm: str, seed: int) -> artefact.Distilled:
     if arm == 'distilled':
-      found = artefact.load(seed_directory(directory, seed))
-    else:
-      found = arms.baseline(trial, arm, seed)
-    return artefact.to_batch(found)
+      return artefact.load(seed_directory(directory, seed))
+    return arms.baseline(trial, arm, seed)
 
   with Progress(len(jobs) + 1, 'judging') as progress:
     progress.update(0)
@@ -203,9 +232,7 @@ def judge(
     for done, (arm, seed) in enumerate(jobs, 2):
       if stop():
         raise run.Stopped
-      rows[arm].append(
-        arms.judge(trial, arm, seed, partial(rows_of, arm, seed))
-      )
+      rows[arm].append(arms.judge(trial, arm, seed, partial(found, arm, seed)))
       progress.update(done)
   results = arms.results(rows, row)
   if meshes.is_main_process():

@@ -31,6 +31,7 @@ DATA = {
   'svhn': DataPreset('tfds:svhn_cropped', digits=True),
   'cifar10': DataPreset('tfds:cifar10'),
   'cifar100': DataPreset('tfds:cifar100'),
+  'tiny_imagenet': DataPreset('tfds:tiny_imagenet'),
 }
 
 # DC and DSA: images per class -> (matchings in a network's life, epochs
@@ -56,36 +57,36 @@ ARGUMENTS = {
 
 def dc(dataset: str, arg: str = '') -> Config:
   """Gradient matching (DC): 1000 networks, noise initialisation."""
-  config, args = _base('dc', dataset, arg)
+  config, args = base('dc', dataset, arg)
   config.synthetic.init = 'noise'
   _gradient_loops(config)
   config.evaluation.epochs = 300
   if dataset == 'mnist':
     config.evaluation.augment = 'crop_scale_rotate'
     config.evaluation.epochs = 1000
-  return _finish(config, args)
+  return finish(config, args)
 
 
 def dsa(dataset: str, arg: str = '') -> Config:
   """DC with differentiable Siamese augmentation, from real images."""
-  config, args = _base('dsa', dataset, arg)
+  config, args = base('dsa', dataset, arg)
   _gradient_loops(config)
-  families = _families(dataset)
-  config.objective.augment = families
-  config.objective.inner.augment = families
-  config.evaluation.augment = families
-  return _finish(config, args)
+  chosen = families(dataset)
+  config.objective.augment = chosen
+  config.objective.inner.augment = chosen
+  config.evaluation.augment = chosen
+  return finish(config, args)
 
 
 def dm(dataset: str, arg: str = '') -> Config:
   """Distribution matching: 20,000 random networks."""
-  config, args = _base('dm', dataset, arg)
-  config.objective.augment = _families(dataset)
+  config, args = base('dm', dataset, arg)
+  config.objective.augment = families(dataset)
   config.optimizer.learning_rate = 10.0 if config.synthetic.ipc >= 100 else 1.0
   config.steps = 20_000
   config.steps_per_call = 10
-  config.evaluation.augment = _families(dataset)
-  return _finish(config, args)
+  config.evaluation.augment = families(dataset)
+  return finish(config, args)
 
 
 def idc(dataset: str, arg: str = '') -> Config:
@@ -93,7 +94,7 @@ def idc(dataset: str, arg: str = '') -> Config:
 
   2000 networks of 100 matchings each.
   """
-  config, args = _base('idc', dataset, arg, factor=2)
+  config, args = base('idc', dataset, arg, factor=2)
   data = DATA[dataset]
   config.synthetic.factor = args['factor']
   config.synthetic.space = 'pixels'
@@ -136,10 +137,11 @@ def idc(dataset: str, arg: str = '') -> Config:
       'cutmix': 0.5,
     }
   )
-  return _finish(config, args)
+  return finish(config, args)
 
 
-def _families(dataset: str) -> str:
+def families(dataset: str) -> str:
+  """The DSA families that keep the classes of a data set apart."""
   return DSA_DIGITS if DATA[dataset].digits else DSA
 
 
@@ -157,7 +159,7 @@ def _gradient_loops(config: Config) -> None:
   config.steps = 1000 * outer
 
 
-def _base(
+def base(
   method: str, dataset: str, arg: str, **more: Any
 ) -> tuple[Config, dict[str, Any]]:
   """The data set's part of a configuration, and the parsed arguments."""
@@ -169,17 +171,20 @@ def _base(
   config.data.name = data.source
   config.data.mean, config.data.std = PUBLISHED[dataset]
   config.network.width = args['width']
+  if dataset == 'tiny_imagenet':
+    config.network.depth = 4
   config.synthetic.ipc = args['ipc']
   if args['ipc'] < 1:
     raise UserError(
       f'ipc={args["ipc"]}: a class needs at least one image; give ipc=1 or more'
     )
   config.whole.steps = 10_000
-  config.whole.augment = _families(dataset)
+  config.whole.augment = families(dataset)
   return config, args
 
 
-def _finish(config: Config, args: dict[str, Any]) -> Config:
+def finish(config: Config, args: dict[str, Any]) -> Config:
+  """The arguments that any preset takes last."""
   if args['steps']:
     config.steps = args['steps']
   return smoke(config) if args['smoke'] else config
@@ -196,6 +201,16 @@ def smoke(config: Config) -> Config:
   config.objective.drawn_rows = min(config.objective.drawn_rows, 8)
   config.objective.outer = min(config.objective.outer, 2)
   config.objective.inner.steps = min(config.objective.inner.steps, 2)
+  config.objective.window = min(config.objective.window, 2)
+  config.objective.earliest = min(config.objective.earliest, 0)
+  config.experts.number = min(config.experts.number, 2)
+  config.experts.epochs = 0
+  config.experts.epoch_steps = 2
+  config.experts.batch_size = min(config.experts.batch_size, 32)
+  config.experts.earliest = 0
+  config.experts.opening = min(config.experts.opening, 1)
+  config.experts.latest = 2
+  config.experts.span = 1
   config.steps = 4
   config.steps_per_call = min(config.steps_per_call, 2)
   config.log_every = 2
@@ -219,4 +234,4 @@ def quickstart(arg: str = '') -> Config:
   config.steps, config.steps_per_call, config.log_every = 500, 10, 10
   config.evaluation.update({'epochs': 300, 'schedule': 'cosine'})
   config.whole.update({'steps': 1500, 'batch_size': 128, 'seeds': 3})
-  return _finish(config, args)
+  return finish(config, args)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
 from jax import Array
-import jax.numpy as jnp
 import numpy as np
+import optax
 
-from rdd_jax import keys, networks, synthetic
+from rdd_jax import buffers, networks, synthetic
 from rdd_jax.batch import Batch
 from rdd_jax.data import Dataset
 from rdd_jax.defaults import Config
@@ -20,13 +20,14 @@ from rdd_jax.distill import Distiller, distiller
 from rdd_jax.errors import UserError, choose
 from rdd_jax.evaluation.recipe import Recipe
 from rdd_jax.factories import RISKS, Context, chains, scoring_probe
-from rdd_jax.initialise import from_noise, from_real, stored
+from rdd_jax.initials import initial
+from rdd_jax.matching.expert import Expert
 from rdd_jax.measure import Measure, by_cell, draw
 from rdd_jax.objectives import dsa, objective, optimizer
 from rdd_jax.preprocessing import Preprocessing, fit, standardise
-from rdd_jax.probe import Probe, no_probe
+from rdd_jax.probe import Probe, no_probe, probe
 from rdd_jax.synthetic import Synthetic, View
-from rdd_jax.transform import DataSpec, Transform
+from rdd_jax.transform import DataSpec, Transform, chain
 
 
 class Experiment(NamedTuple):
@@ -40,8 +41,11 @@ class Experiment(NamedTuple):
     spec: the sizes.
     view: from parameters to a batch.
     cells: `i[n]`, of the stored images.
-    initial: `(key, images, measure) -> Synthetic`.
+    initial: `(key, images, measure, trajectories) -> Synthetic`; without
+      trajectories, a start of the same shapes.
     draw: `(key, images, measure) -> Batch`, the real rows of one step.
+    expert: trains experts, where their trajectories are matched.
+    feed: the objective's `(seed, step, trajectories) -> host data`, or None.
     student: the chain on synthetic rows.
     evaluation: how networks are trained on the result.
     whole: how a network is trained on the whole set.
@@ -54,8 +58,10 @@ class Experiment(NamedTuple):
   spec: DataSpec
   view: View
   cells: np.ndarray
-  initial: Callable[[Array, Array, Measure], Synthetic]
+  initial: Callable[..., Synthetic]
   draw: Callable[[Array, Array, Measure], Batch]
+  expert: Expert | None
+  feed: Callable[..., Any] | None
   student: Transform
   evaluation: Recipe
   whole: Recipe | None
@@ -111,6 +117,8 @@ def build(
     outlier_weight=chosen.outlier_weight,
     num_classes=classes,
   )
+  matched = objective(config, net, input_shape, spec)
+  both = chain(transform=transform, training=training)
   drawn = (config.objective.drawn_rows or config.objective.real_rows) * classes
 
   def real_rows(key: Array, images: Array, measure: Measure) -> Batch:
@@ -120,7 +128,7 @@ def build(
   return Experiment(
     net=net,
     distiller=distiller(
-      objective(config, net, input_shape, spec),
+      matched,
       optimizer(config),
       view,
       probe=scorer,
@@ -134,8 +142,25 @@ def build(
     spec=spec,
     view=view,
     cells=cells,
-    initial=initial(config, spec, preprocess, transform, scorer or no_probe()),
+    initial=initial(
+      config,
+      net,
+      spec,
+      preprocess,
+      both if matched.feed else transform,
+      scorer
+      or (
+        # Chains of experts may ask for scores, and experts come later.
+        probe(net, optax.identity(), input_shape, classes)
+        if matched.feed
+        else no_probe()
+      ),
+    ),
     draw=real_rows,
+    expert=buffers.build(config, net, input_shape, spec, preprocess, both)
+    if matched.feed
+    else None,
+    feed=matched.feed,
     student=student,
     evaluation=evaluation(config),
     whole=whole(config),
@@ -170,6 +195,7 @@ def evaluation(config: Config) -> Recipe:
     batch_size=options.batch_size,
     learning_rate=options.learning_rate,
     schedule=options.schedule,
+    optimizer=options.optimizer,
     momentum=options.momentum,
     weight_decay=options.weight_decay,
     augment=dsa(options.augment, options.convention, siamese=False),
@@ -189,39 +215,3 @@ def whole(config: Config) -> Recipe | None:
     schedule='cosine',
     augment=dsa(options.augment, 'one', siamese=False),
   )
-
-
-def initial(
-  config: Config,
-  spec: DataSpec,
-  preprocess: Preprocessing,
-  transform: Transform,
-  scorer: Probe,
-) -> Callable[[Array, Array, Measure], Synthetic]:
-  """The synthetic parameters before the first step."""
-  options = config.synthetic
-  rows = options.ipc * options.factor**2
-  table = {
-    'real': lambda: from_real(
-      spec,
-      rows,
-      preprocess=preprocess,
-      transform=transform,
-      probe=scorer,
-    ),
-    'noise': lambda: from_noise(spec.num_cells * rows),
-  }
-  images = stored(
-    choose('initialisation', options.init, table)(),
-    options.factor,
-    preprocess if options.space == 'pixels' else None,
-  )
-  soft = choose('label kind', options.labels, {'hard': False, 'soft': True})
-  cells = synthetic.layout(spec.num_classes, options.ipc, options.slots)
-  targets = synthetic.hard_targets(cells, spec.num_classes, spec.num_outputs)
-  logits = jnp.log(0.9 * targets + 0.1 / spec.num_outputs) if soft else None
-
-  def start(key: Array, data: Array, measure: Measure) -> Synthetic:
-    return Synthetic(images(keys.named(key, 'initial'), data, measure), logits)
-
-  return start

@@ -21,13 +21,14 @@ from rdd_jax.batch import Batch
 from rdd_jax.defaults import Config
 from rdd_jax.distill import DistillState
 from rdd_jax.errors import UserError
+from rdd_jax.matching.trajectory import Trajectories
 from rdd_jax.measure import Measure
 from rdd_jax.metrics import MetricsWriter, Progress
 from rdd_jax.ops import constrain
 from rdd_jax.recipe import Experiment
 from rdd_jax.transform import DataView, Scores
 
-Call = Callable[[DistillState, Array], tuple[DistillState, dict[str, Array]]]
+Call = Callable[..., tuple[DistillState, dict[str, Array]]]
 
 
 class Stopped(Exception):
@@ -38,7 +39,7 @@ class Compiled(NamedTuple):
   """The one program of a run.
 
   Attributes:
-    call: several steps; its first argument is donated.
+    call: `(state, images, feeds)`, several steps; donates the state.
     state_bytes: of the state and the training set.
     work_bytes: of everything else that a call holds at once.
   """
@@ -49,26 +50,45 @@ class Compiled(NamedTuple):
 
 
 def make_call(experiment: Experiment, steps: int) -> Call:
-  """A pure function of `steps` steps, with the draws of real rows inside."""
+  """A pure function of `steps` steps, with the draws of real rows inside.
+
+  Its third argument is what each step is fed, stacked; None where nothing is.
+  """
 
   def step(
-    state: DistillState, images: Array
+    state: DistillState, images: Array, feed: Any
   ) -> tuple[DistillState, dict[str, Array]]:
     key = jax.random.fold_in(keys.named(state.key, 'draw'), state.step)
     real = constrain(experiment.draw(key, images, state.measure))
-    return experiment.distiller.update(state, real)
+    return experiment.distiller.update(state, real, feed)
 
   def call(
-    state: DistillState, images: Array
+    state: DistillState, images: Array, feeds: Any = None
   ) -> tuple[DistillState, dict[str, Array]]:
     if steps == 1:  # no loop: on CPU, convolutions are fastest outside of one
-      state, metrics = step(state, images)
+      feed = jax.tree.map(lambda x: x[0], feeds)
+      state, metrics = step(state, images, feed)
       return state, jax.tree.map(lambda x: x[None], metrics)
     return jax.lax.scan(
-      lambda state, _: step(state, images), state, length=steps
+      lambda state, feed: step(state, images, feed), state, feeds, steps
     )
 
   return call
+
+
+def feeds(
+  experiment: Experiment,
+  state: DistillState,
+  step: int,
+  count: int,
+  trajectories: Trajectories | None,
+) -> Any:
+  """What the steps from `step` on are fed, stacked; None where nothing is."""
+  if experiment.feed is None:
+    return None
+  seed = np.asarray(jax.random.key_data(state.key)).tolist()
+  rows = [experiment.feed(seed, step + i, trajectories) for i in range(count)]
+  return jax.tree.map(lambda *leaves: np.stack(leaves), *rows)
 
 
 def compile_call(
@@ -77,6 +97,7 @@ def compile_call(
   state: DistillState,
   images: Array,
   mesh: Mesh,
+  trajectories: Trajectories | None = None,
 ) -> Compiled:
   """Compiles the call for the shapes and the mesh of this run."""
   whole = NamedSharding(mesh, PartitionSpec())
@@ -85,7 +106,9 @@ def compile_call(
     donate_argnums=0,
     out_shardings=whole,
   )
-  compiled = call.lower(state, images).compile()
+  first = feeds(experiment, state, 0, config.steps_per_call, trajectories)
+  fed = meshes.replicate(first, mesh)
+  compiled = call.lower(state, images, fed).compile()
   memory = compiled.memory_analysis()
   return Compiled(
     compiled,
@@ -94,21 +117,35 @@ def compile_call(
   )
 
 
+Train = Callable[[DistillState], Trajectories | None]
+
+
 def start(
   experiment: Experiment,
   key: Array,
   images: Array,
   measure: Measure,
   labels: Array,
+  train: Train = lambda state: None,
 ) -> DistillState:
-  """The state before the first step, with the measure prepared."""
+  """The state before the first step, with the measure prepared.
+
+  Args:
+    experiment: what is run.
+    key: of the run.
+    images: `u8[N, H, W, C]`.
+    measure: of the data as given.
+    labels: `i[N]`, as given.
+    train: from a state, whose measure is prepared, to the trajectories of
+      experts on it.
+  """
   distiller, initial = experiment.distiller, experiment.initial
   params = initial(key, images, measure)
   state = distiller.init(key, experiment.spec, params, measure)
   state = distiller.prepare(state, view_data(experiment, state, images, labels))
-  state = replace(state, params=initial(key, images, state.measure))
+  params = initial(key, images, state.measure, train(state))
   # The first call is given the state's buffers; its sources keep theirs.
-  return jax.tree.map(lambda leaf: leaf.copy(), state)
+  return jax.tree.map(lambda leaf: leaf.copy(), replace(state, params=params))
 
 
 def view_data(
@@ -154,8 +191,10 @@ def distil(
   labels: Array,
   compiled: Compiled,
   directory: Path,
+  mesh: Mesh,
   *,
   label: str,
+  train: Train = lambda state: None,
   stop: Callable[[], bool] = lambda: False,
 ) -> DistillState:
   """Runs all steps, from the newest checkpoint if there is one.
@@ -169,7 +208,9 @@ def distil(
     labels: `i[N]`, as given.
     compiled: from `compile_call`.
     directory: holds `checkpoints` and `metrics.jsonl`.
+    mesh: where the state is.
     label: of the progress bar.
+    train: see `start`; called again when `prepare` has changed the measure.
     stop: asked after each call.
 
   Returns:
@@ -186,6 +227,7 @@ def distil(
   writer = MetricsWriter(directory / 'metrics.jsonl')
   writer.truncate_after(done)
   saved = done
+  trajectories = train(state)
   with Progress(config.steps, label) as progress:
     progress.update(done)
     while done < config.steps:
@@ -193,7 +235,9 @@ def distil(
       if every and done and done % every == 0:
         view = view_data(experiment, state, images, labels)
         state = experiment.distiller.prepare(state, view)
-      state, metrics = compiled.call(state, images)
+        trajectories = train(state)
+      fed = feeds(experiment, state, done, config.steps_per_call, trajectories)
+      state, metrics = compiled.call(state, images, meshes.replicate(fed, mesh))
       values = jax.device_get(metrics)
       steps = done + 1 + np.arange(config.steps_per_call)
       _require_finite(steps, values['loss'], saved, directory)
@@ -226,5 +270,6 @@ def _require_finite(
     )
     raise UserError(
       f'the loss is {losses[bad][0]} at step {steps[bad][0]}; {kept}; lower '
-      'optimizer.learning_rate or objective.inner.learning_rate'
+      'optimizer.learning_rate, optimizer.step_size_learning_rate or '
+      'objective.inner.learning_rate'
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from jax import Array
 import numpy as np
 
 from rdd_jax import card, synthetic
@@ -52,7 +53,9 @@ def distilled(trial: Trial, params: Synthetic, seed: int) -> Distilled:
     weights=np.asarray(batch.weights[:: factor**2]),
     cells=trial.experiment.cells,
     preprocessing=trial.preprocess,
-    card=_card(trial, seed, trial.config.synthetic.labels, factor),
+    card=_card(
+      trial, seed, trial.config.synthetic.labels, factor, params.step_size
+    ),
   )
 
 
@@ -70,8 +73,17 @@ def coreset(trial: Trial, rows: np.ndarray, seed: int) -> Distilled:
   )
 
 
-def _card(trial: Trial, seed: int, labels: str, factor: int) -> dict:
+def _card(
+  trial: Trial,
+  seed: int,
+  labels: str,
+  factor: int,
+  step_size: Array | None = None,
+) -> dict:
   config = trial.config
+  evaluation = config.evaluation.to_dict()
+  if step_size is not None:  # learned for just this set
+    evaluation['learning_rate'] = float(step_size)
   return card.make_card(
     data={**config.data.to_dict(), 'name': trial.dataset.name},
     class_names=trial.dataset.class_names,
@@ -79,7 +91,7 @@ def _card(trial: Trial, seed: int, labels: str, factor: int) -> dict:
     factor=factor,
     network=config.network.to_dict(),
     student=config.student.to_dict() or None,
-    evaluation=config.evaluation.to_dict(),
+    evaluation=evaluation,
     seeds={'root': config.seed, 'distillation': seed},
     numbers={},
   )

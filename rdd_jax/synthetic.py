@@ -10,7 +10,6 @@ import jax
 from jax import Array
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from rdd_jax.batch import NOWHERE, Batch
 
@@ -25,10 +24,13 @@ class Synthetic:
   Attributes:
     images: `f[n, h, w, c]`, in the space that the view is told of.
     logits: `f[n, o]`, whose softmax are the targets; None with hard labels.
+    step_size: `f[]`, of the SGD that the set is made for (MTT); None where it
+      is not learned.
   """
 
   images: Array
   logits: Array | None
+  step_size: Array | None = None
 
 
 def layout(num_classes: int, ipc: int, slots: int = 0) -> np.ndarray:
@@ -156,15 +158,3 @@ def view(
     )
 
   return batch
-
-
-def keep_within(low: float, high: float) -> optax.GradientTransformation:
-  """Projects parameters on an interval after the step: chain it last."""
-
-  def update(updates: Any, state: optax.OptState, params: Any = None):
-    new = jax.tree.map(
-      lambda u, p: jnp.clip(p + u, low, high) - p, updates, params
-    )
-    return new, state
-
-  return optax.GradientTransformation(lambda params: optax.EmptyState(), update)

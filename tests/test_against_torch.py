@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 import importlib
 
 import jax
@@ -12,10 +13,12 @@ import pytest
 
 from rdd_jax import learner, networks
 from rdd_jax.batch import NOWHERE, Batch
+from rdd_jax.bench import ours as bench
 from rdd_jax.matching import gradient
 from rdd_jax.matching.distribution import distribution_matching
 from rdd_jax.matching.inner import Inner
 from rdd_jax.transform import Edit, EmptyState, Places, identity
+from rdd_jax.unroll import backprop, checkpointed
 
 torch = pytest.importorskip('torch')
 torch_dd = importlib.import_module('reference.torch_dd')
@@ -201,3 +204,27 @@ def test_distribution_matching(net, variables, rival):
   )
   close(values, theirs[0].numpy())
   close(image_gradient, from_torch(theirs[1]))
+
+
+@pytest.mark.parametrize(
+  'adjoint', [checkpointed(), checkpointed(2), backprop()]
+)
+def test_gradient_through_a_training(net, variables, rival, adjoint):
+  synthetic, steps, lr = images(8, CLASSES, IPC), 5, 0.1
+  distance = partial(
+    bench.distance_travelled, net=net, steps=steps, adjoint=adjoint
+  )
+  value, gradients = jax.jit(jax.value_and_grad(distance, argnums=(0, 1)))(
+    jnp.asarray(synthetic), jnp.asarray(lr), variables
+  )
+  batch = rows(synthetic)
+  theirs = torch_dd.unrolled_gradient(
+    rival,
+    to_torch(batch.inputs),
+    torch.tensor(np.array(batch.cells)),
+    steps,
+    lr,
+  )
+  close(value, theirs[0].numpy())
+  close(gradients[0].reshape(-1, *SHAPE), from_torch(theirs[1]))
+  close(gradients[1], theirs[2].numpy())

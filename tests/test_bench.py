@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 
+import jax
 import numpy as np
 import pytest
 
@@ -31,14 +33,48 @@ def test_our_programs_run_and_are_planned(name):
   assert program.planned > 0
 
 
-@pytest.mark.parametrize('name', measure.NAMES)
+@pytest.mark.parametrize('name', theirs.PROGRAMS)
 def test_their_programs_run(name):
   pytest.importorskip('torch')
   measure.build(name, 'theirs', TINY).run()
 
 
 def test_both_sides_measure_the_same_computations():
-  assert tuple(theirs.PROGRAMS) == measure.NAMES
+  assert set(theirs.PROGRAMS) <= set(measure.NAMES)
+  for name in set(measure.NAMES) - set(theirs.PROGRAMS):
+    base, _ = name.rsplit('_', 1)
+    assert base in theirs.PROGRAMS, f'{name} is no variant of what both do'
+
+
+def test_experts_side_by_side_are_those_in_turn():
+  pairs = zip(
+    *(
+      jax.tree.leaves(measure.build(name, 'ours', TINY).run())
+      for name in ('experts', 'experts_vmap')
+    ),
+    strict=True,
+  )
+  for turn, side in pairs:
+    np.testing.assert_allclose(turn, side, rtol=1e-4, atol=1e-5)
+
+
+def test_what_would_not_fit_is_not_run(monkeypatch):
+  big = Program(lambda: pytest.fail('it ran'), planned=9)
+  small = Program(lambda: time.sleep(0.001), planned=8)
+  monkeypatch.setitem(ours.PROGRAMS, 'training', lambda s: small)
+  monkeypatch.setitem(theirs.PROGRAMS, 'training', lambda dd, s: big)
+  monkeypatch.setattr(theirs, 'reference', lambda: 'torch')
+  monkeypatch.setattr(measure, 'free', lambda: 10)
+  monkeypatch.setattr(measure, 'peak_in_new_process', lambda *_: None)
+  costs, excess = measure.compare('training', TINY)
+  assert list(costs) == ['ours']
+  assert excess == {'theirs': measure.Excess(planned=9, free=10)}
+
+
+def test_free_memory_is_known_on_linux():
+  if measure.account('MemAvailable', '/proc/meminfo') is None:
+    pytest.skip('no /proc/meminfo')
+  assert measure.free() > 0
 
 
 def test_without_torch_their_side_is_left_out(monkeypatch):
@@ -46,7 +82,7 @@ def test_without_torch_their_side_is_left_out(monkeypatch):
   monkeypatch.setitem(ours.PROGRAMS, 'training', lambda s: program)
   monkeypatch.setattr(theirs, 'reference', lambda: None)
   monkeypatch.setattr(measure, 'peak_in_new_process', lambda *_: None)
-  assert list(measure.compare('training', TINY)) == ['ours']
+  assert list(measure.compare('training', TINY).costs) == ['ours']
 
 
 def test_turns_alternate_and_the_first_does_not_count(monkeypatch):
@@ -61,7 +97,7 @@ def test_turns_alternate_and_the_first_does_not_count(monkeypatch):
 
   monkeypatch.setattr(measure, 'build', build)
   monkeypatch.setattr(measure, 'peak_in_new_process', lambda *_: 1)
-  costs = measure.compare('training', TINY)
+  costs = measure.compare('training', TINY).costs
   assert calls == ['ours', 'theirs'] * 3
   for cost in costs.values():
     assert cost.seconds < 0.2
@@ -73,7 +109,7 @@ def test_a_busy_machine_shows_in_the_spread(monkeypatch):
   program = Program(lambda: time.sleep(next(pauses)))
   monkeypatch.setattr(measure, 'build', lambda *_: program)
   monkeypatch.setattr(measure, 'peak_in_new_process', lambda *_: None)
-  assert measure.compare('training', TINY)['ours'].spread > 1.5
+  assert measure.compare('training', TINY).costs['ours'].spread > 1.5
 
 
 def test_flops_of_one_block_by_hand():
@@ -83,8 +119,28 @@ def test_flops_of_one_block_by_hand():
   assert measure.training_flops(s) == 5 * (2 * conv + 3 * head)
 
 
+@pytest.mark.parametrize(
+  ('name', 'steps', 'times'),
+  [
+    ('experts_vmap', 2 * 2, 1),
+    ('unroll_10', 10, 3),
+    ('unroll_30_nested', 30, 3),
+  ],
+)
+def test_useful_work_is_that_of_training_steps(name, steps, times):
+  s = dataclasses.replace(TINY, batch=TINY.classes * TINY.ipc)
+  assert measure.trained_images(name, s) == steps * s.batch
+  work = times * steps * measure.training_flops(s)
+  assert measure.useful_flops(name, s) == work
+
+
+def test_work_that_is_not_training_is_not_counted():
+  assert measure.useful_flops('gradient', TINY) is None
+  assert measure.useful_flops('unroll_30_tesla', TINY) is None
+
+
 def test_peak_sees_memory_that_was_freed(monkeypatch):
-  if measure.resident('VmHWM') is None:
+  if measure.account('VmHWM') is None:
     pytest.skip('no /proc/self/status')
   size = 64 * 2**20
   program = Program(lambda: np.ones(size, np.uint8).sum())

@@ -14,12 +14,14 @@ ROOT = Path(__file__).parents[1] / PACKAGE
 # A package stands for all that is in it. A new file belongs here too.
 FLOORS = {
   0: 'batch measure risk keys errors',
-  1: 'transform unroll augment corruptions preprocessing ops kernels networks',
+  1: 'transform unroll optimizers augment corruptions preprocessing ops '
+  'kernels networks',
   2: 'robust matching probe synthetic learner',
   3: 'distill evaluation selection initialise',
   4: 'data mesh checkpoint metrics artefact card experts report',
   5: 'main run recipe evaluate bench compare plan defaults presets arms '
-  'factories objectives pipeline workdir command sets',
+  'factories objectives buffers initials unrolled_presets pipeline workdir '
+  'command sets',
 }
 FLOOR_OF = {room: floor for floor, s in FLOORS.items() for room in s.split()}
 

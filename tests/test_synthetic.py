@@ -10,12 +10,12 @@ import optax
 import pytest
 
 from rdd_jax.batch import NOWHERE
+from rdd_jax.optimizers import keep_within
 from rdd_jax.synthetic import (
   Synthetic,
   decode,
   encode,
   hard_targets,
-  keep_within,
   layout,
   view,
 )

@@ -8,6 +8,7 @@ import importlib.metadata
 import json
 import os
 from pathlib import Path
+import sys
 from typing import Any
 
 # Two frameworks share the accelerator.
@@ -62,27 +63,49 @@ def cores() -> int | None:
 
 def line(name: str, costs: Mapping[str, Cost]) -> str:
   """A row of the table."""
-  us, them = costs['ours'], costs.get('theirs')
-  steady = max(cost.spread for cost in costs.values()) < STEADY
-  mark = '' if steady else '*'
-  cells = [
-    f'{us.seconds:.4f}',
-    f'{them.seconds:.4f}' if them else '-',
-    f'{them.seconds / us.seconds:.2f}{mark}' if them else '-',
-    f'{them.cpu_seconds / us.cpu_seconds:.2f}' if them else '-',
-    mebibytes(us.planned),
-    mebibytes(us.peak),
-    mebibytes(them.peak if them else None),
-  ]
+  us, them = (costs.get(side) for side in measure.SIDES)
+  cells = [f'{cost.seconds:.4f}' if cost else '-' for cost in (us, them)]
+  if us and them:
+    mark = '' if max(us.spread, them.spread) < STEADY else '*'
+    cells.append(f'{them.seconds / us.seconds:.2f}{mark}')
+    cells.append(f'{them.cpu_seconds / us.cpu_seconds:.2f}')
+  else:
+    cells += ['-', '-']
+  cells.append(mebibytes(us.planned if us else None))
+  cells += [mebibytes(cost.peak if cost else None) for cost in (us, them)]
   return row(name, cells)
 
 
 def row(name: str, cells: Sequence[str]) -> str:
-  return f'{name:14}' + ''.join(f'{cell:>13}' for cell in cells)
+  return f'{name:20}' + ''.join(f'{cell:>13}' for cell in cells)
 
 
 def mebibytes(size: int | None) -> str:
   return '-' if size is None else f'{size / 2**20:.0f}'
+
+
+def report(name: str, s: Setting, ceiling: float) -> dict[str, Any]:
+  """Measures a computation; prints its row, and below it what else is known."""
+  costs, excess = measure.compare(name, s)
+  results: dict[str, Any] = {k: cost._asdict() for k, cost in costs.items()}
+  print(line(name, costs))
+  for side, (planned, free) in excess.items():
+    results[side] = {'planned': planned, 'free': free}
+    print(
+      f'  {side} not run: it takes about {mebibytes(planned)} MiB, and '
+      f'{mebibytes(free)} are free'
+    )
+  us = costs.get('ours')
+  images, flops = measure.trained_images(name, s), measure.useful_flops(name, s)
+  if us and images and flops:
+    results['images_per_second'] = images / us.seconds
+    results['share'] = flops / us.seconds / ceiling
+    print(
+      f'  {results["images_per_second"]:.0f} images/s, '
+      f'{results["share"]:.0%} of the ceiling'
+    )
+  sys.stdout.flush()
+  return results
 
 
 def main(argv: Sequence[str]) -> None:
@@ -100,13 +123,7 @@ def main(argv: Sequence[str]) -> None:
   times = ['ours s', 'torch s', 'torch/ours', 'CPU ratio']
   print(row('', [*times, 'planned MiB', 'ours MiB', 'torch MiB']))
   for name in _ONLY.value:
-    costs = measure.compare(name, s)
-    results[name] = {side: cost._asdict() for side, cost in costs.items()}
-    print(line(name, costs), flush=True)
-    if name == 'training':
-      rate = measure.training_flops(s) / costs['ours'].seconds
-      results['share'] = rate / results['ceiling']
-      print(f'  {results["share"]:.0%} of the ceiling')
+    results[name] = report(name, s, results['ceiling'])
   print(f'* repeats differ by {STEADY}x or more: not a ratio to quote')
   if results['environment']['load'] > QUIET:
     print('the machine was busy: quote no ratio of seconds')

@@ -9,7 +9,8 @@ which hold still.
 
 Memory is measured in a fresh process for each side of each computation, with
 its inputs and its compilation: the growth of the resident set on a CPU, the
-peak of the allocator on a GPU.
+peak of the allocator on a GPU. A program that would take most of what is free,
+by its compiler's plan or by an estimate, is not run.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from rdd_jax.bench.setting import Program, Setting
 
 NAMES = tuple(ours.PROGRAMS)
 SIDES = ('ours', 'theirs')
+SHARE = 0.8  # Of the free memory, the most that a program may take.
 
 
 class Cost(NamedTuple):
@@ -41,7 +43,8 @@ class Cost(NamedTuple):
     seconds: the median of the repeats.
     spread: the slowest repeat over the fastest.
     cpu_seconds: of all threads, the median of the repeats.
-    planned: bytes of arguments and temporaries, by the compiler's plan.
+    planned: bytes of arguments and temporaries, by the compiler's plan, or an
+      estimate.
     peak: bytes measured in a process of its own.
   """
 
@@ -52,18 +55,39 @@ class Cost(NamedTuple):
   peak: int | None
 
 
+class Excess(NamedTuple):
+  """The bytes that a program plans with, too many, and those that are free."""
+
+  planned: int
+  free: int
+
+
+class Comparison(NamedTuple):
+  """By side: what it takes, or why it was not run."""
+
+  costs: dict[str, Cost]
+  excess: dict[str, Excess]
+
+
 def build(name: str, side: str, s: Setting) -> Program | None:
-  """One side of one computation; None where PyTorch cannot run."""
+  """One side of one computation; None where PyTorch has none or cannot run."""
   if side == 'ours':
     return ours.PROGRAMS[name](s)
   dd = theirs.reference()
-  return None if dd is None else theirs.PROGRAMS[name](dd, s)
+  rival = theirs.PROGRAMS.get(name)
+  return None if dd is None or rival is None else rival(dd, s)
 
 
-def compare(name: str, s: Setting) -> dict[str, Cost]:
-  """The costs of a computation, by side; a side that cannot run is left out."""
+def compare(name: str, s: Setting) -> Comparison:
+  """What a computation takes on each side; one that cannot run is left out."""
   built = {side: build(name, side, s) for side in SIDES}
   programs = {side: p for side, p in built.items() if p is not None}
+  excess = {}
+  for side, p in list(programs.items()):
+    available = free()
+    if p.planned and available and p.planned > SHARE * available:
+      excess[side] = Excess(p.planned, available)
+      del programs[side]
   turns = [[timed(p) for p in programs.values()] for _ in range(s.repeats + 1)]
   costs = {}
   # The first turn warms up.
@@ -78,7 +102,7 @@ def compare(name: str, s: Setting) -> dict[str, Cost]:
       planned=p.planned,
       peak=peak_in_new_process(name, side, s),
     )
-  return costs
+  return Comparison(costs, excess)
 
 
 def timed(program: Program) -> tuple[float, float]:
@@ -108,24 +132,34 @@ def peak(name: str, side: str, s: Setting) -> int | None:
   # Linux forgets the high-water mark of the imports.
   with contextlib.suppress(OSError):
     Path('/proc/self/clear_refs').write_text('5')
-  before = resident('VmRSS')
+  before = account('VmRSS')
   program = build(name, side, s)
   if program is None:
     return None
   program.run()
   program.run()
   if accelerator.platform == 'cpu':
-    after = resident('VmHWM')
+    after = account('VmHWM')
     return None if before is None or after is None else after - before
   if dd is not None:
     return dd.torch.cuda.max_memory_allocated()
   return (accelerator.memory_stats() or {}).get('peak_bytes_in_use')
 
 
-def resident(field: str) -> int | None:
-  """Bytes of this process by Linux's account; None elsewhere."""
+def free() -> int | None:
+  """Bytes that the device has left; None where that cannot be known."""
+  accelerator = jax.devices()[0]
+  if accelerator.platform == 'cpu':
+    return account('MemAvailable', '/proc/meminfo')
+  stats = accelerator.memory_stats() or {}
+  limit = stats.get('bytes_limit')
+  return None if limit is None else limit - stats['bytes_in_use']
+
+
+def account(field: str, path: str = '/proc/self/status') -> int | None:
+  """Bytes by Linux's account, of this process by default; None elsewhere."""
   with contextlib.suppress(OSError):
-    for line in Path('/proc/self/status').read_text().splitlines():
+    for line in Path(path).read_text().splitlines():
       if line.startswith(field + ':'):
         return int(line.split()[1]) * 1024
   return None
@@ -147,10 +181,33 @@ def training_flops(s: Setting) -> int:
   Filtering by tiles takes fewer, so that a share of the ceiling counts useful
   work, and may exceed one.
   """
-  padded = (s.image, s.channels) == (28, 1)
-  side, fan_in, total = 32 if padded else s.image, s.channels, 0
-  for block in range(s.depth):
-    passes = 3 if block else 2
+  total = 0
+  for block, side in enumerate(s.sides):
+    passes, fan_in = (3, s.width) if block else (2, s.channels)
     total += passes * 2 * side**2 * 9 * fan_in * s.width
-    side, fan_in = side // 2, s.width
-  return s.batch * (total + 3 * 2 * side**2 * s.width * s.classes)
+  pooled = s.sides[-1] // 2
+  return s.batch * (total + 3 * 2 * pooled**2 * s.width * s.classes)
+
+
+def trained_images(name: str, s: Setting) -> int | None:
+  """Images in all steps of a training; None where that is not what is done."""
+  match name.split('_'):
+    case ['training']:
+      return s.batch
+    case ['experts', *_]:
+      return s.experts * s.steps * s.batch
+    case ['unroll', steps, *how] if how != ['tesla']:
+      return int(steps) * s.classes * s.ipc
+  return None
+
+
+def useful_flops(name: str, s: Setting) -> int | None:
+  """Operations that a computation cannot do without; None where not counted.
+
+  A training that is differentiated counts three times: once for itself, and
+  twice since each of its products has two factors, which both need a gradient.
+  What an adjoint computes again is not counted, nor are approximate adjoints.
+  """
+  images = trained_images(name, s)
+  times = 3 if name.startswith('unroll') else 1
+  return images and times * images * training_flops(s) // s.batch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import dataclasses
+from functools import partial
 from typing import Any
 
 import flax.linen as nn
@@ -15,14 +16,22 @@ import optax
 
 from rdd_jax import learner, networks
 from rdd_jax.batch import NOWHERE, Batch
-from rdd_jax.bench.setting import Program, Setting
+from rdd_jax.bench.setting import UNROLLS, Program, Setting
 from rdd_jax.evaluation.recipe import Recipe
 from rdd_jax.evaluation.training import fit_many
 from rdd_jax.matching.distribution import distribution_matching
+from rdd_jax.matching.expert import ExpertState, expert
 from rdd_jax.matching.gradient import gradient_matching
-from rdd_jax.matching.inner import Inner
+from rdd_jax.matching.inner import Inner, train
 from rdd_jax.matching.objective import Objective
+from rdd_jax.measure import Measure, empirical
+from rdd_jax.networks import Variables
+from rdd_jax.ops import each
+from rdd_jax.preprocessing import standardise
 from rdd_jax.transform import Edit, EmptyState, Places, identity
+from rdd_jax.unroll import Adjoint, backprop, checkpointed, tesla
+
+STILL = Edit(EmptyState(), identity())
 
 
 def compiled(function: Callable[..., Any], *args: Any) -> Program:
@@ -80,7 +89,6 @@ def training_step(s: Setting) -> Program:
 
 def matching_step(s: Setting, objective: Objective) -> Program:
   """The values of an objective, and the gradient of the synthetic images."""
-  still = Edit(EmptyState(), identity())
 
   def step(images: Array, real: Batch, state: Any) -> tuple[Array, Array]:
     def loss(images: Array) -> tuple[Array, Array]:
@@ -90,7 +98,7 @@ def matching_step(s: Setting, objective: Objective) -> Program:
         state,
         None,
         key=jax.random.key(0),
-        places=Places(still, still),
+        places=Places(STILL, STILL),
       )
       return values.sum(), values
 
@@ -149,9 +157,93 @@ def evaluation(s: Setting) -> Program:
   return compiled(fit, rows(s.images(s.classes, s.ipc)), seeds)
 
 
+def distance_travelled(
+  images: Array,
+  step_size: Array,
+  start: Variables,
+  *,
+  net: nn.Module,
+  steps: int,
+  adjoint: Adjoint | None = None,
+) -> Array:
+  """How far, squared, a student goes by SGD on all of `f[k, n, H, W, C]`."""
+  batch, tx = rows(images), optax.sgd(1.0)
+  end, _ = train(
+    net,
+    Inner(tx, steps, batch_size=batch.inputs.shape[0]),
+    learner.Learner(start, tx.init(start['params'])),
+    batch,
+    images.shape[0],
+    key=jax.random.key(0),
+    edit=STILL,
+    synthetic=batch,
+    step_size=step_size,
+    adjoint=adjoint or checkpointed(),
+  )
+  way = optax.tree.sub(end.variables['params'], start['params'])
+  return optax.tree.norm(way, squared=True)
+
+
+def unrolled_gradient(
+  s: Setting, *, steps: int, adjoint: Adjoint | None = None
+) -> Program:
+  """That distance, and its gradients in the images and the step size."""
+  net = convnet(s)
+  distance = partial(distance_travelled, net=net, steps=steps, adjoint=adjoint)
+  return compiled(
+    jax.value_and_grad(distance, argnums=(0, 1)),
+    jnp.asarray(s.images(s.classes, s.ipc)),
+    jnp.asarray(0.01),
+    networks.init(net, jax.random.key(0), s.shape),
+  )
+
+
+def experts(s: Setting, *, parallel: bool | None = None) -> Program:
+  """Networks trained on real images, `s.steps` minibatches each."""
+  one = expert(
+    convnet(s),
+    optax.sgd(0.01),
+    s.shape,
+    s.classes,
+    preprocess=standardise([0] * s.channels, [1] * s.channels),
+    batch_size=s.batch,
+    steps=s.steps,
+    edit=STILL,
+  )
+
+  def epoch(
+    states: ExpertState, roots: Array, images: Array, measure: Measure
+  ) -> ExpertState:
+    def advance(x: tuple[ExpertState, Array]) -> ExpertState:
+      return one.epoch(*x, images, measure)
+
+    return each(advance, (states, roots), parallel)
+
+  roots = jax.random.split(jax.random.key(0), s.experts)
+  images, labels = s.data()
+  return compiled(
+    epoch,
+    jax.vmap(one.init)(roots),
+    roots,
+    jnp.asarray(images),
+    empirical(labels, s.classes),
+  )
+
+
 PROGRAMS: dict[str, Callable[[Setting], Program]] = {
   'training': training_step,
   'gradient': gradient_step,
   'distribution': distribution_step,
   'evaluation': evaluation,
+  'experts': experts,
+  'experts_vmap': partial(experts, parallel=True),
+  **{f'unroll_{n}': partial(unrolled_gradient, steps=n) for n in UNROLLS},
+  **{
+    f'unroll_30_{how}': partial(unrolled_gradient, steps=30, adjoint=adjoint)
+    for how, adjoint in (
+      ('backprop', backprop()),
+      ('nested', checkpointed(None)),
+      ('tesla', tesla()),
+    )
+  },
 }

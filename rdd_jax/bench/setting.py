@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+UNROLLS = (10, 30, 80)  # Steps of a student whose training is differentiated.
+
 
 def _size(default: int, meaning: str) -> int:
   return dataclasses.field(default=default, metadata={'meaning': meaning})
@@ -26,7 +28,8 @@ class Setting:
   real: int = _size(256, 'Real images of a class in a matching step.')
   batch: int = _size(256, 'Images of a training step.')
   seeds: int = _size(5, 'Networks of an evaluation.')
-  steps: int = _size(5, 'Training steps of each network of an evaluation.')
+  experts: int = _size(2, 'Networks that train on real images.')
+  steps: int = _size(5, 'Training steps of each network or expert.')
   repeats: int = _size(5, 'Timings, of which the median counts.')
 
   @property
@@ -34,10 +37,23 @@ class Setting:
     """Of an image: `(H, W, C)`."""
     return self.image, self.image, self.channels
 
+  @property
+  def sides(self) -> list[int]:
+    """Of the images that each block convolves, in pixels."""
+    padded = (self.image, self.channels) == (28, 1)
+    first = 32 if padded else self.image
+    return [first // 2**block for block in range(self.depth)]
+
   def images(self, *lead: int) -> np.ndarray:
     """Standard normal images `f32[*lead, H, W, C]`, always the same ones."""
     draw = np.random.default_rng(0).standard_normal
     return draw((*lead, *self.shape), np.float32)
+
+  def data(self) -> tuple[np.ndarray, np.ndarray]:
+    """A data set of four batches: `u8[N, H, W, C]`, and labels `i[N]`."""
+    rng, count = np.random.default_rng(0), 4 * self.batch
+    pixels = rng.integers(0, 256, (count, *self.shape), np.uint8)
+    return pixels, np.arange(count) % self.classes
 
 
 class Program(NamedTuple):
@@ -45,7 +61,8 @@ class Program(NamedTuple):
 
   Attributes:
     run: runs it, and returns once it is done.
-    planned: bytes of arguments and temporaries, if a compiler planned them.
+    planned: bytes of arguments and temporaries, if a compiler planned them, or
+      an estimate.
   """
 
   run: Callable[[], object]

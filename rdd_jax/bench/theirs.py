@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-import functools
+from functools import cache, partial
 import importlib.util
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from rdd_jax.bench.setting import Program, Setting
+from rdd_jax.bench.setting import UNROLLS, Program, Setting
 
 REFERENCE = Path(__file__).parents[2] / 'tests' / 'reference' / 'torch_dd.py'
 
 
-@functools.cache
+@cache
 def reference() -> Any | None:
   """The module of the rival; None where it cannot run beside ours."""
   if not REFERENCE.exists() or importlib.util.find_spec('torch') is None:
@@ -91,13 +91,44 @@ def distribution_step(dd: Any, s: Setting) -> Program:
   return eager(dd, step, convnet(dd, s), synthetic, real)
 
 
+def synthetic_set(dd: Any, s: Setting) -> tuple[Any, Any]:
+  """Its images in one row, and their labels."""
+  labels = dd.torch.arange(s.classes, device=device())
+  images = tensor(dd, s.images(s.classes, s.ipc)).flatten(0, 1)
+  return images, labels.repeat_interleave(s.ipc)
+
+
 def evaluation(dd: Any, s: Setting) -> Program:
   """Networks trained from scratch on the synthetic set, one after another."""
-  images = tensor(dd, s.images(s.classes, s.ipc)).flatten(0, 1)
-  labels = dd.torch.arange(s.classes, device=device())
-  labels = labels.repeat_interleave(s.ipc)
-  train = functools.partial(dd.train_seeds, seeds=s.seeds, steps=s.steps)
+  images, labels = synthetic_set(dd, s)
+  train = partial(dd.train_seeds, seeds=s.seeds, steps=s.steps)
   return eager(dd, train, lambda: convnet(dd, s), images, labels)
+
+
+def experts(dd: Any, s: Setting) -> Program:
+  """Networks trained on real images, one after another."""
+  pixels, numbers = s.data()
+  labels = dd.torch.from_numpy(numbers).to(device())
+  train = partial(
+    dd.train_experts, experts=s.experts, batch=s.batch, steps=s.steps
+  )
+  return eager(dd, train, lambda: convnet(dd, s), tensor(dd, pixels), labels)
+
+
+def unrolled_gradient(dd: Any, s: Setting, *, steps: int) -> Program:
+  """The gradients of the distance that a student goes in so many steps."""
+  step = partial(dd.unrolled_gradient, steps=steps)
+  program = eager(dd, step, convnet(dd, s), *synthetic_set(dd, s))
+  return program._replace(planned=graph_bytes(s, steps))
+
+
+def graph_bytes(s: Setting, steps: int) -> int:
+  """An estimate of what `create_graph` keeps of the steps of a student.
+
+  Measured to be 5 to 7 times what the convolutions of a step return.
+  """
+  pixels = s.classes * s.ipc * sum(side**2 for side in s.sides)
+  return 7 * 4 * steps * pixels * s.width
 
 
 PROGRAMS: dict[str, Callable[[Any, Setting], Program]] = {
@@ -105,4 +136,6 @@ PROGRAMS: dict[str, Callable[[Any, Setting], Program]] = {
   'gradient': gradient_step,
   'distribution': distribution_step,
   'evaluation': evaluation,
+  'experts': experts,
+  **{f'unroll_{n}': partial(unrolled_gradient, steps=n) for n in UNROLLS},
 }

@@ -45,6 +45,7 @@ def evaluate(
   preprocess: Preprocessing,
   seeds: Array,
   student: Transform = identity(),
+  learning_rate: float | None = None,
 ) -> Row:
   """Metrics on held-out rows of networks trained on `batch`, over seeds.
 
@@ -58,6 +59,7 @@ def evaluate(
     preprocess: from uint8 images to what the network takes.
     seeds: typed keys `[s]`, one for each network.
     student: edits every minibatch.
+    learning_rate: instead of the recipe's; see `fit_many`.
 
   Returns:
     A summary of each metric.
@@ -75,6 +77,7 @@ def evaluate(
     seeds=seeds,
     student=student,
     preprocess=preprocess if raw else None,
+    learning_rate=learning_rate,
   )
   logits = predict(net, variables, held.images, preprocess)
   return summarise(logits, held, num_classes)

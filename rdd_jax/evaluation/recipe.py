@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from jax import Array
 import optax
 
 from rdd_jax.augment import Augment
 from rdd_jax.errors import UserError, choose
 
-SCHEDULES: dict[str, Callable[[float, int], optax.Schedule]] = {
+SCHEDULES: dict[str, Callable[[Any, int], optax.Schedule]] = {
   'constant': lambda rate, n: optax.constant_schedule(rate),
   'step': lambda rate, n: optax.piecewise_constant_schedule(
     rate, {n // 2: 0.1}
@@ -79,8 +81,12 @@ class Recipe:
     assert self.steps is not None  # __post_init__ saw to one of the two
     return self.steps
 
-  def gradient_transformation(self, n: int) -> optax.GradientTransformation:
-    """The optimizer of a run of `n` steps."""
-    rate = SCHEDULES[self.schedule](self.learning_rate, n)
+  def gradient_transformation(
+    self, n: int, learning_rate: Array | float | None = None
+  ) -> optax.GradientTransformation:
+    """The optimizer of a run of `n` steps; another rate may be traced."""
+    if learning_rate is None:
+      learning_rate = self.learning_rate
+    rate = SCHEDULES[self.schedule](learning_rate, n)
     rule = OPTIMIZERS[self.optimizer](rate, self.momentum)
     return optax.chain(optax.add_decayed_weights(self.weight_decay), rule)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
@@ -20,6 +19,7 @@ from rdd_jax.batch import Batch, take
 from rdd_jax.evaluation.recipe import Recipe
 from rdd_jax.learner import Learner, scorer
 from rdd_jax.networks import Variables, apply
+from rdd_jax.ops import each
 from rdd_jax.preprocessing import Preprocessing
 from rdd_jax.transform import DataSpec, State, Transform, identity
 
@@ -80,6 +80,7 @@ def fit_many(
   student: Transform = identity(),
   preprocess: Preprocessing | None = None,
   parallel: bool | None = None,
+  learning_rate: Array | float | None = None,
 ) -> Variables:
   """Trains one network from scratch for each seed, and reports the last step.
 
@@ -98,20 +99,24 @@ def fit_many(
       already what the network takes.
     parallel: train the seeds side by side (`vmap`) or one by one (`lax.map`);
       None goes side by side except on CPUs, where it is slower.
+    learning_rate: instead of the recipe's, for sets that come with their own;
+      sets that differ in it share a program.
 
   Returns:
     Variables whose leaves are `[s, ...]`.
   """
   train = partial(
-    _train, net, batch, recipe, num_classes, input_shape, student, preprocess
+    _train,
+    net,
+    batch,
+    recipe,
+    num_classes,
+    input_shape,
+    student,
+    preprocess,
+    recipe.learning_rate if learning_rate is None else learning_rate,
   )
-  return _each(train, seeds, parallel)
-
-
-def _each(fn: Callable[[Any], Any], xs: Any, parallel: bool | None) -> Any:
-  if parallel is None:
-    parallel = jax.default_backend() != 'cpu'
-  return jax.vmap(fn)(xs) if parallel else jax.lax.map(fn, xs)
+  return each(train, seeds, parallel)
 
 
 def _train(
@@ -122,13 +127,14 @@ def _train(
   input_shape: tuple[int, ...],
   student: Transform,
   preprocess: Preprocessing | None,
+  learning_rate: Array | float,
   key: Array,
 ) -> Variables:
   n, num_outputs = batch.targets.shape
   parts = math.ceil(n / (recipe.batch_size or n))
   size = math.ceil(n / parts)
   steps = recipe.num_steps(parts)
-  tx = recipe.gradient_transformation(steps)
+  tx = recipe.gradient_transformation(steps, learning_rate)
 
   def minibatch(order: Array, t: Array) -> tuple[Batch, Array]:
     if parts == 1:
@@ -248,4 +254,4 @@ def _outputs(
   preprocess: Preprocessing | None,
 ) -> Array:
   inputs = images if preprocess is None else preprocess(images)
-  return _each(lambda v: getattr(apply(net, v, inputs), what), stacked, None)
+  return each(lambda v: getattr(apply(net, v, inputs), what), stacked, None)

@@ -4,10 +4,22 @@ from rdd_jax.matching.distribution import distribution_matching
 from rdd_jax.matching.gradient import gradient_matching
 from rdd_jax.matching.inner import Inner
 from rdd_jax.matching.objective import Objective
+from rdd_jax.matching.trajectory import (
+  Segment,
+  Starts,
+  online_trajectory_matching,
+  trajectory_matching,
+)
+from rdd_jax.matching.unrolled import unrolled
 
 __all__ = [
   'Inner',
   'Objective',
+  'Segment',
+  'Starts',
   'distribution_matching',
   'gradient_matching',
+  'online_trajectory_matching',
+  'trajectory_matching',
+  'unrolled',
 ]

@@ -60,8 +60,9 @@ def distribution_matching(
     *,
     key: Array,
     places: Places,
+    step_size: Array | None = None,
   ) -> tuple[Array, Array, dict[str, Array]]:
-    del feed, places
+    del feed, places, step_size
 
     def embed(batch: Batch) -> Array:
       features = networks.apply(net, state, batch.inputs).features

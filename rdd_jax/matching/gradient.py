@@ -147,8 +147,9 @@ def gradient_matching(
     *,
     key: Array,
     places: Places,
+    step_size: Array | None = None,
   ) -> tuple[Array, Array, dict[str, Array]]:
-    del feed, places
+    del feed, places, step_size
     variables = state.learner.variables
 
     def gradient(batch: Batch) -> Variables:
@@ -185,17 +186,21 @@ def gradient_matching(
       return init(key), places
 
     def trained() -> tuple[State, Places]:
+      place = 'training' if inner.data == 'real' else 'student'
       new, edited = train(
         net,
         inner,
         state.learner,
-        synthetic,
-        real,
+        real if inner.data == 'real' else synthetic,
         num_classes,
         key=key,
-        places=places,
+        edit=getattr(places, place),
+        synthetic=synthetic,
       )
-      return GradientState(new, state.age + 1), edited
+      return (
+        GradientState(new, state.age + 1),
+        places._replace(**{place: edited}),
+      )
 
     return jax.lax.cond(
       state.age + 1 == outer, lambda: (init(key), places), trained

@@ -14,7 +14,8 @@ from rdd_jax import keys, learner
 from rdd_jax.augment import Augment, cutmix
 from rdd_jax.batch import Batch, take
 from rdd_jax.learner import Learner
-from rdd_jax.transform import Edit, Places
+from rdd_jax.transform import Edit
+from rdd_jax.unroll import Adjoint, backprop, unroll
 
 
 class Inner(NamedTuple):
@@ -41,17 +42,32 @@ def train(
   net: nn.Module,
   inner: Inner,
   start: Learner,
-  synthetic: Batch,
-  real: Batch,
+  rows: Batch,
   num_classes: int,
   *,
   key: Array,
-  places: Places,
-) -> tuple[Learner, Places]:
-  """Trains for `inner.steps`, each minibatch edited by its place's chain."""
-  on_real = inner.data == 'real'
-  rows = real if on_real else synthetic
-  edit = places.training if on_real else places.student
+  edit: Edit,
+  synthetic: Batch,
+  step_size: Array | float = 1.0,
+  adjoint: Adjoint | None = None,
+) -> tuple[Learner, Edit]:
+  """Trains for `inner.steps`, each minibatch edited by a chain.
+
+  Args:
+    net: the network.
+    inner: how it trains.
+    start: before the first step.
+    rows: what it trains on.
+    num_classes: cells below it are in-distribution.
+    key: of the order, the augmentation and the chain.
+    edit: acts on each minibatch, scored by the network as it is.
+    synthetic: what the chain is shown.
+    step_size: times each step of the optimiser.
+    adjoint: how the training is differentiated; see `rdd_jax.unroll`.
+
+  Returns:
+    The network after the last step, and the chain's new state.
+  """
   order = learner.minibatches(
     keys.named(key, 'order'),
     rows.weights.shape[0],
@@ -60,9 +76,9 @@ def train(
   )
 
   def step(
-    carry: tuple[Learner, Edit], x: tuple[Array, Array]
-  ) -> tuple[tuple[Learner, Edit], None]:
-    (current, edit), (key, picked) = carry, x
+    state: tuple[Learner, Edit], x: tuple[Array, Array]
+  ) -> tuple[Learner, Edit]:
+    (current, edit), (key, picked) = state, x
     batch = take(rows, picked)
     if inner.augment:
       inputs = inner.augment(keys.named(key, 'augment'), batch.inputs)
@@ -75,11 +91,10 @@ def train(
       score=learner.scorer(net, current.variables),
       synthetic=synthetic,
     )
-    new = learner.step(net, inner.optimizer, current, batch, num_classes)
-    return (new, edit), None
+    new = learner.step(
+      net, inner.optimizer, current, batch, num_classes, step_size
+    )
+    return new, edit
 
   xs = (jax.random.split(keys.named(key, 'steps'), inner.steps), order)
-  (end, edit), _ = jax.lax.scan(step, (start, edit), xs)
-  if on_real:
-    return end, places._replace(training=edit)
-  return end, places._replace(student=edit)
+  return unroll(step, (start, edit), xs, adjoint=adjoint or backprop())

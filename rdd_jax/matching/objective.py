@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from jax import Array
@@ -21,11 +21,13 @@ class LossesFn(Protocol):
     *,
     key: Array,
     places: Places,
+    step_size: Array | None = None,
   ) -> tuple[Array, Array, dict[str, Array]]:
     """Values `f[k]`, mass `f[k]`, and metrics; differentiable in `synthetic`.
 
     Where the objective trains a student inside, `places.student` edits each of
-    its steps.
+    its steps, from the state that the chain has now, and `step_size f[]`, where
+    one is learned, scales them.
     """
     ...
 
@@ -51,10 +53,12 @@ class Objective(NamedTuple):
     init: `(key) -> state`.
     losses: the discrepancies to be made small.
     advance: what changes between two steps besides the synthetic set.
-    feed: `(step) -> host data` for a step, a pure function of its number.
+    feed: `(seed, step, source) -> host data` for a step, a pure function of
+      the seed, its number and a source such as expert trajectories; None where
+      `losses` takes none.
   """
 
   init: Callable[[Array], State]
   losses: LossesFn
   advance: AdvanceFn
-  feed: Callable[[int], Any] = lambda step: None
+  feed: Callable[[Sequence[int], int, Any], Any] | None = None

@@ -16,7 +16,9 @@ from rdd_jax.networks.pure import (
   Variables,
   apply,
   apply_training,
+  flatten,
   init,
+  unflatten,
 )
 from rdd_jax.networks.resnet import ResNet18
 from rdd_jax.networks.vgg import VGG11
@@ -28,7 +30,9 @@ __all__ = [
   'apply',
   'apply_training',
   'build',
+  'flatten',
   'init',
+  'unflatten',
 ]
 
 NETWORKS: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {

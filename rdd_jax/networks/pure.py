@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
 from jax import Array
+from jax.flatten_util import ravel_pytree
 import jax.numpy as jnp
 
 # {'params': ..., 'batch_stats': ...}, the latter {} where a network has none.
@@ -51,3 +53,19 @@ def apply_training(
   )
   stats = updates.get('batch_stats', {})
   return outputs, {'params': variables['params'], 'batch_stats': stats}
+
+
+def flatten(params: Variables) -> Array:
+  """All parameters as one vector `f[p]`."""
+  return ravel_pytree(params)[0]
+
+
+def unflatten(
+  net: nn.Module, input_shape: tuple[int, ...]
+) -> Callable[[Array], Variables]:
+  """From a vector `f[p]` back to the parameters of `net`."""
+  shapes = jax.eval_shape(
+    lambda key: init(net, key, input_shape)['params'], jax.random.key(0)
+  )
+  zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+  return ravel_pytree(zeros)[1]

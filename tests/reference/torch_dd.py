@@ -206,3 +206,61 @@ def train_seeds(
       training_step(net, optimizer, images, labels)
     nets.append(net)
   return nets
+
+
+def train_experts(
+  build: Callable[[], nn.Module],
+  pixels: Tensor,
+  labels: Tensor,
+  *,
+  experts: int,
+  batch: int,
+  steps: int,
+  lr: float = 0.01,
+) -> list[nn.Module]:
+  """Networks trained one after another on random batches of `u8[N, C, H, W]`.
+
+  By plain SGD, as the experts of trajectory matching are.
+  """
+  nets = []
+  for _ in range(experts):
+    net = build()
+    optimizer = torch.optim.SGD(net.parameters(), lr=lr)
+    for _ in range(steps):
+      picked = torch.randperm(len(pixels), device=pixels.device)[:batch]
+      training_step(net, optimizer, pixels[picked] / 255, labels[picked])
+    nets.append(net)
+  return nets
+
+
+def unrolled_gradient(
+  net: nn.Module, images: Tensor, labels: Tensor, steps: int, lr: float = 0.01
+) -> tuple[Tensor, Tensor, Tensor]:
+  """Trajectory matching without a target: the loss is the distance travelled.
+
+  Args:
+    net: whose parameters are where the student starts.
+    images: `f[n, C, H, W]`, all of them in each of `steps` SGD steps.
+    labels: `i[n]`.
+    steps: of the student.
+    lr: its step size, differentiated as well.
+
+  Returns:
+    The squared distance, and its gradients in the images and the step size.
+  """
+  images = images.clone().requires_grad_()
+  rate = images.new_tensor(lr).requires_grad_()
+  names, start = zip(*net.named_parameters(), strict=True)
+  start = [value.detach() for value in start]
+  current = [value.clone().requires_grad_() for value in start]
+  for _ in range(steps):
+    logits = torch.func.functional_call(
+      net, dict(zip(names, current, strict=True)), (images,)
+    )
+    loss = F.cross_entropy(logits, labels)
+    grads = torch.autograd.grad(loss, current, create_graph=True)
+    current = [w - rate * g for w, g in zip(current, grads, strict=True)]
+  pairs = zip(current, start, strict=True)
+  distance = torch.stack([(a - b).square().sum() for a, b in pairs]).sum()
+  of_images, of_rate = torch.autograd.grad(distance, (images, rate))
+  return distance.detach(), of_images, of_rate

@@ -1,0 +1,18 @@
+"""MTT: matching training trajectories, on CIFAR-10.
+
+Cazenavette et al., CVPR 2022, https://arxiv.org/abs/2203.11932
+
+python -m rdd_jax.main --config=configs/mtt_cifar10.py:ipc=10
+
+The published setting, for a GPU; it has not been run here yet.
+
+Arguments: ipc, seed, seeds, width, steps, smoke.
+"""
+
+from rdd_jax import unrolled_presets
+from rdd_jax.defaults import Config
+
+
+def get_config(arg: str = '') -> Config:
+  """The published setting, changed by `arg`."""
+  return unrolled_presets.mtt('cifar10', arg)

@@ -1,0 +1,18 @@
+"""RaT-BPTT: random truncated back-propagation through time, on CIFAR-10.
+
+Feng et al., ICLR 2024, https://arxiv.org/abs/2311.07025
+
+python -m rdd_jax.main --config=configs/ratbptt_cifar10.py:ipc=10
+
+The published setting, for a GPU; it has not been run here yet.
+
+Arguments: ipc, seed, seeds, width, steps, smoke.
+"""
+
+from rdd_jax import unrolled_presets
+from rdd_jax.defaults import Config
+
+
+def get_config(arg: str = '') -> Config:
+  """The published setting, changed by `arg`."""
+  return unrolled_presets.ratbptt('cifar10', arg)

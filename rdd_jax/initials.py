@@ -1,0 +1,116 @@
+"""Where a configuration says that the synthetic set starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import flax.linen as nn
+from jax import Array
+import jax.numpy as jnp
+import numpy as np
+
+from rdd_jax import keys, synthetic
+from rdd_jax.defaults import Config
+from rdd_jax.errors import UserError, choose
+from rdd_jax.initialise import (
+  ensemble_logits,
+  expert_logits,
+  from_noise,
+  from_real,
+  recognised,
+  stored,
+)
+from rdd_jax.measure import Measure
+from rdd_jax.preprocessing import Preprocessing
+from rdd_jax.probe import Probe
+from rdd_jax.synthetic import Synthetic
+from rdd_jax.transform import DataSpec, Transform
+
+Experts = Sequence[np.ndarray]  # f[snapshots, p] each
+
+
+def initial(
+  config: Config,
+  net: nn.Module,
+  spec: DataSpec,
+  preprocess: Preprocessing,
+  transform: Transform,
+  scorer: Probe,
+) -> Callable[..., Synthetic]:
+  """The synthetic parameters before the first step.
+
+  Args:
+    config: of which `synthetic` is read.
+    net: of the experts, if any.
+    spec: the sizes.
+    preprocess: from uint8 to network inputs.
+    transform: makes the outliers that outlier slots start from.
+    scorer: scores rows for it.
+
+  Returns:
+    `(key, images u8[N, H, W, C], measure, experts=None) -> Synthetic`. Without
+    the experts that it asks for, a start of the same shapes.
+  """
+  options = config.synthetic
+  rows = options.ipc * options.factor**2
+  real = partial(
+    from_real,
+    spec,
+    rows,
+    preprocess=preprocess,
+    transform=transform,
+    probe=scorer,
+  )
+  table = {
+    'real': real,
+    'noise': lambda: from_noise(spec.num_cells * rows),
+    'predicted': real,
+  }
+  begin = stored(
+    choose('initialisation', options.init, table)(),
+    options.factor,
+    preprocess if options.space == 'pixels' else None,
+  )
+  predicted = options.init == 'predicted'
+  buffered = config.objective.name == 'trajectory' and (
+    not config.objective.online
+  )
+  if predicted and not (buffered and options.factor == 1):
+    raise UserError(
+      'synthetic.init=predicted takes rows that experts recognise: use '
+      'objective.name=trajectory with a buffer and factor=1, or init=real'
+    )
+  soft = choose('label kind', options.labels, {'hard': False, 'soft': True})
+  cells = synthetic.layout(spec.num_classes, options.ipc, options.slots)
+  targets = synthetic.hard_targets(cells, spec.num_classes, spec.num_outputs)
+  smooth = jnp.log(0.9 * targets + 0.1 / spec.num_outputs)
+  classes = slice(spec.num_classes * options.ipc)
+
+  def start(
+    key: Array, images: Array, measure: Measure, experts: Experts | None = None
+  ) -> Synthetic:
+    key = keys.named(key, 'initial')
+    values, logits = begin(key, images, measure), smooth
+    last = [snapshots[-1] for snapshots in experts or ()]
+    if predicted and last:
+      picked = recognised(
+        net, last, key, images, measure, spec.num_classes, rows, preprocess
+      )
+      inputs = preprocess(images[picked])
+      if options.space == 'pixels':
+        inputs = jnp.clip(preprocess.inverse(inputs), 0, 1)
+      values = values.at[classes].set(inputs)
+    if soft and last:
+      inputs = values[classes]
+      if options.space == 'pixels':
+        inputs = preprocess(inputs)
+      found = expert_logits(net, last, inputs)
+      logits = logits.at[classes].set(ensemble_logits(found, cells[classes]))
+    return Synthetic(
+      images=values,
+      logits=logits if soft else None,
+      step_size=jnp.float32(options.step_size) if options.step_size else None,
+    )
+
+  return start

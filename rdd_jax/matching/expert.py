@@ -1,0 +1,158 @@
+"""How an expert trains on real data, an epoch at a time.
+
+Experts of MTT are plain SGD; those of FTD (Du et al., Minimizing the
+Accumulated Trajectory Error, CVPR 2023) and DATM seek flat minima by GSAM
+(Zhuang et al., Surrogate Gap Minimization Improves Sharpness-Aware Training,
+ICLR 2022).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+from jax import Array
+import jax.numpy as jnp
+import optax
+
+from rdd_jax import keys, learner
+from rdd_jax.augment import Augment
+from rdd_jax.batch import Batch
+from rdd_jax.learner import Learner
+from rdd_jax.measure import Measure, draw
+from rdd_jax.networks import Variables
+from rdd_jax.preprocessing import Preprocessing
+from rdd_jax.transform import Edit
+
+
+class ExpertState(NamedTuple):
+  """An expert, and the state of the chain that edits its rows."""
+
+  learner: Learner
+  edit: Edit
+
+
+class Expert(NamedTuple):
+  """How experts come to be.
+
+  Attributes:
+    init: `(key) -> ExpertState`.
+    epoch: `(state, key, images u8[N, H, W, C], measure) -> state`.
+  """
+
+  init: Callable[[Array], ExpertState]
+  epoch: Callable[[ExpertState, Array, Array, Measure], ExpertState]
+
+
+def flat_gradient(
+  net: nn.Module,
+  variables: Variables,
+  batch: Batch,
+  num_classes: int,
+  *,
+  radius: float,
+  alpha: float,
+) -> tuple[Variables, Variables]:
+  """GSAM's gradient: sharpness falls, and so does the surrogate gap.
+
+  The gradient `s` at the worst point within `radius`, less `alpha` times the
+  part of the ordinary gradient that is orthogonal to `s` (eq. 5 and alg. 1).
+  With `alpha=0` it is SAM's; with `radius=0` the ordinary one.
+  """
+  plain, _ = learner.gradient(net, variables, batch, num_classes)
+  length = radius / (optax.tree.norm(plain) + 1e-12)
+  params = jax.tree.map(lambda p, g: p + length * g, variables['params'], plain)
+  steep, stats = learner.gradient(
+    net, {**variables, 'params': params}, batch, num_classes
+  )
+  square = jnp.asarray(optax.tree.vdot(steep, steep))
+  share = optax.tree.vdot(plain, steep) / jnp.where(square > 0, square, 1.0)
+  grads = jax.tree.map(lambda s, g: s - alpha * (g - share * s), steep, plain)
+  return grads, stats
+
+
+def expert(
+  net: nn.Module,
+  tx: optax.GradientTransformation,
+  input_shape: tuple[int, ...],
+  num_classes: int,
+  *,
+  preprocess: Preprocessing,
+  batch_size: int,
+  steps: int = 0,
+  augment: Augment | None = None,
+  radius: float = 0.0,
+  alpha: float = 0.0,
+  edit: Edit,
+) -> Expert:
+  """Experts on a measure, each minibatch edited by a chain.
+
+  Args:
+    net: the network.
+    tx: its optimiser.
+    input_shape: `(height, width, channels)`.
+    num_classes: cells below it are in-distribution.
+    preprocess: from uint8 images to network inputs.
+    batch_size: rows of a step; at most those of the data set.
+    steps: of an epoch; 0 goes once through the data set, and drops an
+      incomplete last batch. An epoch draws from the measure by inverse CDF, so
+      where all weights are equal it takes (nearly) every row once.
+    augment: of each image on its own.
+    radius: of GSAM; 0 is plain SGD.
+    alpha: of GSAM.
+    edit: the chain and its first state; scored by the expert as it is.
+  """
+
+  def init(key: Array) -> ExpertState:
+    return ExpertState(learner.init(net, tx, key, input_shape), edit)
+
+  def epoch(
+    state: ExpertState, key: Array, images: Array, measure: Measure
+  ) -> ExpertState:
+    size = min(batch_size, images.shape[0])
+    count = steps or images.shape[0] // size
+    numbers = jnp.arange(images.shape[0])
+    # Row numbers in place of images: those are gathered a batch at a time.
+    drawn = draw(keys.named(key, 'draw'), numbers, measure, count * size)
+    batches = jax.tree.map(
+      lambda x: x.reshape(count, size, *x.shape[1:]), drawn
+    )
+
+    def step(
+      state: ExpertState, x: tuple[Array, Batch]
+    ) -> tuple[ExpertState, None]:
+      key, batch = x
+      inputs = preprocess(images[batch.inputs])
+      if augment:
+        inputs = augment(keys.named(key, 'augment'), inputs)
+      current, rows = state.learner, replace(batch, inputs=inputs)
+      batch, edited = state.edit(
+        rows,
+        key=keys.named(key, 'edit'),
+        score=learner.scorer(net, current.variables),
+        synthetic=rows,
+      )
+      if radius:
+        grads, stats = flat_gradient(
+          net,
+          current.variables,
+          batch,
+          num_classes,
+          radius=radius,
+          alpha=alpha,
+        )
+      else:
+        grads, stats = learner.gradient(
+          net, current.variables, batch, num_classes
+        )
+      return ExpertState(
+        learner.update(tx, current, grads, stats), edited
+      ), None
+
+    xs = (jax.random.split(keys.named(key, 'steps'), count), batches)
+    return jax.lax.scan(step, state, xs)[0]
+
+  return Expert(init, epoch)

@@ -1,0 +1,89 @@
+"""Gradient transformations that distillation needs and optax lacks."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+from jax import Array
+import jax.numpy as jnp
+import optax
+
+
+def keep_within(low: float, high: float) -> optax.GradientTransformation:
+  """Projects parameters on an interval after the step: chain it last."""
+
+  def update(updates: Any, state: optax.OptState, params: Any = None):
+    new = jax.tree.map(
+      lambda u, p: jnp.clip(p + u, low, high) - p, updates, params
+    )
+    return new, state
+
+  return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+
+
+def skip_above(
+  threshold: float, inner: optax.GradientTransformation
+) -> optax.GradientTransformationExtraArgs:
+  """`inner`, except that a step whose loss exceeds the threshold is left out.
+
+  Such a step moves nothing, `inner`'s momentum included (DATM, Guo et al.,
+  ICLR 2024, as released). `update` takes the loss as `value`.
+  """
+  inner = optax.with_extra_args_support(inner)
+
+  def update(
+    updates: Any,
+    state: optax.OptState,
+    params: Any = None,
+    *,
+    value: Any = None,
+    **extra: Any,
+  ):
+    new, moved = inner.update(updates, state, params, value=value, **extra)
+    skip = value > threshold
+
+    def choose(still: Any, moving: Any) -> Any:
+      return jax.tree.map(lambda a, b: jnp.where(skip, a, b), still, moving)
+
+    return choose(jax.tree.map(jnp.zeros_like, new), new), choose(state, moved)
+
+  return optax.GradientTransformationExtraArgs(inner.init, update)
+
+
+class RunningNorm(NamedTuple):
+  """The moving average of the norms of gradients, and how many there were."""
+
+  average: Array  # f[]
+  count: Array  # i[]
+
+
+def clip_by_running_norm(
+  factor: float = 2.0, decay: float = 0.9
+) -> optax.GradientTransformation:
+  """Scales a gradient down to `factor` times the average norm before it.
+
+  Gradients through long unrolls have heavy tails (RaT-BPTT, Feng et al., ICLR
+  2024). The first gradient sets the average, and passes as it is; clipped ones
+  enter it as they are clipped, so that one burst does not lift the bar.
+
+  Args:
+    factor: of the average.
+    decay: of the average, a step.
+  """
+
+  def init(params: Any) -> RunningNorm:
+    del params
+    return RunningNorm(jnp.zeros([]), jnp.zeros([], jnp.int32))
+
+  def update(updates: Any, state: Any, params: Any = None):
+    del params
+    norm = optax.tree.norm(updates)
+    bar = jnp.where(state.count > 0, factor * state.average, norm)
+    scale = jnp.where(norm > bar, bar / jnp.where(norm > 0, norm, 1.0), 1.0)
+    kept = jnp.where(state.count > 0, decay, 0.0)
+    average = kept * state.average + (1 - kept) * scale * norm
+    new = jax.tree.map(lambda g: scale * g, updates)
+    return new, RunningNorm(average, state.count + 1)
+
+  return optax.GradientTransformation(init, update)
