@@ -41,7 +41,8 @@ def skip_above(
     **extra: Any,
   ):
     new, moved = inner.update(updates, state, params, value=value, **extra)
-    skip = value > threshold
+    # Written so that a loss that is no number is left out too.
+    skip = jnp.logical_not(value <= threshold)
 
     def choose(still: Any, moving: Any) -> Any:
       return jax.tree.map(lambda a, b: jnp.where(skip, a, b), still, moving)
@@ -52,10 +53,9 @@ def skip_above(
 
 
 class RunningNorm(NamedTuple):
-  """The moving average of the norms of gradients, and how many there were."""
+  """The moving average of the norms of gradients; 0 before the first."""
 
   average: Array  # f[]
-  count: Array  # i[]
 
 
 def clip_by_running_norm(
@@ -64,8 +64,9 @@ def clip_by_running_norm(
   """Scales a gradient down to `factor` times the average norm before it.
 
   Gradients through long unrolls have heavy tails (RaT-BPTT, Feng et al., ICLR
-  2024). The first gradient sets the average, and passes as it is; clipped ones
-  enter it as they are clipped, so that one burst does not lift the bar.
+  2024). The first gradient that is not zero sets the average, and passes as it
+  is; clipped ones enter it as they are clipped, so that one burst does not lift
+  the bar.
 
   Args:
     factor: of the average.
@@ -74,16 +75,18 @@ def clip_by_running_norm(
 
   def init(params: Any) -> RunningNorm:
     del params
-    return RunningNorm(jnp.zeros([]), jnp.zeros([], jnp.int32))
+    return RunningNorm(jnp.zeros([]))
 
   def update(updates: Any, state: Any, params: Any = None):
     del params
     norm = optax.tree.norm(updates)
-    bar = jnp.where(state.count > 0, factor * state.average, norm)
+    known = state.average > 0
+    bar = jnp.where(known, factor * state.average, norm)
     scale = jnp.where(norm > bar, bar / jnp.where(norm > 0, norm, 1.0), 1.0)
-    kept = jnp.where(state.count > 0, decay, 0.0)
+    kept = jnp.where(known, decay, 0.0)
     average = kept * state.average + (1 - kept) * scale * norm
-    new = jax.tree.map(lambda g: scale * g, updates)
-    return new, RunningNorm(average, state.count + 1)
+    average = jnp.where(jnp.isfinite(average), average, state.average)
+    new = jax.tree.map(lambda g: (scale * g).astype(g.dtype), updates)
+    return new, RunningNorm(average)
 
   return optax.GradientTransformation(init, update)

@@ -16,6 +16,7 @@ from typing import Any
 import jax
 from jax import Array, lax
 from jax.core import Tracer
+from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 import jax.numpy as jnp
 
 State = Any
@@ -93,7 +94,7 @@ def truncated(
     ):
       raise ValueError(
         f'truncated(window={window}, start={start}) of {_length(xs)} steps: '
-        'start + window must not pass the last one'
+        'give a start of at least 0 that leaves the window its room'
       )
     still = lax.stop_gradient(xs)
     step, closed = _closed(step, init, xs)
@@ -159,8 +160,18 @@ def _at(xs: Any, i: int | Array) -> Any:
 
 
 def _closed(step: Step, init: State, xs: Any) -> tuple[Callable, list[Any]]:
-  """`step` with what it closes over as arguments, and those."""
-  return jax.closure_convert(step, init, _at(xs, 0))
+  """`step` with all that it closes over as arguments, and those.
+
+  `jax.closure_convert` would leave integers of an outer trace inside.
+  """
+  closed, shape = jax.make_jaxpr(step, return_shape=True)(init, _at(xs, 0))
+  structure = jax.tree.structure(shape)
+
+  def converted(state: State, x: Any, *constants: Any) -> State:
+    body = jaxpr_as_fun(ClosedJaxpr(closed.jaxpr, list(constants)))
+    return structure.unflatten(body(*jax.tree.leaves((state, x))))
+
+  return converted, closed.consts
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -179,20 +190,21 @@ def _forward(
 def _backward(step: Callable, kept: Any, cotangent: State) -> tuple:
   init, xs, closed = kept
   floats, rest = _split(xs)
+  consts, still = _split(closed)
 
   def one(carry: Any, x: Any) -> Any:
     (state, total), (some, others) = carry, x
 
-    def change(some: list[Any], closed: list[Any]) -> State:
-      return step(state, _merge(some, others), *closed)
+    def change(some: Any, consts: Any) -> State:
+      return step(state, _merge(some, others), *_merge(consts, still))
 
-    new, pull = jax.vjp(change, some, closed)
+    new, pull = jax.vjp(change, some, consts)
     of_x, of_closed = pull(cotangent)
     return (new, jax.tree.map(jnp.add, total, of_closed)), of_x
 
-  zeros = jax.tree.map(jnp.zeros_like, closed)
+  zeros = jax.tree.map(jnp.zeros_like, consts)
   (_, of_closed), of_xs = lax.scan(one, (init, zeros), (floats, rest))
-  return cotangent, _merge(of_xs, jax.tree.map(lambda _: None, rest)), of_closed
+  return cotangent, of_xs, of_closed
 
 
 _backward.__doc__ = 'A second pass, which knows the cotangent from the start.'

@@ -119,7 +119,6 @@ def test_the_first_gradient_passes_and_sets_the_average():
     updates, state = tx.update(grads, tx.init(PARAMS))
     chex.assert_trees_all_equal(updates, grads)
     np.testing.assert_allclose(state.average, size, rtol=1e-6)
-    assert int(state.count) == 1
 
 
 @pytest.mark.parametrize('factor', [1.0, 2.0, 5.0])
@@ -161,7 +160,6 @@ def test_the_average_is_that_of_clipped_norms(seed, factor, decay):
     updates, state = update(gradients(i, size), state)
     np.testing.assert_allclose(norm(updates), kept, rtol=1e-4)
     np.testing.assert_allclose(state.average, average, rtol=1e-4)
-    assert int(state.count) == i + 1
   assert 0 < clipped < 29
 
 
@@ -177,7 +175,6 @@ def test_a_gradient_of_zero_stays_zero(before):
   chex.assert_tree_all_finite(state)
 
 
-@pytest.mark.xfail(strict=True, reason='the bar stays at zero for good')
 def test_a_first_gradient_of_zero_does_not_stop_the_others():
   tx = clip_by_running_norm()
   zeros = jax.tree.map(jnp.zeros_like, PARAMS)
@@ -186,7 +183,6 @@ def test_a_first_gradient_of_zero_does_not_stop_the_others():
   assert norm(updates) > 0
 
 
-@pytest.mark.xfail(strict=True, reason='the scale is of single precision')
 def test_clipping_keeps_the_dtypes_of_gradients():
   tx = clip_by_running_norm()
   grads = jax.tree.map(lambda g: g.astype(jnp.bfloat16), gradients(0))

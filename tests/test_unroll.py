@@ -495,14 +495,7 @@ AROUND = {
   [
     'every_state',
     'window',
-    pytest.param(
-      'tesla',
-      marks=pytest.mark.xfail(
-        strict=True,
-        raises=TypeError,
-        reason='closure_convert leaves traced integers in the closure',
-      ),
-    ),
+    'tesla',
   ],
 )
 def test_gradients_pass_transformations_around_an_unroll(name, around):

@@ -107,12 +107,20 @@ def evaluation(dd: Any, s: Setting) -> Program:
 
 def experts(dd: Any, s: Setting) -> Program:
   """Networks trained on real images, one after another."""
-  pixels, numbers = s.data()
-  labels = dd.torch.from_numpy(numbers).to(device())
-  train = partial(
-    dd.train_experts, experts=s.experts, batch=s.batch, steps=s.steps
-  )
-  return eager(dd, train, lambda: convnet(dd, s), tensor(dd, pixels), labels)
+  data = s.data()
+  pixels, labels = tensor(dd, data[0]), dd.torch.from_numpy(data[1])
+  labels = labels.to(device())
+
+  def train() -> None:
+    for _ in range(s.experts):
+      net = convnet(dd, s)
+      optimizer = dd.torch.optim.SGD(net.parameters(), lr=0.01)
+      for _ in range(s.steps):
+        picked = dd.torch.randperm(len(pixels), device=device())[: s.batch]
+        images = pixels[picked] / 255
+        dd.training_step(net, optimizer, images, labels[picked])
+
+  return eager(dd, train)
 
 
 def unrolled_gradient(dd: Any, s: Setting, *, steps: int) -> Program:

@@ -208,31 +208,6 @@ def train_seeds(
   return nets
 
 
-def train_experts(
-  build: Callable[[], nn.Module],
-  pixels: Tensor,
-  labels: Tensor,
-  *,
-  experts: int,
-  batch: int,
-  steps: int,
-  lr: float = 0.01,
-) -> list[nn.Module]:
-  """Networks trained one after another on random batches of `u8[N, C, H, W]`.
-
-  By plain SGD, as the experts of trajectory matching are.
-  """
-  nets = []
-  for _ in range(experts):
-    net = build()
-    optimizer = torch.optim.SGD(net.parameters(), lr=lr)
-    for _ in range(steps):
-      picked = torch.randperm(len(pixels), device=pixels.device)[:batch]
-      training_step(net, optimizer, pixels[picked] / 255, labels[picked])
-    nets.append(net)
-  return nets
-
-
 def unrolled_gradient(
   net: nn.Module, images: Tensor, labels: Tensor, steps: int, lr: float = 0.01
 ) -> tuple[Tensor, Tensor, Tensor]:
