@@ -29,7 +29,7 @@ PIECES = {
   f'{method}_{dataset}-ipc{ipc}': (f'{method}_{dataset}.py', f'ipc={ipc}')
   for ipc in (10, 1)
   for dataset in ('fashion_mnist', 'cifar10')
-  for method in ('dm', 'dsa', 'dc', 'idc')
+  for method in ('dm', 'dsa', 'dc', 'idc', 'mtt', 'datm', 'ratbptt')
 }
 
 

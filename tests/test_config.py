@@ -6,12 +6,14 @@ import importlib.util
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rdd_jax import data, defaults, pipeline, recipe
+from rdd_jax import data, defaults, networks, pipeline, recipe
 from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError
+from rdd_jax.matching import Segment
 from rdd_jax.measure import empirical
 from rdd_jax.ops import constrain
 
@@ -36,6 +38,7 @@ def shapes(config: Config) -> data.Dataset:
 
 def trace(config: Config, *, step: bool) -> None:
   """Traces a run's first state and, if asked, its first step; no arithmetic."""
+  config.data.zca = 0.0  # cubic in the pixels, and changes no shape
   dataset = shapes(config)
   experiment = recipe.build(
     config, dataset, recipe.preprocessing(config, dataset)
@@ -48,7 +51,13 @@ def trace(config: Config, *, step: bool) -> None:
     if not step:
       return state, state, {}
     real = constrain(experiment.draw(key, images, measure))
-    return state, *experiment.distiller.update(state, real)
+    feed = None
+    if experiment.feed:
+      size = pipeline.count(
+        networks.init(experiment.net, key, dataset.image_shape)['params']
+      )
+      feed = Segment(jnp.zeros(size), jnp.ones(size))
+    return state, *experiment.distiller.update(state, real, feed)
 
   state, new, metrics = jax.eval_shape(
     begin, jax.random.key(0), dataset.train_images, dataset.train_labels
@@ -66,7 +75,16 @@ def test_builds(path: Path):
   trace(load(path), step=False)
 
 
-FAMILIES = ['quickstart', 'dc_cifar10', 'dsa_svhn', 'dm_mnist', 'idc_cifar100']
+FAMILIES = [
+  'quickstart',
+  'dc_cifar10',
+  'dsa_svhn',
+  'dm_mnist',
+  'idc_cifar100',
+  'mtt_tiny_imagenet',
+  'datm_cifar10',
+  'ratbptt_cifar100',
+]
 
 
 @pytest.mark.parametrize('name', FAMILIES)
@@ -99,6 +117,16 @@ def test_published_values():
   assert (dm.steps, dm.optimizer.learning_rate) == (20_000, 1.0)
   assert 'flip' not in load(here / 'dsa_svhn.py').objective.augment
   assert load(here / 'idc_mnist.py').optimizer.learning_rate == 1e-4
+  mtt = load(here / 'mtt_cifar100.py', 'ipc=50')
+  assert (mtt.objective.inner.steps, mtt.experts.latest) == (80, 40)
+  assert (mtt.objective.inner.batch_size, mtt.data.zca) == (125, 0.1)
+  datm = load(here / 'datm_cifar10.py', 'ipc=1')
+  assert (datm.optimizer.skip_above, datm.optimizer.label_momentum) == (
+    1.1,
+    0.9,
+  )
+  rat = load(here / 'ratbptt_cifar10.py')
+  assert (rat.objective.window, rat.objective.inner.steps) == (60, 200)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +162,25 @@ def build(**changes: object) -> recipe.Experiment:
     ({'risk': 'wurst'}, ["did you mean 'worst'"]),
     ({'network__name': 'convent'}, ['convnet']),
     ({'synthetic__init': 'rael'}, ["did you mean 'real'"]),
+    ({'synthetic__init': 'predicted'}, ['objective.name=trajectory']),
+    ({'synthetic__step_size': 0.1}, ['objective.name=trajectory', 'set it to']),
+    ({'objective__adjoint': 'telsa'}, ["unknown adjoint 'telsa'"]),
+    (
+      {'objective__name': 'unrolled', 'objective__window': 9},
+      ['config.objective', 'a window of 9 steps', 'lower window'],
+    ),
+    (
+      {'objective__name': 'trajectory', 'experts__earliest': 7},
+      ['start from 7', 'set 0 <= earliest'],
+    ),
+    (
+      {
+        'objective__name': 'trajectory',
+        'objective__online': True,
+        'experts__epoch_steps': 0,
+      },
+      ['experts.epoch_steps'],
+    ),
     ({'objective__augment': 'flop'}, ['flip']),
     ({'optimizer__name': 'sdg'}, ["did you mean 'sgd'"]),
     ({'network__depth': 4}, ['8']),

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 import json
 from pathlib import Path
 import shutil
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import rdd_jax
-from rdd_jax import data, pipeline, presets, run, sets
+from rdd_jax import data, factories, pipeline, presets, run, sets
 from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError
+from rdd_jax.transform import Transform, identity
 
 OUTPUTS = ('distilled.npz', 'metrics.jsonl', 'results.json', 'grid.png')
 
@@ -150,7 +153,40 @@ def test_ipc_above_the_class_size(tmp_path: Path):
 
 
 OUTLIERS = {'factory': 'expose_outliers', 'corruptions': ('invert', 'speckle')}
+TRAJECTORY = {
+  'objective.name': 'trajectory',
+  'objective.inner.batch_size': 4,
+  'synthetic.step_size': 0.05,
+}
 VARIANTS = {
+  'flat experts, soft labels (DATM), outliers and groups': {
+    **TRAJECTORY,
+    'synthetic.labels': 'soft',
+    'synthetic.init': 'predicted',
+    'synthetic.slots': 1,
+    'experts.radius': 0.01,
+    'experts.alpha': 0.3,
+    'experts.opening': 1,
+    'experts.expansion': 3,
+    'experts.epochs': 4,
+    'optimizer.skip_above': 2.0,
+    'transform': {'balance': {}, 'outliers': OUTLIERS},
+    'training': {'tilt': {'across': 'worst', 'tail': 0.5}},
+    'prepare_every': 2,
+  },
+  'experts that train meanwhile': {**TRAJECTORY, 'objective.online': True},
+  'random windows of a student by Adam (RaT-BPTT)': {
+    'objective.name': 'unrolled',
+    'objective.inner.optimizer': 'adam',
+    'objective.window': 1,
+    'objective.earliest': 0,
+    'optimizer.clip': 2.0,
+    'synthetic.init': 'noise',
+    'synthetic.slots': 1,
+    'transform': {'outliers': OUTLIERS},
+    'training': {'tilt': {'across': 'worst', 'tail': 0.5}},
+    'student': {'outliers': OUTLIERS},
+  },
   'soft labels': {'synthetic.labels': 'soft', 'optimizer.name': 'adam'},
   'stored outliers, reject class': {
     'transform': {'outliers': {**OUTLIERS, 'slots': 2}},
@@ -195,6 +231,52 @@ def test_variants_run_from_end_to_end(variant: str, tmp_path: Path):
   assert len(found.cells) == 10 + slots
   assert found.targets.shape[1] == 10 + config.synthetic.reject
   assert np.isfinite(found.images).all()
+  if config.synthetic.step_size:
+    rate = found.card['evaluation']['learning_rate']
+    assert rate != config.evaluation.learning_rate
+  if config.prepare_every:  # balancing twice changes nothing
+    (buffer,) = (tmp_path / 'experts').iterdir()
+    assert len(list(buffer.glob('*.f32'))) == config.experts.number
+
+
+@pytest.mark.parametrize('calls', [2, 4])
+def test_trajectories_resume_among_experts_and_among_steps(
+  tmp_path: Path, calls: int
+):
+  config = tiny(seeds=1, baselines=('random',), whole__steps=0, steps=8)
+  config.update_from_flattened_dict(TRAJECTORY)
+  pipeline.execute(config, tmp_path / 'a' / 'run')
+  with pytest.raises(run.Stopped):
+    pipeline.execute(config, tmp_path / 'b' / 'run', stop=stop_after(calls))
+  begun = (tmp_path / 'b' / 'run' / 'checkpoints').exists()
+  assert begun == (calls == 4)
+  pipeline.execute(config, tmp_path / 'b' / 'run')
+  for name in OUTPUTS:
+    ours, theirs = (tmp_path / x / 'run' / name for x in 'ab')
+    assert ours.read_bytes() == theirs.read_bytes(), name
+
+
+def test_experts_are_trained_anew_when_prepare_changes_the_measure(
+  tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+  """A transform that trusts fewer rows each time."""
+
+  def doubt(context: object) -> Transform:
+    def prepare(measure, state, *, key, data):
+      del key, data
+      half = jnp.arange(len(measure.weights)) % (state + 2) > 0
+      weights = jnp.where(half, measure.weights, 0.0)
+      return replace(measure, weights=weights), state + 1
+
+    return Transform(lambda spec: jnp.int32(0), prepare, identity().update)
+
+  monkeypatch.setitem(factories.FACTORIES, 'doubt', doubt)
+  config = tiny(seeds=1, baselines=('random',), whole__steps=0, steps=4)
+  config.update_from_flattened_dict(
+    {**TRAJECTORY, 'transform': {'doubt': {}}, 'prepare_every': 2}
+  )
+  pipeline.execute(config, tmp_path / 'run')
+  assert len(list((tmp_path / 'experts').iterdir())) == 2
 
 
 def test_a_risk_over_groups_needs_groups(tmp_path: Path):
