@@ -4,7 +4,7 @@ Guo et al., ICLR 2024, https://arxiv.org/abs/2310.05773
 
 python -m rdd_jax.main --config=configs/datm_fashion_mnist.py:ipc=10
 
-The paper has no setting for this data set: that of CIFAR-10, without ZCA; for a
+No setting is published for this data set: that of CIFAR-10, without ZCA; for a
 GPU. It has not been run here yet.
 
 Arguments: ipc, seed, seeds, width, steps, smoke.

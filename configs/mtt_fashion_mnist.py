@@ -4,8 +4,13 @@ Cazenavette et al., CVPR 2022, https://arxiv.org/abs/2203.11932
 
 python -m rdd_jax.main --config=configs/mtt_fashion_mnist.py:ipc=10
 
-The paper has no setting for this data set: that of CIFAR-10, without ZCA; for a
+No setting is published for this data set: that of CIFAR-10, without ZCA; for a
 GPU. It has not been run here yet.
+
+Measured, one shared CPU core, shortened to width 32, 4 experts that keep a
+snapshot every 40 SGD steps, students of 10 steps, 300 segments and 300 epochs
+of evaluation (README has the command), ipc=10, 1 distillation x 2 network
+seeds, last step: 80.5 ± 0.3 (random real, as DM's run had it, 73.8 ± 1.3).
 
 Arguments: ipc, seed, seeds, width, steps, smoke.
 """

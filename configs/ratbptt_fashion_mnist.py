@@ -4,8 +4,13 @@ Feng et al., ICLR 2024, https://arxiv.org/abs/2311.07025
 
 python -m rdd_jax.main --config=configs/ratbptt_fashion_mnist.py:ipc=10
 
-The paper has no setting for this data set: that of CIFAR-10, without ZCA; for a
+No setting is published for this data set: that of CIFAR-10, without ZCA; for a
 GPU. It has not been run here yet.
+
+Measured, one shared CPU core, shortened to width 32, windows of 8 in students
+of up to 30 steps, 150 steps from real images and 300 epochs of evaluation
+(README has the command), ipc=10, 1 distillation x 3 network seeds, last step:
+79.2 ± 0.6 (random real, likewise evaluated, 74.4 ± 0.1).
 
 Arguments: ipc, seed, seeds, width, steps, smoke.
 """
