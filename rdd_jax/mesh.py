@@ -169,7 +169,7 @@ def replicate(tree: Any, mesh: Mesh) -> Any:
     RuntimeError: if a leaf is not the same, bit for bit, on every process.
   """
   sharding = NamedSharding(mesh, PartitionSpec())
-  if jax.process_count() == 1:
+  if jax.process_count() == 1 or not jax.tree.leaves(tree):
     return jax.device_put(tree, sharding)
   _check_same(tree)
 
