@@ -164,7 +164,10 @@ def build(**changes: object) -> recipe.Experiment:
     ({'synthetic__init': 'rael'}, ["did you mean 'real'"]),
     ({'synthetic__init': 'predicted'}, ['objective.name=trajectory']),
     ({'synthetic__step_size': 0.1}, ['objective.name=trajectory', 'set it to']),
-    ({'objective__adjoint': 'telsa'}, ["unknown adjoint 'telsa'"]),
+    (
+      {'objective__name': 'unrolled', 'objective__adjoint': 'telsa'},
+      ["did you mean 'tesla'"],
+    ),
     (
       {'objective__name': 'unrolled', 'objective__window': 9},
       ['config.objective', 'a window of 9 steps', 'lower window'],

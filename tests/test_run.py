@@ -156,6 +156,7 @@ OUTLIERS = {'factory': 'expose_outliers', 'corruptions': ('invert', 'speckle')}
 TRAJECTORY = {
   'objective.name': 'trajectory',
   'objective.inner.batch_size': 4,
+  'objective.inner.steps': 2,
   'synthetic.step_size': 0.05,
 }
 VARIANTS = {
@@ -178,6 +179,7 @@ VARIANTS = {
   'random windows of a student by Adam (RaT-BPTT)': {
     'objective.name': 'unrolled',
     'objective.inner.optimizer': 'adam',
+    'objective.inner.steps': 2,
     'objective.window': 1,
     'objective.earliest': 0,
     'optimizer.clip': 2.0,
