@@ -6,6 +6,7 @@ import zlib
 
 import jax
 from jax import Array
+import numpy as np
 
 
 def named(key: Array, name: str) -> Array:
@@ -16,3 +17,8 @@ def named(key: Array, name: str) -> Array:
   True
   """
   return jax.random.fold_in(key, zlib.crc32(name.encode()))
+
+
+def generator(key: Array) -> np.random.Generator:
+  """NumPy's generator seeded by `key`, for draws that stay on the host."""
+  return np.random.default_rng(np.asarray(jax.random.key_data(key)).tolist())

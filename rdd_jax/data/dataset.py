@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -41,6 +41,8 @@ class Dataset:
     class_names: one name for each class.
     train_groups: i32[N] or None; a negative group is no group.
     test_groups: i32[M] or None.
+    train_true_labels: i32[N], what `train_labels` were before noise was
+      injected; None where none was.
   """
 
   name: str
@@ -52,6 +54,7 @@ class Dataset:
   class_names: tuple[str, ...]
   train_groups: np.ndarray | None = None
   test_groups: np.ndarray | None = None
+  train_true_labels: np.ndarray | None = None
 
   @property
   def image_shape(self) -> tuple[int, int, int]:
@@ -128,6 +131,21 @@ def from_arrays(
     class_names=names,
     train_groups=train.groups,
     test_groups=test.groups,
+  )
+
+
+def take(dataset: Dataset, rows: np.ndarray) -> Dataset:
+  """The data set with just these training rows, i[n]; test rows all stay."""
+
+  def taken(values: np.ndarray | None) -> np.ndarray | None:
+    return None if values is None else values[rows]
+
+  return replace(
+    dataset,
+    train_images=dataset.train_images[rows],
+    train_labels=dataset.train_labels[rows],
+    train_groups=taken(dataset.train_groups),
+    train_true_labels=taken(dataset.train_true_labels),
   )
 
 

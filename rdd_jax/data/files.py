@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 import gzip
 import math
 from pathlib import Path
@@ -120,26 +121,11 @@ def read_npz(
   path: str, split: str, size: images.Size, channels: int | None
 ) -> Split:
   """The arrays `SPLIT_images`, `SPLIT_labels`, and `SPLIT_groups` if there."""
-  file = Path(path).expanduser()
-  if not file.is_file():
-    raise UserError(f'npz:{path} is not a file; check the path')
   pixels_key, labels_key = f'{split}_images', f'{split}_labels'
   wanted = {pixels_key, labels_key}
   optional = {'train_labels', f'{split}_groups', 'class_names'}
-  try:
-    with np.load(file, allow_pickle=False) as stored:
-      keys = set(stored.files)
-      arrays = {key: stored[key] for key in keys & (wanted | optional)}
-  except (ValueError, TypeError, OSError, EOFError, BadZipFile) as error:
-    raise UserError(
-      f'npz:{path} is not an npz of plain arrays ({error}); save it with '
-      'np.savez and no object arrays'
-    ) from error
-  if not wanted <= keys:
-    raise UserError(
-      f'npz:{path} lacks {", ".join(sorted(wanted - keys))} (it has '
-      f'{", ".join(sorted(keys)) or "nothing"}); save the arrays so named'
-    )
+  file = Path(path).expanduser()
+  arrays = read_arrays(file, f'npz:{path}', wanted, optional)
   labels = arrays[labels_key]
   names = arrays.get('class_names')
   if names is None:
@@ -154,6 +140,29 @@ def read_npz(
     f'npz:{path}: {split}',
   )
   return found._replace(images=images.convert(found.images, size, channels))
+
+
+def read_arrays(
+  file: Path, name: str, wanted: set[str], optional: Iterable[str] = ()
+) -> dict[str, np.ndarray]:
+  """Arrays of an npz, by key; a UserError calls the file `name`."""
+  if not file.is_file():
+    raise UserError(f'{name} is not a file; check the path')
+  try:
+    with np.load(file, allow_pickle=False) as stored:
+      keys = set(stored.files)
+      arrays = {key: stored[key] for key in keys & wanted.union(optional)}
+  except (ValueError, TypeError, OSError, EOFError, BadZipFile) as error:
+    raise UserError(
+      f'{name} is not an npz of plain arrays ({error}); save it with '
+      'np.savez and no object arrays'
+    ) from error
+  if not wanted <= keys:
+    raise UserError(
+      f'{name} lacks {", ".join(sorted(wanted - keys))} (it has '
+      f'{", ".join(sorted(keys)) or "nothing"}); save the arrays so named'
+    )
+  return arrays
 
 
 def _directory(path: str, scheme: str) -> Path:

@@ -24,7 +24,7 @@ SHAPES: dict[str, tuple[tuple[int, int, int], int]] = {
 def mock(
   name_or_shape: str | tuple[int, int, int],
   num_classes: int | None = None,
-  n: int = 1000,
+  n: int | None = None,
   seed: int = 0,
 ) -> Dataset:
   """A learnable data set: a smooth pattern for each class, and noise.
@@ -35,8 +35,9 @@ def mock(
   Args:
     name_or_shape: a name in `SHAPES`, with or without `tfds:`; or (H, W, C).
     num_classes: needed for a shape; overrides that of a name.
-    n: training rows; there are a fifth as many test rows. Classes take
-      turns, and there is at least one row for each in both splits.
+    n: training rows, by default 1000 or, if more, 20 of each class; there
+      are a fifth as many test rows. Classes take turns, and there is at
+      least one row for each in both splits.
     seed: the same seed gives the same images.
 
   Raises:
@@ -57,6 +58,7 @@ def mock(
     if num_classes is None:
       raise UserError(f'mock of shape {shape} needs num_classes; give it')
     classes = num_classes
+  n = n or max(1000, 20 * classes)
   rng = np.random.default_rng(seed)
   patterns = _patterns(rng, classes, shape)
   train_labels = np.arange(max(n, classes)) % classes

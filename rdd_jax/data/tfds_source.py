@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 import difflib
 import os
 from pathlib import Path
@@ -53,6 +53,37 @@ def read(
     channels or features[image_key].shape[-1],
   )
   return Split(pixels, labels, tuple(features[label_key].names))
+
+
+def read_labels(
+  where: str, split: str, keys: Sequence[str], data_dir: str | None
+) -> list[np.ndarray]:
+  """The class labels `keys` of the rows of `tfds:where`, each i64[N].
+
+  Raises:
+    UserError: as `read` does, or when a record has no such label.
+  """
+  import tensorflow_datasets as tfds
+
+  directory = _version_directory(where, data_dir)
+  builder: Any = tfds.builder_from_directory(directory)
+  there = sorted(
+    key
+    for key, feature in builder.info.features.items()
+    if isinstance(feature, tfds.features.ClassLabel)
+  )
+  for key in keys:
+    if key not in there:
+      raise UserError(
+        f'tfds:{where} has no class label {key!r} (it has '
+        f'{", ".join(there) or "none"}); name another data set'
+      )
+  source = _open(builder, split, 'image', where)
+  rows = [
+    [record[key] for key in keys]
+    for _, record in _records(source, f'tfds:{where} {split}')
+  ]
+  return list(np.array(rows, np.int64).reshape(-1, len(keys)).T)
 
 
 def how_to_prepare(where: str, data_dir: str | Path) -> str:
@@ -115,6 +146,12 @@ def _encoded(
   source: Any, name: str, image_key: str, label_key: str, labels: np.ndarray
 ) -> Iterator[tuple[str, bytes]]:
   """Yields named encoded images, and fills in `labels` on the way."""
+  for row, record in _records(source, name):
+    labels[row] = record[label_key]
+    yield f'{name} row {row}', record[image_key]
+
+
+def _records(source: Any, name: str) -> Iterator[tuple[int, Any]]:
   for start in range(0, len(source), _CHUNK):
     rows = range(start, min(start + _CHUNK, len(source)))
     try:
@@ -124,9 +161,7 @@ def _encoded(
       raise UserError(
         f'{name} cannot be read ({reason}); prepare it again'
       ) from error
-    for row, record in zip(rows, records, strict=True):
-      labels[row] = record[label_key]
-      yield f'{name} row {row}', record[image_key]
+    yield from zip(rows, records, strict=True)
 
 
 def _version_directory(where: str, data_dir: str | None) -> Path:
