@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 import sys
 
+import jax
 import numpy as np
 from PIL import Image
 import pytest
@@ -24,8 +25,19 @@ def _png(image):
   return stream.getvalue()
 
 
-def _write(root, name, splits, shape, file_format='array_record'):
-  """Writes encoded rows {split: [(bytes, label)]} as TFDS lays them out."""
+def _write(
+  root,
+  name,
+  splits,
+  shape,
+  file_format='array_record',
+  names=('cat', 'dog'),
+  more=(),
+):
+  """Writes encoded rows {split: [(bytes, label)]} as TFDS lays them out.
+
+  Each of the further labels `more` is one class ahead of that before it.
+  """
   from array_record.python import array_record_module
   from tensorflow_datasets.proto import tf_example_pb2
 
@@ -34,7 +46,10 @@ def _write(root, name, splits, shape, file_format='array_record'):
   features = tfds.features.FeaturesDict(
     {
       'image': tfds.features.Image(shape=shape),
-      'label': tfds.features.ClassLabel(names=['cat', 'dog']),
+      **{
+        key: tfds.features.ClassLabel(names=list(names))
+        for key in ('label', *more)
+      },
     }
   )
   features.save_config(str(directory))
@@ -51,7 +66,8 @@ def _write(root, name, splits, shape, file_format='array_record'):
       example = tf_example_pb2.Example()
       fields = example.features.feature
       fields['image'].bytes_list.value.append(encoded)
-      fields['label'].int64_list.value.append(label)
+      for ahead, key in enumerate(('label', *more)):
+        fields[key].int64_list.value.append((label + ahead) % len(names))
       writer.write(example.SerializeToString())
     writer.close()
     info['splits'].append(
@@ -202,6 +218,42 @@ def test_wrong_format_features_or_slice(tmp_path, rows):
     _fails(
       match, data.load_split, f'tfds:{name}', split, data_dir=str(tmp_path)
     )
+
+
+def test_human_labels(tmp_path, images):
+  encoded = _png(images[0])
+  rows = [(encoded, i % 10) for i in range(20)]
+  _write(
+    tmp_path,
+    'cifar10_n',
+    {'train': rows},
+    (8, 6, 1),
+    names='abcdefghij',
+    more=('aggre_label', 'worse_label'),
+  )
+  blank, true = np.zeros((20, 1, 1, 1), np.uint8), np.arange(20) % 10
+  found = data.from_arrays(blank, true, blank, true)
+
+  def corrupt(dataset, spec):
+    return data.corrupt(
+      dataset,
+      spec,
+      jax.random.key(0),
+      human_labels='tfds:cifar10_n',
+      data_dir=str(tmp_path),
+    )
+
+  noisy = corrupt(found, 'human-worse')
+  assert noisy.train_labels.tolist() == [(i + 2) % 10 for i in range(20)]
+  assert noisy.train_true_labels is found.train_labels
+  backwards = data.take(found, np.arange(20)[::-1])
+  _fails('tfds:cifar10_n: label differs', corrupt, backwards, 'human-worse')
+  _fails(
+    "no class label 'random_label1' .it has aggre_label, label, worse_label",
+    corrupt,
+    found,
+    'human-random1',
+  )
 
 
 class _Builder:

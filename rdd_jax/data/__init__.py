@@ -4,8 +4,12 @@ from rdd_jax.data.dataset import Dataset as Dataset
 from rdd_jax.data.dataset import Split as Split
 from rdd_jax.data.dataset import from_arrays as from_arrays
 from rdd_jax.data.dataset import require_shape as require_shape
+from rdd_jax.data.dataset import take as take
 from rdd_jax.data.mocks import SHAPES as SHAPES
 from rdd_jax.data.mocks import mock as mock
+from rdd_jax.data.noise import corrupt as corrupt
+from rdd_jax.data.noise import effective_rate as effective_rate
+from rdd_jax.data.noise import stand_in as stand_in
 from rdd_jax.data.sources import load as load
 from rdd_jax.data.sources import load_split as load_split
 from rdd_jax.data.split import split_validation as split_validation
