@@ -12,7 +12,7 @@ a snapshot every 40 SGD steps, students of 10 steps, 150 segments and 300 epochs
 of evaluation (README has the command), ipc=10, 1 distillation x 3 network
 seeds, last step: 78.8 ± 0.2 (random real, likewise evaluated, 74.9 ± 0.7).
 
-Arguments: ipc, seed, seeds, width, steps, smoke.
+Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 
 from rdd_jax import unrolled_presets

@@ -8,7 +8,7 @@ Measured, two CPU cores, shortened to width 32, 1000 steps, 64 real rows and 300
 epochs, ipc=10, 3 x 3 seeds, last step: 80.2 ± 0.6 (random real 73.8 ± 1.3,
 herding 78.3 ± 0.5). The published setting has not been run here yet.
 
-Arguments: ipc, seed, seeds, width, steps, smoke.
+Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 
 from rdd_jax import presets

@@ -9,7 +9,7 @@ Measured, two CPU cores, shortened to width 32, 40 networks of 10 inner steps,
 real 73.8 ± 1.3, herding 78.3 ± 0.5). The published setting has not been run
 here yet.
 
-Arguments: ipc, seed, seeds, width, steps, smoke.
+Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 
 from rdd_jax import presets

@@ -6,7 +6,7 @@ python -m rdd_jax.main --config=configs/idc_cifar10.py:ipc=10
 
 The published setting, for a GPU; it has not been run here yet.
 
-Arguments: ipc, seed, seeds, width, steps, smoke; factor=1 is IDC-I.
+Arguments: ipc, seed, seeds, width, steps, noise, smoke; factor=1 is IDC-I.
 """
 
 from rdd_jax import presets

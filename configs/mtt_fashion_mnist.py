@@ -12,7 +12,7 @@ snapshot every 40 SGD steps, students of 10 steps, 300 segments and 300 epochs
 of evaluation (README has the command), ipc=10, 1 distillation x 2 network
 seeds, last step: 80.5 ± 0.3 (random real, as DM's run had it, 73.8 ± 1.3).
 
-Arguments: ipc, seed, seeds, width, steps, smoke.
+Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 
 from rdd_jax import unrolled_presets

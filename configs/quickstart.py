@@ -8,7 +8,7 @@ python -m rdd_jax.main --config=configs/quickstart.py
 Measured, two CPU cores, 40 s: 86.8 ± 1.5 per cent over 3 distillation x 5
 network seeds, last step (random real 62.9 ± 3.2, herding 79.1 ± 1.8).
 
-Arguments: ipc, seed, seeds, width, steps, smoke.
+Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 
 from rdd_jax import presets

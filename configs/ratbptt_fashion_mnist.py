@@ -12,7 +12,7 @@ of up to 30 steps, 150 steps from real images and 300 epochs of evaluation
 (README has the command), ipc=10, 1 distillation x 3 network seeds, last step:
 79.2 ± 0.6 (random real, likewise evaluated, 74.4 ± 0.1).
 
-Arguments: ipc, seed, seeds, width, steps, smoke.
+Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 
 from rdd_jax import unrolled_presets

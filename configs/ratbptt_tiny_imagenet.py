@@ -6,7 +6,7 @@ python -m rdd_jax.main --config=configs/ratbptt_tiny_imagenet.py:ipc=10
 
 The published setting, for a GPU; it has not been run here yet.
 
-Arguments: ipc, seed, seeds, width, steps, smoke.
+Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 
 from rdd_jax import unrolled_presets

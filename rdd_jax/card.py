@@ -28,7 +28,8 @@ def make_card(
   """The card of a distilled set; adds the schema, versions and git hash.
 
   Args:
-    data: the name and options that `data.load` takes.
+    data: the name and options that `data.load` takes, and what was done to
+      the training rows.
     class_names: by class.
     label_kind: 'hard', 'soft', or what else the targets are.
     factor: of multi-formation; 1 stores one image in a row.

@@ -26,6 +26,8 @@ def config() -> Config:
         'data_dir': '',  # TFDS directory; '' takes RDD_JAX_DATA_DIR or ~
         'size': 0,  # resize to size x size; 0 leaves as is
         'channels': 0,  # 1 or 3; 0 leaves as is
+        'noise': '',  # of labels: 'symmetric-0.4', see rdd_jax.data.corrupt
+        'human_labels': '',  # npz or tfds:cifar10_n; '' looks in the data_dir
         'validation': 0.0,  # share of training rows held out, by class
         'mock': False,  # seeded mock images of the data set's shape
         'mean': (),  # per channel; () fits them on the training rows

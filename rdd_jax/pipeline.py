@@ -70,7 +70,10 @@ def execute(
 
 
 def load(config: Config) -> data.Dataset:
-  """The data set, without the rows held out for validation."""
+  """The data set, with its noise, without the rows held out for validation.
+
+  Those are noisy as well.
+  """
   options = config.data
   try:
     dataset = data.load(
@@ -84,17 +87,21 @@ def load(config: Config) -> data.Dataset:
       raise
     say(f'{error}; mock images of its shape take its place')
     dataset = data.mock(options.name.partition(':')[2])
-  if options.validation:
-    rows, _ = data.split_validation(
-      dataset, options.validation, jax.random.key(config.seed)
-    )
-    groups = dataset.train_groups
-    dataset = replace(
+  key = jax.random.key(config.seed)
+  if options.noise:
+    noise = data.stand_in(options.noise, dataset)
+    if noise != options.noise:
+      say(f'mock images have no {options.noise} labels; {noise} stands in')
+    dataset = data.corrupt(
       dataset,
-      train_images=dataset.train_images[rows],
-      train_labels=dataset.train_labels[rows],
-      train_groups=None if groups is None else groups[rows],
+      noise,
+      key,
+      human_labels=options.human_labels,
+      data_dir=options.data_dir or None,
     )
+  if options.validation:
+    rows, _ = data.split_validation(dataset, options.validation, key)
+    dataset = data.take(dataset, rows)
   return dataset
 
 
@@ -193,9 +200,12 @@ def plan(
     )['params'],
     jax.random.key(0),
   )
+  noise = ''
+  if trial.dataset.train_true_labels is not None:
+    noise = f'({data.effective_rate(trial.dataset):.1%} mislabelled) '
   return (
     f'{config.name}: {spec.num_examples:,} rows of {spec.num_classes} classes '
-    f'to {len(trial.experiment.cells)} images of '
+    f'{noise}to {len(trial.experiment.cells)} images of '
     f'{"x".join(map(str, trial.dataset.image_shape))}; '
     f'{config.objective.name} matching, {config.network.name} with '
     f'{count(weights):,} parameters\n'

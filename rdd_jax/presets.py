@@ -51,6 +51,7 @@ ARGUMENTS = {
   'seeds': 3,
   'width': 128,
   'steps': 0,
+  'noise': '',
   'smoke': False,
 }
 
@@ -169,6 +170,7 @@ def base(
   config.name = f'{method}_{dataset}'
   config.seed, config.seeds = args['seed'], args['seeds']
   config.data.name = data.source
+  config.data.noise = args['noise']
   config.data.mean, config.data.std = PUBLISHED[dataset]
   config.network.width = args['width']
   if dataset == 'tiny_imagenet':
@@ -230,6 +232,7 @@ def quickstart(arg: str = '') -> Config:
   config = defaults.config()
   config.name = 'quickstart'
   config.seed, config.seeds = args['seed'], args['seeds']
+  config.data.noise = args['noise']
   config.network.width, config.network.depth = args['width'], 2
   config.synthetic.ipc = args['ipc']
   config.objective.real_rows = 64

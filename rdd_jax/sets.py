@@ -10,7 +10,7 @@ import numpy as np
 
 from rdd_jax import card, synthetic
 from rdd_jax.artefact import Distilled
-from rdd_jax.data import Dataset
+from rdd_jax.data import Dataset, effective_rate, stand_in
 from rdd_jax.defaults import Config
 from rdd_jax.preprocessing import Preprocessing
 from rdd_jax.recipe import Experiment
@@ -85,7 +85,12 @@ def _card(
   if step_size is not None:  # learned for just this set
     evaluation['learning_rate'] = float(step_size)
   return card.make_card(
-    data={**config.data.to_dict(), 'name': trial.dataset.name},
+    data={
+      **config.data.to_dict(),
+      'name': trial.dataset.name,
+      'noise': stand_in(config.data.noise, trial.dataset),
+      'noise_rate': effective_rate(trial.dataset),
+    },
     class_names=trial.dataset.class_names,
     label_kind=labels,
     factor=factor,

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rdd_jax import data, defaults, networks, pipeline, recipe
+from rdd_jax import data, defaults, networks, pipeline, presets, recipe
 from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError
 from rdd_jax.matching import Segment
@@ -73,6 +73,13 @@ def trace(config: Config, *, step: bool) -> None:
 def test_builds(path: Path):
   assert load(path).name == path.stem
   trace(load(path), step=False)
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_takes_the_arguments_that_it_lists(path: Path):
+  listed = f'\n\nArguments: {", ".join(presets.ARGUMENTS)}'
+  assert listed in path.read_text()
+  assert load(path, 'noise=pair-0.4').data.noise == 'pair-0.4'
 
 
 FAMILIES = [
