@@ -105,7 +105,14 @@ def bucket(batch: Batch, k: int, capacity: int) -> tuple[Batch, Array]:
   return dealt, mass - dealt.weights.sum(1)
 
 
-def training_loss(losses: Array, batch: Batch, num_classes: int) -> Array:
+def inside_mass(batch: Batch, num_classes: int) -> Array:
+  """The weight `f[]` of the rows whose cell is a class."""
+  return jnp.sum(jnp.where(batch.cells < num_classes, batch.weights, 0.0))
+
+
+def training_loss(
+  losses: Array, batch: Batch, num_classes: int, mass: Array | None = None
+) -> Array:
   """Weighted loss per unit of in-distribution mass.
 
   Dividing by the mass of the classes alone makes cross-entropy plus
@@ -116,10 +123,11 @@ def training_loss(losses: Array, batch: Batch, num_classes: int) -> Array:
     losses: `f[n]`, one for each row of `batch`.
     batch: the rows.
     num_classes: cells below it are in-distribution.
+    mass: by what to divide, where `batch` is a part of a larger one.
 
   Returns:
     `f[]`.
   """
-  inside = jnp.sum(jnp.where(batch.cells < num_classes, batch.weights, 0.0))
+  inside = inside_mass(batch, num_classes) if mass is None else mass
   total = jnp.sum(batch.weights * losses)
   return total / jnp.where(inside > 0, inside, 1.0)

@@ -11,9 +11,13 @@ import jax.numpy as jnp
 import optax
 
 from rdd_jax import networks
-from rdd_jax.batch import Batch, training_loss
+from rdd_jax.batch import Batch, inside_mass, training_loss
 from rdd_jax.networks import Variables
+from rdd_jax.ops import sum_in_blocks
 from rdd_jax.transform import ScoreFn, Scores
+from rdd_jax.unroll import keep
+
+CACHE = 5 * 2**20  # bytes of one activation that work best in a CPU's cache
 
 
 class Learner(NamedTuple):
@@ -51,24 +55,57 @@ def init(
 
 
 def loss(
-  net: nn.Module, variables: Variables, batch: Batch, num_classes: int
+  net: nn.Module,
+  variables: Variables,
+  batch: Batch,
+  num_classes: int,
+  mass: Array | None = None,
 ) -> tuple[Array, Variables]:
-  """Weighted cross-entropy in training mode, and the new batch statistics."""
+  """Weighted cross-entropy in training mode, and the new batch statistics.
+
+  `mass` is that of the batch which `batch` is a part of, if it is one.
+  """
   outputs, variables = networks.apply_training(net, variables, batch.inputs)
   losses = row_losses(outputs.logits, batch.targets)
-  return training_loss(losses, batch, num_classes), variables
+  return training_loss(losses, batch, num_classes, mass), variables
 
 
 def gradient(
   net: nn.Module, variables: Variables, batch: Batch, num_classes: int
 ) -> tuple[Variables, Variables]:
-  """The loss's gradient in the parameters, and the new batch statistics."""
+  """The loss's gradient in the parameters, and the new batch statistics.
 
-  def objective(params: Variables) -> tuple[Array, Variables]:
-    return loss(net, {**variables, 'params': params}, batch, num_classes)
+  On a CPU, rows are taken in blocks whose activations fit its cache, unless
+  the network has batch statistics or the rows are shared out to devices.
+  """
+  mass = inside_mass(batch, num_classes)
 
-  grads, new = jax.grad(objective, has_aux=True)(variables['params'])
-  return grads, new['batch_stats']
+  def of_rows(rows: Batch) -> tuple[Variables, Variables]:
+    def objective(params: Variables) -> tuple[Array, Variables]:
+      given = {**variables, 'params': params}
+      return loss(net, given, rows, num_classes, mass)
+
+    grads, new = jax.grad(objective, has_aux=True)(variables['params'])
+    return grads, new['batch_stats']
+
+  grads, stats = sum_in_blocks(of_rows, batch, _block_size(variables, batch))
+  return keep(grads), stats
+
+
+def _block_size(variables: Variables, batch: Batch) -> int:
+  """The rows whose widest activations fill `CACHE`, or all of them."""
+  n, *shape = batch.inputs.shape
+  kernels = [k for k in jax.tree.leaves(variables['params']) if k.ndim == 4]
+  one_device = jax.sharding.get_abstract_mesh().size <= 1
+  if (
+    jax.default_backend() != 'cpu'
+    or not (one_device and kernels and len(shape) == 3)
+    or jax.tree.leaves(variables['batch_stats'])
+  ):
+    return n
+  widest = max(kernel.shape[-1] for kernel in kernels)
+  size = shape[0] * shape[1] * widest * batch.inputs.dtype.itemsize
+  return max(CACHE // size, 1)
 
 
 def update(

@@ -9,6 +9,7 @@ fast anywhere and differentiate any number of times in either mode.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import jax
@@ -262,3 +263,32 @@ def each(
   if parallel is None:
     parallel = jax.default_backend() != 'cpu'
   return jax.vmap(fn)(xs) if parallel else lax.map(fn, xs)
+
+
+def sum_in_blocks(fn: Callable[[T], Any], rows: T, size: int) -> Any:
+  """The sum of `fn` over blocks of so many rows, one after the other.
+
+  What `fn` keeps for a derivative is kept of one block at a time. Where the
+  rows do not divide, rows of zeros fill the last block.
+
+  Args:
+    fn: from some of the rows to a pytree; of rows of zeros, zeros.
+    rows: a pytree whose leaves are `[n, ...]`.
+    size: of a block, at most; blocks are made as even as they can be.
+  """
+  n = jax.tree.leaves(rows)[0].shape[0]
+  count = -(-n // size)
+  if count <= 1:
+    return fn(rows)
+  even = -(-n // count)
+
+  def blocks(leaf: Array) -> Array:
+    extra = ((0, count * even - n),) + ((0, 0),) * (leaf.ndim - 1)
+    return jnp.pad(leaf, extra).reshape(count, even, *leaf.shape[1:])
+
+  dealt = jax.tree.map(blocks, rows)
+  block = jax.checkpoint(fn, prevent_cse=False)
+  first = jax.eval_shape(fn, jax.tree.map(lambda leaf: leaf[0], dealt))
+  zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), first)
+  add = partial(jax.tree.map, jnp.add)
+  return lax.scan(lambda sum, x: (add(sum, block(x)), None), zeros, dealt)[0]

@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 import math
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 from jax import Array, lax
+from jax.ad_checkpoint import checkpoint_name
 from jax.core import Tracer
 from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 import jax.numpy as jnp
@@ -22,6 +23,9 @@ import jax.numpy as jnp
 State = Any
 Step = Callable[[State, Any], State]
 Adjoint = Callable[[Step, State, Any], State]
+T = TypeVar('T')
+
+KEPT = 'kept'
 
 
 def backprop() -> Adjoint:
@@ -37,7 +41,7 @@ def checkpointed(every: int | None = 1) -> Adjoint:
   """Keeps states and computes the steps again on the way back: exact.
 
   Chen et al., Training Deep Nets with Sublinear Memory Cost,
-  arXiv 1604.06174.
+  arXiv 1604.06174. What a step has marked by `keep` is kept as well.
 
   Args:
     every: 1 keeps the state before each of `n` steps. More keeps one state of
@@ -57,7 +61,8 @@ def checkpointed(every: int | None = 1) -> Adjoint:
   def run(step: Step, init: State, xs: Any) -> State:
     n = _length(xs)
     size = every or max(round(math.sqrt(n)), 1)
-    once = jax.checkpoint(step, prevent_cse=False)
+    policy = jax.checkpoint_policies.save_only_these_names(KEPT)
+    once = jax.checkpoint(step, prevent_cse=False, policy=policy)
     steps = partial(backprop(), once)
     if size == 1 or size >= n:
       return steps(init, xs)
@@ -70,6 +75,11 @@ def checkpointed(every: int | None = 1) -> Adjoint:
     return steps(state, jax.tree.map(lambda x: x[whole:], xs))
 
   return run
+
+
+def keep(tree: T) -> T:
+  """Marks what is small and takes long to compute, like a gradient."""
+  return jax.tree.map(partial(checkpoint_name, name=KEPT), tree)
 
 
 def truncated(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import chex
 import flax.linen as nn
 import jax
 from jax import Array, lax
@@ -195,3 +196,28 @@ def test_constrain_shards_what_divides_and_keeps_the_rest():
   assert not rows['odd'].sharding.is_equivalent_to(by_rows, 2)
   assert columns['odd'].sharding.is_equivalent_to(by_columns, 2)
   close(rows, tree, 0)
+
+
+@pytest.mark.parametrize('n', [1, 5, 8, 11])
+def test_sums_in_blocks_are_sums(n: int):
+  """Of values, and of first and second derivatives."""
+  rows = jax.random.normal(jax.random.key(n), (n, 3))
+  w = jnp.array([0.5, -1.0, 2.0])
+
+  def whole(w, rows):
+    return {'sum': jnp.sum(jnp.sin(rows @ w) * rows[:, 0] ** 2)}
+
+  def blocked(w, rows):
+    return ops.sum_in_blocks(lambda part: whole(w, part), rows, 4)
+
+  def slope(fn):
+    return lambda w, rows: jax.grad(lambda w: fn(w, rows)['sum'])(w)
+
+  def bend(fn):
+    return jax.grad(lambda rows: jnp.sum(slope(fn)(w, rows) ** 2))(rows)
+
+  chex.assert_trees_all_close(blocked(w, rows), whole(w, rows), rtol=1e-5)
+  chex.assert_trees_all_close(
+    slope(blocked)(w, rows), slope(whole)(w, rows), rtol=1e-4
+  )
+  chex.assert_trees_all_close(bend(blocked), bend(whole), rtol=1e-4, atol=1e-5)

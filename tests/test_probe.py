@@ -165,6 +165,25 @@ def test_outlier_rows_do_not_dilute_the_step():
   )
 
 
+def test_gradients_in_blocks_are_those_of_the_whole(monkeypatch):
+  """With rows that do not divide, masked ones, and outliers in one block."""
+  net = networks.build('convnet', CLASSES, width=4, depth=1)
+  batch = rows(7)
+  n = batch.weights.shape[0]
+  batch = replace(
+    batch,
+    cells=batch.cells.at[-2:].set(CLASSES),
+    weights=batch.weights.at[0].set(0.0),
+  )
+  variables = networks.init(net, KEY, batch.inputs.shape[1:])
+  whole, _ = learner.gradient(net, variables, batch, CLASSES)
+  size = batch.inputs[0, ..., 0].size * 4 * 4
+  for block in (1, 3, n - 1):
+    monkeypatch.setattr(learner, 'CACHE', block * size)
+    found, _ = learner.gradient(net, variables, batch, CLASSES)
+    chex.assert_trees_all_close(found, whole, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize(
   ('n', 'size', 'steps'), [(10, 5, 4), (10, 3, 7), (7, 1, 20), (9, 4, 1)]
 )
