@@ -16,8 +16,6 @@ import rdd_jax
 
 ROOT = Path(__file__).parents[1]
 FLAGS = (
-  '--config=configs/quickstart.py:smoke,width=4',
-  '--config.steps=60',
   '--config.steps_per_call=2',
   '--config.log_every=1',
   '--config.checkpoint_every=20',
@@ -25,13 +23,21 @@ FLAGS = (
   '--config.whole.steps=0',
   '--config.evaluation.epochs=1',
 )
+MATCHING = (
+  '--config=configs/quickstart.py:smoke,width=4',
+  '--config.steps=60',
+)
+TRAJECTORIES = (
+  '--config=configs/mtt_fashion_mnist.py:smoke,width=4',
+  '--config.experts.number=6',
+)
 ENVIRONMENT = {**os.environ, 'XLA_FLAGS': '', 'PYTHON': sys.executable}
 
 
-def two(directory: Path) -> subprocess.Popen[str]:
+def two(directory: Path, *flags: str) -> subprocess.Popen[str]:
   """Starts two processes, with two devices each, on the loopback."""
   return subprocess.Popen(
-    ['launch/local.sh', '2', *FLAGS, f'--workdir={directory}'],
+    ['launch/local.sh', '2', *flags, *FLAGS, f'--workdir={directory}'],
     cwd=ROOT,
     env={**ENVIRONMENT, 'DEVICES': '2'},
     stdout=subprocess.PIPE,
@@ -41,9 +47,10 @@ def two(directory: Path) -> subprocess.Popen[str]:
   )
 
 
-def one(directory: Path) -> None:
+def one(directory: Path, *flags: str) -> None:
+  flags = (*flags, *FLAGS, f'--workdir={directory}')
   subprocess.run(
-    [sys.executable, '-m', 'rdd_jax.main', *FLAGS, f'--workdir={directory}'],
+    [sys.executable, '-m', 'rdd_jax.main', *flags],
     cwd=ROOT,
     env=ENVIRONMENT,
     check=True,
@@ -60,7 +67,7 @@ def losses(directory: Path) -> np.ndarray:
 @pytest.fixture(scope='module')
 def single(tmp_path_factory: pytest.TempPathFactory) -> Path:
   directory = tmp_path_factory.mktemp('single')
-  one(directory)
+  one(directory, *MATCHING)
   return directory
 
 
@@ -74,7 +81,7 @@ def assert_close(a: Path, b: Path) -> None:
 
 
 def test_two_processes_equal_one(single: Path, tmp_path: Path):
-  process = two(tmp_path)
+  process = two(tmp_path, *MATCHING)
   said, _ = process.communicate(timeout=300)
   assert process.returncode == 0, said
   assert '4 x cpu' in said
@@ -83,7 +90,7 @@ def test_two_processes_equal_one(single: Path, tmp_path: Path):
 
 @pytest.mark.slow
 def test_one_process_resumes_what_two_began(single: Path, tmp_path: Path):
-  process = two(tmp_path)
+  process = two(tmp_path, *MATCHING)
   deadline = time.monotonic() + 200
   while not list(tmp_path.glob('checkpoints/*/manifest.json')):
     assert process.poll() is None, process.communicate()[0]
@@ -100,5 +107,24 @@ def test_one_process_resumes_what_two_began(single: Path, tmp_path: Path):
   process.communicate(timeout=120)
   assert process.returncode != 0
   assert not (tmp_path / 'distilled.npz').exists()
-  one(tmp_path)
+  one(tmp_path, *MATCHING)
   assert_close(single, tmp_path)
+
+
+@pytest.mark.slow
+def test_two_processes_train_the_experts_of_one(tmp_path: Path):
+  """Six experts on four devices: the second round is not full."""
+  alone, both = tmp_path / 'a' / 'run', tmp_path / 'b' / 'run'
+  one(alone, *TRAJECTORIES)
+  process = two(both, *TRAJECTORIES)
+  said, _ = process.communicate(timeout=300)
+  assert process.returncode == 0, said
+  ours, theirs = (
+    sorted((tmp_path / d / 'experts').rglob('expert-*.f32')) for d in 'ab'
+  )
+  assert [p.name for p in ours] == [p.name for p in theirs]
+  assert len(ours) == 6
+  for a, b in zip(ours, theirs, strict=True):
+    x, y = (np.fromfile(p, np.float32) for p in (a, b))
+    np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-5)
+  np.testing.assert_allclose(losses(alone), losses(both), rtol=1e-3)

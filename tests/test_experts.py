@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 import json
+import multiprocessing
+import os
 from pathlib import Path
+import signal
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +20,7 @@ from rdd_jax import experts, learner, networks
 from rdd_jax import mesh as meshes
 from rdd_jax.batch import Batch
 from rdd_jax.errors import UserError
+from rdd_jax.experts import stage
 from rdd_jax.initialise import ensemble_logits, recognised
 from rdd_jax.keys import named
 from rdd_jax.matching.expert import Expert, expert, flat_gradient
@@ -113,6 +117,31 @@ def test_resumed_equals_uninterrupted(tmp_path: Path, whole, calls: int):
   assert run(tmp_path, stop=after(calls - 1)) is None
   assert_same(run(tmp_path), whole)
   assert not list((tmp_path / 'scratch').iterdir())
+
+
+def killed(directory: Path, calls: int) -> None:
+  """Trains with a checkpoint after each epoch, until `kill -9`."""
+  stage.SAVE_EVERY = 0.0
+  due = after(calls)
+  run(directory, stop=lambda: due() and os.kill(os.getpid(), signal.SIGKILL))
+
+
+@pytest.mark.parametrize('calls', [2, 5])
+def test_killed_equals_uninterrupted(tmp_path: Path, whole, calls: int):
+  """Among the first two experts, and in the third."""
+  process = multiprocessing.get_context('spawn').Process(
+    target=killed, args=(tmp_path, calls)
+  )
+  process.start()
+  process.join(200)
+  assert process.exitcode == -signal.SIGKILL
+  saved = list((tmp_path / 'scratch').rglob('checkpoints/*/manifest.json'))
+  assert saved
+  kept = [p for p in (tmp_path / 'experts').rglob('expert-*.f32')]
+  assert len(kept) == (0 if calls < 4 else 2)
+  times = [p.stat().st_mtime_ns for p in kept]
+  assert_same(run(tmp_path), whole)
+  assert [p.stat().st_mtime_ns for p in kept] == times
 
 
 def test_a_torn_draft_is_trained_again(tmp_path: Path, whole, caplog):

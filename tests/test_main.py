@@ -140,3 +140,45 @@ def test_killed_at_any_moment(tmp_path: Path, number: signal.Signals):
   for name in ('distilled.npz', 'metrics.jsonl', 'results.json'):
     whole, cut = (tmp_path / d / name for d in ('whole', 'cut'))
     assert whole.read_bytes() == cut.read_bytes()
+
+
+@pytest.mark.slow
+def test_killed_among_experts(tmp_path: Path):
+  """Finished experts stay as they are, and the result is as if uncut."""
+  flags = (
+    '--config=configs/mtt_fashion_mnist.py:smoke,width=4',
+    '--config.experts.number=40',
+    '--config.experts.latest=20',
+    '--config.baselines=()',
+    '--config.whole.steps=0',
+  )
+  whole, cut = tmp_path / 'a' / 'whole', tmp_path / 'b' / 'cut'
+  assert run(*flags, f'--workdir={whole}').returncode == 0
+  process = subprocess.Popen(
+    command(*flags, f'--workdir={cut}'),
+    cwd=ROOT,
+    env={**os.environ, 'XLA_FLAGS': ''},
+    stdout=subprocess.PIPE,
+    text=True,
+  )
+
+  def finished() -> list[Path]:
+    return sorted((tmp_path / 'b' / 'experts').rglob('expert-*.json'))
+
+  while len(finished()) < 3:
+    assert process.poll() is None, 'ended before it could be killed'
+    time.sleep(0.01)
+  process.send_signal(signal.SIGKILL)
+  process.communicate()
+  times = {path: path.stat().st_mtime_ns for path in finished()}
+  assert len(times) < 40
+  assert run(*flags, f'--workdir={cut}').returncode == 0
+  assert all(path.stat().st_mtime_ns == t for path, t in times.items())
+  ours, theirs = (
+    sorted((tmp_path / d / 'experts').rglob('expert-*.f32')) for d in 'ab'
+  )
+  assert len(ours) == len(theirs) == 40
+  for a, b in zip(ours, theirs, strict=True):
+    assert a.read_bytes() == b.read_bytes()
+  for name in ('distilled.npz', 'metrics.jsonl', 'results.json'):
+    assert (whole / name).read_bytes() == (cut / name).read_bytes()
