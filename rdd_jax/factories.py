@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import flax.linen as nn
+import numpy as np
 import optax
 
 from rdd_jax import corruptions, risk
 from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError, choose
+from rdd_jax.objectives import dsa
 from rdd_jax.preprocessing import Preprocessing
 from rdd_jax.probe import Probe, probe
 from rdd_jax.risk import Risk
-from rdd_jax.robust import balance, expose_outliers, tilt
+from rdd_jax.robust import (
+  balance,
+  clean_first,
+  divert,
+  expose_outliers,
+  oracle,
+  tilt,
+)
+from rdd_jax.robust.tad import Diversion, as_described
 from rdd_jax.transform import DataSpec, Transform, chain, identity
 
 RISKS: dict[str, Callable[[], Risk]] = {
@@ -33,10 +43,23 @@ CORRUPTIONS: dict[str, Callable[[], corruptions.Corruption]] = {
 
 
 class Context(NamedTuple):
-  """What the factories of chains may depend on."""
+  """What the factories of chains may depend on.
+
+  Attributes:
+    spec: the sizes.
+    preprocess: from uint8 images to network inputs.
+    net: the network that is matched.
+    input_shape: of its images, `(height, width, channels)`.
+    rows: of each class that the synthetic set may start from.
+    truth: `i[N]`, the labels before noise; None where they are as given.
+  """
 
   spec: DataSpec
   preprocess: Preprocessing
+  net: nn.Module | None = None
+  input_shape: tuple[int, ...] = ()
+  rows: int = 0
+  truth: np.ndarray | None = None
 
 
 FACTORIES: dict[str, Callable[..., Transform]] = {
@@ -55,8 +78,17 @@ FACTORIES: dict[str, Callable[..., Transform]] = {
     to_inputs=context.preprocess,
     **options,
   ),
+  'divert': lambda context, **options: _divert(context, **options),
+  'clean_first': lambda context, **options: _clean_first(context, **options),
+  'oracle': lambda context, relabel=False: oracle(
+    _known_truth(context), relabel=relabel
+  ),
 }
-PREPARING = ('balance',)  # those that act on the measure alone
+PREPARING = (
+  'balance',
+  'divert',
+  'oracle',
+)  # those that act on the measure alone
 SCORING = ('tilt',)  # the factories whose transforms ask for scores
 
 
@@ -97,6 +129,88 @@ def _one_of(names: Sequence[str]) -> corruptions.Corruption:
   return corruptions.one_of(
     *(choose('corruption', name, CORRUPTIONS)() for name in names)
   )
+
+
+def _divert(
+  context: Context,
+  *,
+  described: bool = False,
+  warm_up: int = 600,
+  rounds: int = 3,
+  steps: int = 900,
+  batch_size: int = 64,
+  augment: str = '',
+  views: int = 0,
+  later: int = 0,
+  division: Mapping[str, Any] | None = None,
+  last: Mapping[str, Any] | None = None,
+  recall: Mapping[str, Any] | None = None,
+  learning_rate: float = 0.01,
+  momentum: float = 0.9,
+  weight_decay: float = 5e-4,
+  decay: float = 0.995,
+) -> Transform:
+  """TAD; options named in `division`, `last` and `recall` replace defaults."""
+  assert context.net is not None
+  start = as_described() if described else Diversion()
+  tx = optax.chain(
+    optax.add_decayed_weights(weight_decay), optax.sgd(learning_rate, momentum)
+  )
+  least = {'least_rows': max(context.rows, start.division.least_rows)}
+  return divert(
+    probe(
+      context.net,
+      tx,
+      context.input_shape,
+      context.spec.num_classes,
+      decay=decay,
+    ),
+    context.preprocess,
+    context.spec.num_classes,
+    start._replace(
+      warm_up=warm_up,
+      rounds=rounds,
+      steps=steps,
+      batch_size=batch_size,
+      division=start.division._replace(**{**least, **(division or {})}),
+      last=start.last._replace(**{**least, **(last or {})}),
+      recall=start.recall._replace(**(recall or {})),
+      augment=dsa(augment, 'one', siamese=False),
+      views=views or start.views,
+    ),
+    later=later,
+  )
+
+
+def _clean_first(
+  context: Context,
+  *,
+  learning_rate: float = 0.02,
+  momentum: float = 0.9,
+  weight_decay: float = 1e-3,
+  **options: Any,
+) -> Transform:
+  assert context.net is not None
+  tx = optax.chain(
+    optax.add_decayed_weights(weight_decay), optax.sgd(learning_rate, momentum)
+  )
+  return clean_first(
+    context.net,
+    tx,
+    context.input_shape,
+    context.preprocess,
+    context.spec.num_classes,
+    **options,
+  )
+
+
+def _known_truth(context: Context) -> np.ndarray:
+  if context.truth is None:
+    raise UserError(
+      'an oracle needs to know which labels are wrong: inject them, by '
+      'data.noise=symmetric-0.4'
+    )
+  return context.truth
 
 
 def _known_groups(context: Context) -> int:

@@ -24,6 +24,7 @@ from rdd_jax import (
   recipe,
   report,
   run,
+  trust_report,
 )
 from rdd_jax import (
   mesh as meshes,
@@ -131,14 +132,16 @@ def distil(
     train = partial(train_experts, trial, images, mesh, stop)
     for seed in todo:
       key = jax.random.fold_in(root, seed)
-      state = run.start(trial.experiment, key, images, measure, labels, train)
+      directory = seed_directory(trial.workdir, seed)
+      state = run.start(
+        trial.experiment, key, images, measure, labels, train, directory
+      )
       state = meshes.replicate(state, mesh)
       if compiled is None:
         compiled = run.compile_call(
           trial.experiment, config, state, images, mesh, train(state)
         )
         say(plan(trial, state, compiled, mesh))
-      directory = seed_directory(trial.workdir, seed)
       state = run.distil(
         trial.experiment,
         config,
@@ -153,6 +156,7 @@ def distil(
         stop=stop,
       )
       if meshes.is_main_process():
+        trust_report.write(directory, trial.dataset, state.transform)
         params = jax.device_get(state.params)
         artefact.save(directory, distilled(trial, params, seed))
     meshes.any_process(False)  # the others are about to read what one wrote

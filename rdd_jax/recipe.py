@@ -101,7 +101,14 @@ def build(
   jax.eval_shape(
     lambda key: networks.init(net, key, input_shape), jax.random.key(0)
   )
-  context = Context(spec, preprocess)
+  context = Context(
+    spec,
+    preprocess,
+    net,
+    input_shape,
+    rows=chosen.ipc * chosen.factor**2,
+    truth=dataset.train_true_labels,
+  )
   transform, training, student = (
     chains(config, place, context)
     for place in ('transform', 'training', 'student')

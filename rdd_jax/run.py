@@ -127,8 +127,12 @@ def start(
   measure: Measure,
   labels: Array,
   train: Train = lambda state: None,
+  directory: Path | None = None,
 ) -> DistillState:
   """The state before the first step, with the measure prepared.
+
+  Or the state of the newest checkpoint, where there is one: preparing takes
+  time.
 
   Args:
     experiment: what is run.
@@ -138,10 +142,14 @@ def start(
     labels: `i[N]`, as given.
     train: from a state, whose measure is prepared, to the trajectories of
       experts on it.
+    directory: holds `checkpoints`.
   """
   distiller, initial = experiment.distiller, experiment.initial
   params = initial(key, images, measure)
   state = distiller.init(key, experiment.spec, params, measure)
+  restored = directory and checkpoint.restore_latest(directory, state)
+  if restored:
+    return restored[1]
   state = distiller.prepare(state, view_data(experiment, state, images, labels))
   params = initial(key, images, state.measure, train(state))
   # The first call is given the state's buffers; its sources keep theirs.

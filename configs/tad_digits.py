@@ -1,0 +1,20 @@
+"""TAD (a reconstruction) on the embedded digits with wrong labels.
+
+Wu et al., arXiv 2502.05027; see rdd_jax/robust/tad.py for what is known of it.
+
+python -m rdd_jax.main --config=configs/tad_digits.py:noise=asymmetric-0.4
+
+It has not been measured yet.
+
+Arguments: ipc, seed, seeds, width, steps, noise, smoke; and method (dm)
+dsa, idc, mtt, datm, ratbptt) and defence (tad, described, none, oracle, clean,
+two_stage, small_loss).
+"""
+
+from rdd_jax import trust_presets
+from rdd_jax.defaults import Config
+
+
+def get_config(arg: str = '') -> Config:
+  """A method on wrong labels, changed by `arg`."""
+  return trust_presets.tad('digits', arg, noise='asymmetric-0.4')

@@ -1,0 +1,162 @@
+"""Recalibration: new labels for rows that are not trusted, from anchors."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import jax
+from jax import Array
+import jax.numpy as jnp
+
+from rdd_jax.batch import group_mean
+from rdd_jax.errors import UserError
+from rdd_jax.robust.trust import Opinion
+
+Measure = Literal['mahalanobis', 'cosine', 'both', 'confidence', 'none']
+MEASURES = ('mahalanobis', 'cosine', 'both', 'confidence', 'none')
+
+
+class Recall(NamedTuple):
+  """Which rows come back, and with what label.
+
+  Attributes:
+    by: the margin between the two nearest anchors by squared 'mahalanobis'
+      distance, likewise by 'cosine' similarity, 'both' at once (rows on whose
+      class they agree, each in its better `fraction`), the probe's own
+      'confidence', or 'none': nothing comes back.
+    fraction: of the untrusted rows, those with the largest margin.
+    shrinkage: of the covariance of features to a multiple of the identity.
+    soft: targets are the posterior of the classes, not the nearest one.
+  """
+
+  by: Measure = 'mahalanobis'
+  fraction: float = 0.5
+  shrinkage: float = 0.1
+  soft: bool = False
+
+
+class Proposal(NamedTuple):
+  """What is proposed for every row.
+
+  Attributes:
+    labels: `i[N]`.
+    targets: `f[N, k]`, one-hot where labels are hard.
+    recalled: `b[N]`, untrusted rows that are surely enough of that label.
+  """
+
+  labels: Array
+  targets: Array
+  recalled: Array
+
+
+def check(recall: Recall) -> None:
+  """Raises a UserError for what recalls nothing that makes sense."""
+  if recall.by not in MEASURES:
+    raise UserError(f'recall by {recall.by!r}: give one of {MEASURES}')
+  if not (0 <= recall.fraction <= 1 and 0 < recall.shrinkage <= 1):
+    raise UserError(
+      f'recall fraction={recall.fraction}, shrinkage={recall.shrinkage}: give '
+      'a fraction in [0, 1] and a shrinkage in (0, 1]'
+    )
+
+
+def squared_mahalanobis(
+  features: Array,
+  labels: Array,
+  trusted: Array,
+  num_classes: int,
+  shrinkage: float,
+) -> Array:
+  """Distances `f[N, k]` to the classes' means, by their shared covariance.
+
+  Means and covariance `S` are of the trusted rows; the covariance that counts
+  is `(1 - a) S + a tr(S) / d I` with shrinkage `a`. A class without trusted
+  rows is infinitely far.
+  """
+  weights = trusted.astype(features.dtype)
+  means, mass = group_mean(features, weights, labels, num_classes)
+  residual = (features - means[labels]) * weights[:, None]
+  covariance = residual.T @ residual / jnp.maximum(weights.sum(), 1.0)
+  d = features.shape[1]
+  level = jnp.trace(covariance) / d
+  level = jnp.where(level > 0, level, 1.0)
+  covariance = (1 - shrinkage) * covariance + shrinkage * level * jnp.eye(d)
+  factor = jnp.linalg.cholesky(covariance)
+
+  def whiten(x: Array) -> Array:
+    return jax.scipy.linalg.solve_triangular(factor, x.T, lower=True).T
+
+  x, anchors = whiten(features), whiten(means)
+  square = (x**2).sum(1)[:, None] + (anchors**2).sum(1)[None]
+  square = jnp.maximum(square - 2 * x @ anchors.T, 0.0)
+  return jnp.where(mass[None] > 0, square, jnp.inf)
+
+
+def cosine_similarity(
+  features: Array, labels: Array, trusted: Array, num_classes: int
+) -> Array:
+  """To the classes' mean trusted features, `f[N, k]`; -inf without rows."""
+  weights = trusted.astype(features.dtype)
+  means, mass = group_mean(features, weights, labels, num_classes)
+
+  def unit(x: Array) -> Array:
+    return x / jnp.maximum(jnp.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+
+  return jnp.where(mass[None] > 0, unit(features) @ unit(means).T, -jnp.inf)
+
+
+def propose(
+  opinion: Opinion,
+  labels: Array,
+  trusted: Array,
+  num_classes: int,
+  recall: Recall,
+) -> Proposal:
+  """A label for every row, and which untrusted rows it brings back.
+
+  Args:
+    opinion: of all rows.
+    labels: `i[N]`, as given.
+    trusted: `b[N]`.
+    num_classes: the number of classes.
+    recall: how.
+  """
+
+  def nearest(closeness: Array) -> tuple[Array, Array]:
+    """The best class, and by how much it is better than the second."""
+    if num_classes == 1:
+      return jnp.zeros_like(labels), jnp.zeros(labels.shape)
+    best, second = jax.lax.top_k(closeness, 2)[0].T
+    sure = jnp.isfinite(best) & jnp.isfinite(second)
+    return closeness.argmax(1), jnp.where(sure, best - second, 0.0)
+
+  def foremost(margin: Array) -> Array:
+    """The wanted fraction of the untrusted rows."""
+    untrusted = ~trusted & jnp.isfinite(opinion.losses)
+    held = jnp.where(untrusted, margin, -jnp.inf)
+    place = jnp.argsort(jnp.argsort(-held))
+    return untrusted & (place < recall.fraction * untrusted.sum())
+
+  if recall.by in ('none', 'confidence'):
+    proposed, margin = opinion.preferred, opinion.confidence
+    posterior = jax.nn.one_hot(proposed, num_classes)
+    recalled = foremost(margin) & (recall.by != 'none')
+    return Proposal(proposed, posterior, recalled)
+  features = opinion.features
+  near = cosine_similarity(features, labels, trusted, num_classes)
+  if recall.by == 'cosine':
+    proposed, margin = nearest(near)
+    recalled = foremost(margin)
+    return Proposal(proposed, jax.nn.one_hot(proposed, num_classes), recalled)
+  distance = squared_mahalanobis(
+    features, labels, trusted, num_classes, recall.shrinkage
+  )
+  proposed, margin = nearest(-distance)
+  recalled = foremost(margin)
+  if recall.by == 'both':
+    other, similarity = nearest(near)
+    recalled &= foremost(similarity) & (other == proposed)
+  targets = jax.nn.one_hot(proposed, num_classes)
+  if recall.soft:
+    targets = jax.nn.softmax(-0.5 * distance, 1)
+  return Proposal(proposed, targets, recalled)

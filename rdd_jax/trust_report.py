@@ -1,0 +1,98 @@
+"""What a run trusted, round by round, and the labels that it proposes."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from rdd_jax.artefact import write_atomically
+from rdd_jax.data import Dataset
+from rdd_jax.report import grid_png
+from rdd_jax.robust.tad import LEFT_OUT, DivertState, evidence
+
+SHOWN = 10  # distrusted images of each class in the picture
+
+
+def write(directory: Path, dataset: Dataset, state: Any) -> None:
+  """Writes what the diversions of a chain came to; nothing without one.
+
+  - `relabelled.npz`: `index`, `given`, `proposed` (-1 where a row was left out
+    for good), `trust` (2 trusted, 1 recalled with the proposed label, 0 left
+    out).
+  - `trust.json`: for each division the shares of rows trusted and recalled,
+    and, where the truth is known, what `robust.tad.Evidence` says.
+  - `distrusted.png`: the rows of the highest loss that are not trusted, those
+    of a given label in a row.
+
+  Args:
+    directory: of the distillation seed.
+    dataset: whose labels were in doubt.
+    state: of the chain.
+  """
+  for found in diversions(state):
+    _write(directory, dataset, found)
+
+
+def diversions(state: Any) -> list[DivertState]:
+  """The states of TAD in the state of a chain."""
+  leaves = jax.tree.leaves(state, is_leaf=lambda x: isinstance(x, DivertState))
+  return [leaf for leaf in leaves if isinstance(leaf, DivertState)]
+
+
+def summary(
+  dataset: Dataset, state: DivertState
+) -> list[dict[str, float | None]]:
+  """A row for each division; without the truth, only shares of rows.
+
+  None stands for a share of nothing.
+  """
+  truth, given = dataset.train_true_labels, dataset.train_labels
+  found = evidence(state, given, given if truth is None else truth)
+  count = min(int(state.round), len(state.trusted))
+  fields = found._fields if truth is not None else ('trusted', 'recalled')
+  table = {name: np.asarray(getattr(found, name)) for name in fields}
+  return [
+    {
+      name: float(values[i]) if np.isfinite(values[i]) else None
+      for name, values in table.items()
+    }
+    for i in range(count)
+  ]
+
+
+def _write(directory: Path, dataset: Dataset, state: DivertState) -> None:
+  state = jax.device_get(state)
+  last = min(int(state.round), len(state.trusted)) - 1
+  trusted, labels = state.trusted[last], state.labels[last]
+  buffer = io.BytesIO()
+  np.savez(
+    buffer,
+    index=np.arange(len(labels)),
+    given=dataset.train_labels,
+    proposed=labels,
+    trust=np.where(trusted, 2, np.where(labels != LEFT_OUT, 1, 0)),
+  )
+  directory.mkdir(parents=True, exist_ok=True)
+  write_atomically(directory / 'relabelled.npz', buffer.getvalue())
+  text = json.dumps(summary(dataset, state), indent=1)
+  write_atomically(directory / 'trust.json', text.encode())
+  worst = np.argsort(np.where(trusted, -np.inf, state.losses))[::-1]
+  worst = worst[~trusted[worst]]
+  rows = np.concatenate(
+    [
+      worst[dataset.train_labels[worst] == c][:SHOWN]
+      for c in range(dataset.num_classes)
+    ]
+  )
+  if len(rows):
+    grid_png(
+      directory / 'distrusted.png',
+      dataset.train_images[rows] / np.float32(255),
+      dataset.train_labels[rows],
+      dataset.class_names,
+    )

@@ -1,0 +1,362 @@
+"""Laws of trust: who is trusted, what comes back, and what stays as it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from sklearn.mixture import GaussianMixture
+
+from rdd_jax import networks
+from rdd_jax.errors import UserError
+from rdd_jax.measure import Measure, empirical
+from rdd_jax.preprocessing import standardise
+from rdd_jax.probe import probe
+from rdd_jax.robust import divert, oracle
+from rdd_jax.robust.mixture import fit, low_posterior
+from rdd_jax.robust.recall import (
+  Recall,
+  cosine_similarity,
+  propose,
+  squared_mahalanobis,
+)
+from rdd_jax.robust.tad import (
+  LEFT_OUT,
+  Diversion,
+  DivertState,
+  as_described,
+  evidence,
+)
+from rdd_jax.robust.trust import Division, Opinion, divide, rank
+from rdd_jax.transform import DataSpec, DataView, chain
+
+KEY = jax.random.key(0)
+CLASSES, SHAPE, N = 3, (4, 4, 1), 240
+RNG = np.random.default_rng(0)
+TRUTH = np.arange(N) % CLASSES
+CENTRES = RNG.integers(40, 216, (CLASSES, *SHAPE))
+IMAGES = jnp.asarray(
+  np.clip(CENTRES[TRUTH] + RNG.normal(0, 12, (N, *SHAPE)), 0, 255), jnp.uint8
+)
+WRONG = RNG.random(N) < 0.3
+GIVEN = np.where(WRONG, (TRUTH + 1) % CLASSES, TRUTH)
+SHORT = Diversion(warm_up=60, rounds=2, steps=60, batch_size=32)
+
+
+def two_humps(seed: int, n: int) -> np.ndarray:
+  rng = np.random.default_rng(seed)
+  low = rng.normal(-2 + 0.2 * seed, 0.5, n - n // 3)
+  return np.concatenate([low, rng.normal(2, 1.0, n // 3)])
+
+
+def test_the_mixture_of_each_class_is_that_of_scikit_learn():
+  sizes = [200, 90, 400]
+  parts = [two_humps(seed, n) for seed, n in enumerate(sizes)]
+  ids = np.repeat(np.arange(3), sizes)
+  order = RNG.permutation(len(ids))
+  values = np.concatenate(parts)
+  found = fit(jnp.asarray(values[order]), jnp.asarray(ids[order]), 3)
+  low = low_posterior(jnp.asarray(values), jnp.asarray(ids), 3)
+  for c, part in enumerate(parts):
+    theirs = GaussianMixture(
+      2, reg_covar=5e-4, max_iter=500, tol=1e-7, random_state=0
+    )
+    theirs.fit(part[:, None])
+    first = int(theirs.means_[:, 0].argmin())
+    np.testing.assert_allclose(
+      found.means[c], np.sort(theirs.means_[:, 0]), atol=1e-2
+    )
+    np.testing.assert_allclose(
+      found.shares[c], theirs.weights_[[first, 1 - first]], atol=1e-2
+    )
+    between = (part > found.means[c, 0]) & (part < found.means[c, 1])
+    np.testing.assert_allclose(
+      low[ids == c][between],
+      theirs.predict_proba(part[:, None])[between, first],
+      atol=2e-2,
+    )
+
+
+def test_the_posterior_never_rises_with_the_loss():
+  values = jnp.sort(jnp.asarray(two_humps(1, 300)))
+  low = low_posterior(values, jnp.zeros(300, jnp.int32), 1)
+  assert (jnp.diff(low) <= 1e-6).all()
+  assert low[0] > 0.9
+  assert low[-1] < 0.1
+
+
+def test_small_and_degenerate_classes_fall_back():
+  many = two_humps(0, 300)
+  values = np.concatenate([many, [-2.0, 2.0, 2.5], np.zeros(50)])
+  ids = np.repeat([0, 1, 2], [300, 3, 50])
+  low = np.asarray(low_posterior(jnp.asarray(values), jnp.asarray(ids), 4))
+  assert np.isfinite(low).all()
+  whole = np.asarray(
+    low_posterior(jnp.asarray(values), jnp.asarray(ids), 4, by_class=False)
+  )
+  np.testing.assert_allclose(low[300:], whole[300:])  # as the whole set has it
+  same = low_posterior(jnp.zeros(40), jnp.zeros(40, jnp.int32), 1)
+  assert (same == 1).all()  # nothing to tell apart
+  broken = jnp.asarray(many).at[:7].set(jnp.nan)
+  low = low_posterior(broken, jnp.zeros(300, jnp.int32), 1)
+  assert (low[:7] == 0).all()
+  assert jnp.isfinite(low).all()
+
+
+def test_rank_is_the_place_within_a_class():
+  values = jnp.array([3.0, 1.0, 2.0, jnp.nan, 0.0, 5.0])
+  ids = jnp.array([0, 0, 1, 0, 1, 0])
+  place, count = rank(values, ids, 2)
+  np.testing.assert_array_equal(place, [1, 0, 1, 3, 0, 2])
+  np.testing.assert_array_equal(count, [4, 4, 2, 4, 2, 4])
+
+
+def opinion(losses, best, labels, preferred) -> Opinion:
+  n = len(losses)
+  return Opinion(
+    losses=jnp.asarray(losses, jnp.float32),
+    best=jnp.asarray(best, jnp.float32),
+    agrees=jnp.asarray(preferred) == jnp.asarray(labels),
+    confidence=jnp.exp(-jnp.asarray(best, jnp.float32)),
+    preferred=jnp.asarray(preferred),
+    features=jnp.zeros((n, 2)),
+  )
+
+
+def test_rules_are_sets():
+  rng = np.random.default_rng(2)
+  labels = rng.integers(0, 2, 200)
+  preferred = np.where(rng.random(200) < 0.3, 1 - labels, labels)
+  losses = np.exp(two_humps(3, 200))
+  seen = opinion(losses, losses * 0.5, labels, preferred)
+
+  def trusted(rule, **options):
+    division = Division(rule, least_rows=0, **options)
+    return np.asarray(divide(seen, jnp.asarray(labels), 2, division))
+
+  agreement, mixture = trusted('agreement'), trusted('mixture')
+  np.testing.assert_array_equal(agreement, preferred == labels)
+  np.testing.assert_array_equal(trusted('either'), agreement | mixture)
+  np.testing.assert_array_equal(trusted('both'), agreement & mixture)
+  kept = trusted('small_loss', score='loss', keep=0.25)
+  for c in range(2):
+    assert kept[labels == c].sum() == np.ceil(0.25 * (labels == c).sum())
+    assert losses[(labels == c) & kept].max() <= (
+      losses[(labels == c) & ~kept].min()
+    )
+
+
+def test_no_class_is_left_without_rows():
+  """All labels of a class wrong, a class of three rows, and losses of NaN."""
+  labels = np.repeat([0, 1, 2], [60, 3, 40])
+  preferred = np.where(labels == 0, 1, labels)
+  losses = np.linspace(0.1, 3, 103)
+  losses[-5:] = np.nan
+  seen = opinion(losses, losses * 0.1, labels, preferred)
+  for rule in ('agreement', 'both', 'either', 'small_loss'):
+    division = Division(rule, least_rows=8)
+    found = np.asarray(divide(seen, jnp.asarray(labels), 3, division))
+    counts = np.bincount(labels[found], minlength=3)
+    assert counts[1] == 3
+    assert (counts[[0, 2]] >= 8).all()
+    assert not found[-5:].any()
+  half = Division('agreement', least=0.5, least_rows=0)
+  found = np.asarray(divide(seen, jnp.asarray(labels), 3, half))
+  assert found[labels == 0].sum() == 30
+
+
+def test_distances_are_those_of_numpy():
+  rng = np.random.default_rng(4)
+  features = rng.normal(size=(90, 4)) @ rng.normal(size=(4, 4))
+  labels = rng.integers(0, 3, 90)
+  trusted = rng.random(90) < 0.6
+  found = squared_mahalanobis(
+    jnp.asarray(features), jnp.asarray(labels), jnp.asarray(trusted), 4, 0.1
+  )
+  means = [features[trusted & (labels == c)].mean(0) for c in range(3)]
+  rest = np.concatenate(
+    [features[trusted & (labels == c)] - means[c] for c in range(3)]
+  )
+  s = rest.T @ rest / trusted.sum()
+  s = 0.9 * s + 0.1 * np.trace(s) / 4 * np.eye(4)
+  for c in range(3):
+    away = features - means[c]
+    expected = (away @ np.linalg.inv(s) * away).sum(1)
+    np.testing.assert_allclose(found[:, c], expected, rtol=1e-3, atol=1e-3)
+    similar = features @ means[c] / np.linalg.norm(features, axis=1)
+    np.testing.assert_allclose(
+      cosine_similarity(
+        jnp.asarray(features), jnp.asarray(labels), jnp.asarray(trusted), 3
+      )[:, c],
+      similar / np.linalg.norm(means[c]),
+      rtol=1e-4,
+      atol=1e-5,
+    )
+  assert np.isinf(found[:, 3]).all()  # nobody there to be near to
+
+
+@pytest.mark.parametrize(
+  'by', ['mahalanobis', 'cosine', 'both', 'confidence', 'none']
+)
+def test_recall_takes_a_fraction_of_the_untrusted(by):
+  rng = np.random.default_rng(5)
+  truth = rng.integers(0, 3, 150)
+  features = 4 * np.eye(3)[truth] + rng.normal(0, 0.5, (150, 3))
+  labels = np.where(rng.random(150) < 0.4, (truth + 1) % 3, truth)
+  trusted = labels == truth
+  seen = opinion(
+    rng.uniform(1, 2, 150), rng.uniform(0, 1, 150), labels, truth
+  )._replace(features=jnp.asarray(features))
+  for fraction in (0.0, 0.5, 1.0):
+    found = propose(
+      seen,
+      jnp.asarray(labels),
+      jnp.asarray(trusted),
+      3,
+      Recall(by, fraction),
+    )
+    recalled = np.asarray(found.recalled)
+    assert not (recalled & trusted).any()
+    wanted = np.ceil(fraction * (~trusted).sum())
+    if by == 'none':
+      assert not recalled.any()
+    elif by == 'both':
+      assert recalled.sum() <= wanted
+    else:
+      assert recalled.sum() == wanted
+    assert (np.asarray(found.labels)[recalled] == truth[recalled]).all()
+    np.testing.assert_allclose(found.targets.sum(1), 1, rtol=1e-5)
+
+
+def tad(recipe: Diversion = SHORT, **options):
+  net = networks.build('mlp', CLASSES, width=16, depth=2)
+  tx = optax.sgd(0.05, momentum=0.9)
+  asked = probe(net, tx, SHAPE, CLASSES, decay=0.9)
+  return divert(asked, standardise([0.5], [0.25]), CLASSES, recipe, **options)
+
+
+def spec(n: int = N) -> DataSpec:
+  return DataSpec(n, CLASSES, CLASSES, CLASSES, 0)
+
+
+def prepared(
+  transform, given: np.ndarray, key=KEY, state=None, measure=None
+) -> tuple[Measure, DivertState]:
+  data = DataView(IMAGES, jnp.asarray(given), lambda: pytest.fail('unasked'))
+  state = transform.init(spec()) if state is None else state
+  measure = empirical(given, CLASSES) if measure is None else measure
+  return transform.prepare(measure, state, key=key, data=data)
+
+
+@pytest.fixture(scope='module')
+def noisy() -> tuple[Measure, DivertState]:
+  return prepared(tad(), GIVEN)
+
+
+def test_trust_is_right_and_stays_right_where_classes_are_apart(noisy):
+  _, state = noisy
+  found = evidence(state, GIVEN, TRUTH)
+  assert (found.precision >= 0.95).all()
+  assert (found.recall[1:] >= 0.9).all()
+  assert found.relabelled[-1] >= 0.95
+  assert found.noise[-1] <= 0.03
+
+
+def test_relabelled_rows_move_cell_and_the_rest_stays(noisy):
+  measure, state = noisy
+  labels, trusted = np.asarray(state.labels[-1]), np.asarray(state.trusted[-1])
+  out = labels == LEFT_OUT
+  recalled = ~out & ~trusted
+  assert recalled.any()
+  np.testing.assert_array_equal(measure.weights, np.where(out, 0.0, 1.0))
+  cells = np.asarray(measure.cells)
+  np.testing.assert_array_equal(cells[~out], labels[~out])
+  np.testing.assert_array_equal(cells[trusted], GIVEN[trusted])
+  assert (cells[recalled] != GIVEN[recalled]).any()
+  np.testing.assert_array_equal(measure.targets, np.eye(CLASSES)[cells])
+
+
+def test_clean_labels_are_kept():
+  _, state = prepared(tad(), TRUTH)
+  assert np.asarray(state.trusted[-1]).mean() >= 0.8
+
+
+def test_another_transform_moves_no_randomness(noisy):
+  alone = chain(trust=tad())
+  both = chain(first=oracle(GIVEN), trust=tad())
+  ours, _ = prepared(alone, GIVEN)
+  theirs, _ = prepared(both, GIVEN)
+  chex.assert_trees_all_equal(ours, theirs)
+
+
+def test_a_later_preparation_goes_one_round_further_from_given_labels(noisy):
+  transform = tad(later=1)
+  measure, state = prepared(transform, GIVEN)
+  key = jax.random.key(1)
+  again, after = prepared(transform, GIVEN, key, state, measure)
+  # What a checkpoint holds is all that matters.
+  kept = jax.tree.map(np.array, (state, measure))
+  resumed, _ = prepared(transform, GIVEN, key, *jax.tree.map(jnp.array, kept))
+  chex.assert_trees_all_equal(resumed, again)
+  assert int(after.round) == int(state.round) + 1
+  chex.assert_trees_all_equal(after.weights, jnp.ones(N))
+  np.testing.assert_array_equal(after.labels[:3], state.labels[:3])
+  assert (after.labels[3] != state.labels[3]).any()
+  found = evidence(after, GIVEN, TRUTH)
+  assert found.precision[3] >= 0.95
+
+
+def test_rows_that_were_left_out_before_stay_out():
+  measure = empirical(GIVEN, CLASSES)
+  measure = replace(measure, weights=measure.weights.at[:10].set(0.0))
+  found, _ = prepared(tad(), GIVEN, measure=measure)
+  assert (found.weights[:10] == 0).all()
+
+
+def test_the_described_form_runs_with_views_and_a_reject_output():
+  def jitter(key, x):
+    return x + 0.01 * jax.random.normal(key, x.shape)
+
+  recipe = as_described()._replace(
+    warm_up=30, rounds=1, steps=10, batch_size=32, augment=jitter
+  )
+  net = networks.build('mlp', CLASSES + 1, width=16, depth=2)
+  asked = probe(net, optax.sgd(0.05), SHAPE, CLASSES, decay=0.9)
+  transform = divert(asked, standardise([0.5], [0.25]), CLASSES, recipe)
+  data = DataView(IMAGES, jnp.asarray(GIVEN), lambda: pytest.fail('unasked'))
+  measure, state = transform.prepare(
+    empirical(GIVEN, CLASSES + 1),
+    transform.init(DataSpec(N, CLASSES, CLASSES + 1, CLASSES, 0)),
+    key=KEY,
+    data=data,
+  )
+  assert measure.targets.shape == (N, CLASSES + 1)
+  assert (measure.targets[:, -1] == 0).all()
+  assert int(state.round) == 2
+
+
+def test_oracles_know():
+  clean, _ = prepared(oracle(TRUTH), GIVEN)
+  np.testing.assert_array_equal(clean.weights, GIVEN == TRUTH)
+  everything, _ = prepared(oracle(TRUTH, relabel=True), GIVEN)
+  chex.assert_trees_all_equal(everything, empirical(TRUTH, CLASSES))
+
+
+@pytest.mark.parametrize(
+  ('recipe', 'words'),
+  [
+    (Diversion(division=Division('agree')), 'agreement'),
+    (Diversion(last=Division('both', 'los')), 'log_loss'),
+    (Diversion(last=Division(threshold=2.0)), 'threshold=2.0'),
+    (Diversion(recall=Recall('cosin')), 'mahalanobis'),
+    (Diversion(recall=Recall(fraction=-1.0)), 'fraction=-1.0'),
+  ],
+)
+def test_bad_recipes_say_what_there_is(recipe, words):
+  with pytest.raises(UserError, match=words):
+    tad(recipe)
