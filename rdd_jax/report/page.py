@@ -10,6 +10,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+from rdd_jax.report.trust import trust_plot, trust_table
+
 METRICS = {
   'accuracy': 'accuracy',
   'worst_class': 'worst class',
@@ -50,8 +52,8 @@ def write_report(directory: Path, *, title: str, command: str) -> Path:
   """Writes `report.html` from what a work directory holds.
 
   It needs no network and no other file. Parts whose files are not there are
-  left out: `results.json`, `grid.png`, `metrics.jsonl`, `config.json` and
-  `card.json`.
+  left out: `results.json`, `grid.png`, `trust.json`, `distrusted.png`,
+  `metrics.jsonl`, `config.json` and `card.json`.
 
   Args:
     directory: the work directory.
@@ -75,11 +77,16 @@ def write_report(directory: Path, *, title: str, command: str) -> Path:
   curve = loss_curve(_losses(directory / 'metrics.jsonl'))
   if curve:
     parts.insert(0, _section('Loss', curve))
-  grid = directory / 'grid.png'
-  if grid.exists():
-    data = base64.b64encode(grid.read_bytes()).decode()
-    image = f'<img alt="synthetic images" src="data:image/png;base64,{data}">'
-    parts.insert(0, _section('Images', f'<div class="wide">{image}</div>'))
+  trust = _json(directory / 'trust.json')
+  if trust:
+    worst = _image(directory / 'distrusted.png', 'distrusted images')
+    if worst:
+      worst = f'<p>Most distrusted, by the label as given:</p>{worst}'
+    body = trust_plot(trust) + trust_table(trust) + worst
+    parts.insert(0, _section('Trust', body))
+  grid = _image(directory / 'grid.png', 'synthetic images')
+  if grid:
+    parts.insert(0, _section('Images', grid))
   if results.get('rows'):
     by_class = class_table(results['rows'], card.get('class_names', ()))
     parts.insert(
@@ -196,7 +203,16 @@ def _losses(path: Path) -> list[tuple[float, float]]:
   return points
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _image(path: Path, what: str) -> str:
+  """The picture, embedded; '' where there is none."""
+  if not path.exists():
+    return ''
+  data = base64.b64encode(path.read_bytes()).decode()
+  image = f'<img alt="{what}" src="data:image/png;base64,{data}">'
+  return f'<div class="wide">{image}</div>'
+
+
+def _json(path: Path) -> Any:
   return json.loads(path.read_text()) if path.exists() else {}
 
 

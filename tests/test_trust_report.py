@@ -1,0 +1,114 @@
+"""What was trusted is written out, with and without the truth."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+import json
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+from PIL import Image
+import pytest
+
+from rdd_jax import data, pipeline, trust_report
+from rdd_jax.errors import UserError
+from rdd_jax.report.trust import trust_plot, trust_table
+from rdd_jax.robust.tad import LEFT_OUT, DivertState
+from rdd_jax.trust_presets import DEFENCES, tad
+
+TRUTH = np.arange(12) % 3
+GIVEN = np.where(np.arange(12) < 4, (TRUTH + 1) % 3, TRUTH)
+
+
+def dataset() -> data.Dataset:
+  images = np.zeros((12, 4, 4, 1), np.uint8)
+  clean = data.from_arrays(images, TRUTH, images, TRUTH)
+  return replace(
+    clean, train_labels=GIVEN.astype(np.int32), train_true_labels=TRUTH
+  )
+
+
+def state() -> DivertState:
+  """Of two divisions: all is trusted; then no wrong row, and two come back."""
+  last = np.where(np.arange(12) < 4, LEFT_OUT, GIVEN)
+  last[0], last[1] = TRUTH[0], GIVEN[1]
+  return DivertState(
+    probe=(),
+    weights=jnp.ones(12),
+    round=jnp.int32(2),
+    losses=jnp.arange(12.0),
+    labels=jnp.stack([jnp.asarray(GIVEN), jnp.asarray(last)]),
+    trusted=jnp.stack([jnp.ones(12, bool), jnp.arange(12) >= 4]),
+    proposed=jnp.asarray(TRUTH),
+  )
+
+
+def test_evidence_is_counted():
+  first, last = trust_report.summary(dataset(), state())
+  assert first == pytest.approx(
+    {
+      'trusted': 1,
+      'recalled': 0,
+      'precision': 8 / 12,
+      'recall': 1,
+      'relabelled': None,
+      'noise': 4 / 12,
+    }
+  )
+  assert last == pytest.approx(
+    {
+      'trusted': 8 / 12,
+      'recalled': 2 / 12,
+      'precision': 1,
+      'recall': 1,
+      'relabelled': 1 / 2,
+      'noise': 1 / 10,
+    }
+  )
+  unknown = replace(dataset(), train_true_labels=None)
+  rows = trust_report.summary(unknown, state())
+  assert [set(row) for row in rows] == [{'trusted', 'recalled'}] * 2
+  assert '66.7' in trust_table([first, last])
+  assert trust_plot([first, last]).count('<polyline') == 2
+
+
+def test_labels_are_written(tmp_path: Path):
+  trust_report.write(tmp_path, dataset(), {'other': (), 'trust': state()})
+  with np.load(tmp_path / 'relabelled.npz') as found:
+    np.testing.assert_array_equal(found['index'], np.arange(12))
+    np.testing.assert_array_equal(found['given'], GIVEN)
+    np.testing.assert_array_equal(
+      found['trust'], [1, 1, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2]
+    )
+    np.testing.assert_array_equal(found['proposed'][2:4], LEFT_OUT)
+  with Image.open(tmp_path / 'distrusted.png') as picture:
+    assert picture.size[0] > 0
+  other = tmp_path / 'other'
+  trust_report.write(other, dataset(), {'other': ()})
+  assert not other.exists()
+
+
+@pytest.mark.parametrize('defence', DEFENCES)
+def test_every_defence_runs(tmp_path: Path, defence: str):
+  config = tad('digits', f'smoke,width=4,defence={defence}')
+  config.evaluation.epochs = 1
+  config.baselines = ()
+  config.whole.steps = 0
+  found = pipeline.execute(config, tmp_path)
+  assert found['rows']['distilled']['accuracy']['n'] == 2
+  diverts = defence in ('tad', 'described', 'small_loss')
+  assert (tmp_path / 'relabelled.npz').exists() == diverts
+  if diverts:
+    rows = json.loads((tmp_path / 'trust.json').read_text())
+    assert len(rows) == (1 if defence == 'small_loss' else 4)
+    assert 'Trust' in (tmp_path / 'report.html').read_text()
+
+
+def test_misspelt_arguments_say_what_there_is():
+  with pytest.raises(UserError, match='two_stage'):
+    tad('digits', 'defence=two_stages')
+  with pytest.raises(UserError, match='there is dm'):
+    tad('digits', 'method=mtt')
+  with pytest.raises(UserError, match="did you mean 'noise'"):
+    tad('digits', 'nois=pair-0.4')
