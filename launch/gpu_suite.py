@@ -30,6 +30,20 @@ PIECES = {
   for ipc in (10, 1)
   for dataset in ('fashion_mnist', 'cifar10')
   for method in ('dm', 'dsa', 'dc', 'idc', 'mtt', 'datm', 'ratbptt')
+} | {
+  f'tad_cifar10-{noise}-{method}-ipc{ipc}-{defence}': (
+    'tad_cifar10.py',
+    f'ipc={ipc},noise={noise},method={method},defence={defence}',
+  )
+  for ipc in (10, 50)
+  for noise in (
+    'symmetric-0.2',
+    'symmetric-0.4',
+    'asymmetric-0.4',
+    'human-worse',
+  )
+  for method in ('dm', 'mtt')
+  for defence in ('tad', 'none', 'oracle')
 }
 
 
