@@ -13,7 +13,8 @@ import numpy as np
 from rdd_jax.artefact import write_atomically
 from rdd_jax.data import Dataset
 from rdd_jax.report import grid_png
-from rdd_jax.robust.tad import LEFT_OUT, DivertState, evidence
+from rdd_jax.robust.evidence import evidence
+from rdd_jax.robust.tad import LEFT_OUT, DivertState
 
 SHOWN = 10  # distrusted images of each class in the picture
 
@@ -21,9 +22,8 @@ SHOWN = 10  # distrusted images of each class in the picture
 def write(directory: Path, dataset: Dataset, state: Any) -> None:
   """Writes what the diversions of a chain came to; nothing without one.
 
-  - `relabelled.npz`: `index`, `given`, `proposed` (-1 where a row was left out
-    for good), `trust` (2 trusted, 1 recalled with the proposed label, 0 left
-    out).
+  - `relabelled.npz`: `index`, `given`, `proposed`, `trust` (2 trusted, with the
+    label as given, 1 recalled with the proposed one, 0 left out).
   - `trust.json`: for each division the shares of rows trusted and recalled,
     and, where the truth is known, what `robust.tad.Evidence` says.
   - `distrusted.png`: the rows of the highest loss that are not trusted, those
@@ -68,14 +68,15 @@ def summary(
 def _write(directory: Path, dataset: Dataset, state: DivertState) -> None:
   state = jax.device_get(state)
   last = min(int(state.round), len(state.trusted)) - 1
-  trusted, labels = state.trusted[last], state.labels[last]
+  trusted = state.trusted[last]
+  recalled = (state.labels[last] != LEFT_OUT) & ~trusted
   buffer = io.BytesIO()
   np.savez(
     buffer,
-    index=np.arange(len(labels)),
+    index=np.arange(len(trusted)),
     given=dataset.train_labels,
-    proposed=labels,
-    trust=np.where(trusted, 2, np.where(labels != LEFT_OUT, 1, 0)),
+    proposed=np.where(trusted, dataset.train_labels, state.proposed),
+    trust=np.where(trusted, 2, np.where(recalled, 1, 0)),
   )
   directory.mkdir(parents=True, exist_ok=True)
   write_atomically(directory / 'relabelled.npz', buffer.getvalue())

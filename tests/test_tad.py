@@ -18,6 +18,7 @@ from rdd_jax.measure import Measure, empirical
 from rdd_jax.preprocessing import standardise
 from rdd_jax.probe import probe
 from rdd_jax.robust import divert, oracle
+from rdd_jax.robust.evidence import evidence
 from rdd_jax.robust.mixture import fit, low_posterior
 from rdd_jax.robust.recall import (
   Recall,
@@ -30,7 +31,6 @@ from rdd_jax.robust.tad import (
   Diversion,
   DivertState,
   as_described,
-  evidence,
 )
 from rdd_jax.robust.trust import Division, Opinion, divide, rank
 from rdd_jax.transform import DataSpec, DataView, chain

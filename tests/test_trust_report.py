@@ -81,7 +81,7 @@ def test_labels_are_written(tmp_path: Path):
     np.testing.assert_array_equal(
       found['trust'], [1, 1, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2]
     )
-    np.testing.assert_array_equal(found['proposed'][2:4], LEFT_OUT)
+    np.testing.assert_array_equal(found['proposed'], TRUTH)
   with Image.open(tmp_path / 'distrusted.png') as picture:
     assert picture.size[0] > 0
   other = tmp_path / 'other'

@@ -8,9 +8,9 @@ probe trains on both, round after round, and distillation sees the last ones.
 
 Deviations, as far as they can be known: the default divides by agreement with a
 probe of averaged weights, and at last by agreement or a mixture on the log of
-the loss, which was better in our measurements than what the summaries describe,
-a mixture on the loss of each class together with consistency and with both
-Mahalanobis distance and cosine similarity. That is `as_described()`.
+the loss, which was better in early, small measurements than what the summaries
+describe, a mixture on the loss of each class together with consistency and with
+both Mahalanobis distance and cosine similarity. That is `as_described()`.
 """
 
 from __future__ import annotations
@@ -23,21 +23,17 @@ from typing import Any, NamedTuple
 import jax
 from jax import Array
 import jax.numpy as jnp
-from jax.typing import ArrayLike
 
 from rdd_jax import keys
 from rdd_jax.augment import Augment
-from rdd_jax.batch import Batch
-from rdd_jax.measure import Measure, draw
-from rdd_jax.ops import constrain
+from rdd_jax.measure import Measure
 from rdd_jax.probe import Probe
+from rdd_jax.robust import probing, trust
 from rdd_jax.robust import recall as recalling
-from rdd_jax.robust import trust
 from rdd_jax.robust.recall import Recall, propose
 from rdd_jax.robust.trust import Division, Opinion, divide
 from rdd_jax.transform import DataSpec, DataView, State, Transform, identity
 
-CHUNK = 500  # rows scored at once
 LEFT_OUT = -1  # the label of a row that does not count
 
 
@@ -66,6 +62,12 @@ class Diversion(NamedTuple):
   recall: Recall = Recall()
   augment: Augment | None = None
   views: int = 0
+
+
+def as_described() -> Diversion:
+  """What summaries of the paper describe, as one reading of them."""
+  both = Division('both', 'loss')
+  return Diversion(division=both, last=both, recall=Recall('both'), views=2)
 
 
 class DivertState(NamedTuple):
@@ -136,9 +138,25 @@ def divert(
     )
 
   train = jax.jit(
-    partial(_train, probe, preprocess, recipe), static_argnames='steps'
+    partial(
+      probing.train,
+      probe,
+      preprocess,
+      batch_size=recipe.batch_size,
+      augment=recipe.augment,
+    ),
+    static_argnames='steps',
   )
-  ask = jax.jit(partial(_ask, probe, preprocess, num_classes, recipe))
+  ask = jax.jit(
+    partial(
+      probing.ask,
+      probe,
+      preprocess,
+      num_classes,
+      augment=recipe.augment,
+      views=recipe.views,
+    )
+  )
 
   @partial(jax.jit, static_argnums=0)
   def split(
@@ -206,146 +224,3 @@ def divert(
     return split(recipe.last, state, given, data.labels, opinion(state, 'last'))
 
   return Transform(init, prepare, identity().update)
-
-
-def _train(
-  probe: Probe,
-  preprocess: Callable[[Array], Array],
-  recipe: Diversion,
-  state: State,
-  key: Array,
-  images: Array,
-  measure: Measure,
-  *,
-  steps: int,
-) -> State:
-  """So many steps of the probe on rows drawn from the measure."""
-  size = recipe.batch_size
-  # Row numbers in place of images: those are gathered a batch at a time.
-  numbers = jnp.arange(images.shape[0])
-  drawn = draw(keys.named(key, 'draw'), numbers, measure, steps * size)
-  batches = jax.tree.map(
-    lambda leaf: leaf.reshape(steps, size, *leaf.shape[1:]), drawn
-  )
-
-  def step(state: State, x: tuple[Array, Batch]) -> tuple[State, None]:
-    key, rows = x
-    inputs = preprocess(images[rows.inputs])
-    if recipe.augment:
-      inputs = recipe.augment(key, inputs)
-    return probe.advance(constrain(replace(rows, inputs=inputs)), state), None
-
-  xs = (jax.random.split(keys.named(key, 'steps'), steps), batches)
-  return jax.lax.scan(step, state, xs)[0]
-
-
-def _ask(
-  probe: Probe,
-  preprocess: Callable[[Array], Array],
-  num_classes: int,
-  recipe: Diversion,
-  state: State,
-  key: Array,
-  images: Array,
-  measure: Measure,
-) -> Opinion:
-  """What the probe says of every row, with the targets of a measure."""
-  n = images.shape[0]
-  count = -(-n // CHUNK)
-  rows = jnp.minimum(jnp.arange(count * CHUNK), n - 1).reshape(count, CHUNK)
-  score = probe.score(state)
-
-  def of_chunk(x: tuple[Array, Array]) -> Opinion:
-    key, rows = x
-    inputs = preprocess(images[rows])
-    views = [inputs]
-    if recipe.views and recipe.augment:
-      each = jax.random.split(key, recipe.views)
-      views = [recipe.augment(k, inputs) for k in each]
-    labels = measure.cells[rows]
-    found = [
-      score(
-        constrain(
-          Batch(
-            inputs=view,
-            targets=measure.targets[rows],
-            weights=measure.weights[rows],
-            cells=labels,
-            groups=measure.groups[rows],
-            index=rows,
-          )
-        )
-      )
-      for view in views
-    ]
-    # A reject output is not a class that a row may prefer.
-    logits = jnp.stack([scores.logits[:, :num_classes] for scores in found])
-    chances = jax.nn.log_softmax(logits)
-    mean = jax.nn.logsumexp(chances, 0) - jnp.log(len(views))
-    return Opinion(
-      losses=-jnp.take_along_axis(mean, labels[:, None], 1)[:, 0],
-      best=-mean.max(1),
-      agrees=(chances.argmax(2) == labels[None]).all(0),
-      confidence=jnp.exp(mean.max(1)),
-      preferred=mean.argmax(1),
-      features=jnp.mean(jnp.stack([scores.features for scores in found]), 0),
-    )
-
-  chunks = jax.lax.map(of_chunk, (jax.random.split(key, count), rows))
-  return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:n], chunks)
-
-
-def as_described() -> Diversion:
-  """What summaries of the paper describe, as one reading of them."""
-  both = Division('both', 'loss')
-  return Diversion(division=both, last=both, recall=Recall('both'), views=2)
-
-
-class Evidence(NamedTuple):
-  """Of each division, in shares; those that need the truth may be NaN.
-
-  Attributes:
-    trusted: of all rows.
-    recalled: of all rows.
-    precision: of trusted rows, those whose label is true.
-    recall: of rows whose label is true, those trusted.
-    relabelled: of recalled rows, those whose new label is true.
-    noise: of the rows that count, those whose label is wrong.
-  """
-
-  trusted: Array
-  recalled: Array
-  precision: Array
-  recall: Array
-  relabelled: Array
-  noise: Array
-
-
-def evidence(
-  state: DivertState, given: ArrayLike, truth: ArrayLike
-) -> Evidence:
-  """How right the divisions were, `f[R]` each.
-
-  Args:
-    state: after `R` or more divisions.
-    given: `i[N]`, the labels in doubt.
-    truth: `i[N]`.
-  """
-  trusted, labels = jnp.asarray(state.trusted), jnp.asarray(state.labels)
-  given, truth = jnp.asarray(given), jnp.asarray(truth)
-  counts = labels != LEFT_OUT
-  recalled = counts & ~trusted
-  right, clean = labels == truth[None], given == truth
-
-  def share(part: Array, whole: Array) -> Array:
-    return (part & whole).sum(1) / whole.sum(1)
-
-  everything = jnp.ones_like(trusted)
-  return Evidence(
-    trusted=share(trusted, everything),
-    recalled=share(recalled, everything),
-    precision=share(right, trusted),
-    recall=share(trusted, clean[None] & everything),
-    relabelled=share(right, recalled),
-    noise=share(~right, counts),
-  )
