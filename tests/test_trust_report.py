@@ -92,6 +92,7 @@ def test_labels_are_written(tmp_path: Path):
 @pytest.mark.parametrize('defence', DEFENCES)
 def test_every_defence_runs(tmp_path: Path, defence: str):
   config = tad('digits', f'smoke,width=4,defence={defence}')
+  config.devices = 1
   config.evaluation.epochs = 1
   config.baselines = ()
   config.whole.steps = 0
