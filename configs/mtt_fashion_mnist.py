@@ -10,7 +10,7 @@ GPU. It has not been run here yet.
 Measured, one shared CPU core, shortened to width 32, 4 experts that keep a
 snapshot every 40 SGD steps, students of 10 steps, 300 segments and 300 epochs
 of evaluation (README has the command), ipc=10, 3 distillation x 3 network
-seeds, last step: 80.7 ± 0.5 (random real 73.8 ± 1.3).
+seeds, last step: 80.7 ± 0.5 (random real 73.8 ± 1.2).
 
 Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
