@@ -143,3 +143,22 @@ def draw(
     groups=jnp.take(measure.groups, rows, mode='clip'),
     index=jnp.where(filled, rows, total).astype(jnp.int32),
   )
+
+
+def draw_minibatches(key: Array, measure: Measure, steps: int, n: int) -> Batch:
+  """Rows for so many SGD steps; `inputs` are row numbers, not images.
+
+  Images are then gathered a step at a time, where all at once would not fit.
+
+  Args:
+    key: a typed PRNG key.
+    measure: over the rows of a data set.
+    steps: how many.
+    n: rows of each.
+
+  Returns:
+    A batch whose leaves are `[steps, n, ...]`.
+  """
+  numbers = jnp.arange(measure.weights.shape[0])
+  drawn = draw(key, numbers, measure, steps * n)
+  return jax.tree.map(lambda x: x.reshape(steps, n, *x.shape[1:]), drawn)

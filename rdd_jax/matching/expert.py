@@ -22,7 +22,7 @@ from rdd_jax import keys, learner
 from rdd_jax.augment import Augment
 from rdd_jax.batch import Batch
 from rdd_jax.learner import Learner
-from rdd_jax.measure import Measure, draw
+from rdd_jax.measure import Measure, draw_minibatches
 from rdd_jax.networks import Variables
 from rdd_jax.preprocessing import Preprocessing
 from rdd_jax.transform import Edit
@@ -114,12 +114,7 @@ def expert(
   ) -> ExpertState:
     size = min(batch_size, images.shape[0])
     count = steps or images.shape[0] // size
-    numbers = jnp.arange(images.shape[0])
-    # Row numbers in place of images: those are gathered a batch at a time.
-    drawn = draw(keys.named(key, 'draw'), numbers, measure, count * size)
-    batches = jax.tree.map(
-      lambda x: x.reshape(count, size, *x.shape[1:]), drawn
-    )
+    batches = draw_minibatches(keys.named(key, 'draw'), measure, count, size)
 
     def step(
       state: ExpertState, x: tuple[Array, Batch]

@@ -24,7 +24,7 @@ import optax
 from rdd_jax import keys, learner, networks
 from rdd_jax.batch import Batch
 from rdd_jax.learner import Learner
-from rdd_jax.measure import Measure, draw
+from rdd_jax.measure import Measure, draw_minibatches
 from rdd_jax.networks import Variables
 from rdd_jax.transform import DataSpec, DataView, State, Transform, identity
 
@@ -83,10 +83,8 @@ def clean_first(
 
   @jax.jit
   def train(key: Array, images: Array, measure: Measure) -> Array:
-    numbers = jnp.arange(images.shape[0])
-    drawn = draw(keys.named(key, 'draw'), numbers, measure, steps * batch_size)
-    batches = jax.tree.map(
-      lambda leaf: leaf.reshape(steps, batch_size, *leaf.shape[1:]), drawn
+    batches = draw_minibatches(
+      keys.named(key, 'draw'), measure, steps, batch_size
     )
 
     def step(

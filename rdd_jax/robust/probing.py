@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from rdd_jax import keys
 from rdd_jax.augment import Augment
 from rdd_jax.batch import Batch
-from rdd_jax.measure import Measure, draw
+from rdd_jax.measure import Measure, draw_minibatches
 from rdd_jax.ops import constrain
 from rdd_jax.probe import Probe
 from rdd_jax.robust.trust import Opinion
@@ -34,11 +34,8 @@ def train(
   augment: Augment | None,
 ) -> State:
   """So many steps of the probe on rows drawn from the measure."""
-  # Row numbers in place of images: those are gathered a batch at a time.
-  numbers = jnp.arange(images.shape[0])
-  drawn = draw(keys.named(key, 'draw'), numbers, measure, steps * batch_size)
-  batches = jax.tree.map(
-    lambda leaf: leaf.reshape(steps, batch_size, *leaf.shape[1:]), drawn
+  batches = draw_minibatches(
+    keys.named(key, 'draw'), measure, steps, batch_size
   )
 
   def step(state: State, x: tuple[Array, Batch]) -> tuple[State, None]:
