@@ -77,7 +77,7 @@ def piece(name: str, out: Path, seconds: float) -> bool:
 
 def table(out: Path) -> str:
   """One line for each finished piece, accuracy in per cent."""
-  columns = ('random', 'herding', 'k_center', 'distilled', 'whole')
+  columns = ('random', 'herding', 'k_center', 'initial', 'distilled', 'whole')
   lines = [
     '| piece | ' + ' | '.join(columns) + ' |',
     '|---' * (len(columns) + 1) + '|',
@@ -89,7 +89,9 @@ def table(out: Path) -> str:
     rows = json.loads(path.read_text())['rows']
     cells = [
       f'{100 * s["mean"]:.1f} ± {100 * s["std"]:.1f} (n = {s["n"]})'
-      for s in (rows[c]['accuracy'] for c in columns)
+      if s
+      else '-'
+      for s in (rows.get(c, {}).get('accuracy') for c in columns)
     ]
     lines.append(f'| {name} | ' + ' | '.join(cells) + ' |')
   return '\n'.join(lines) + '\n'

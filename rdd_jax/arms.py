@@ -23,7 +23,7 @@ from rdd_jax.evaluation.metrics import Row, pool
 from rdd_jax.evaluation.training import embed, fit_many, predict
 from rdd_jax.measure import empirical
 from rdd_jax.recipe import network
-from rdd_jax.sets import Trial, coreset
+from rdd_jax.sets import INITIAL, Trial, coreset, seed_directory
 
 
 def judge(
@@ -83,7 +83,12 @@ def network_keys(trial: Trial, seed: int, n: int) -> Array:
 
 
 def baseline(trial: Trial, arm: str, seed: int) -> artefact.Distilled:
-  """Real rows at the storage of the distilled set, in the same format."""
+  """What a distilled set is compared to, at its storage and in its format.
+
+  Real rows; or 'initial', what its distillation started from.
+  """
+  if arm == 'initial':
+    return artefact.load(seed_directory(trial.workdir, seed) / INITIAL)
   if arm == 'random':
     root = keys.named(jax.random.key(trial.config.seed), 'baseline')
     rows = selection.random(

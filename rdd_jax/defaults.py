@@ -126,6 +126,7 @@ def config() -> Config:
         'cutmix': 0.0,
         'networks': (),  # further networks: the cross-architecture table
       },
+      # Also 'initial': what distillation starts from.
       'baselines': ('random', 'herding', 'k_center'),
       'whole': {  # the whole training set; its network embeds for herding
         'steps': 0,  # 0 leaves it out: herding then works on pixels

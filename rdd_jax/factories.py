@@ -24,7 +24,9 @@ from rdd_jax.robust import (
   oracle,
   tilt,
 )
-from rdd_jax.robust.tad import Diversion, as_described
+from rdd_jax.robust.recall import Recall
+from rdd_jax.robust.tad import Diversion
+from rdd_jax.robust.trust import Division
 from rdd_jax.transform import DataSpec, Transform, chain, identity
 
 RISKS: dict[str, Callable[[], Risk]] = {
@@ -134,29 +136,30 @@ def _one_of(names: Sequence[str]) -> corruptions.Corruption:
 def _divert(
   context: Context,
   *,
-  described: bool = False,
-  warm_up: int = 600,
-  rounds: int = 3,
-  steps: int = 900,
-  batch_size: int = 64,
-  augment: str = '',
-  views: int = 0,
-  later: int = 0,
   division: Mapping[str, Any] | None = None,
   last: Mapping[str, Any] | None = None,
   recall: Mapping[str, Any] | None = None,
+  augment: str = '',
+  view: str = '',
+  later: int = 0,
   learning_rate: float = 0.01,
   momentum: float = 0.9,
   weight_decay: float = 5e-4,
   decay: float = 0.995,
+  **loops: Any,
 ) -> Transform:
-  """TAD; options named in `division`, `last` and `recall` replace defaults."""
+  """TAD; each class keeps the rows that a synthetic set may start from."""
   assert context.net is not None
-  start = as_described() if described else Diversion()
+  start = Diversion()
   tx = optax.chain(
     optax.add_decayed_weights(weight_decay), optax.sgd(learning_rate, momentum)
   )
-  least = {'least_rows': max(context.rows, start.division.least_rows)}
+
+  def divided(default: Division, options: Mapping[str, Any]) -> Division:
+    chosen = Division(**{**default._asdict(), **options})
+    rows = max(context.rows, chosen.least_rows)
+    return chosen._replace(least_rows=rows)
+
   return divert(
     probe(
       context.net,
@@ -167,16 +170,13 @@ def _divert(
     ),
     context.preprocess,
     context.spec.num_classes,
-    start._replace(
-      warm_up=warm_up,
-      rounds=rounds,
-      steps=steps,
-      batch_size=batch_size,
-      division=start.division._replace(**{**least, **(division or {})}),
-      last=start.last._replace(**{**least, **(last or {})}),
-      recall=start.recall._replace(**(recall or {})),
+    Diversion(
+      **loops,
+      division=divided(start.division, division or {}),
+      last=divided(start.last, last or {}),
+      recall=Recall(**{**start.recall._asdict(), **(recall or {})}),
       augment=dsa(augment, 'one', siamese=False),
-      views=views or start.views,
+      view=dsa(view, 'one', siamese=False),
     ),
     later=later,
   )

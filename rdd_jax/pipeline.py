@@ -35,7 +35,7 @@ from rdd_jax.errors import UserError
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.measure import empirical
 from rdd_jax.metrics import Progress, table
-from rdd_jax.sets import Trial, distilled, seed_directory
+from rdd_jax.sets import INITIAL, Trial, distilled, seed_directory
 
 
 def execute(
@@ -136,6 +136,8 @@ def distil(
       state = run.start(
         trial.experiment, key, images, measure, labels, train, directory
       )
+      if 'initial' in config.baselines and not int(state.step):
+        keep(trial, state, seed, directory / INITIAL)
       state = meshes.replicate(state, mesh)
       if compiled is None:
         compiled = run.compile_call(
@@ -157,9 +159,15 @@ def distil(
       )
       if meshes.is_main_process():
         trust_report.write(directory, trial.dataset, state.transform)
-        params = jax.device_get(state.params)
-        artefact.save(directory, distilled(trial, params, seed))
+      keep(trial, state, seed, directory)
     meshes.any_process(False)  # the others are about to read what one wrote
+
+
+def keep(trial: Trial, state: DistillState, seed: int, path: Path) -> None:
+  """Saves the synthetic set of a state, on one process of several."""
+  if meshes.is_main_process():
+    params = jax.device_get(state.params)
+    artefact.save(path, distilled(trial, params, seed))
 
 
 def train_experts(

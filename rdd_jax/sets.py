@@ -16,6 +16,8 @@ from rdd_jax.preprocessing import Preprocessing
 from rdd_jax.recipe import Experiment
 from rdd_jax.synthetic import Synthetic
 
+INITIAL = Path('baselines') / 'initial'  # below the directory of a seed
+
 
 class Trial(NamedTuple):
   """A run as its judge sees it.

@@ -12,6 +12,9 @@ from typing import Any
 from rdd_jax import defaults, presets, unrolled_presets
 from rdd_jax.defaults import Config
 from rdd_jax.errors import choose
+from rdd_jax.robust.recall import Recall
+from rdd_jax.robust.tad import Diversion, as_described
+from rdd_jax.robust.trust import Division
 
 METHODS: dict[str, Callable[[str, str], Config]] = {
   'dm': presets.dm,
@@ -34,19 +37,47 @@ LENGTHS = {
   'tiny_imagenet': (5000, 4800),
 }
 
-DEFENCES: dict[str, dict[str, Any]] = {
-  'tad': {'factory': 'divert'},
-  'described': {'factory': 'divert', 'described': True},
-  'none': {},
-  'oracle': {'factory': 'oracle'},
-  'clean': {'factory': 'oracle', 'relabel': True},
-  'two_stage': {'factory': 'clean_first'},
-  'small_loss': {
+VIEW = 'crop'  # shifts, under which the described form asks for consistency
+
+
+def _divert(recipe: Diversion, lengths: tuple[int, int]) -> dict[str, Any]:
+  """Every field of TAD, so that each can be set on the command line."""
+  fields = recipe._replace(warm_up=lengths[0], steps=lengths[1])._asdict()
+  for name in ('division', 'last', 'recall'):
+    fields[name] = fields[name]._asdict()
+  return {
     'factory': 'divert',
-    'rounds': 0,
-    'last': {'rule': 'small_loss', 'score': 'loss'},
-    'recall': {'by': 'none'},
-  },
+    **fields,
+    'augment': '',
+    'view': VIEW if recipe.views else '',
+    'later': 0,
+    'learning_rate': 0.01,
+    'momentum': 0.9,
+    'weight_decay': 5e-4,
+    'decay': 0.995,
+  }
+
+
+def _clean_first(strength: float, lengths: tuple[int, int]) -> dict[str, Any]:
+  """ELR, for as many steps as TAD's probe trains."""
+  steps = lengths[0] + Diversion().rounds * lengths[1]
+  return {'factory': 'clean_first', 'steps': steps, 'strength': strength}
+
+
+# From ELR's strength, and the probe's lengths, to the transform.
+DEFENCES: dict[str, Callable[[float, tuple[int, int]], dict[str, Any]]] = {
+  'tad': lambda strength, lengths: _divert(Diversion(), lengths),
+  'described': lambda strength, lengths: _divert(as_described(None), lengths),
+  'none': lambda strength, lengths: {},
+  'oracle': lambda strength, lengths: {'factory': 'oracle'},
+  'clean': lambda strength, lengths: {'factory': 'oracle', 'relabel': True},
+  'two_stage': _clean_first,
+  'small_loss': lambda strength, lengths: _divert(
+    Diversion(
+      rounds=0, last=Division('small_loss', 'loss'), recall=Recall('none')
+    ),
+    lengths,
+  ),
 }
 
 
@@ -78,12 +109,10 @@ def tad(
   methods = DIGITS if dataset == 'digits' else METHODS
   config = choose('method', args['method'], methods)(dataset, ','.join(rest))
   config.name = name or f'tad_{dataset}'
-  chosen = dict(choose('defence', args['defence'], DEFENCES))
-  warm_up, steps = (4, 4) if config.data.mock else LENGTHS[dataset]
-  if chosen.get('factory') == 'divert':
-    chosen = {'warm_up': warm_up, 'steps': steps, **chosen}
-  if chosen.get('factory') == 'clean_first':  # as long as TAD's probe trains
-    strength = 7.0 if dataset in ('cifar100', 'tiny_imagenet') else 3.0
-    chosen = {'steps': warm_up + 3 * steps, 'strength': strength, **chosen}
+  lengths = (4, 4) if config.data.mock else LENGTHS[dataset]
+  strength = 7.0 if dataset in ('cifar100', 'tiny_imagenet') else 3.0
+  chosen = choose('defence', args['defence'], DEFENCES)(strength, lengths)
   config.transform = {'trust': chosen} if chosen else {}
+  # What is started from is rows that the defence lets through.
+  config.baselines = ('random', 'herding', 'initial')
   return config

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from rdd_jax.artefact import write_atomically
 from rdd_jax.data import Dataset
 from rdd_jax.report import grid_png
-from rdd_jax.robust.evidence import evidence
+from rdd_jax.robust.evidence import evidence, recall_by
 from rdd_jax.robust.tad import LEFT_OUT, DivertState
 
 SHOWN = 10  # distrusted images of each class in the picture
@@ -25,9 +26,9 @@ def write(directory: Path, dataset: Dataset, state: Any) -> None:
   - `relabelled.npz`: `index`, `given`, `proposed`, `trust` (2 trusted, with the
     label as given, 1 recalled with the proposed one, 0 left out).
   - `trust.json`: for each division the shares of rows trusted and recalled,
-    and, where the truth is known, what `robust.tad.Evidence` says.
+    and, where the truth is known, what `robust.evidence.Evidence` says.
   - `distrusted.png`: the rows of the highest loss that are not trusted, those
-    of a given label in a row.
+    of a given label in a row, the proposed label below each.
 
   Args:
     directory: of the distillation seed.
@@ -49,13 +50,22 @@ def summary(
 ) -> list[dict[str, float | None]]:
   """A row for each division; without the truth, only shares of rows.
 
+  `recall` is also of the class where it is least, and of each known group.
   None stands for a share of nothing.
   """
-  truth, given = dataset.train_true_labels, dataset.train_labels
+  given, groups = dataset.train_labels, dataset.train_groups
+  truth = dataset.train_true_labels
   found = evidence(state, given, given if truth is None else truth)
   count = min(int(state.round), len(state.trusted))
-  fields = found._fields if truth is not None else ('trusted', 'recalled')
-  table = {name: np.asarray(getattr(found, name)) for name in fields}
+  table = {'trusted': found.trusted, 'recalled': found.recalled}
+  if truth is not None:
+    by_class = recall_by(state, given, truth, truth, dataset.num_classes)
+    table = {**found._asdict(), 'recall_worst_class': jnp.nanmin(by_class, 1)}
+  if truth is not None and groups is not None:
+    k = int(groups.max()) + 1
+    by_group = recall_by(state, given, truth, groups, k)
+    table |= {f'recall_group_{i}': by_group[:, i] for i in range(k)}
+  table = {name: np.asarray(values) for name, values in table.items()}
   return [
     {
       name: float(values[i]) if np.isfinite(values[i]) else None
@@ -96,4 +106,5 @@ def _write(directory: Path, dataset: Dataset, state: DivertState) -> None:
       dataset.train_images[rows] / np.float32(255),
       dataset.train_labels[rows],
       dataset.class_names,
+      captions=[dataset.class_names[c] for c in state.proposed[rows]],
     )

@@ -17,12 +17,13 @@ from rdd_jax.errors import UserError
 from rdd_jax.measure import Measure, empirical
 from rdd_jax.preprocessing import standardise
 from rdd_jax.probe import probe
-from rdd_jax.robust import divert, oracle
+from rdd_jax.robust import divert, oracle, probing
 from rdd_jax.robust.evidence import evidence
 from rdd_jax.robust.mixture import fit, low_posterior
 from rdd_jax.robust.recall import (
   Recall,
   cosine_similarity,
+  prior,
   propose,
   squared_mahalanobis,
 )
@@ -322,8 +323,8 @@ def test_the_described_form_runs_with_views_and_a_reject_output():
   def jitter(key, x):
     return x + 0.01 * jax.random.normal(key, x.shape)
 
-  recipe = as_described()._replace(
-    warm_up=30, rounds=1, steps=10, batch_size=32, augment=jitter
+  recipe = as_described(jitter)._replace(
+    warm_up=30, rounds=1, steps=10, batch_size=32
   )
   net = networks.build('mlp', CLASSES + 1, width=16, depth=2)
   asked = probe(net, optax.sgd(0.05), SHAPE, CLASSES, decay=0.9)
@@ -340,6 +341,80 @@ def test_the_described_form_runs_with_views_and_a_reject_output():
   assert int(state.round) == 2
 
 
+def test_probes_are_asked_for_their_mean():
+  """Of the same probe twice that is the probe; of two, by hand."""
+  net = networks.build('mlp', CLASSES, width=16, depth=2)
+  preprocess = standardise([0.5], [0.25])
+  asked = probe(net, optax.sgd(0.05), SHAPE, CLASSES, decay=0.9)
+  measure = empirical(GIVEN, CLASSES)
+
+  def opinion_of(*seeds):
+    states = [asked.init(jax.random.key(seed)) for seed in seeds]
+    state = jax.tree.map(lambda *x: jnp.stack(x), *states)
+    return probing.ask(
+      asked,
+      preprocess,
+      CLASSES,
+      state,
+      KEY,
+      IMAGES,
+      measure,
+      views=0,
+      view=None,
+    )
+
+  one, same = opinion_of(1), opinion_of(1, 1)
+  chex.assert_trees_all_close(
+    one._replace(features=()), same._replace(features=()), rtol=1e-5
+  )
+  np.testing.assert_array_equal(
+    same.features, np.concatenate([one.features] * 2, 1)
+  )
+  other, both = opinion_of(2), opinion_of(1, 2)
+  mean = (np.exp(-one.losses) + np.exp(-other.losses)) / 2
+  np.testing.assert_allclose(np.exp(-both.losses), mean, rtol=1e-5)
+
+
+def test_each_probe_draws_and_starts_on_its_own():
+  _, state = prepared(tad(SHORT._replace(probes=2, rounds=1)), GIVEN)
+  for leaf in jax.tree.leaves(state.probe.average):
+    assert leaf.shape[0] == 2
+    assert (leaf[0] != leaf[1]).any()
+  found = evidence(state, GIVEN, TRUTH)
+  assert (found.precision >= 0.95).all()
+
+
+def test_rows_may_count_by_their_probability():
+  measure, state = prepared(tad(SHORT._replace(weigh=True)), GIVEN)
+  mass, losses = np.asarray(measure.weights), np.asarray(state.losses)
+  np.testing.assert_array_equal(mass, state.mass[-1])
+  kept = np.asarray(measure.cells) == GIVEN
+  np.testing.assert_allclose(mass[kept], np.exp(-losses[kept]), rtol=1e-5)
+  assert (mass > 0).all()
+  # Hardly anything of what counts is wrong, although nothing is left out.
+  assert evidence(state, GIVEN, TRUTH).noise[-1] <= 0.03
+
+
+def test_what_a_given_label_says_is_how_often_it_means_each_class():
+  given, found = np.array([0, 0, 0, 1]), np.array([0, 2, 2, 1])
+  expected = np.array([[2, 1, 3], [1, 2, 1]]) / np.array([[6], [4]])
+  np.testing.assert_allclose(
+    prior(jnp.asarray(found), jnp.asarray(given), 3),
+    expected[given],
+    rtol=1e-6,
+  )
+  # Between two anchors that are as near, it decides.
+  features = jnp.array([[-1.0], [1.0], [0.0], [-1.1], [0.9]])
+  labels = jnp.array([0, 1, 2, 2, 2])
+  seen = opinion(np.ones(5), np.ones(5), labels, labels)
+  seen = seen._replace(features=features)
+  trusted = jnp.array([True, True, False, False, False])
+  asked = Recall(fraction=1.0, prior=True)
+  # The label 2 was found to mean 0 twice (rows 2 and 3), and 1 once.
+  proposal = propose(seen, labels, trusted, 3, asked)
+  np.testing.assert_array_equal(proposal.labels[2:], [0, 0, 1])
+
+
 def test_oracles_know():
   clean, _ = prepared(oracle(TRUTH), GIVEN)
   np.testing.assert_array_equal(clean.weights, GIVEN == TRUTH)
@@ -354,6 +429,8 @@ def test_oracles_know():
     (Diversion(last=Division('both', 'los')), 'log_loss'),
     (Diversion(last=Division(threshold=2.0)), 'threshold=2.0'),
     (Diversion(recall=Recall('cosin')), 'mahalanobis'),
+    (Diversion(probes=0), 'at least 1'),
+    (Diversion(views=2), 'views=2'),
     (Diversion(recall=Recall(fraction=-1.0)), 'fraction=-1.0'),
   ],
 )

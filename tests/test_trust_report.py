@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
+import rdd_jax
 from rdd_jax import data, pipeline, trust_report
 from rdd_jax.errors import UserError
 from rdd_jax.report.trust import trust_plot, trust_table
@@ -40,6 +41,7 @@ def state() -> DivertState:
     losses=jnp.arange(12.0),
     labels=jnp.stack([jnp.asarray(GIVEN), jnp.asarray(last)]),
     trusted=jnp.stack([jnp.ones(12, bool), jnp.arange(12) >= 4]),
+    mass=jnp.stack([jnp.ones(12), jnp.asarray(last != LEFT_OUT, float)]),
     proposed=jnp.asarray(TRUTH),
   )
 
@@ -52,6 +54,7 @@ def test_evidence_is_counted():
       'recalled': 0,
       'precision': 8 / 12,
       'recall': 1,
+      'recall_worst_class': 1,
       'relabelled': None,
       'noise': 4 / 12,
     }
@@ -62,6 +65,7 @@ def test_evidence_is_counted():
       'recalled': 2 / 12,
       'precision': 1,
       'recall': 1,
+      'recall_worst_class': 1,
       'relabelled': 1 / 2,
       'noise': 1 / 10,
     }
@@ -71,6 +75,22 @@ def test_evidence_is_counted():
   assert [set(row) for row in rows] == [{'trusted', 'recalled'}] * 2
   assert '66.7' in trust_table([first, last])
   assert trust_plot([first, last]).count('<polyline') == 2
+
+
+def test_recall_is_counted_in_each_class_and_group():
+  groups = np.array([-1, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 2])
+  trusted = np.arange(12) % 2 == 0
+  seen = state()._replace(trusted=jnp.stack([jnp.ones(12, bool), trusted]))
+  found = trust_report.summary(replace(dataset(), train_groups=groups), seen)
+  clean = GIVEN == TRUTH
+  assert found[0]['recall_group_0'] == found[0]['recall_worst_class'] == 1
+  assert found[1]['recall_group_1'] is None
+  for i in (0, 2):
+    expected = trusted[clean & (groups == i)].mean()
+    assert found[1][f'recall_group_{i}'] == pytest.approx(expected)
+  worst = min(trusted[clean & (c == TRUTH)].mean() for c in range(3))
+  assert found[1]['recall_worst_class'] == pytest.approx(worst)
+  assert 'in group 2' in trust_table(found)
 
 
 def test_labels_are_written(tmp_path: Path):
@@ -94,16 +114,53 @@ def test_every_defence_runs(tmp_path: Path, defence: str):
   config = tad('digits', f'smoke,width=4,defence={defence}')
   config.devices = 1
   config.evaluation.epochs = 1
-  config.baselines = ()
+  config.baselines = ('initial',)
   config.whole.steps = 0
   found = pipeline.execute(config, tmp_path)
   assert found['rows']['distilled']['accuracy']['n'] == 2
+  assert found['rows']['initial']['accuracy']['n'] == 2
   diverts = defence in ('tad', 'described', 'small_loss')
   assert (tmp_path / 'relabelled.npz').exists() == diverts
   if diverts:
     rows = json.loads((tmp_path / 'trust.json').read_text())
     assert len(rows) == (1 if defence == 'small_loss' else 4)
     assert 'Trust' in (tmp_path / 'report.html').read_text()
+
+
+def test_images_are_started_from_what_is_trusted(tmp_path: Path):
+  """With true labels known, each initial image is a row of its true class."""
+  config = tad('digits', 'smoke,width=4,defence=oracle,ipc=2')
+  config.devices = 1
+  config.evaluation.epochs = 1
+  config.baselines = ('initial',)
+  config.whole.steps = 0
+  pipeline.execute(config, tmp_path)
+  dataset = pipeline.load(config)
+  initial = rdd_jax.load(tmp_path / 'baselines' / 'initial')
+  start = np.round(255 * np.asarray(initial.images)).astype(int)
+  for image, cell in zip(start, initial.cells, strict=True):
+    rows = (np.abs(dataset.train_images.astype(int) - image) <= 1).all(
+      (1, 2, 3)
+    )
+    assert dataset.train_true_labels is not None
+    assert cell in dataset.train_true_labels[rows]
+  last = rdd_jax.load(tmp_path)
+  assert (np.asarray(last.images) != np.asarray(initial.images)).any()
+
+
+@pytest.mark.parametrize(
+  ('name', 'value'),
+  [
+    ('warm_up', 2),
+    ('recall.fraction', 0.25),
+    ('last.rule', 'both'),
+    ('probes', 2),
+  ],
+)
+def test_every_field_of_tad_can_be_set(name: str, value: object):
+  config = tad('fashion_mnist', 'smoke')
+  config.lock()
+  config.update_from_flattened_dict({f'transform.trust.{name}': value})
 
 
 def test_misspelt_arguments_say_what_there_is():

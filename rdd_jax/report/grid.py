@@ -22,6 +22,8 @@ def grid_png(
   images: np.ndarray | Array,
   cells: np.ndarray | Array,
   class_names: Sequence[str],
+  *,
+  captions: Sequence[str] | None = None,
 ) -> None:
   """Writes a PNG with the images of each class in a row, outlier slots below.
 
@@ -33,6 +35,7 @@ def grid_png(
     images: `f[n, H, W, C]` with 1 or 3 channels, clipped to [0, 1] for display.
     cells: `i[n]`, the class, or the number of classes + outlier slot.
     class_names: by class.
+    captions: of each image, written below it as far as it is wide.
   """
   pixels = np.round(np.clip(np.asarray(images), 0, 1) * 255).astype(np.uint8)
   pixels = np.broadcast_to(pixels, (*pixels.shape[:3], 3))
@@ -47,12 +50,13 @@ def grid_png(
   font = ImageFont.load_default()
   text = math.ceil(max(font.getlength(name) for name in names)) + 2 * GAP
   tile = scale * width, scale * height
+  below = LINE if captions else 0
   if columns == 1:
     corner, step = (0, LINE), (max(tile[0], text) + GAP, 0)
-    size = len(used) * step[0], LINE + tile[1]
+    size = len(used) * step[0], LINE + tile[1] + below
     label, anchor = (tile[0] // 2, LINE // 2), 'mm'
   else:
-    corner, step = (text + GAP, 0), (0, max(tile[1], LINE) + GAP)
+    corner, step = (text + GAP, 0), (0, max(tile[1], LINE) + below + GAP)
     size = corner[0] + columns * (tile[0] + GAP), len(used) * step[1]
     label, anchor = (GAP, step[1] // 2), 'lm'
   canvas = Image.new('RGBA', (int(size[0]), int(size[1])))
@@ -60,12 +64,16 @@ def grid_png(
   for i, (cell, name) in enumerate(zip(used, names, strict=True)):
     left, top = i * step[0], i * step[1]
     draw.text((left + label[0], top + label[1]), name, INK, font, anchor=anchor)
-    for column, image in enumerate(pixels[cells == cell]):
-      picture = Image.fromarray(np.ascontiguousarray(image)).resize(
+    for column, row in enumerate(np.flatnonzero(cells == cell)):
+      picture = Image.fromarray(np.ascontiguousarray(pixels[row])).resize(
         tile, Image.Resampling.NEAREST
       )
       across = left + corner[0] + column * (tile[0] + GAP)
       canvas.paste(picture, (across, top + corner[1]))
+      if captions:
+        under = across + tile[0] // 2, top + corner[1] + tile[1] + LINE // 2
+        caption = _fitting(captions[int(row)], tile[0], font)
+        draw.text(under, caption, INK, font, anchor='mm')
   canvas.save(path, format='PNG', optimize=True)
 
 
@@ -74,3 +82,12 @@ def _name(cell: int, class_names: Sequence[str]) -> str:
     name = class_names[cell]
     return name if len(name) <= 20 else name[:19] + '…'
   return f'outliers {cell - len(class_names)}'
+
+
+def _fitting(
+  text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
+) -> str:
+  """As much of the text as fits."""
+  while text and font.getlength(text) > width:
+    text = text[:-1]
+  return text

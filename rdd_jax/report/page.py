@@ -81,7 +81,10 @@ def write_report(directory: Path, *, title: str, command: str) -> Path:
   if trust:
     worst = _image(directory / 'distrusted.png', 'distrusted images')
     if worst:
-      worst = f'<p>Most distrusted, by the label as given:</p>{worst}'
+      worst = (
+        '<p>Most distrusted, by the label as given, the proposed one below '
+        f'each:</p>{worst}'
+      )
     body = trust_plot(trust) + trust_table(trust) + worst
     parts.insert(0, _section('Trust', body))
   grid = _image(directory / 'grid.png', 'synthetic images')

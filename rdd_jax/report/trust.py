@@ -11,6 +11,7 @@ NAMES = {
   'recalled': 'recalled',
   'precision': 'of trusted, right',
   'recall': 'of right, trusted',
+  'recall_worst_class': 'in the worst class',
   'relabelled': 'of recalled, right',
   'noise': 'wrong in what counts',
 }
@@ -18,8 +19,10 @@ NAMES = {
 
 def trust_table(rows: Sequence[Row]) -> str:
   """Shares in per cent, a line for each division."""
-  names = [name for name in NAMES if name in rows[0]]
-  head = ''.join(f'<th>{NAMES[name]}</th>' for name in names)
+  groups = [name for name in rows[0] if name.startswith('recall_group_')]
+  titles = {**NAMES, **{name: f'in group {name[13:]}' for name in groups}}
+  names = [name for name in titles if name in rows[0]]
+  head = ''.join(f'<th>{titles[name]}</th>' for name in names)
   body = ''.join(
     f'<tr><th>{i}</th>'
     + ''.join(f'<td>{_share(row[name])}</td>' for name in names)

@@ -1,4 +1,4 @@
-"""A probe trains on a measure, and says what it thinks of every row."""
+"""Probes train on a measure, and say what they think of every row."""
 
 from __future__ import annotations
 
@@ -33,10 +33,7 @@ def train(
   batch_size: int,
   augment: Augment | None,
 ) -> State:
-  """So many steps of the probe on rows drawn from the measure."""
-  batches = draw_minibatches(
-    keys.named(key, 'draw'), measure, steps, batch_size
-  )
+  """So many steps of each probe, on its own rows drawn from the measure."""
 
   def step(state: State, x: tuple[Array, Batch]) -> tuple[State, None]:
     key, rows = x
@@ -45,8 +42,15 @@ def train(
       inputs = augment(key, inputs)
     return probe.advance(constrain(replace(rows, inputs=inputs)), state), None
 
-  xs = (jax.random.split(keys.named(key, 'steps'), steps), batches)
-  return jax.lax.scan(step, state, xs)[0]
+  def train_one(x: tuple[State, Array]) -> State:
+    state, key = x
+    draw_key = keys.named(key, 'draw')
+    batches = draw_minibatches(draw_key, measure, steps, batch_size)
+    xs = (jax.random.split(keys.named(key, 'steps'), steps), batches)
+    return jax.lax.scan(step, state, xs)[0]
+
+  probes = len(jax.tree.leaves(state)[0])
+  return jax.lax.map(train_one, (state, jax.random.split(key, probes)))
 
 
 def ask(
@@ -58,49 +62,58 @@ def ask(
   images: Array,
   measure: Measure,
   *,
-  augment: Augment | None,
   views: int,
+  view: Augment | None,
 ) -> Opinion:
-  """What the probe says of every row, with the targets of a measure."""
+  """What the probes together say of every row, with the targets of a measure.
+
+  Probabilities are means over probes and views; a row agrees when the probes'
+  mean does in every view. Features are means over views, of one probe after
+  the other.
+  """
   n = images.shape[0]
   count = -(-n // CHUNK)
   rows = jnp.minimum(jnp.arange(count * CHUNK), n - 1).reshape(count, CHUNK)
-  score = probe.score(state)
 
   def of_chunk(x: tuple[Array, Array]) -> Opinion:
     key, rows = x
     inputs = preprocess(images[rows])
-    seen = [inputs]
-    if views and augment:
-      seen = [augment(k, inputs) for k in jax.random.split(key, views)]
+    seen = inputs[None]
+    if views and view:
+      seen = jnp.stack([view(k, inputs) for k in jax.random.split(key, views)])
     labels = measure.cells[rows]
-    found = [
-      score(
-        constrain(
-          Batch(
-            inputs=view,
-            targets=measure.targets[rows],
-            weights=measure.weights[rows],
-            cells=labels,
-            groups=measure.groups[rows],
-            index=rows,
-          )
+
+    def of_view(inputs: Array) -> tuple[Array, Array]:
+      batch = constrain(
+        Batch(
+          inputs=inputs,
+          targets=measure.targets[rows],
+          weights=measure.weights[rows],
+          cells=labels,
+          groups=measure.groups[rows],
+          index=rows,
         )
       )
-      for view in seen
-    ]
-    # A reject output is not a class that a row may prefer.
-    logits = jnp.stack([scores.logits[:, :num_classes] for scores in found])
-    chances = jax.nn.log_softmax(logits)
-    mean = jax.nn.logsumexp(chances, 0) - jnp.log(len(seen))
+      scores = jax.lax.map(lambda one: probe.score(one)(batch), state)
+      # A reject output is not a class that a row may prefer.
+      chances = jax.nn.log_softmax(scores.logits[:, :, :num_classes])
+      return _log_mean(chances), scores.features
+
+    chances, features = jax.lax.map(of_view, seen)
+    mean = _log_mean(chances)
     return Opinion(
       losses=-jnp.take_along_axis(mean, labels[:, None], 1)[:, 0],
       best=-mean.max(1),
       agrees=(chances.argmax(2) == labels[None]).all(0),
       confidence=jnp.exp(mean.max(1)),
       preferred=mean.argmax(1),
-      features=jnp.mean(jnp.stack([scores.features for scores in found]), 0),
+      features=jnp.concatenate(list(features.mean(0)), 1),
     )
 
   chunks = jax.lax.map(of_chunk, (jax.random.split(key, count), rows))
   return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:n], chunks)
+
+
+def _log_mean(logs: Array) -> Array:
+  """The logarithm of the mean, over the first axis, of what these are of."""
+  return jax.nn.logsumexp(logs, 0) - jnp.log(logs.shape[0])

@@ -27,12 +27,15 @@ class Recall(NamedTuple):
     fraction: of the untrusted rows, those with the largest margin.
     shrinkage: of the covariance of features to a multiple of the identity.
     soft: targets are the posterior of the classes, not the nearest one.
+    prior: what the label as given says counts as well: how often rows of that
+      label are nearest to each class.
   """
 
   by: Measure = 'mahalanobis'
   fraction: float = 0.5
   shrinkage: float = 0.1
   soft: bool = False
+  prior: bool = False
 
 
 class Proposal(NamedTuple):
@@ -42,11 +45,14 @@ class Proposal(NamedTuple):
     labels: `i[N]`.
     targets: `f[N, k]`, one-hot where labels are hard.
     recalled: `b[N]`, untrusted rows that are surely enough of that label.
+    chance: `f[N]`, the probability that the probe gives to that label, or where
+      it prefers another one, at most gives.
   """
 
   labels: Array
   targets: Array
   recalled: Array
+  chance: Array
 
 
 def check(recall: Recall) -> None:
@@ -137,26 +143,46 @@ def propose(
     place = jnp.argsort(jnp.argsort(-held))
     return untrusted & (place < recall.fraction * untrusted.sum())
 
+  def proposal(
+    proposed: Array, recalled: Array, targets: Array | None = None
+  ) -> Proposal:
+    if targets is None:
+      targets = jax.nn.one_hot(proposed, num_classes)
+    sure, same = opinion.confidence, proposed == opinion.preferred
+    chance = jnp.where(same, sure, 1 - sure)
+    return Proposal(proposed, targets, recalled, chance)
+
   if recall.by in ('none', 'confidence'):
-    proposed, margin = opinion.preferred, opinion.confidence
-    posterior = jax.nn.one_hot(proposed, num_classes)
-    recalled = foremost(margin) & (recall.by != 'none')
-    return Proposal(proposed, posterior, recalled)
+    recalled = foremost(opinion.confidence) & (recall.by != 'none')
+    return proposal(opinion.preferred, recalled)
   features = opinion.features
   near = cosine_similarity(features, labels, trusted, num_classes)
   if recall.by == 'cosine':
     proposed, margin = nearest(near)
-    recalled = foremost(margin)
-    return Proposal(proposed, jax.nn.one_hot(proposed, num_classes), recalled)
+    return proposal(proposed, foremost(margin))
   distance = squared_mahalanobis(
     features, labels, trusted, num_classes, recall.shrinkage
   )
-  proposed, margin = nearest(-distance)
+  closeness = -distance
+  if recall.prior:
+    closeness += 2 * jnp.log(prior(distance.argmin(1), labels, num_classes))
+  proposed, margin = nearest(closeness)
   recalled = foremost(margin)
   if recall.by == 'both':
     other, similarity = nearest(near)
     recalled &= foremost(similarity) & (other == proposed)
-  targets = jax.nn.one_hot(proposed, num_classes)
-  if recall.soft:
-    targets = jax.nn.softmax(-0.5 * distance, 1)
-  return Proposal(proposed, targets, recalled)
+  posterior = jax.nn.softmax(0.5 * closeness, 1) if recall.soft else None
+  return proposal(proposed, recalled, posterior)
+
+
+def prior(found: Array, given: Array, num_classes: int) -> Array:
+  """How often rows of a given label are found to be of each class, `f[N, k]`.
+
+  Args:
+    found: `i[N]`, the class that each row seems to be of.
+    given: `i[N]`, its label as given.
+    num_classes: `k`. Each class is found once more than it was, so that none
+      is excluded.
+  """
+  pairs = jnp.ones((num_classes, num_classes)).at[given, found].add(1.0)
+  return (pairs / pairs.sum(1, keepdims=True))[given]

@@ -26,6 +26,7 @@ import jax.numpy as jnp
 
 from rdd_jax import keys
 from rdd_jax.augment import Augment
+from rdd_jax.errors import UserError
 from rdd_jax.measure import Measure
 from rdd_jax.probe import Probe
 from rdd_jax.robust import probing, trust
@@ -45,42 +46,57 @@ class Diversion(NamedTuple):
     rounds: each divides, recalls, and trains the probe on both.
     steps: of the probe in a round.
     batch_size: of the probe.
+    probes: networks that differ in start and draws, whose mean is asked.
     division: of the rounds.
     last: division of what is distilled from.
     recall: of the rounds and of what is distilled from.
-    augment: of the probe's rows.
+    weigh: rows count by the probability that probes give to their label, those
+      that are not trusted as well, not by the cut alone.
+    augment: of the rows that probes train on.
     views: augmented views in all of which a row must be consistent; 0 looks at
       the rows as they are.
+    view: the augmentation of those.
   """
 
   warm_up: int = 600
   rounds: int = 3
   steps: int = 900
   batch_size: int = 64
+  probes: int = 1
   division: Division = Division('agreement')
   last: Division = Division('either')
   recall: Recall = Recall()
+  weigh: bool = False
   augment: Augment | None = None
   views: int = 0
+  view: Augment | None = None
 
 
-def as_described() -> Diversion:
-  """What summaries of the paper describe, as one reading of them."""
+def as_described(view: Augment | None) -> Diversion:
+  """What summaries of the paper describe, as one reading of them.
+
+  Args:
+    view: the augmentation under which rows must be consistent; None where it
+      is given later.
+  """
   both = Division('both', 'loss')
-  return Diversion(division=both, last=both, recall=Recall('both'), views=2)
+  return Diversion(
+    division=both, last=both, recall=Recall('both'), views=2, view=view
+  )
 
 
 class DivertState(NamedTuple):
   """What is remembered of every row.
 
   Attributes:
-    probe: the network that is asked.
+    probe: the networks that are asked, stacked.
     weights: `f[N]`, before any row was left out.
     round: `i[]`, divisions so far.
     losses: `f[N]`, at the last division.
     labels: `i[R, N]`, after each division: of trusted rows as given, of
       recalled rows as proposed, -1 of those left out.
     trusted: `b[R, N]`.
+    mass: `f[R, N]`, by which rows count.
     proposed: `i[N]`, at the last division, of all rows.
   """
 
@@ -90,6 +106,7 @@ class DivertState(NamedTuple):
   losses: Array
   labels: Array
   trusted: Array
+  mass: Array
   proposed: Array
 
 
@@ -118,22 +135,25 @@ def divert(
       further ones, only the last.
 
   Raises:
-    UserError: for a rule, score or measure that there is not.
+    UserError: for a rule, score or measure that there is not, no probe, or
+      views without an augmentation.
   """
-  for division in (recipe.division, recipe.last):
-    trust.check(division)
-  recalling.check(recipe.recall)
+  _check(recipe)
   length = recipe.rounds + 1 + later
+
+  def fresh(key: Array) -> State:
+    return jax.vmap(probe.init)(jax.random.split(key, recipe.probes))
 
   def init(spec: DataSpec) -> State:
     n = spec.num_examples
     return DivertState(
-      probe=probe.init(jax.random.key(0)),
+      probe=fresh(jax.random.key(0)),
       weights=jnp.ones(n),
       round=jnp.zeros([], jnp.int32),
       losses=jnp.zeros(n),
       labels=jnp.full((length, n), LEFT_OUT, jnp.int32),
       trusted=jnp.zeros((length, n), bool),
+      mass=jnp.zeros((length, n)),
       proposed=jnp.full(n, LEFT_OUT, jnp.int32),
     )
 
@@ -153,8 +173,8 @@ def divert(
       probe,
       preprocess,
       num_classes,
-      augment=recipe.augment,
       views=recipe.views,
+      view=recipe.view,
     )
   )
 
@@ -168,14 +188,19 @@ def divert(
   ) -> tuple[Measure, DivertState]:
     trusted = divide(opinion, labels, num_classes, division)
     found = propose(opinion, labels, trusted, num_classes, recipe.recall)
-    counted = jnp.where(found.recalled, found.labels, LEFT_OUT)
-    counted = jnp.where(trusted, labels, counted)
+    counts = trusted | found.recalled
+    mass = jnp.where(counts, given.weights, 0.0)
+    if recipe.weigh:
+      chance = jnp.where(found.recalled, found.chance, jnp.exp(-opinion.losses))
+      mass = given.weights * jnp.where(jnp.isfinite(chance), chance, 0.0)
+    counted = jnp.where(found.recalled, found.labels, labels)
+    counted = jnp.where(mass > 0, counted, LEFT_OUT)
     row = jnp.minimum(state.round, length - 1)
     outputs = given.targets.shape[1]
     targets = jnp.pad(found.targets, ((0, 0), (0, outputs - num_classes)))
     measure = replace(
       given,
-      weights=jnp.where(trusted | found.recalled, given.weights, 0.0),
+      weights=mass,
       targets=jnp.where(found.recalled[:, None], targets, given.targets),
       cells=jnp.where(found.recalled, found.labels, given.cells),
     )
@@ -184,6 +209,7 @@ def divert(
       losses=opinion.losses,
       labels=state.labels.at[row].set(counted),
       trusted=state.trusted.at[row].set(trusted),
+      mass=state.mass.at[row].set(mass),
       proposed=found.labels,
     )
 
@@ -193,7 +219,7 @@ def divert(
     first = int(state.round) == 0
     if first:
       state = state._replace(
-        probe=probe.init(keys.named(key, 'probe')), weights=measure.weights
+        probe=fresh(keys.named(key, 'probe')), weights=measure.weights
       )
     given = replace(
       measure,
@@ -224,3 +250,16 @@ def divert(
     return split(recipe.last, state, given, data.labels, opinion(state, 'last'))
 
   return Transform(init, prepare, identity().update)
+
+
+def _check(recipe: Diversion) -> None:
+  for division in (recipe.division, recipe.last):
+    trust.check(division)
+  recalling.check(recipe.recall)
+  if recipe.probes < 1:
+    raise UserError(f'trust probes={recipe.probes}: give at least 1')
+  if recipe.views and recipe.view is None:
+    raise UserError(
+      f'trust views={recipe.views} without an augmentation that tells them '
+      "apart: give its families, such as 'crop'"
+    )
