@@ -35,7 +35,7 @@ class Recall(NamedTuple):
   fraction: float = 0.5
   shrinkage: float = 0.1
   soft: bool = False
-  prior: bool = False
+  prior: bool = True
 
 
 class Proposal(NamedTuple):

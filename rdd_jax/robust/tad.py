@@ -81,7 +81,11 @@ def as_described(view: Augment | None) -> Diversion:
   """
   both = Division('both', 'loss')
   return Diversion(
-    division=both, last=both, recall=Recall('both'), views=2, view=view
+    division=both,
+    last=both,
+    recall=Recall('both', prior=False),
+    views=2,
+    view=view,
   )
 
 
