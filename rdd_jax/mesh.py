@@ -38,6 +38,9 @@ def initialise(
   Raises:
     UserError: for an incomplete environment, or without a cluster to join.
   """
+  # CPU programs in flight at once may pair their collectives wrongly, or wait
+  # for each other for ever.
+  jax.config.update('jax_cpu_enable_async_dispatch', False)
   coordinator = env.get('RDD_JAX_COORDINATOR')
   if distributed is None:
     distributed = coordinator is not None

@@ -16,6 +16,8 @@ import pytest
 
 flags.FLAGS.mark_as_parsed()
 jax.config.update('jax_numpy_rank_promotion', 'raise')
+# As `mesh.initialise` has it.
+jax.config.update('jax_cpu_enable_async_dispatch', False)
 # The tests are small and many: compiling them costs far more than running.
 os.environ['JAX_DISABLE_MOST_OPTIMIZATIONS'] = '1'  # in subprocesses
 jax.config.update('jax_disable_most_optimizations', True)

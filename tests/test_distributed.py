@@ -31,8 +31,6 @@ DIVERTED = (
   '--config=configs/tad_digits.py:smoke,width=4',
   '--config.transform.trust.warm_up=100',
   '--config.transform.trust.steps=50',
-  # A mixture of what a hardly trained probe says amplifies rounding.
-  '--config.transform.trust.last.rule=agreement',
 )
 TRAJECTORIES = (
   '--config=configs/mtt_fashion_mnist.py:smoke,width=4',
@@ -54,12 +52,13 @@ def two(directory: Path, *flags: str) -> subprocess.Popen[str]:
   )
 
 
-def one(directory: Path, *flags: str) -> None:
+def one(directory: Path, *flags: str, devices: int = 1) -> None:
+  count = f'--xla_force_host_platform_device_count={devices}'
   flags = (*flags, *FLAGS, f'--workdir={directory}')
   subprocess.run(
     [sys.executable, '-m', 'rdd_jax.main', *flags],
     cwd=ROOT,
-    env=ENVIRONMENT,
+    env={**ENVIRONMENT, 'XLA_FLAGS': count},
     check=True,
     capture_output=True,
     timeout=300,
@@ -140,11 +139,11 @@ def test_two_processes_train_the_experts_of_one(tmp_path: Path):
 @pytest.mark.slow
 def test_two_processes_trust_whom_one_does(tmp_path: Path):
   alone, both = tmp_path / 'a', tmp_path / 'b'
-  one(alone, *DIVERTED)
+  # On as many devices: sums in another order may move rows at a boundary.
+  one(alone, *DIVERTED, devices=4)
   process = two(both, *DIVERTED)
   said, _ = process.communicate(timeout=300)
   assert process.returncode == 0, said
   ours, theirs = (np.load(d / 'relabelled.npz') for d in (alone, both))
-  # Rows at a boundary may fall either way.
-  assert np.mean(ours['trust'] != theirs['trust']) < 0.01
-  np.testing.assert_allclose(losses(alone), losses(both), rtol=0.05)
+  assert np.mean(ours['trust'] != theirs['trust']) < 0.002
+  np.testing.assert_allclose(losses(alone), losses(both), rtol=1e-2)
