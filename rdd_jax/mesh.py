@@ -38,8 +38,7 @@ def initialise(
   Raises:
     UserError: for an incomplete environment, or without a cluster to join.
   """
-  # CPU programs in flight at once may pair their collectives wrongly, or wait
-  # for each other for ever.
+  # Collectives of CPU programs in flight at once can wait for each other.
   jax.config.update('jax_cpu_enable_async_dispatch', False)
   coordinator = env.get('RDD_JAX_COORDINATOR')
   if distributed is None:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rdd_jax import data, defaults, networks, pipeline, presets, recipe
+from rdd_jax import data, defaults, networks, pipeline, plan, presets, recipe
 from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError
 from rdd_jax.matching import Segment
@@ -53,7 +53,7 @@ def trace(config: Config, *, step: bool) -> None:
     real = constrain(experiment.draw(key, images, measure))
     feed = None
     if experiment.feed:
-      size = pipeline.count(
+      size = plan.count(
         networks.init(experiment.net, key, dataset.image_shape)['params']
       )
       feed = Segment(jnp.zeros(size), jnp.ones(size))
