@@ -7,8 +7,8 @@ python -m rdd_jax.main --config=configs/tad_digits.py:noise=asymmetric-0.4
 Measured, two busy CPU cores, 67 s with seeds=1 (5 networks, last step): 83.2 ±
 1.6; defence=none 59.8 ± 3.3, defence=oracle 85.0 ± 2.8.
 
-Arguments: ipc, seed, seeds, width, steps, noise, smoke; and defence (tad, described, none, oracle, clean,
-two_stage, small_loss).
+Arguments: ipc, seed, seeds, width, steps, noise, smoke; and defence (tad,
+described, none, oracle, clean, two_stage, small_loss).
 """
 
 from rdd_jax import trust_presets
