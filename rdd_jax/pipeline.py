@@ -132,6 +132,10 @@ def distil(
     for seed in todo:
       key = jax.random.fold_in(root, seed)
       directory = seed_directory(trial.workdir, seed)
+      if config.transform and not (directory / 'checkpoints').exists():
+        # It may take as long as distilling.
+        names = ', '.join(config.transform)
+        say(f'{seed + 1}/{config.seeds}: preparing the measure ({names})')
       state = run.start(
         trial.experiment, key, images, measure, labels, train, directory
       )
