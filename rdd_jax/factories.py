@@ -178,6 +178,7 @@ def _divert(
       augment=dsa(augment, 'one', siamese=False),
       view=dsa(view, 'one', siamese=False),
     ),
+    num_groups=context.spec.num_groups,
     later=later,
   )
 

@@ -171,6 +171,28 @@ def test_no_class_is_left_without_rows():
   assert found[labels == 0].sum() == 30
 
 
+@pytest.mark.parametrize('rule', ['mixture', 'small_loss'])
+def test_groups_are_compared_to_themselves(rule):
+  """A rare group of higher losses is divided as if it were alone."""
+  many, few = two_humps(1, 400), two_humps(2, 60) + 3.0
+  losses = np.exp(np.concatenate([many, few]))
+  labels, groups = np.zeros(460, int), np.repeat([0, 1], [400, 60])
+  seen = opinion(losses, losses * 0.1, labels, labels)
+  division = Division(rule, least_rows=0)
+
+  def trusted(rows, *more):
+    part = jax.tree.map(lambda x: x[rows], seen)
+    given = jnp.asarray(labels[rows])
+    return np.asarray(divide(part, given, 1, division, *more))
+
+  everything = slice(None)
+  found = trusted(everything, jnp.asarray(groups), 2)
+  np.testing.assert_array_equal(found[:400], trusted(slice(400)))
+  np.testing.assert_array_equal(found[400:], trusted(slice(400, None)))
+  without = trusted(everything)
+  assert found[400:].mean() > without[400:].mean() + 0.2
+
+
 def test_distances_are_those_of_numpy():
   rng = np.random.default_rng(4)
   features = rng.normal(size=(90, 4)) @ rng.normal(size=(4, 4))

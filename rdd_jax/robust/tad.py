@@ -120,6 +120,7 @@ def divert(
   num_classes: int,
   recipe: Diversion = Diversion(),
   *,
+  num_groups: int = 0,
   later: int = 0,
 ) -> Transform:
   """TAD, as a change of the measure between segments.
@@ -135,6 +136,7 @@ def divert(
     preprocess: from uint8 images to network inputs.
     num_classes: the number of classes.
     recipe: the loops.
+    num_groups: of the groups that the measure knows.
     later: preparations after the first whose divisions are remembered; of
       further ones, only the last.
 
@@ -190,7 +192,9 @@ def divert(
     labels: Array,
     opinion: Opinion,
   ) -> tuple[Measure, DivertState]:
-    trusted = divide(opinion, labels, num_classes, division)
+    trusted = divide(
+      opinion, labels, num_classes, division, given.groups, num_groups
+    )
     found = propose(opinion, labels, trusted, num_classes, recipe.recall)
     counts = trusted | found.recalled
     mass = jnp.where(counts, given.weights, 0.0)

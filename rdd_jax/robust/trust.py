@@ -47,6 +47,9 @@ class Division(NamedTuple):
       the loss less that of the preferred class.
     threshold: on the posterior of the low component.
     by_class: a mixture for each label as given, not one for all.
+    by_group: where groups are known, a mixture, and shares, for each label
+      within each group: rows of a rare group are harder than others of their
+      class, and are compared to each other.
     keep: see `rule`.
     least: share of each class that is trusted in any case, by regret: a weak
       probe agrees with hardly any row of a hard class.
@@ -57,6 +60,7 @@ class Division(NamedTuple):
   score: Score = 'log_loss'
   threshold: float = 0.5
   by_class: bool = True
+  by_group: bool = True
   keep: float = 0.6
   least: float = 0.0
   least_rows: int = 20
@@ -84,7 +88,12 @@ def scores(opinion: Opinion, score: Score) -> Array:
 
 
 def divide(
-  opinion: Opinion, labels: Array, num_classes: int, division: Division
+  opinion: Opinion,
+  labels: Array,
+  num_classes: int,
+  division: Division,
+  groups: Array | None = None,
+  num_groups: int = 0,
 ) -> Array:
   """Which rows are trusted.
 
@@ -93,21 +102,25 @@ def divide(
     labels: `i[N]`, as given.
     num_classes: the number of classes.
     division: how.
+    groups: `i[N]`, where they are known; a negative one is no group.
+    num_groups: the number of groups.
 
   Returns:
     `b[N]`. Rows whose loss is not finite are never trusted.
   """
   finite = jnp.isfinite(opinion.losses)
   values = scores(opinion, division.score)
+  ids, k = labels, num_classes
+  if groups is not None and num_groups and division.by_group:
+    ids = labels * (num_groups + 1) + jnp.where(groups < 0, num_groups, groups)
+    k = num_classes * (num_groups + 1)
 
   def mixture() -> Array:
-    posterior = low_posterior(
-      values, labels, num_classes, by_class=division.by_class
-    )
+    posterior = low_posterior(values, ids, k, by_class=division.by_class)
     return posterior > division.threshold
 
   if division.rule == 'small_loss':
-    place, count = rank(values, labels, num_classes)
+    place, count = rank(values, ids, k)
     trusted = place < division.keep * count
   elif division.rule == 'agreement':
     trusted = opinion.agrees
@@ -117,8 +130,11 @@ def divide(
     trusted = opinion.agrees | mixture()
   else:
     trusted = opinion.agrees & mixture()
-  place, count = rank(scores(opinion, 'regret'), labels, num_classes)
-  trusted |= place < jnp.maximum(division.least * count, division.least_rows)
+  regret = scores(opinion, 'regret')
+  place, count = rank(regret, ids, k)
+  trusted |= place < division.least * count
+  place, _ = rank(regret, labels, num_classes)
+  trusted |= place < division.least_rows
   return trusted & finite
 
 
