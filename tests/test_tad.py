@@ -309,6 +309,38 @@ def test_clean_labels_are_kept():
   assert np.asarray(state.trusted[-1]).mean() >= 0.8
 
 
+def test_one_class_is_trusted():
+  net = networks.build('mlp', 1, width=4, depth=1)
+  asked = probe(net, optax.sgd(0.05), SHAPE, 1, decay=0.9)
+  recipe = SHORT._replace(warm_up=5, rounds=1, steps=5)
+  transform = divert(asked, standardise([0.5], [0.25]), 1, recipe)
+  labels = jnp.zeros(N, jnp.int32)
+  measure, state = transform.prepare(
+    empirical(labels, 1),
+    transform.init(DataSpec(N, 1, 1, 1, 0)),
+    key=KEY,
+    data=DataView(IMAGES, labels, lambda: pytest.fail('unasked')),
+  )
+  assert state.trusted[-1].all()
+  assert (measure.weights == 1).all()
+
+
+def test_a_class_of_wrong_labels_goes_elsewhere():
+  """Every row called 0 is a 1, and all zeros are called 2."""
+  given = np.array([2, 0, 2])[TRUTH]
+  measure, state = prepared(tad(), given)
+  chex.assert_tree_all_finite(measure)
+  assert np.asarray(state.trusted[-1])[given == 0].sum() >= 20
+
+
+def test_a_probe_that_diverges_says_so():
+  net = networks.build('mlp', CLASSES, width=4, depth=1)
+  asked = probe(net, optax.sgd(np.inf), SHAPE, CLASSES, decay=0.9)
+  transform = divert(asked, standardise([0.5], [0.25]), CLASSES, SHORT)
+  with pytest.raises(UserError, match='lower its learning_rate'):
+    prepared(transform, GIVEN)
+
+
 def test_another_transform_moves_no_randomness(noisy):
   alone = chain(trust=tad())
   both = chain(first=oracle(GIVEN), trust=tad())

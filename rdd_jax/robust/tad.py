@@ -142,7 +142,7 @@ def divert(
 
   Raises:
     UserError: for a rule, score or measure that there is not, no probe, or
-      views without an augmentation.
+      views without an augmentation; when preparing, if the probe diverges.
   """
   _check(recipe)
   length = recipe.rounds + 1 + later
@@ -244,7 +244,13 @@ def divert(
 
     def opinion(state: Any, name: str) -> Opinion:
       view_key = keys.named(key, f'views {name}')
-      return ask(state.probe, view_key, data.images, given)
+      found = ask(state.probe, view_key, data.images, given)
+      if not jnp.isfinite(found.losses).any():
+        raise UserError(
+          'the probe of TAD diverged: no loss is finite; lower its '
+          'learning_rate, config.transform.trust.learning_rate'
+        )
+      return found
 
     if first and recipe.warm_up:
       state = trained(state, 'warm up', given, recipe.warm_up)
