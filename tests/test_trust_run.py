@@ -17,7 +17,7 @@ from rdd_jax.defaults import Config
 from rdd_jax.measure import Measure, empirical
 from rdd_jax.robust.tad import DivertState
 from rdd_jax.transform import DataView
-from rdd_jax.trust_presets import tad
+from rdd_jax.trust_presets import METHODS, tad
 from rdd_jax.trust_report import diversions
 
 OUTPUTS = (
@@ -108,3 +108,14 @@ def test_clean_digits_are_kept():
   assert kept.mean() >= 0.8
   for c in range(10):
     assert kept[labels == c].mean() >= 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('method', METHODS)
+def test_every_method_takes_diverted_data(tmp_path: Path, method: str):
+  config = tad('fashion_mnist', f'smoke,width=4,method={method}')
+  config.devices, config.whole.steps, config.evaluation.epochs = 1, 0, 1
+  config.baselines = ()
+  found = pipeline.execute(config, tmp_path / 'run')
+  assert found['rows']['distilled']['accuracy']['n'] == 2
+  assert len(json.loads((tmp_path / 'run' / 'trust.json').read_text())) == 4
