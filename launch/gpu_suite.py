@@ -25,26 +25,38 @@ _MINUTES = flags.DEFINE_float('minutes', 9.0, 'Stop after this long.')
 _DATA_DIR = flags.DEFINE_string('data_dir', '', 'The TFDS directory.')
 
 # Name -> configuration file and argument string.
-PIECES = {
-  f'{method}_{dataset}-ipc{ipc}': (f'{method}_{dataset}.py', f'ipc={ipc}')
-  for ipc in (10, 1)
-  for dataset in ('fashion_mnist', 'cifar10')
-  for method in ('dm', 'dsa', 'dc', 'idc', 'mtt', 'datm', 'ratbptt')
-} | {
-  f'tad_cifar10-{noise}-{method}-ipc{ipc}-{defence}': (
-    'tad_cifar10.py',
-    f'ipc={ipc},noise={noise},method={method},defence={defence}',
-  )
-  for ipc in (10, 50)
-  for noise in (
-    'symmetric-0.2',
-    'symmetric-0.4',
-    'asymmetric-0.4',
-    'human-worse',
-  )
-  for method in ('dm', 'mtt')
-  for defence in ('tad', 'none', 'oracle')
-}
+PIECES = (
+  {
+    f'{method}_{dataset}-ipc{ipc}': (f'{method}_{dataset}.py', f'ipc={ipc}')
+    for ipc in (10, 1)
+    for dataset in ('fashion_mnist', 'cifar10')
+    for method in ('dm', 'dsa', 'dc', 'idc', 'mtt', 'datm', 'ratbptt')
+  }
+  | {
+    f'tad_cifar10-{noise}-{method}-ipc{ipc}-{defence}': (
+      'tad_cifar10.py',
+      f'ipc={ipc},noise={noise},method={method},defence={defence}',
+    )
+    for ipc in (10, 50)
+    for noise in (
+      'symmetric-0.2',
+      'symmetric-0.4',
+      'asymmetric-0.4',
+      'human-worse',
+    )
+    for method in ('dm', 'mtt')
+    for defence in ('tad', 'none', 'oracle', 'described')
+  }
+  | {  # Where these are prepared; without them, a piece says so and ends.
+    f'tad_{dataset}-{noise}-dm-ipc10-{defence}': (
+      f'tad_{dataset}.py',
+      f'ipc=10,noise={noise},defence={defence}',
+    )
+    for dataset in ('cifar100', 'tiny_imagenet')
+    for noise in ('symmetric-0.4', 'pair-0.4')
+    for defence in ('tad', 'none', 'oracle')
+  }
+)
 
 
 def run(command: list[str], seconds: float) -> bool:
