@@ -24,8 +24,8 @@ from rdd_jax.robust import (
   oracle,
   tilt,
 )
+from rdd_jax.robust.diversion import Diversion
 from rdd_jax.robust.recall import Recall
-from rdd_jax.robust.tad import Diversion
 from rdd_jax.robust.trust import Division
 from rdd_jax.transform import DataSpec, Transform, chain, identity
 

@@ -12,8 +12,8 @@ from typing import Any
 from rdd_jax import defaults, presets, unrolled_presets
 from rdd_jax.defaults import Config
 from rdd_jax.errors import choose
+from rdd_jax.robust.diversion import Diversion, as_described
 from rdd_jax.robust.recall import Recall
-from rdd_jax.robust.tad import Diversion, as_described
 from rdd_jax.robust.trust import Division
 
 METHODS: dict[str, Callable[[str, str], Config]] = {

@@ -18,6 +18,7 @@ from rdd_jax.measure import Measure, empirical
 from rdd_jax.preprocessing import standardise
 from rdd_jax.probe import probe
 from rdd_jax.robust import divert, oracle, probing
+from rdd_jax.robust.diversion import Diversion, as_described
 from rdd_jax.robust.evidence import evidence
 from rdd_jax.robust.mixture import fit, low_posterior
 from rdd_jax.robust.recall import (
@@ -27,12 +28,7 @@ from rdd_jax.robust.recall import (
   propose,
   squared_mahalanobis,
 )
-from rdd_jax.robust.tad import (
-  LEFT_OUT,
-  Diversion,
-  DivertState,
-  as_described,
-)
+from rdd_jax.robust.tad import LEFT_OUT, DivertState
 from rdd_jax.robust.trust import Division, Opinion, divide, rank
 from rdd_jax.transform import DataSpec, DataView, chain
 

@@ -10,7 +10,7 @@ Deviations, as far as they can be known: the default divides by agreement with a
 probe of averaged weights, and at last by agreement or a mixture on the log of
 the loss, which was better in early, small measurements than what the summaries
 describe, a mixture on the loss of each class together with consistency and with
-both Mahalanobis distance and cosine similarity. That is `as_described()`.
+both Mahalanobis distance and cosine similarity: `diversion.as_described()`.
 """
 
 from __future__ import annotations
@@ -25,68 +25,16 @@ from jax import Array
 import jax.numpy as jnp
 
 from rdd_jax import keys
-from rdd_jax.augment import Augment
 from rdd_jax.errors import UserError
 from rdd_jax.measure import Measure
 from rdd_jax.probe import Probe
-from rdd_jax.robust import probing, trust
-from rdd_jax.robust import recall as recalling
-from rdd_jax.robust.recall import Recall, propose
+from rdd_jax.robust import probing
+from rdd_jax.robust.diversion import Diversion, check
+from rdd_jax.robust.recall import propose
 from rdd_jax.robust.trust import Division, Opinion, divide
 from rdd_jax.transform import DataSpec, DataView, State, Transform, identity
 
 LEFT_OUT = -1  # the label of a row that does not count
-
-
-class Diversion(NamedTuple):
-  """How often the loops turn, and on what.
-
-  Attributes:
-    warm_up: steps of the probe on all rows as given.
-    rounds: each divides, recalls, and trains the probe on both.
-    steps: of the probe in a round.
-    batch_size: of the probe.
-    probes: networks that differ in start and draws, whose mean is asked.
-    division: of the rounds.
-    last: division of what is distilled from.
-    recall: of the rounds and of what is distilled from.
-    weigh: rows count by the probability that probes give to their label, those
-      that are not trusted as well, not by the cut alone.
-    augment: of the rows that probes train on.
-    views: augmented views in all of which a row must be consistent; 0 looks at
-      the rows as they are.
-    view: the augmentation of those.
-  """
-
-  warm_up: int = 600
-  rounds: int = 3
-  steps: int = 900
-  batch_size: int = 64
-  probes: int = 1
-  division: Division = Division('agreement')
-  last: Division = Division('either')
-  recall: Recall = Recall()
-  weigh: bool = False
-  augment: Augment | None = None
-  views: int = 0
-  view: Augment | None = None
-
-
-def as_described(view: Augment | None) -> Diversion:
-  """What summaries of the paper describe, as one reading of them.
-
-  Args:
-    view: the augmentation under which rows must be consistent; None where it
-      is given later.
-  """
-  both = Division('both', 'loss')
-  return Diversion(
-    division=both,
-    last=both,
-    recall=Recall('both', prior=False),
-    views=2,
-    view=view,
-  )
 
 
 class DivertState(NamedTuple):
@@ -144,7 +92,7 @@ def divert(
     UserError: for a rule, score or measure that there is not, no probe, or
       views without an augmentation; when preparing, if the probe diverges.
   """
-  _check(recipe)
+  check(recipe)
   length = recipe.rounds + 1 + later
 
   def fresh(key: Array) -> State:
@@ -264,16 +212,3 @@ def divert(
     return split(recipe.last, state, given, data.labels, opinion(state, 'last'))
 
   return Transform(init, prepare, identity().update)
-
-
-def _check(recipe: Diversion) -> None:
-  for division in (recipe.division, recipe.last):
-    trust.check(division)
-  recalling.check(recipe.recall)
-  if recipe.probes < 1:
-    raise UserError(f'trust probes={recipe.probes}: give at least 1')
-  if recipe.views and recipe.view is None:
-    raise UserError(
-      f'trust views={recipe.views} without an augmentation that tells them '
-      "apart: give its families, such as 'crop'"
-    )
