@@ -7,7 +7,7 @@ be known here. Lengths of probe training are those of our measurements.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from rdd_jax import defaults, presets, unrolled_presets
 from rdd_jax.defaults import Config
@@ -28,21 +28,39 @@ METHODS: dict[str, Callable[[str, str], Config]] = {
 
 DIGITS = {'dm': lambda dataset, arg: presets.quickstart(arg)}
 
-# Steps of the probe: before the first division, and in each round.
-LENGTHS = {
-  'digits': (150, 150),
-  'fashion_mnist': (900, 1800),
-  'cifar10': (1500, 1800),
-  'cifar100': (3000, 2400),
-  'tiny_imagenet': (5000, 4800),
+
+class Setting(NamedTuple):
+  """What defences need to know of a data set.
+
+  Attributes:
+    warm_up: steps of TAD's probe before the first division,
+    steps: and in each round.
+    least: share of each class that the last division trusts in any case. Among
+      100 classes, a small probe agrees with few rows of the hardest ones.
+    strength: of ELR.
+  """
+
+  warm_up: int
+  steps: int
+  least: float = 0.0
+  strength: float = 3.0
+
+
+SETTINGS = {
+  'digits': Setting(150, 150),
+  'fashion_mnist': Setting(900, 1800),
+  'cifar10': Setting(1500, 1800),
+  'cifar100': Setting(3000, 2400, least=0.4, strength=7.0),
+  'tiny_imagenet': Setting(5000, 4800, least=0.4, strength=7.0),
 }
 
 VIEW = 'crop'  # shifts, under which the described form asks for consistency
 
 
-def _divert(recipe: Diversion, lengths: tuple[int, int]) -> dict[str, Any]:
+def _divert(recipe: Diversion, setting: Setting) -> dict[str, Any]:
   """Every field of TAD, so that each can be set on the command line."""
-  fields = recipe._replace(warm_up=lengths[0], steps=lengths[1])._asdict()
+  recipe = recipe._replace(warm_up=setting.warm_up, steps=setting.steps)
+  fields = recipe._asdict()
   for name in ('division', 'last', 'recall'):
     fields[name] = fields[name]._asdict()
   return {
@@ -58,26 +76,35 @@ def _divert(recipe: Diversion, lengths: tuple[int, int]) -> dict[str, Any]:
   }
 
 
-def _clean_first(strength: float, lengths: tuple[int, int]) -> dict[str, Any]:
+def _tad(setting: Setting) -> dict[str, Any]:
+  last = Diversion().last._replace(least=setting.least)
+  return _divert(Diversion(last=last), setting)
+
+
+def _two_stage(setting: Setting) -> dict[str, Any]:
   """ELR, for as many steps as TAD's probe trains."""
-  steps = lengths[0] + Diversion().rounds * lengths[1]
-  return {'factory': 'clean_first', 'steps': steps, 'strength': strength}
+  steps = setting.warm_up + Diversion().rounds * setting.steps
+  return {
+    'factory': 'clean_first',
+    'steps': steps,
+    'strength': setting.strength,
+  }
 
 
-# From ELR's strength, and the probe's lengths, to the transform.
-DEFENCES: dict[str, Callable[[float, tuple[int, int]], dict[str, Any]]] = {
-  'tad': lambda strength, lengths: _divert(Diversion(), lengths),
-  'described': lambda strength, lengths: _divert(as_described(None), lengths),
-  'none': lambda strength, lengths: {},
-  'oracle': lambda strength, lengths: {'factory': 'oracle'},
-  'clean': lambda strength, lengths: {'factory': 'oracle', 'relabel': True},
-  'two_stage': _clean_first,
-  'small_loss': lambda strength, lengths: _divert(
-    Diversion(
-      rounds=0, last=Division('small_loss', 'loss'), recall=Recall('none')
-    ),
-    lengths,
-  ),
+def _small_loss(setting: Setting) -> dict[str, Any]:
+  last = Division('small_loss', 'loss')
+  recipe = Diversion(rounds=0, last=last, recall=Recall('none'))
+  return _divert(recipe, setting)
+
+
+DEFENCES: dict[str, Callable[[Setting], dict[str, Any]]] = {
+  'tad': _tad,
+  'described': lambda setting: _divert(as_described(None), setting),
+  'none': lambda setting: {},
+  'oracle': lambda setting: {'factory': 'oracle'},
+  'clean': lambda setting: {'factory': 'oracle', 'relabel': True},
+  'two_stage': _two_stage,
+  'small_loss': _small_loss,
 }
 
 
@@ -109,9 +136,10 @@ def tad(
   methods = DIGITS if dataset == 'digits' else METHODS
   config = choose('method', args['method'], methods)(dataset, ','.join(rest))
   config.name = name or f'tad_{dataset}'
-  lengths = (4, 4) if config.data.mock else LENGTHS[dataset]
-  strength = 7.0 if dataset in ('cifar100', 'tiny_imagenet') else 3.0
-  chosen = choose('defence', args['defence'], DEFENCES)(strength, lengths)
+  setting = SETTINGS[dataset]
+  if config.data.mock:
+    setting = setting._replace(warm_up=4, steps=4)
+  chosen = choose('defence', args['defence'], DEFENCES)(setting)
   config.transform = {'trust': chosen} if chosen else {}
   # What is started from is rows that the defence lets through.
   config.baselines = ('random', 'herding', 'initial')
