@@ -174,7 +174,7 @@ def test_groups_are_compared_to_themselves(rule):
   losses = np.exp(np.concatenate([many, few]))
   labels, groups = np.zeros(460, int), np.repeat([0, 1], [400, 60])
   seen = opinion(losses, losses * 0.1, labels, labels)
-  division = Division(rule, least_rows=0)
+  division = Division(rule, least_rows=0, least_in_group=0.0)
 
   def trusted(rows, *more):
     part = jax.tree.map(lambda x: x[rows], seen)
@@ -187,6 +187,22 @@ def test_groups_are_compared_to_themselves(rule):
   np.testing.assert_array_equal(found[400:], trusted(slice(400, None)))
   without = trusted(everything)
   assert found[400:].mean() > without[400:].mean() + 0.2
+
+
+def test_a_share_of_each_label_in_each_known_group_is_trusted():
+  labels, groups = np.repeat([0, 1], 40), np.tile([0, -1, 0, 1], 20)
+  losses = np.linspace(3, 0.1, 80)
+  seen = opinion(losses, losses * 0.1, labels, 1 - labels)
+  division = Division(least_rows=0, least_in_group=0.5)
+  given = jnp.asarray(labels), 2, division
+  found = np.asarray(divide(seen, *given, jnp.asarray(groups), 2))
+  for c in range(2):
+    for g in (-1, 0, 1):
+      of = np.flatnonzero((labels == c) & (groups == g))
+      np.testing.assert_array_equal(
+        found[of], np.arange(len(of)) >= len(of) / 2
+      )
+  assert not divide(seen, *given).any()
 
 
 def test_distances_are_those_of_numpy():

@@ -47,13 +47,15 @@ class Division(NamedTuple):
       the loss less that of the preferred class.
     threshold: on the posterior of the low component.
     by_class: a mixture for each label as given, not one for all.
-    by_group: where groups are known, a mixture, and shares, for each label
-      within each group: rows of a rare group are harder than others of their
-      class, and are compared to each other.
+    by_group: where groups are known, a mixture for each label within each
+      group: rows of a rare group are harder than others of their class, and are
+      compared to each other.
     keep: see `rule`.
     least: share of each class that is trusted in any case, by regret: a weak
       probe agrees with hardly any row of a hard class.
-    least_rows: number of rows, likewise, so that no class is left without.
+    least_in_group: share, likewise, of each label within each known group.
+    least_rows: number of rows of each class, likewise, so that none is left
+      without.
   """
 
   rule: Rule = 'agreement'
@@ -63,6 +65,7 @@ class Division(NamedTuple):
   by_group: bool = True
   keep: float = 0.6
   least: float = 0.0
+  least_in_group: float = 0.45
   least_rows: int = 20
 
 
@@ -72,7 +75,7 @@ def check(division: Division) -> None:
     raise UserError(f'trust rule {division.rule!r}: give one of {RULES}')
   if division.score not in SCORES:
     raise UserError(f'trust score {division.score!r}: give one of {SCORES}')
-  for name in ('threshold', 'keep', 'least'):
+  for name in ('threshold', 'keep', 'least', 'least_in_group'):
     value = getattr(division, name)
     if not 0 <= value <= 1:
       raise UserError(f'trust {name}={value}: give a number in [0, 1]')
@@ -131,10 +134,11 @@ def divide(
   else:
     trusted = opinion.agrees & mixture()
   regret = scores(opinion, 'regret')
-  place, count = rank(regret, ids, k)
-  trusted |= place < division.least * count
-  place, _ = rank(regret, labels, num_classes)
-  trusted |= place < division.least_rows
+  place, count = rank(regret, labels, num_classes)
+  trusted |= place < jnp.maximum(division.least * count, division.least_rows)
+  if k > num_classes:
+    place, count = rank(regret, ids, k)
+    trusted |= place < division.least_in_group * count
   return trusted & finite
 
 
