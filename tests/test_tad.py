@@ -23,6 +23,7 @@ from rdd_jax.robust.evidence import evidence
 from rdd_jax.robust.mixture import fit, low_posterior
 from rdd_jax.robust.recall import (
   Recall,
+  beyond,
   cosine_similarity,
   prior,
   propose,
@@ -461,6 +462,49 @@ def test_rows_may_count_by_their_probability():
   assert evidence(state, GIVEN, TRUTH).noise[-1] <= 0.03
 
 
+def test_rows_beyond_their_class_are_counted_among_its_trusted_rows():
+  rng = np.random.default_rng(6)
+  distance = rng.random((200, 3))
+  labels, trusted = rng.integers(0, 2, 200), rng.random(200) < 0.5
+  for share in (0.5, 0.9):
+    found = beyond(
+      jnp.asarray(distance), jnp.asarray(labels), jnp.asarray(trusted), 3, share
+    )
+    for c in range(2):
+      own = distance[labels == c, c]
+      known = np.sort(own[trusted[labels == c]])
+      reach = known[int(np.ceil(share * len(known))) - 1]
+      np.testing.assert_array_equal(found[labels == c], own > reach)
+  nobody = jnp.zeros(200, bool)
+  assert beyond(
+    jnp.asarray(distance), jnp.asarray(labels), nobody, 3, 0.9
+  ).all()
+
+
+def test_hard_rows_do_not_come_back_as_others():
+  """Rows of one broad class, of which the probe takes the far side for 1."""
+  rng = np.random.default_rng(7)
+  features = np.concatenate(
+    [rng.normal(0, 1, (300, 2)), rng.normal((4, 0), 1, (300, 2)), [[20.0, 0]]]
+  )
+  labels = np.repeat([0, 1], [300, 301])
+  labels[-1] = 0  # and one row that is certainly no 0
+  preferred = (features[:, 0] > 1).astype(int)
+  seen = opinion(np.ones(601), np.ones(601), labels, preferred)
+  seen = seen._replace(features=jnp.asarray(features, jnp.float32))
+  trusted = jnp.asarray(preferred == labels)
+
+  def recalled(share):
+    asked = Recall(fraction=1.0, beyond=share)
+    found = propose(seen, jnp.asarray(labels), trusted, 2, asked)
+    return np.asarray(found.recalled)
+
+  assert recalled(0.0).sum() == (~np.asarray(trusted)).sum() >= 30
+  few = recalled(0.95)
+  assert few[-1]
+  assert few.sum() < 0.7 * recalled(0.0).sum()
+
+
 def test_what_a_given_label_says_is_how_often_it_means_each_class():
   given, found = np.array([0, 0, 0, 1]), np.array([0, 2, 2, 1])
   expected = np.array([[2, 1, 3], [1, 2, 1]]) / np.array([[6], [4]])
@@ -495,6 +539,7 @@ def test_oracles_know():
     (Diversion(last=Division('both', 'los')), 'log_loss'),
     (Diversion(last=Division(threshold=2.0)), 'threshold=2.0'),
     (Diversion(recall=Recall('cosin')), 'mahalanobis'),
+    (Diversion(recall=Recall(beyond=1.0)), 'beyond=1.0'),
     (Diversion(probes=0), 'at least 1'),
     (Diversion(views=2), 'views=2'),
     (Diversion(recall=Recall(fraction=-1.0)), 'fraction=-1.0'),

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from rdd_jax.batch import group_mean
 from rdd_jax.errors import UserError
-from rdd_jax.robust.trust import Opinion
+from rdd_jax.robust.trust import Opinion, rank
 
 Measure = Literal['mahalanobis', 'cosine', 'both', 'confidence', 'none']
 MEASURES = ('mahalanobis', 'cosine', 'both', 'confidence', 'none')
@@ -27,6 +27,10 @@ class Recall(NamedTuple):
     fraction: of the untrusted rows, those with the largest margin.
     shrinkage: of the covariance of features to a multiple of the identity.
     soft: targets are the posterior of the classes, not the nearest one.
+    beyond: only rows further from the anchor of their given class, by squared
+      Mahalanobis distance, than this share of its trusted rows: a row that the
+      probe takes for another, and that yet looks like its label, may be hard
+      and not wrong. 0 asks for nothing.
     prior: what the label as given says counts as well: how often rows of that
       label are nearest to each class.
   """
@@ -35,6 +39,7 @@ class Recall(NamedTuple):
   fraction: float = 0.5
   shrinkage: float = 0.1
   soft: bool = False
+  beyond: float = 0.0
   prior: bool = True
 
 
@@ -64,6 +69,8 @@ def check(recall: Recall) -> None:
       f'recall fraction={recall.fraction}, shrinkage={recall.shrinkage}: give '
       'a fraction in [0, 1] and a shrinkage in (0, 1]'
     )
+  if not 0 <= recall.beyond < 1:
+    raise UserError(f'recall beyond={recall.beyond}: give a share in [0, 1)')
 
 
 def squared_mahalanobis(
@@ -168,6 +175,8 @@ def propose(
     closeness += 2 * jnp.log(prior(distance.argmin(1), labels, num_classes))
   proposed, margin = nearest(closeness)
   recalled = foremost(margin)
+  if recall.beyond:
+    recalled &= beyond(distance, labels, trusted, num_classes, recall.beyond)
   if recall.by == 'both':
     other, similarity = nearest(near)
     recalled &= foremost(similarity) & (other == proposed)
@@ -186,3 +195,27 @@ def prior(found: Array, given: Array, num_classes: int) -> Array:
   """
   pairs = jnp.ones((num_classes, num_classes)).at[given, found].add(1.0)
   return (pairs / pairs.sum(1, keepdims=True))[given]
+
+
+def beyond(
+  distance: Array,
+  labels: Array,
+  trusted: Array,
+  num_classes: int,
+  share: float,
+) -> Array:
+  """Rows further from their class than a share of its trusted rows, `b[N]`.
+
+  Args:
+    distance: `f[N, k]`, to the anchor of each class.
+    labels: `i[N]`, as given.
+    trusted: `b[N]`.
+    num_classes: `k`. Of a class without trusted rows, every row is beyond.
+    share: in [0, 1).
+  """
+  own = jnp.take_along_axis(distance, labels[:, None], 1)[:, 0]
+  ids = jnp.where(trusted, labels, num_classes)
+  place, count = rank(own, ids, num_classes + 1)
+  near = jnp.where(trusted & (place < share * count), own, -jnp.inf)
+  reach = jax.ops.segment_max(near, labels, num_classes)
+  return own > reach[labels]
