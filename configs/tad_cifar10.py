@@ -4,7 +4,7 @@ Wu et al., arXiv 2502.05027; see rdd_jax/robust/tad.py for what is known of it.
 
 python -m rdd_jax.main --config=configs/tad_cifar10.py:noise=symmetric-0.4
 
-It has not been measured yet.
+Only human labels have been measured here: see configs/tad_cifar10n.py.
 
 Arguments: ipc, seed, seeds, width, steps, noise, smoke; and method (dm, dc,
 dsa, idc, mtt, datm, ratbptt) and defence (tad, described, none, oracle, clean,

@@ -4,7 +4,10 @@ Wu et al., arXiv 2502.05027; see rdd_jax/robust/tad.py for what is known of it.
 
 python -m rdd_jax.main --config=configs/tad_fashion_mnist.py:noise=symmetric-0.4
 
-It has not been measured yet.
+Measured, shortened (500 DM steps, width 32, 10 images per class; README has the
+commands): 40 % pair flips 79.3 ± 0.5 (3 distillations x 3 networks, last step),
+defence=none 62.4 ± 1.0, defence=oracle 80.1 ± 0.7. On clean labels TAD costs 2
+points.
 
 Arguments: ipc, seed, seeds, width, steps, noise, smoke; and method (dm, dc,
 dsa, idc, mtt, datm, ratbptt) and defence (tad, described, none, oracle, clean,
