@@ -5,8 +5,8 @@ Wu et al., arXiv 2502.05027; see rdd_jax/robust/tad.py for what is known of it.
 python -m rdd_jax.main --config=configs/tad_digits.py:noise=asymmetric-0.4
 
 Measured (3 distillations x 5 networks, one noise draw, last step; 69 s on two
-CPU cores): 81.0 ± 3.8; defence=none 60.9 ± 4.5, described
-84.6 ± 1.9, oracle 86.1 ± 1.9.
+CPU cores): 81.0 ± 3.8; defence=none 60.9 ± 4.5, described 84.6 ± 1.9, oracle
+86.1 ± 1.9.
 
 Arguments: ipc, seed, seeds, width, steps, noise, smoke; and defence (tad,
 described, none, oracle, clean, two_stage, small_loss).

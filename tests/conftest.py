@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import os
 from pathlib import Path
 
@@ -31,3 +32,14 @@ def data_dir() -> str:
   if not Path(path).is_dir():
     pytest.skip('no real data: set RDD_JAX_DATA_DIR to a TFDS directory')
   return path
+
+
+@pytest.fixture(scope='session')
+def stop_after() -> Callable[[int], Callable[[], bool]]:
+  """From a number of calls to what says yes from that call on."""
+
+  def after(calls: int) -> Callable[[], bool]:
+    left = iter(range(calls - 1))
+    return lambda: next(left, None) is None
+
+  return after

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 import json
 from pathlib import Path
@@ -40,12 +39,6 @@ def tiny(**changes: object) -> Config:
   return config
 
 
-def stop_after(calls: int) -> Callable[[], bool]:
-  """Says yes from the given call on."""
-  left = iter(range(calls - 1))
-  return lambda: next(left, None) is None
-
-
 @pytest.fixture(scope='module')
 def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
   directory = tmp_path_factory.mktemp('whole')
@@ -63,7 +56,7 @@ def assert_same_outputs(a: Path, b: Path) -> None:
 
 @pytest.mark.parametrize('calls', [1, 3, 8])
 def test_resumed_equals_uninterrupted(
-  whole_run: Path, tmp_path: Path, calls: int
+  whole_run: Path, tmp_path: Path, calls: int, stop_after
 ):
   with pytest.raises(run.Stopped):
     pipeline.execute(tiny(), tmp_path, stop=stop_after(calls))
@@ -71,7 +64,7 @@ def test_resumed_equals_uninterrupted(
   assert_same_outputs(whole_run, tmp_path)
 
 
-def test_torn_newest_checkpoint(whole_run: Path, tmp_path: Path):
+def test_torn_newest_checkpoint(whole_run: Path, tmp_path: Path, stop_after):
   with pytest.raises(run.Stopped):
     pipeline.execute(tiny(), tmp_path, stop=stop_after(5))
   steps = sorted(
@@ -136,7 +129,9 @@ def test_compiles_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
   assert len(compiled) == 1
 
 
-def test_nan_names_the_step_and_keeps_the_checkpoint(tmp_path: Path):
+def test_nan_names_the_step_and_keeps_the_checkpoint(
+  tmp_path: Path, stop_after
+):
   pipeline_steps = tiny(steps=4, seeds=1)
   with pytest.raises(run.Stopped):
     pipeline.execute(pipeline_steps, tmp_path, stop=stop_after(1))
@@ -243,7 +238,7 @@ def test_variants_run_from_end_to_end(variant: str, tmp_path: Path):
 
 @pytest.mark.parametrize('calls', [2, 4])
 def test_trajectories_resume_among_experts_and_among_steps(
-  tmp_path: Path, calls: int
+  tmp_path: Path, calls: int, stop_after
 ):
   config = tiny(seeds=1, baselines=('random',), whole__steps=0, steps=8)
   config.update_from_flattened_dict(TRAJECTORY)

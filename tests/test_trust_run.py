@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 import json
 from pathlib import Path
 
@@ -41,11 +40,6 @@ def tiny() -> Config:
   return config
 
 
-def stop_after(calls: int) -> Callable[[], bool]:
-  left = iter(range(calls - 1))
-  return lambda: next(left, None) is None
-
-
 @pytest.fixture(scope='module')
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
   directory = tmp_path_factory.mktemp('whole')
@@ -57,7 +51,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
   'calls', [5, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2))]
 )
 def test_a_run_that_divides_anew_resumes_exactly(
-  whole: Path, tmp_path: Path, calls: int
+  whole: Path, tmp_path: Path, calls: int, stop_after
 ):
   # 4 at first, and one after 2, 4 and 6 steps.
   assert len(json.loads((whole / 'trust.json').read_text())) == 7

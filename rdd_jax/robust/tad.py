@@ -10,7 +10,9 @@ Deviations, as far as they can be known: the default divides by agreement with a
 probe of averaged weights, and at last by agreement or a mixture on the log of
 the loss, which was better in early, small measurements than what the summaries
 describe, a mixture on the loss of each class together with consistency and with
-both Mahalanobis distance and cosine similarity: `diversion.as_described()`.
+both Mahalanobis distance and cosine similarity: `diversion.as_described()`. In
+recall, what the given label says counts as well, and where groups are known, a
+share of each is trusted; neither is in the summaries.
 """
 
 from __future__ import annotations
