@@ -18,12 +18,15 @@ from rdd_jax.artefact import write_atomically
 from rdd_jax.batch import Batch
 from rdd_jax.data import Dataset
 from rdd_jax.errors import choose
+from rdd_jax.evaluation.curves import Curves
 from rdd_jax.evaluation.judge import Held, evaluate, summarise
 from rdd_jax.evaluation.metrics import Row, pool
+from rdd_jax.evaluation.outside import detect
 from rdd_jax.evaluation.training import embed, fit_many, predict
 from rdd_jax.measure import empirical
 from rdd_jax.recipe import network
 from rdd_jax.sets import INITIAL, Trial, coreset, seed_directory
+from rdd_jax.synthetic import stored_ipc
 
 
 def judge(
@@ -60,6 +63,12 @@ def judge(
       seeds=network_keys(trial, seed, options.seeds),
       student=trial.experiment.student,
       learning_rate=chosen.card['evaluation']['learning_rate'],
+      outside=trial.outside,
+      show=lambda curves: (
+        keep_curves(trial, arm, curves)
+        if name == 'matched' and not seed
+        else None
+      ),
     )
 
   return {
@@ -69,6 +78,13 @@ def judge(
     )
     for name in ('matched', *options.networks)
   }
+
+
+def keep_curves(trial: Trial, arm: str, curves: Curves) -> None:
+  """Writes the detection curves of an arm's first network, for the report."""
+  path = trial.workdir / 'curves' / f'{arm}.json'
+  path.parent.mkdir(parents=True, exist_ok=True)
+  write_atomically(path, json.dumps(curves).encode())
 
 
 def held(dataset: Dataset) -> Held:
@@ -94,17 +110,12 @@ def baseline(trial: Trial, arm: str, seed: int) -> artefact.Distilled:
     rows = selection.random(
       jax.random.fold_in(root, seed),
       trial.dataset.train_labels,
-      stored_ipc(trial),
+      stored_ipc(trial.experiment.cells, trial.dataset.num_classes),
       trial.dataset.num_classes,
     )
   else:
     rows = np.asarray(choose('baseline', arm, whole(trial)['coresets']))
   return coreset(trial, rows, seed)
-
-
-def stored_ipc(trial: Trial) -> int:
-  """Stored images per class, outliers counted in."""
-  return len(trial.experiment.cells) // trial.dataset.num_classes
 
 
 def whole_batch(trial: Trial) -> Batch:
@@ -157,10 +168,24 @@ def _whole(trial: Trial) -> dict[str, Any]:
       held(dataset),
       dataset.num_classes,
     )
+    if trial.outside is not None:
+      found, curves = detect(
+        net,
+        variables,
+        whole_batch(trial),
+        trial.outside,
+        recipe,
+        num_classes=dataset.num_classes,
+        preprocess=trial.preprocess,
+        key=network_keys(trial, 0, 1)[0],
+      )
+      row |= found
+      keep_curves(trial, 'whole', curves)
     features = embed(
       net, jax.tree.map(lambda v: v[0], variables), images, trial.preprocess
     )
-  size = stored_ipc(trial), dataset.num_classes
+  classes = dataset.num_classes
+  size = stored_ipc(trial.experiment.cells, classes), classes
   coresets = {
     'herding': selection.herding(features, labels, *size),
     'k_center': selection.k_center(features, labels, *size),

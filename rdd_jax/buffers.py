@@ -9,7 +9,7 @@ import flax.linen as nn
 from rdd_jax.defaults import Config
 from rdd_jax.experts import Buffer
 from rdd_jax.matching.expert import Expert, expert
-from rdd_jax.objectives import dsa, expert_optimizer
+from rdd_jax.objectives import dsa, expert_optimizer, row_losses
 from rdd_jax.preprocessing import Preprocessing
 from rdd_jax.transform import DataSpec, Edit, Transform
 
@@ -51,6 +51,7 @@ def build(
     augment=dsa(options.augment, config.objective.convention, siamese=False),
     radius=options.radius,
     alpha=options.alpha,
+    losses=row_losses(config),
     edit=Edit(edits.init(spec), edits),
   )
 
@@ -76,6 +77,7 @@ def buffer(config: Config, workdir: Path, devices: int) -> Buffer:
       'data': {key: given['data'][key] for key in DATA},
       'outputs': {key: given['synthetic'][key] for key in ('slots', 'reject')},
       'convention': given['objective']['convention'],
+      'energy_margin': given['evaluation']['energy_margin'],
       'experts': {key: given['experts'][key] for key in RECIPE},
     },
   )

@@ -22,6 +22,7 @@ def make_card(
   network: Mapping[str, Any],
   student: Any,
   evaluation: Mapping[str, Any],
+  outside: Mapping[str, Any],
   seeds: Mapping[str, Any],
   numbers: Mapping[str, Any],
 ) -> dict[str, Any]:
@@ -36,6 +37,7 @@ def make_card(
     network: name and options.
     student: the chain that edits each training step, or None.
     evaluation: the fields of the recipe.
+    outside: the sets from elsewhere that networks are to tell apart.
     seeds: of distillation and of networks.
     numbers: the results, summaries by metric.
   """
@@ -48,6 +50,7 @@ def make_card(
     'network': network,
     'student': student,
     'evaluation': evaluation,
+    'outside': outside,
     'seeds': seeds,
     'numbers': numbers,
     'versions': versions(),

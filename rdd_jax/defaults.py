@@ -42,6 +42,8 @@ def config() -> Config:
         'factor': 1,  # multi-formation: factor**2 rows in an image
         'space': 'inputs',  # learned as network 'inputs', or as 'pixels'
         'slots': 0,  # outlier cells; a transform must fill them
+        'slot_images': 0,  # stored in each of them; 0 is ipc
+        'still_outliers': False,  # as they start, while classes are distilled
         'reject': False,  # one output more, for outliers
         'outlier_weight': 0.5,  # mass of all outlier rows over the others'
         'step_size': 0.0,  # of the student, where learned (MTT); 0 is not
@@ -124,7 +126,17 @@ def config() -> Config:
         'augment': '',
         'convention': 'one',
         'cutmix': 0.0,
+        # (inside, outside, weight) of losses.EnergyMargin; () has none
+        'energy_margin': (),
         'networks': (),  # further networks: the cross-architecture table
+      },
+      'outside': {  # out-of-distribution detection; see evaluation.outside
+        'sets': (),  # see rdd_jax.data.load_outside; () judges none
+        'rows': 2000,  # of each set at most, and of the test rows
+        'missing': 'skip',  # sets that are not there, or 'raise'
+        'seen': (),  # families some arm trains on: their sets do not count
+        'views': 10,  # augmented views of the set whose features are compared
+        'odin': False,  # the ODIN score as well, at three times the cost
       },
       # Also 'initial': what distillation starts from.
       'baselines': ('random', 'herding', 'k_center'),

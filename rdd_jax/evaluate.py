@@ -13,7 +13,15 @@ from absl import flags
 import jax
 from ml_collections import ConfigDict
 
-from rdd_jax import artefact, command, data, defaults, networks, recipe
+from rdd_jax import (
+  artefact,
+  command,
+  data,
+  defaults,
+  foreign,
+  networks,
+  recipe,
+)
 from rdd_jax.errors import UserError
 from rdd_jax.evaluation.judge import Held, evaluate_networks
 from rdd_jax.evaluation.metrics import Row
@@ -40,6 +48,7 @@ def rows(
   seeds: int,
   seed: int = 0,
   epochs: int | None = None,
+  data_dir: str = '',
 ) -> dict[str, Row]:
   """The metrics of each network trained on the set.
 
@@ -50,11 +59,14 @@ def rows(
     seeds: networks of each kind.
     seed: the root of their randomness.
     epochs: instead of those on the card.
+    data_dir: where TFDS data sets are, instead of where the card says.
   """
   card = distilled.card
   config = defaults.config()
   config.evaluation.update(card['evaluation'])
   config.student.update(card['student'] or {})
+  config.outside.update(card['outside'])
+  config.data.data_dir = data_dir or card['data']['data_dir']
   config.synthetic.factor = card['factor']
   if epochs is not None:
     config.evaluation.epochs = epochs
@@ -76,7 +88,13 @@ def rows(
       own['name']: recipe.network(ConfigDict(own), outputs),
       **nets,
     }
-  student = chains(config, 'student', Context(spec, distilled.preprocessing))
+  context = Context(
+    spec,
+    distilled.preprocessing,
+    input_shape=dataset.image_shape,
+    data_dir=config.data.data_dir,
+  )
+  student = chains(config, 'student', context)
   held = Held(dataset.test_images, dataset.test_labels, dataset.test_groups)
   return evaluate_networks(
     nets,
@@ -87,6 +105,7 @@ def rows(
     preprocess=distilled.preprocessing,
     seeds=jax.random.split(jax.random.key(seed), seeds),
     student=student,
+    outside=foreign.load(config, dataset),
   )
 
 
@@ -114,6 +133,7 @@ def main(argv: list[str]) -> None:
     seeds=_SEEDS.value,
     seed=_SEED.value,
     epochs=_EPOCHS.value,
+    data_dir=_DATA_DIR.value or '',
   )
   print(table(found, ['accuracy', 'worst_class', 'ece']))
   if _BY_CLASS.value:

@@ -9,7 +9,9 @@ import flax.linen as nn
 import numpy as np
 import optax
 
-from rdd_jax import corruptions, risk
+from rdd_jax import risk
+from rdd_jax.corruptions import CORE, in_turn, named, one_of
+from rdd_jax.data import load_outliers, load_outside
 from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError, choose
 from rdd_jax.objectives import dsa
@@ -21,6 +23,7 @@ from rdd_jax.robust import (
   clean_first,
   divert,
   expose_outliers,
+  oe,
   oracle,
   tilt,
 )
@@ -36,13 +39,6 @@ RISKS: dict[str, Callable[[], Risk]] = {
   'worst': risk.worst,
 }
 
-CORRUPTIONS: dict[str, Callable[[], corruptions.Corruption]] = {
-  'invert': corruptions.invert,
-  'shuffle_tiles': corruptions.shuffle_tiles,
-  'speckle': corruptions.speckle,
-  'pixelate': corruptions.pixelate,
-}
-
 
 class Context(NamedTuple):
   """What the factories of chains may depend on.
@@ -54,6 +50,9 @@ class Context(NamedTuple):
     input_shape: of its images, `(height, width, channels)`.
     rows: of each class that the synthetic set may start from.
     truth: `i[N]`, the labels before noise; None where they are as given.
+    data_dir: where real outliers are looked for; '' looks where data sets are.
+    mock: where there are none, patches of photographs take their place.
+    seed: of which real outliers are taken.
   """
 
   spec: DataSpec
@@ -62,6 +61,9 @@ class Context(NamedTuple):
   input_shape: tuple[int, ...] = ()
   rows: int = 0
   truth: np.ndarray | None = None
+  data_dir: str = ''
+  mock: bool = False
+  seed: int = 0
 
 
 FACTORIES: dict[str, Callable[..., Transform]] = {
@@ -73,13 +75,8 @@ FACTORIES: dict[str, Callable[..., Transform]] = {
     _known_groups(context),
     within=risk.cvar(tail),
   ),
-  'expose_outliers': lambda context, corruptions=(), **options: expose_outliers(
-    _one_of(corruptions or tuple(CORRUPTIONS)),
-    context.spec.num_classes,
-    to_pixels=context.preprocess.inverse,
-    to_inputs=context.preprocess,
-    **options,
-  ),
+  'expose_outliers': lambda context, **options: _expose(context, **options),
+  'oe': lambda context, **options: _oe(context, **options),
   'divert': lambda context, **options: _divert(context, **options),
   'clean_first': lambda context, **options: _clean_first(context, **options),
   'oracle': lambda context, relabel=False: oracle(
@@ -127,9 +124,46 @@ def scoring_probe(
   return probe(net, tx, input_shape, num_classes, decay=options.decay)
 
 
-def _one_of(names: Sequence[str]) -> corruptions.Corruption:
-  return corruptions.one_of(
-    *(choose('corruption', name, CORRUPTIONS)() for name in names)
+def _expose(
+  context: Context,
+  *,
+  corruptions: Sequence[str] = CORE,
+  by_slot: bool = False,
+  slots: int = 1,
+  **options: Any,
+) -> Transform:
+  """Pseudo-outliers; each slot has a corruption of its own with `by_slot`."""
+  chosen = [named(name) for name in corruptions]
+  return expose_outliers(
+    in_turn(*chosen, period=slots) if by_slot else one_of(*chosen),
+    context.spec.num_classes,
+    to_pixels=context.preprocess.inverse,
+    to_inputs=context.preprocess,
+    slots=slots,
+    **options,
+  )
+
+
+def _oe(
+  context: Context, *, source: str, images: int = 10_000, **options: Any
+) -> Transform:
+  """Real outliers, so many `images` of a source."""
+  height, width, channels = context.input_shape
+  try:
+    found = load_outliers(
+      source,
+      (height, width, channels),
+      rows=images,
+      seed=context.seed,
+      data_dir=context.data_dir or None,
+    )
+  except UserError:
+    if not context.mock:
+      raise
+    like = np.zeros((1, height, width, channels), np.uint8)
+    found = load_outside(('patches',), like, 200, seed=context.seed)[0].images
+  return oe(
+    found, context.spec.num_classes, to_inputs=context.preprocess, **options
   )
 
 

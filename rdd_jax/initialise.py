@@ -26,6 +26,7 @@ def from_real(
   spec: DataSpec,
   rows: int,
   *,
+  outliers: int = 0,
   preprocess: Preprocessing,
   transform: Transform,
   probe: Probe,
@@ -37,14 +38,15 @@ def from_real(
 
   Args:
     spec: the sizes.
-    rows: for each cell.
+    rows: for each class.
+    outliers: for each outlier slot.
     preprocess: from uint8 to network inputs.
     transform: the chain in front of matching.
     probe: scores rows for it.
 
   Returns:
-    `(key, images u8[N, H, W, C], measure) -> f[num_cells * rows, H, W, C]`, as
-    network inputs.
+    `(key, images u8[N, H, W, C], measure) -> f[n, H, W, C]`, as network inputs,
+    cell by cell.
   """
 
   def start(key: Array, images: Array, measure: Measure) -> Array:
@@ -65,12 +67,12 @@ def from_real(
       score=probe.score(probe.init(keys.named(key, 'probe'))),
       synthetic=drawn,
     )
-    dealt, _ = bucket(edited, spec.num_cells, rows)
-    outliers = dealt.inputs[spec.num_classes :]
+    dealt, _ = bucket(edited, spec.num_cells, outliers)
+    found = dealt.inputs[spec.num_classes :]
     shape = drawn.inputs.shape[1:]
-    return jnp.concatenate([drawn.inputs, outliers.reshape(-1, *shape)])
+    return jnp.concatenate([drawn.inputs, found.reshape(-1, *shape)])
 
-  return start
+  return jax.jit(start)
 
 
 def from_noise(rows: int) -> Start:

@@ -53,18 +53,23 @@ def initial(
     the experts that it asks for, a start of the same shapes.
   """
   options = config.synthetic
-  rows = options.ipc * options.factor**2
+  cells = synthetic.layout(
+    spec.num_classes, options.ipc, options.slots, options.slot_images
+  )
+  copies = options.factor**2
+  rows = options.ipc * copies
   real = partial(
     from_real,
     spec,
     rows,
+    outliers=(options.slot_images or options.ipc) * copies,
     preprocess=preprocess,
     transform=transform,
     probe=scorer,
   )
   table = {
     'real': real,
-    'noise': lambda: from_noise(spec.num_cells * rows),
+    'noise': lambda: from_noise(len(cells) * copies),
     'predicted': real,
   }
   begin = stored(
@@ -82,7 +87,6 @@ def initial(
       'objective.name=trajectory with a buffer and factor=1, or init=real'
     )
   soft = choose('label kind', options.labels, {'hard': False, 'soft': True})
-  cells = synthetic.layout(spec.num_classes, options.ipc, options.slots)
   targets = synthetic.hard_targets(cells, spec.num_classes, spec.num_outputs)
   smooth = jnp.log(0.9 * targets + 0.1 / spec.num_outputs)
   classes = slice(spec.num_classes * options.ipc)

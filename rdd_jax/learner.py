@@ -12,6 +12,7 @@ import optax
 
 from rdd_jax import networks
 from rdd_jax.batch import Batch, inside_mass, training_loss
+from rdd_jax.losses import RowLosses, cross_entropy
 from rdd_jax.networks import Variables
 from rdd_jax.ops import sum_in_blocks
 from rdd_jax.transform import ScoreFn, Scores
@@ -27,17 +28,12 @@ class Learner(NamedTuple):
   opt: optax.OptState
 
 
-def row_losses(logits: Array, targets: Array) -> Array:
-  """Cross-entropy `f[n]`; to a uniform target, `logsumexp(z) - mean(z)`."""
-  return optax.softmax_cross_entropy(logits, targets)
-
-
 def scorer(net: nn.Module, variables: Variables) -> ScoreFn:
   """What the network, in evaluation mode, says of rows; no gradient passes."""
 
   def score(batch: Batch) -> Scores:
     logits, features = networks.apply(net, variables, batch.inputs)
-    losses = row_losses(logits, batch.targets)
+    losses = cross_entropy(logits, batch, batch.targets.shape[1])
     return jax.lax.stop_gradient(Scores(losses, features, logits))
 
   return score
@@ -60,18 +56,23 @@ def loss(
   batch: Batch,
   num_classes: int,
   mass: Array | None = None,
+  losses: RowLosses = cross_entropy,
 ) -> tuple[Array, Variables]:
-  """Weighted cross-entropy in training mode, and the new batch statistics.
+  """The weighted loss in training mode, and the new batch statistics.
 
   `mass` is that of the batch which `batch` is a part of, if it is one.
   """
   outputs, variables = networks.apply_training(net, variables, batch.inputs)
-  losses = row_losses(outputs.logits, batch.targets)
-  return training_loss(losses, batch, num_classes, mass), variables
+  rows = losses(outputs.logits, batch, num_classes)
+  return training_loss(rows, batch, num_classes, mass), variables
 
 
 def gradient(
-  net: nn.Module, variables: Variables, batch: Batch, num_classes: int
+  net: nn.Module,
+  variables: Variables,
+  batch: Batch,
+  num_classes: int,
+  losses: RowLosses = cross_entropy,
 ) -> tuple[Variables, Variables]:
   """The loss's gradient in the parameters, and the new batch statistics.
 
@@ -83,7 +84,7 @@ def gradient(
   def of_rows(rows: Batch) -> tuple[Variables, Variables]:
     def objective(params: Variables) -> tuple[Array, Variables]:
       given = {**variables, 'params': params}
-      return loss(net, given, rows, num_classes, mass)
+      return loss(net, given, rows, num_classes, mass, losses)
 
     grads, new = jax.grad(objective, has_aux=True)(variables['params'])
     return grads, new['batch_stats']
@@ -130,9 +131,10 @@ def step(
   batch: Batch,
   num_classes: int,
   scale: Array | float = 1.0,
+  losses: RowLosses = cross_entropy,
 ) -> Learner:
   """One step of `tx` on the batch's loss, times `scale`."""
-  grads, stats = gradient(net, learner.variables, batch, num_classes)
+  grads, stats = gradient(net, learner.variables, batch, num_classes, losses)
   return update(tx, learner, grads, stats, scale)
 
 

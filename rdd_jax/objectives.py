@@ -7,12 +7,14 @@ from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from rdd_jax import augment, optimizers
 from rdd_jax.augment import Augment
 from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError, choose
+from rdd_jax.losses import EnergyMargin, RowLosses, cross_entropy
 from rdd_jax.matching import (
   Inner,
   Objective,
@@ -144,10 +146,10 @@ def _unrolled(
 
 def _cells(config: Config) -> dict[str, Any]:
   """What objectives that match cell by cell share."""
-  options = config.objective
+  options, stored = config.objective, config.synthetic
   return {
     'real_rows': options.real_rows,
-    'synthetic_rows': config.synthetic.ipc * config.synthetic.factor**2,
+    'synthetic_rows': max(stored.ipc, stored.slot_images) * stored.factor**2,
     'augment': dsa(options.augment, options.convention, siamese=True),
   }
 
@@ -166,7 +168,21 @@ def _inner(config: Config) -> Inner:
     data=choose('inner data', inner.data, INNER_DATA),
     augment=dsa(inner.augment, options.convention, siamese=False),
     cutmix=inner.cutmix,
+    losses=row_losses(config),
   )
+
+
+def row_losses(config: Config) -> RowLosses:
+  """What networks make small, wherever they train on classes and outliers."""
+  given = config.evaluation.energy_margin
+  if not given:
+    return cross_entropy
+  if len(given) != 3 or given[0] < given[1] or given[2] < 0:
+    raise UserError(
+      f'evaluation.energy_margin={given}: give the least negative energy of '
+      'classes, the largest of outliers, below it, and the weight, (10, 3, 0.1)'
+    )
+  return EnergyMargin(*given)
 
 
 def _adjoint(config: Config) -> Adjoint:
@@ -218,8 +234,16 @@ def _rule(
   return choose('optimizer', name, table)()
 
 
-def optimizer(config: Config) -> optax.GradientTransformation:
-  """The optimiser of the images, of learned labels and of the step size."""
+def optimizer(
+  config: Config, cells: np.ndarray, num_classes: int
+) -> optax.GradientTransformation:
+  """The optimiser of the images, of learned labels and of the step size.
+
+  Args:
+    config: what it is.
+    cells: `i[n]`, of the stored images.
+    num_classes: images of cells from here on may be held still.
+  """
   options, chosen = config.optimizer, config.synthetic
   images = _rule(options.name, options.learning_rate, options.momentum)
   if chosen.space == 'pixels':
@@ -247,6 +271,8 @@ def optimizer(config: Config) -> optax.GradientTransformation:
     new = optax.chain(optimizers.clip_by_running_norm(options.clip), new)
   if options.skip_above:
     new = optimizers.skip_above(options.skip_above, new)
+  if chosen.still_outliers:
+    new = optax.chain(new, optimizers.hold_rows(cells >= num_classes))
   return new
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 from jax import Array
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 
@@ -18,6 +19,26 @@ def keep_within(low: float, high: float) -> optax.GradientTransformation:
       lambda u, p: jnp.clip(p + u, low, high) - p, updates, params
     )
     return new, state
+
+  return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+
+
+def hold_rows(still: np.ndarray) -> optax.GradientTransformation:
+  """Leaves some rows as they are: chain it last.
+
+  Args:
+    still: `b[n]`, rows that do not move. Leaves without `n` rows do.
+  """
+
+  def held(update: Array) -> Array:
+    if update.shape[:1] != still.shape:
+      return update
+    rows = jnp.asarray(still).reshape(-1, *(1,) * (update.ndim - 1))
+    return jnp.where(rows, 0.0, update)
+
+  def update(updates: Any, state: optax.OptState, params: Any = None):
+    del params
+    return jax.tree.map(held, updates), state
 
   return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
 

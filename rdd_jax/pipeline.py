@@ -18,6 +18,7 @@ from rdd_jax import (
   buffers,
   data,
   experts,
+  foreign,
   keys,
   plan,
   recipe,
@@ -35,6 +36,13 @@ from rdd_jax.evaluation.metrics import Row
 from rdd_jax.measure import empirical
 from rdd_jax.metrics import Progress, table
 from rdd_jax.sets import INITIAL, Trial, distilled, seed_directory
+
+DETECTION = (
+  'auroc',
+  'auroc_energy',
+  'auroc_relative_mahalanobis',
+  'near_auroc_energy',
+)
 
 
 def execute(
@@ -63,7 +71,14 @@ def execute(
   dataset = load(config)
   preprocess = recipe.preprocessing(config, dataset)
   experiment = recipe.build(config, dataset, preprocess)
-  trial = Trial(experiment, config, dataset, preprocess, directory)
+  trial = Trial(
+    experiment,
+    config,
+    dataset,
+    preprocess,
+    directory,
+    foreign.load(config, dataset),
+  )
   with jax.default_matmul_precision(config.precision):
     distil(trial, mesh, stop)
     return judge(trial, command, stop)
@@ -224,9 +239,11 @@ def judge(
       rows[arm].append(arms.judge(trial, arm, seed, partial(found, arm, seed)))
       progress.update(done)
   results = arms.results(rows, row)
+  if trial.outside is not None:
+    results['outside'] = foreign.card(trial.outside)
   if meshes.is_main_process():
     write_outputs(trial, results, command)
-    say(table(results['rows'], ['accuracy', 'worst_class', 'ece']))
+    say(table(results['rows'], columns(results)))
     say(f'all of it in {directory}; open report.html')
   return results
 
@@ -252,6 +269,12 @@ def write_outputs(trial: Trial, results: dict[str, Any], command: str) -> None:
     directory / 'grid.png', first.images, first.cells, trial.dataset.class_names
   )
   report.write_report(directory, title=trial.config.name, command=command)
+
+
+def columns(results: dict[str, Any]) -> list[str]:
+  """The metrics that are printed, where there are any."""
+  names = ('accuracy', 'worst_class', 'ece', *DETECTION)
+  return [n for n in names if n in results['rows']['distilled']]
 
 
 def say(text: str) -> None:

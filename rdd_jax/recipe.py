@@ -23,7 +23,7 @@ from rdd_jax.factories import RISKS, Context, chains, scoring_probe
 from rdd_jax.initials import initial
 from rdd_jax.matching.expert import Expert
 from rdd_jax.measure import Measure, by_cell, draw
-from rdd_jax.objectives import dsa, objective, optimizer
+from rdd_jax.objectives import dsa, objective, optimizer, row_losses
 from rdd_jax.preprocessing import Preprocessing, fit, standardise
 from rdd_jax.probe import Probe, no_probe, probe
 from rdd_jax.synthetic import Synthetic, View
@@ -108,14 +108,19 @@ def build(
     input_shape,
     rows=chosen.ipc * chosen.factor**2,
     truth=dataset.train_true_labels,
+    data_dir=config.data.data_dir,
+    mock=config.data.mock,
+    seed=config.seed,
   )
   transform, training, student = (
     chains(config, place, context)
     for place in ('transform', 'training', 'student')
   )
   scorer = scoring_probe(config, net, input_shape, classes)
-  _require_rows(config, dataset)
-  cells = synthetic.layout(classes, chosen.ipc, chosen.slots)
+  cells = synthetic.layout(
+    classes, chosen.ipc, chosen.slots, chosen.slot_images
+  )
+  _require_rows(config, dataset, synthetic.stored_ipc(cells, classes))
   view = synthetic.view(
     cells,
     synthetic.hard_targets(cells, classes, outputs),
@@ -136,7 +141,7 @@ def build(
     net=net,
     distiller=distiller(
       matched,
-      optimizer(config),
+      optimizer(config, cells, classes),
       view,
       probe=scorer,
       transform=transform,
@@ -174,12 +179,13 @@ def build(
   )
 
 
-def _require_rows(config: Config, dataset: Dataset) -> None:
+def _require_rows(config: Config, dataset: Dataset, storage: int) -> None:
   """Real initialisation and the baselines copy rows without repeating them."""
   options = config.synthetic
   sizes = np.bincount(dataset.train_labels, minlength=dataset.num_classes)
   smallest = int(sizes.argmin())
   needed = options.ipc * (options.factor**2 if options.init == 'real' else 1)
+  needed = max(needed, storage)
   if sizes[smallest] < needed:
     raise UserError(
       f'ipc={options.ipc} takes {needed} rows of each class, but class '
@@ -207,6 +213,7 @@ def evaluation(config: Config) -> Recipe:
     weight_decay=options.weight_decay,
     augment=dsa(options.augment, options.convention, siamese=False),
     cutmix=options.cutmix,
+    losses=row_losses(config),
   )
 
 

@@ -12,6 +12,7 @@ from rdd_jax import card, synthetic
 from rdd_jax.artefact import Distilled
 from rdd_jax.data import Dataset, effective_rate, stand_in
 from rdd_jax.defaults import Config
+from rdd_jax.evaluation.outside import Outside
 from rdd_jax.preprocessing import Preprocessing
 from rdd_jax.recipe import Experiment
 from rdd_jax.synthetic import Synthetic
@@ -28,6 +29,7 @@ class Trial(NamedTuple):
     dataset: the training rows are those that were distilled from.
     preprocess: from uint8 images to network inputs.
     workdir: where finished evaluations are kept, so that none is repeated.
+    outside: what networks are to tell from the data, if anything.
   """
 
   experiment: Experiment
@@ -35,6 +37,7 @@ class Trial(NamedTuple):
   dataset: Dataset
   preprocess: Preprocessing
   workdir: Path
+  outside: Outside | None = None
 
 
 def seed_directory(directory: Path, seed: int) -> Path:
@@ -99,6 +102,7 @@ def _card(
     network=config.network.to_dict(),
     student=config.student.to_dict() or None,
     evaluation=evaluation,
+    outside=config.outside.to_dict(),
     seeds={'root': config.seed, 'distillation': seed},
     numbers={},
   )

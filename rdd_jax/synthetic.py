@@ -33,9 +33,20 @@ class Synthetic:
   step_size: Array | None = None
 
 
-def layout(num_classes: int, ipc: int, slots: int = 0) -> np.ndarray:
-  """Cells `i[(num_classes + slots) * ipc]`: `ipc` rows of each, in order."""
-  return np.repeat(np.arange(num_classes + slots, dtype=np.int32), ipc)
+def layout(
+  num_classes: int, ipc: int, slots: int = 0, slot_images: int = 0
+) -> np.ndarray:
+  """Cells `i[n]` in order: `ipc` rows of a class, `slot_images` of a slot.
+
+  With `slot_images=0`, slots have `ipc` rows as well.
+  """
+  counts = np.repeat([ipc, slot_images or ipc], [num_classes, slots])
+  return np.repeat(np.arange(num_classes + slots, dtype=np.int32), counts)
+
+
+def stored_ipc(cells: np.ndarray, num_classes: int) -> int:
+  """Stored images per class, outliers counted in, rounded up."""
+  return -(-len(cells) // num_classes)
 
 
 def hard_targets(

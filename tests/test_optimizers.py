@@ -1,4 +1,4 @@
-"""Laws of skip_above and clip_by_running_norm."""
+"""Laws of gradient transformations that optax lacks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import optax
 import pytest
 
-from rdd_jax.optimizers import clip_by_running_norm, skip_above
+from rdd_jax.optimizers import clip_by_running_norm, hold_rows, skip_above
 
 PARAMS = {'w': jnp.array([[1.0, -2.0, 0.5]]), 'b': jnp.array([0.3])}
 INNERS = {
@@ -215,3 +215,16 @@ def test_clipping_stands_in_a_chain_in_a_compiled_scan():
     params = optax.apply_updates(params, updates)
   chex.assert_trees_all_close(end, params, rtol=1e-5)
   chex.assert_trees_all_close(state[0], clipping, rtol=1e-5)
+
+
+def test_rows_that_are_held_stay_and_others_do_not_notice():
+  still = np.array([False, True, False])
+  params = {'x': jnp.ones((3, 2)), 'scale': jnp.ones(()), 'other': jnp.ones(2)}
+  grads = jax.tree.map(lambda p: 2 * p, params)
+  free, held = optax.sgd(0.1), optax.chain(optax.sgd(0.1), hold_rows(still))
+  plain, _ = free.update(grads, free.init(params), params)
+  new, _ = held.update(grads, held.init(params), params)
+  np.testing.assert_array_equal(new['x'][1], 0)
+  np.testing.assert_array_equal(new['x'][~still], plain['x'][~still])
+  for name in ('scale', 'other'):
+    np.testing.assert_array_equal(new[name], plain[name])

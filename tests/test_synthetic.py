@@ -17,6 +17,7 @@ from rdd_jax.synthetic import (
   encode,
   hard_targets,
   layout,
+  stored_ipc,
   view,
 )
 
@@ -90,6 +91,13 @@ def test_layout_has_ipc_rows_of_each_cell(classes, ipc, slots):
   assert (np.bincount(cells) == ipc).all()
   assert len(cells) == (classes + slots) * ipc
   assert (np.diff(cells) >= 0).all()
+
+
+def test_slots_may_hold_more_or_less_than_classes():
+  counts = np.bincount(layout(3, 2, slots=2, slot_images=5))
+  assert counts.tolist() == [2, 2, 2, 5, 5]
+  assert stored_ipc(layout(3, 2), 3) == 2
+  assert stored_ipc(layout(3, 2, slots=1, slot_images=1), 3) == 3
 
 
 def test_hard_targets():

@@ -16,6 +16,7 @@ from rdd_jax import learner, networks
 from rdd_jax.batch import Batch, concat, training_loss
 from rdd_jax.distill import distiller
 from rdd_jax.keys import named
+from rdd_jax.losses import cross_entropy
 from rdd_jax.matching import (
   Inner,
   Segment,
@@ -371,7 +372,7 @@ def test_the_loss_is_that_of_the_trained_student():
     synthetic=rows(),
   )
   logits = networks.apply(NET, end.variables, judged.inputs).logits
-  losses = learner.row_losses(logits, judged.targets)
+  losses = cross_entropy(logits, judged, CLASSES)
   np.testing.assert_allclose(
     unrolled_loss(rows(), judged, window=4),
     training_loss(losses, judged, CLASSES),

@@ -10,6 +10,9 @@ from rdd_jax.data.mocks import mock as mock
 from rdd_jax.data.noise import corrupt as corrupt
 from rdd_jax.data.noise import effective_rate as effective_rate
 from rdd_jax.data.noise import stand_in as stand_in
+from rdd_jax.data.outliers import load_outliers as load_outliers
+from rdd_jax.data.outside import OutsideSet as OutsideSet
+from rdd_jax.data.outside import load_outside as load_outside
 from rdd_jax.data.sources import load as load
 from rdd_jax.data.sources import load_split as load_split
 from rdd_jax.data.split import split_validation as split_validation

@@ -98,7 +98,8 @@ def _keys(info: Any, where: str) -> tuple[str, str]:
   """The names of the image and the label in a record."""
   import tensorflow_datasets as tfds
 
-  image_key, label_key = info.supervised_keys or ('image', 'label')
+  # Places365 declares a third key.
+  image_key, label_key = (info.supervised_keys or ('image', 'label'))[:2]
   features = dict(info.features)
   image, label = features.get(image_key), features.get(label_key)
   if not (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -12,7 +12,9 @@ import numpy as np
 
 from rdd_jax.batch import Batch
 from rdd_jax.evaluation import metrics
+from rdd_jax.evaluation.curves import Curves
 from rdd_jax.evaluation.metrics import Row
+from rdd_jax.evaluation.outside import Outside, detect
 from rdd_jax.evaluation.recipe import Recipe
 from rdd_jax.evaluation.training import fit_many, predict
 from rdd_jax.preprocessing import Preprocessing
@@ -46,6 +48,8 @@ def evaluate(
   seeds: Array,
   student: Transform = identity(),
   learning_rate: float | None = None,
+  outside: Outside | None = None,
+  show: Callable[[Curves], None] = lambda curves: None,
 ) -> Row:
   """Metrics on held-out rows of networks trained on `batch`, over seeds.
 
@@ -60,6 +64,8 @@ def evaluate(
     seeds: typed keys `[s]`, one for each network.
     student: edits every minibatch.
     learning_rate: instead of the recipe's; see `fit_many`.
+    outside: what is to be told from the data, for the metrics of `detect`.
+    show: called with the curves of the first network.
 
   Returns:
     A summary of each metric.
@@ -80,7 +86,21 @@ def evaluate(
     learning_rate=learning_rate,
   )
   logits = predict(net, variables, held.images, preprocess)
-  return summarise(logits, held, num_classes)
+  row = summarise(logits, held, num_classes)
+  if outside is None:
+    return row
+  found, curves = detect(
+    net,
+    variables,
+    batch,
+    outside,
+    recipe,
+    num_classes=num_classes,
+    preprocess=preprocess,
+    key=seeds[0],
+  )
+  show(curves)
+  return {**row, **found}
 
 
 def summarise(logits: np.ndarray, held: Held, num_classes: int) -> Row:
@@ -108,6 +128,7 @@ def evaluate_networks(
   preprocess: Preprocessing,
   seeds: Array,
   student: Transform = identity(),
+  outside: Outside | None = None,
 ) -> dict[str, Row]:
   """`evaluate` for each of several networks: the cross-architecture table.
 
@@ -124,6 +145,7 @@ def evaluate_networks(
       preprocess=preprocess,
       seeds=seeds,
       student=student,
+      outside=outside,
     )
     for name, net in nets.items()
   }

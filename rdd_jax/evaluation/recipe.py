@@ -11,6 +11,7 @@ import optax
 
 from rdd_jax.augment import Augment
 from rdd_jax.errors import UserError, choose
+from rdd_jax.losses import RowLosses, cross_entropy
 
 SCHEDULES: dict[str, Callable[[Any, int], optax.Schedule]] = {
   'constant': lambda rate, n: optax.constant_schedule(rate),
@@ -51,6 +52,7 @@ class Recipe:
     cutmix: the probability that a step mixes its rows.
     ema: the decay of the average of the weights that is returned; None returns
       the last weights. Early steps decay faster, by (1 + t) / (10 + t).
+    losses: what is made small.
   """
 
   epochs: int | None = None
@@ -64,6 +66,7 @@ class Recipe:
   augment: Augment | None = None
   cutmix: float = 0.0
   ema: float | None = None
+  losses: RowLosses = cross_entropy
 
   def __post_init__(self) -> None:
     if (self.epochs is None) == (self.steps is None):

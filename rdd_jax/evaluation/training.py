@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 import math
@@ -169,7 +170,9 @@ def _train(
       score=scorer(net, state.learner.variables),
       synthetic=rows,
     )
-    new = learner.step(net, tx, state.learner, rows, num_classes)
+    new = learner.step(
+      net, tx, state.learner, rows, num_classes, losses=recipe.losses
+    )
     average = state.average
     if average is not None and recipe.ema is not None:
       decay = jnp.minimum(recipe.ema, (1 + t) / (10 + t))
@@ -210,7 +213,8 @@ def predict(
   Returns:
     `f32[s, n, o]`.
   """
-  return _forward('logits', net, stacked, images, preprocess, batch_size)
+  run = partial(_outputs, ('logits',), net, stacked, preprocess)
+  return in_batches(run, images, batch_size)[0]
 
 
 def embed(
@@ -223,35 +227,61 @@ def embed(
 ) -> np.ndarray:
   """Features `f32[n, d]` of one trained network; otherwise as `predict`."""
   stacked = jax.tree.map(lambda leaf: leaf[None], variables)
-  return _forward('features', net, stacked, images, preprocess, batch_size)[0]
+  run = partial(_outputs, ('features',), net, stacked, preprocess)
+  return in_batches(run, images, batch_size)[0][0]
 
 
-def _forward(
-  what: str,
+def outputs(
   net: nn.Module,
   stacked: Variables,
   images: np.ndarray | Array,
-  preprocess: Preprocessing | None,
+  preprocess: Preprocessing | None = None,
+  *,
+  batch_size: int = 500,
+) -> tuple[np.ndarray, np.ndarray]:
+  """Logits `f32[s, n, o]` and features `f32[s, n, d]`, as `predict`."""
+  run = partial(_outputs, ('logits', 'features'), net, stacked, preprocess)
+  logits, features = in_batches(run, images, batch_size)
+  return logits, features
+
+
+def in_batches(
+  fn: Callable[[Array], tuple[Array, ...]],
+  images: np.ndarray | Array,
   batch_size: int,
-) -> np.ndarray:
+) -> list[np.ndarray]:
+  """`fn` of all images, from what it makes of batches of one size.
+
+  Args:
+    fn: from images `[b, ...]` to arrays `[s, b, ...]`.
+    images: `[n, ...]`, on the host or the device.
+    batch_size: images in flight.
+
+  Returns:
+    Arrays `[s, n, ...]`, on the host.
+  """
   n = len(images)
   size = min(n, batch_size)
   out = []
   for start in range(0, n, size):
     # The last batch repeats the last row, so that there is only one shape.
     rows = np.minimum(np.arange(start, start + size), n - 1)
-    some = jnp.asarray(images[rows])
-    out.append(np.asarray(_outputs(what, net, stacked, some, preprocess)))
-  return np.concatenate(out, 1)[:, :n]
+    out.append(jax.device_get(fn(jnp.asarray(images[rows]))))
+  return [np.concatenate(x, 1)[:, :n] for x in zip(*out, strict=True)]
 
 
 @partial(jax.jit, static_argnames=('what', 'net'))
 def _outputs(
-  what: str,
+  what: tuple[str, ...],
   net: nn.Module,
   stacked: Variables,
-  images: Array,
   preprocess: Preprocessing | None,
-) -> Array:
+  images: Array,
+) -> tuple[Array, ...]:
   inputs = images if preprocess is None else preprocess(images)
-  return each(lambda v: getattr(apply(net, v, inputs), what), stacked, None)
+
+  def one(variables: Variables) -> tuple[Array, ...]:
+    said = apply(net, variables, inputs)
+    return tuple(getattr(said, name) for name in what)
+
+  return each(one, stacked)

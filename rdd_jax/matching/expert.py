@@ -22,6 +22,7 @@ from rdd_jax import keys, learner
 from rdd_jax.augment import Augment
 from rdd_jax.batch import Batch
 from rdd_jax.learner import Learner
+from rdd_jax.losses import RowLosses, cross_entropy
 from rdd_jax.measure import Measure, draw_minibatches
 from rdd_jax.networks import Variables
 from rdd_jax.preprocessing import Preprocessing
@@ -55,6 +56,7 @@ def flat_gradient(
   *,
   radius: float,
   alpha: float,
+  losses: RowLosses = cross_entropy,
 ) -> tuple[Variables, Variables]:
   """GSAM's gradient: sharpness falls, and so does the surrogate gap.
 
@@ -62,11 +64,11 @@ def flat_gradient(
   part of the ordinary gradient that is orthogonal to `s` (eq. 5 and alg. 1).
   With `alpha=0` it is SAM's; with `radius=0` the ordinary one.
   """
-  plain, _ = learner.gradient(net, variables, batch, num_classes)
+  plain, _ = learner.gradient(net, variables, batch, num_classes, losses)
   length = radius / (optax.tree.norm(plain) + 1e-12)
   params = jax.tree.map(lambda p, g: p + length * g, variables['params'], plain)
   steep, stats = learner.gradient(
-    net, {**variables, 'params': params}, batch, num_classes
+    net, {**variables, 'params': params}, batch, num_classes, losses
   )
   square = jnp.asarray(optax.tree.vdot(steep, steep))
   share = optax.tree.vdot(plain, steep) / jnp.where(square > 0, square, 1.0)
@@ -86,6 +88,7 @@ def expert(
   augment: Augment | None = None,
   radius: float = 0.0,
   alpha: float = 0.0,
+  losses: RowLosses = cross_entropy,
   edit: Edit,
 ) -> Expert:
   """Experts on a measure, each minibatch edited by a chain.
@@ -103,6 +106,7 @@ def expert(
     augment: of each image on its own.
     radius: of GSAM; 0 is plain SGD.
     alpha: of GSAM.
+    losses: what an expert makes small.
     edit: the chain and its first state; scored by the expert as it is.
   """
 
@@ -138,10 +142,11 @@ def expert(
           num_classes,
           radius=radius,
           alpha=alpha,
+          losses=losses,
         )
       else:
         grads, stats = learner.gradient(
-          net, current.variables, batch, num_classes
+          net, current.variables, batch, num_classes, losses
         )
       return ExpertState(
         learner.update(tx, current, grads, stats), edited

@@ -157,7 +157,7 @@ def gradient_matching(
         outputs, _ = networks.apply_training(
           net, {**variables, 'params': params}, batch.inputs
         )
-        rows = learner.row_losses(outputs.logits, batch.targets)
+        rows = inner.losses(outputs.logits, batch, num_classes)
         return weighted_mean(rows[:, None], batch.weights)[0]
 
       return jax.grad(cell_loss)(variables['params'])

@@ -14,6 +14,7 @@ from rdd_jax import keys, learner
 from rdd_jax.augment import Augment, cutmix
 from rdd_jax.batch import Batch, take
 from rdd_jax.learner import Learner
+from rdd_jax.losses import RowLosses, cross_entropy
 from rdd_jax.transform import Edit
 from rdd_jax.unroll import Adjoint, backprop, unroll
 
@@ -28,6 +29,7 @@ class Inner(NamedTuple):
     data: 'synthetic' (DC, DSA) or 'real' (IDC).
     augment: of each image on its own, or None.
     cutmix: the probability that a minibatch is mixed.
+    losses: what it makes small.
   """
 
   optimizer: optax.GradientTransformation
@@ -36,6 +38,7 @@ class Inner(NamedTuple):
   data: str = 'synthetic'
   augment: Augment | None = None
   cutmix: float = 0.0
+  losses: RowLosses = cross_entropy
 
 
 def train(
@@ -92,7 +95,13 @@ def train(
       synthetic=synthetic,
     )
     new = learner.step(
-      net, inner.optimizer, current, batch, num_classes, step_size
+      net,
+      inner.optimizer,
+      current,
+      batch,
+      num_classes,
+      step_size,
+      inner.losses,
     )
     return new, edit
 

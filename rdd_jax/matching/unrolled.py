@@ -116,7 +116,7 @@ def unrolled(
     )
     logits = networks.apply(net, student.variables, judged.inputs).logits
     values, mass = group_mean(
-      learner.row_losses(logits, judged.targets),
+      inner.losses(logits, judged, num_classes),
       judged.weights,
       judged.cells,
       num_cells,

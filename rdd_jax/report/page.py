@@ -10,6 +10,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from rdd_jax.report.outside import histogram, outside_tables, roc_plot
 from rdd_jax.report.trust import trust_plot, trust_table
 
 METRICS = {
@@ -20,6 +21,9 @@ METRICS = {
   'ece': 'ECE',
   'auroc': 'AUROC',
   'fpr95': 'FPR95',
+  'auroc_energy': 'AUROC, energy',
+  'near_auroc': 'near AUROC',
+  'near_auroc_energy': 'near AUROC, energy',
 }
 STYLE = """
 :root { color-scheme: light dark; --line: #d8dbe0; --soft: #6a7078;
@@ -53,7 +57,7 @@ def write_report(directory: Path, *, title: str, command: str) -> Path:
 
   It needs no network and no other file. Parts whose files are not there are
   left out: `results.json`, `grid.png`, `trust.json`, `distrusted.png`,
-  `metrics.jsonl`, `config.json` and `card.json`.
+  `curves/distilled.json`, `metrics.jsonl`, `config.json` and `card.json`.
 
   Args:
     directory: the work directory.
@@ -87,6 +91,14 @@ def write_report(directory: Path, *, title: str, command: str) -> Path:
       )
     body = trust_plot(trust) + trust_table(trust) + worst
     parts.insert(0, _section('Trust', body))
+  if results.get('outside'):
+    body = outside_tables(
+      results['rows'], results['outside'], list(results['rows'])
+    )
+    curves = _json(directory / 'curves' / 'distilled.json')
+    for score in curves:
+      body += histogram(curves, score) + roc_plot(curves, score)
+    parts.insert(0, _section('Out of distribution', body))
   grid = _image(directory / 'grid.png', 'synthetic images')
   if grid:
     parts.insert(0, _section('Images', grid))
@@ -109,12 +121,13 @@ def write_report(directory: Path, *, title: str, command: str) -> Path:
 
 
 def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
-  """Mean ± standard deviation, in per cent, of each metric of each row."""
+  """Mean ± standard deviation, in per cent, of each metric of each row.
+
+  Of many metrics, those that have a name here; classes and sets from elsewhere
+  have tables of their own.
+  """
   seen = {metric for row in rows.values() for metric in row}
   metrics = [m for m in METRICS if m in seen]
-  metrics += sorted(
-    m for m in seen - set(METRICS) if not m.startswith('class_')
-  )
   head = ''.join(
     f'<th>{escape(METRICS.get(m, m.replace("_", " ")))}</th>' for m in metrics
   )

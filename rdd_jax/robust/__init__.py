@@ -3,7 +3,7 @@
 from rdd_jax.robust.cvar import balance, tilt
 from rdd_jax.robust.elr import clean_first
 from rdd_jax.robust.known import oracle
-from rdd_jax.robust.poe import expose_outliers
+from rdd_jax.robust.poe import expose_outliers, oe
 from rdd_jax.robust.tad import divert
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
   'clean_first',
   'divert',
   'expose_outliers',
+  'oe',
   'oracle',
   'tilt',
 ]

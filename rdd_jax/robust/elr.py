@@ -24,6 +24,7 @@ import optax
 from rdd_jax import keys, learner, networks
 from rdd_jax.batch import Batch
 from rdd_jax.learner import Learner
+from rdd_jax.losses import cross_entropy
 from rdd_jax.measure import Measure, draw_minibatches
 from rdd_jax.networks import Variables
 from rdd_jax.transform import DataSpec, DataView, State, Transform, identity
@@ -78,7 +79,7 @@ def clean_first(
     still /= still.sum(1, keepdims=True)
     running = memory * targets + (1 - memory) * still
     penalty = jnp.log(1 - (running * chances).sum(1))
-    losses = learner.row_losses(outputs.logits, rows.targets)
+    losses = cross_entropy(outputs.logits, rows, num_classes)
     return (losses + strength * penalty).mean(), (running, new['batch_stats'])
 
   @jax.jit

@@ -1,0 +1,20 @@
+"""TrustDD on the embedded digits: networks that know what they do not know.
+
+Ma et al., arXiv 2307.09165; see rdd_jax/robust/poe.py.
+
+python -m rdd_jax.main --config=configs/trustdd_digits.py:outliers=poe
+
+MEASURED
+
+Arguments: ipc, seed, seeds, width, steps, noise, smoke; and outliers
+(on_the_fly, poe, sampled, none, double_ipc, oe:SOURCE), loss (reject, uniform,
+energy), families (core, released) and slots.
+"""
+
+from rdd_jax import outlier_presets
+from rdd_jax.defaults import Config
+
+
+def get_config(arg: str = '') -> Config:
+  """A method with outliers, changed by `arg`."""
+  return outlier_presets.trustdd('digits', arg)

@@ -1,0 +1,89 @@
+"""What a picture of detection needs: histograms and ROC curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+Curves = dict[str, dict[str, Any]]
+
+
+def curves(
+  inside: Mapping[str, np.ndarray],
+  foreign: Mapping[str, Mapping[str, np.ndarray]],
+  shown: tuple[str, ...] = ('msp', 'energy'),
+) -> Curves:
+  """Histograms and ROC curves of some scores of one network.
+
+  Args:
+    inside: by score, `f[n]`, of in-distribution rows.
+    foreign: by set and score, `f[m]`.
+    shown: the scores.
+
+  Returns:
+    By score: `edges`, `f[41]`; `histograms`, by set and for 'inside', shares of
+    rows; `roc`, by set, pairs of the share of foreign rows and of
+    in-distribution ones that are accepted. All as JSON takes them.
+  """
+  scale = {'msp': np.exp}  # it comes as a logarithm
+
+  def shown_as(score: str, values: np.ndarray) -> np.ndarray:
+    return scale[score](values) if score in scale else values
+
+  return {
+    score: {
+      **histograms(
+        {
+          name: shown_as(score, values[score])
+          for name, values in {'inside': inside, **foreign}.items()
+        }
+      ),
+      'roc': {
+        name: roc(inside[score], theirs[score])
+        for name, theirs in foreign.items()
+      },
+    }
+    for score in shown
+  }
+
+
+def histograms(
+  values: Mapping[str, np.ndarray], bins: int = 40
+) -> dict[str, Any]:
+  """Shares in bins that all have in common, the outer ones open.
+
+  The edges span all but the outermost hundredth of the values.
+  """
+  finite = np.concatenate([v[np.isfinite(v)] for v in values.values()])
+  low, high = np.quantile(finite, (0.01, 0.99)) if finite.size else (0.0, 1.0)
+  edges = np.linspace(low, high if high > low else low + 1, bins + 1)
+
+  def shares(v: np.ndarray) -> list[float]:
+    v = np.clip(np.nan_to_num(v, nan=edges[0]), edges[0], edges[-1])
+    return (np.histogram(v, edges)[0] / len(v)).tolist()
+
+  return {
+    'edges': edges.tolist(),
+    'histograms': {name: shares(v) for name, v in values.items()},
+  }
+
+
+def roc(
+  inside: np.ndarray, outside: np.ndarray, points: int = 50
+) -> list[list[float]]:
+  """False and true positive rates at thresholds, `[points + 1, 2]`.
+
+  From accepting nothing to accepting all, at equal steps of the true positive
+  rate, ties included.
+  """
+  ordered = np.sort(np.nan_to_num(inside, nan=-np.inf))[::-1]
+  wanted = np.ceil(np.linspace(0, len(ordered), points + 1)[1:]).astype(int)
+  thresholds = ordered[wanted - 1]
+  outside = np.nan_to_num(outside, nan=-np.inf)
+  found = [
+    [float((outside >= t).mean()), float((ordered >= t).mean())]
+    for t in thresholds
+  ]
+  return [[0.0, 0.0], *found]

@@ -1,0 +1,89 @@
+"""The sets from elsewhere that a configuration's networks are to tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+import zlib
+
+import numpy as np
+
+from rdd_jax import corruptions, data
+from rdd_jax.data import Dataset
+from rdd_jax.data.outliers import split_source
+from rdd_jax.defaults import Config
+from rdd_jax.evaluation.outside import Foreign, Outside
+
+PLACES = ('transform', 'training', 'student')
+
+
+def load(config: Config, dataset: Dataset) -> Outside | None:
+  """What `config.outside` names; None where it names nothing.
+
+  Test rows of the data itself are as many as those of a set, drawn likewise.
+
+  Args:
+    config: of which `outside`, the chains, `seed` and `data.data_dir` are read.
+    dataset: whose test images give the shape, and make the near sets.
+  """
+  options = config.outside
+  if not options.sets:
+    return None
+  known = seen(config)
+  rng = np.random.default_rng([config.seed, zlib.crc32(b'inside')])
+  inside = rng.permutation(len(dataset.test_images))[: options.rows]
+  found = data.load_outside(
+    options.sets,
+    dataset.test_images,
+    options.rows,
+    seed=config.seed,
+    data_dir=config.data.data_dir or None,
+    missing=options.missing,
+  )
+  return Outside(
+    inside=dataset.test_images[inside],
+    labels=dataset.test_labels[inside],
+    sets=tuple(
+      Foreign(
+        name=s.name,
+        images=s.images,
+        near=s.near,
+        seen=bool(known & {*s.families, source(s.name)}),
+      )
+      for s in found
+    ),
+    views=options.views,
+    odin=options.odin,
+  )
+
+
+def seen(config: Config) -> set[str]:
+  """Families of corruptions, and sources, that some arm trains on."""
+  known = set(config.outside.seen)
+  for link in links(config.to_dict()):
+    for name in link.get('corruptions', ()):
+      known.update(corruptions.family_of(name))
+    if 'source' in link:
+      known.add(source(link['source']))
+  return known
+
+
+def source(name: str) -> str:
+  """A set's name without its split, and without the mark of near sets."""
+  return split_source(name.removeprefix('near:'))[0]
+
+
+def links(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+  """The links of all chains."""
+  for place in PLACES:
+    yield from config[place].values()
+
+
+def card(outside: Outside | None) -> list[dict[str, Any]]:
+  """Which sets there were, how large, and how they count."""
+  if outside is None:
+    return []
+  return [
+    {'name': s.name, 'rows': len(s.images), 'near': s.near, 'seen': s.seen}
+    for s in outside.sets
+  ]
