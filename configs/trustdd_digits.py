@@ -4,7 +4,9 @@ Ma et al., arXiv 2307.09165; see rdd_jax/robust/poe.py.
 
 python -m rdd_jax.main --config=configs/trustdd_digits.py:outliers=poe
 
-MEASURED
+Measured (on the fly, 3 distillations x 5 networks, last step): accuracy
+86.5 ± 2.1, AUROC by MSP on far sets 88.8 ± 2.1. With one row of a class and no
+augmentation, scores by Mahalanobis distance say nothing.
 
 Arguments: ipc, seed, seeds, width, steps, noise, smoke; and outliers
 (on_the_fly, poe, sampled, none, double_ipc, oe:SOURCE), loss (reject, uniform,

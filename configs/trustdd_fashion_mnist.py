@@ -4,7 +4,10 @@ Ma et al., arXiv 2307.09165; see rdd_jax/robust/poe.py.
 
 python -m rdd_jax.main --config=configs/trustdd_fashion_mnist.py:outliers=poe
 
-MEASURED
+Measured, shortened (500 DM steps, width 32, 10 images per class; README has the
+commands and all arms): AUROC by MSP on far sets 98.1 ± 0.3 with outliers on the
+fly, 96.9 ± 0.6 with poe and 85.0 ± 1.4 without; accuracy 80.2, 80.1 and 80.2 (3
+distillations x 3 networks, last step).
 
 Arguments: ipc, seed, seeds, width, steps, noise, smoke; and method (dm, dc,
 dsa, idc, mtt, datm, ratbptt), outliers (on_the_fly, poe, sampled, none,

@@ -4,7 +4,7 @@ Ma et al., arXiv 2307.09165; see rdd_jax/robust/poe.py.
 
 python -m rdd_jax.main --config=configs/trustdd_svhn.py:outliers=poe
 
-MEASURED
+Not measured yet for want of a GPU (launch/gpu_suite.py has pieces of it).
 
 Arguments: ipc, seed, seeds, width, steps, noise, smoke; and method (dm, dc,
 dsa, idc), outliers (on_the_fly, poe, sampled, none, double_ipc, oe:SOURCE),

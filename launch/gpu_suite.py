@@ -56,6 +56,16 @@ PIECES = (
     for noise in ('symmetric-0.4', 'pair-0.4')
     for defence in ('tad', 'none', 'oracle')
   }
+  | {
+    f'trustdd_{dataset}-{method}-ipc10-{arm}{loss}': (
+      f'trustdd_{dataset}.py',
+      f'ipc=10,method={method},outliers={arm},loss={loss or "reject"}',
+    )
+    for dataset in ('cifar10', 'cifar100', 'fashion_mnist')
+    for method in ('dm', 'dsa', 'mtt')
+    for arm in ('none', 'on_the_fly', 'poe', 'sampled', 'double_ipc')
+    for loss in (('', 'uniform') if arm == 'poe' else ('',))
+  }
 )
 
 
@@ -88,22 +98,45 @@ def piece(name: str, out: Path, seconds: float) -> bool:
 
 
 def table(out: Path) -> str:
-  """One line for each finished piece, accuracy in per cent."""
-  columns = ('random', 'herding', 'k_center', 'initial', 'distilled', 'whole')
+  """Per cent, a line for each finished piece: accuracies, and detection."""
+  found = {
+    name: json.loads(path.read_text())['rows']
+    for name in PIECES
+    if (path := out / name / 'results.json').exists()
+  }
+  arms = ('random', 'herding', 'k_center', 'initial', 'distilled', 'whole')
+  accuracies = {
+    name: [rows.get(arm, {}).get('accuracy') for arm in arms]
+    for name, rows in found.items()
+  }
+  scores = (
+    'auroc',
+    'fpr95',
+    'auroc_energy',
+    'auroc_relative_mahalanobis',
+    'near_auroc_energy',
+  )
+  detection = {
+    name: [rows['distilled'].get(score) for score in scores]
+    for name, rows in found.items()
+    if 'auroc' in rows['distilled']
+  }
+  return _lines('accuracy', arms, accuracies) + (
+    '\n' + _lines('distilled', scores, detection) if detection else ''
+  )
+
+
+def _lines(title: str, columns: tuple[str, ...], rows: dict) -> str:
   lines = [
-    '| piece | ' + ' | '.join(columns) + ' |',
+    f'| {title} | ' + ' | '.join(columns) + ' |',
     '|---' * (len(columns) + 1) + '|',
   ]
-  for name in PIECES:
-    path = out / name / 'results.json'
-    if not path.exists():
-      continue
-    rows = json.loads(path.read_text())['rows']
+  for name, summaries in rows.items():
     cells = [
       f'{100 * s["mean"]:.1f} ± {100 * s["std"]:.1f} (n = {s["n"]})'
       if s
       else '-'
-      for s in (rows.get(c, {}).get('accuracy') for c in columns)
+      for s in summaries
     ]
     lines.append(f'| {name} | ' + ' | '.join(cells) + ' |')
   return '\n'.join(lines) + '\n'

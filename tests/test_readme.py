@@ -42,7 +42,7 @@ def test_pytorch_loader(factor: int, zca: float | None, tmp_path: Path):
     weights=np.array([1, 2, 0, 1], np.float32),
     cells=np.arange(4, dtype=np.int32),
     preprocessing=preprocessing.fit(images, zca=zca),
-    card={'schema': 1, 'factor': factor},
+    card={'schema': 1, 'factor': factor, 'class_names': ['a', 'b', 'c']},
   )
   artefact.save(tmp_path, set_)
   names: dict = {}
@@ -52,3 +52,4 @@ def test_pytorch_loader(factor: int, zca: float | None, tmp_path: Path):
   np.testing.assert_allclose(batch.inputs, theirs, rtol=1e-4, atol=1e-4)
   np.testing.assert_array_equal(batch.targets, names['y'].numpy())
   np.testing.assert_array_equal(batch.weights, names['weight'].numpy())
+  np.testing.assert_array_equal(batch.cells < 3, names['known'].numpy())
