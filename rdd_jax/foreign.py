@@ -79,6 +79,17 @@ def links(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield from config[place].values()
 
 
+def slot_names(config: Config) -> list[str]:
+  """Of outlier slots that have a corruption or a source of their own."""
+  names = [f'outliers {i}' for i in range(config.synthetic.slots)]
+  for link in config.to_dict()['transform'].values():
+    given = tuple(link.get('corruptions', ())) if link.get('by_slot') else ()
+    given = given or ((source(link['source']),) if 'source' in link else ())
+    if given and link.get('slots') == len(names):
+      names = [given[i % len(given)] for i in range(len(names))]
+  return names
+
+
 def card(outside: Outside | None) -> list[dict[str, Any]]:
   """Which sets there were, how large, and how they count."""
   if outside is None:

@@ -266,7 +266,10 @@ def write_outputs(trial: Trial, results: dict[str, Any], command: str) -> None:
     artefact.save(directory / 'baselines' / arm, replace(found, card=card))
   first = artefact.load(directory)
   report.grid_png(
-    directory / 'grid.png', first.images, first.cells, trial.dataset.class_names
+    directory / 'grid.png',
+    first.images,
+    first.cells,
+    (*trial.dataset.class_names, *foreign.slot_names(trial.config)),
   )
   report.write_report(directory, title=trial.config.name, command=command)
 

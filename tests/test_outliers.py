@@ -191,6 +191,14 @@ def test_families_and_sources_that_are_trained_on_are_seen():
   assert foreign.source('near:tfds:mnist@test[:5]') == 'tfds:mnist'
 
 
+def test_slots_are_named_after_what_fills_them():
+  names = foreign.slot_names(trustdd('digits', 'outliers=poe,slots=8'))
+  assert names == [*CORE, *CORE[:2]]
+  real = trustdd('digits', 'outliers=oe:tfds:mnist@train[:10],slots=2')
+  assert foreign.slot_names(real) == ['tfds:mnist', 'tfds:mnist']
+  assert foreign.slot_names(trustdd('digits', '')) == []
+
+
 def test_sets_are_named_for_every_data_set():
   for dataset, names in SETS.items():
     assert len(set(names)) == len(names), dataset
