@@ -135,7 +135,7 @@ def main(argv: list[str]) -> None:
     epochs=_EPOCHS.value,
     data_dir=_DATA_DIR.value or '',
   )
-  print(table(found, ['accuracy', 'worst_class', 'ece']))
+  print(table(found, foreign.columns(found)))
   if _BY_CLASS.value:
     by_class = {
       name: {own: row[f'class_{c}'] for own, row in found.items()}

@@ -12,9 +12,19 @@ from rdd_jax import corruptions, data
 from rdd_jax.data import Dataset
 from rdd_jax.data.outliers import split_source
 from rdd_jax.defaults import Config
+from rdd_jax.evaluation.metrics import Row
 from rdd_jax.evaluation.outside import Foreign, Outside
 
 PLACES = ('transform', 'training', 'student')
+PRINTED = (
+  'accuracy',
+  'worst_class',
+  'ece',
+  'auroc',
+  'auroc_energy',
+  'auroc_relative_mahalanobis',
+  'near_auroc_energy',
+)
 
 
 def load(config: Config, dataset: Dataset) -> Outside | None:
@@ -90,11 +100,15 @@ def slot_names(config: Config) -> list[str]:
   return names
 
 
-def card(outside: Outside | None) -> list[dict[str, Any]]:
-  """Which sets there were, how large, and how they count."""
-  if outside is None:
-    return []
-  return [
+def card(outside: Outside) -> dict[str, Any]:
+  """How many rows were compared, with which sets, and how they count."""
+  sets = [
     {'name': s.name, 'rows': len(s.images), 'near': s.near, 'seen': s.seen}
     for s in outside.sets
   ]
+  return {'rows': len(outside.inside), 'sets': sets}
+
+
+def columns(rows: Mapping[str, Row]) -> list[str]:
+  """The metrics that are printed, of those that some row has."""
+  return [name for name in PRINTED if any(name in row for row in rows.values())]

@@ -37,13 +37,6 @@ from rdd_jax.measure import empirical
 from rdd_jax.metrics import Progress, table
 from rdd_jax.sets import INITIAL, Trial, distilled, seed_directory
 
-DETECTION = (
-  'auroc',
-  'auroc_energy',
-  'auroc_relative_mahalanobis',
-  'near_auroc_energy',
-)
-
 
 def execute(
   config: Config,
@@ -243,7 +236,7 @@ def judge(
     results['outside'] = foreign.card(trial.outside)
   if meshes.is_main_process():
     write_outputs(trial, results, command)
-    say(table(results['rows'], columns(results)))
+    say(table(results['rows'], foreign.columns(results['rows'])))
     say(f'all of it in {directory}; open report.html')
   return results
 
@@ -272,12 +265,6 @@ def write_outputs(trial: Trial, results: dict[str, Any], command: str) -> None:
     (*trial.dataset.class_names, *foreign.slot_names(trial.config)),
   )
   report.write_report(directory, title=trial.config.name, command=command)
-
-
-def columns(results: dict[str, Any]) -> list[str]:
-  """The metrics that are printed, where there are any."""
-  names = ('accuracy', 'worst_class', 'ece', *DETECTION)
-  return [n for n in names if n in results['rows']['distilled']]
 
 
 def say(text: str) -> None:

@@ -107,7 +107,7 @@ def test_smoke(path: Path, tmp_path: Path):
 
 
 def test_smoke_without_the_data(tmp_path: Path):
-  config = load(CONFIGS[0].parent / 'idc_fashion_mnist.py', 'smoke,width=4')
+  config = load(CONFIGS[0].parent / 'dm_fashion_mnist.py', 'smoke,width=4')
   config.data.data_dir = str(tmp_path / 'empty')
   results = pipeline.execute(config, tmp_path / 'run')
   assert 'distilled' in results['rows']

@@ -173,7 +173,8 @@ def test_every_arm_is_judged_on_the_same_sets_and_averages_the_same():
     assert outside is not None
     marks.append(foreign.card(outside))
   assert marks[0] == marks[1] == marks[2]
-  counted = [s['name'] for s in marks[0] if not s['seen']]
+  assert marks[0]['rows'] == 500
+  counted = [s['name'] for s in marks[0]['sets'] if not s['seen']]
   assert 'patches' in counted
   assert 'rotation90' in counted
   assert not {'gaussian', 'uniform'} & set(counted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -16,24 +16,21 @@ SCORES = {
 HUES = ('#1f6feb', '#d1741f', '#2f9e59', '#b83280', '#7a5cd6', '#8a8f98')
 
 
-def outside_tables(
-  rows: Rows, sets: Sequence[Mapping[str, Any]], arms: Sequence[str]
-) -> str:
+def outside_tables(rows: Rows, outside: Mapping[str, Any]) -> str:
   """AUROC in per cent on each set: one table for each of three scores.
 
   Args:
     rows: of `results.json`.
-    sets: likewise; those that are not averaged are marked.
-    arms: the rows that become columns.
+    outside: likewise; sets that are not averaged are in brackets.
   """
-  found = [arm for arm in arms if any('@' in metric for metric in rows[arm])]
+  found = [arm for arm in rows if any('@' in metric for metric in rows[arm])]
   head = ''.join(f'<th>{escape(arm.replace("_", "-"))}</th>' for arm in found)
   tables = ''
   for score, title in SCORES.items():
     end = '' if score == 'msp' else f'_{score}'
     lines = [
       (_title(s), [rows[a].get(f'auroc{end}@{s["name"]}') for a in found])
-      for s in sets
+      for s in outside['sets']
     ]
     lines += [
       (
@@ -53,8 +50,9 @@ def outside_tables(
       f'</thead>\n<tbody>{body}</tbody></table></div>\n'
     )
   return (
-    tables + '<p class="soft">AUROC, per cent. Sets in brackets are of a kind '
-    'that some arm trained on, and are not in the means.</p>'
+    f'{tables}<p class="soft">AUROC, per cent, of {outside["rows"]:,} test '
+    'rows against n of each set. Sets in brackets are of a kind that some arm '
+    'trained on, and are not in the means.</p>'
   )
 
 

@@ -92,9 +92,7 @@ def write_report(directory: Path, *, title: str, command: str) -> Path:
     body = trust_plot(trust) + trust_table(trust) + worst
     parts.insert(0, _section('Trust', body))
   if results.get('outside'):
-    body = outside_tables(
-      results['rows'], results['outside'], list(results['rows'])
-    )
+    body = outside_tables(results['rows'], results['outside'])
     curves = _json(directory / 'curves' / 'distilled.json')
     for score in curves:
       body += histogram(curves, score) + roc_plot(curves, score)
