@@ -89,7 +89,12 @@ def keep_curves(trial: Trial, arm: str, curves: Curves) -> None:
 
 def held(dataset: Dataset) -> Held:
   """The test rows."""
-  return Held(dataset.test_images, dataset.test_labels, dataset.test_groups)
+  return Held(
+    dataset.test_images,
+    dataset.test_labels,
+    dataset.test_groups,
+    dataset.test_rare,
+  )
 
 
 def network_keys(trial: Trial, seed: int, n: int) -> Array:

@@ -14,6 +14,7 @@ import jax
 from ml_collections import ConfigDict
 
 from rdd_jax import (
+  arms,
   artefact,
   command,
   data,
@@ -24,7 +25,7 @@ from rdd_jax import (
 )
 from rdd_jax.context import Context
 from rdd_jax.errors import UserError
-from rdd_jax.evaluation.judge import Held, evaluate_networks
+from rdd_jax.evaluation.judge import evaluate_networks
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.factories import chains
 from rdd_jax.metrics import table
@@ -96,7 +97,7 @@ def rows(
     data_dir=config.data.data_dir,
   )
   student = chains(config, 'student', context)
-  held = Held(dataset.test_images, dataset.test_labels, dataset.test_groups)
+  held = arms.held(dataset)
   return evaluate_networks(
     nets,
     artefact.to_batch(distilled),
@@ -127,6 +128,10 @@ def main(argv: list[str]) -> None:
       size=options['size'] or None,
       channels=options['channels'] or None,
     )
+  if options.get('rare'):
+    # By the key that the training rows were made with: the same test rows.
+    key = jax.random.key(distilled.card['seeds']['root'])
+    dataset = data.rarefy(dataset, options['rare'], key)
   found = rows(
     distilled,
     dataset,

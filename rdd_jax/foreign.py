@@ -19,6 +19,10 @@ PLACES = ('transform', 'training', 'student')
 PRINTED = (
   'accuracy',
   'worst_class',
+  'worst_group',
+  'group_balanced',
+  'rare_group',
+  'majority_group',
   'ece',
   'auroc',
   'auroc_energy',

@@ -24,8 +24,6 @@ ARGUMENTS = {
   'clusters': 4,
   'memory': 768,  # the three batches whose losses the released code pools
 }
-COLOURING = ('coloured', 'background')  # make colour images of grey ones
-
 # How rows are grouped: the chain in front, and how many groups it makes.
 GROUPS: dict[str, Callable[[int], dict[str, Any]]] = {
   'known': lambda k: {},
@@ -87,8 +85,6 @@ def groupdro(dataset: str, arg: str = '', *, rare: str = '') -> Config:
   config = choose('method', args['method'], methods)(dataset, ','.join(rest))
   config.name = f'groupdro_{dataset}'
   config.data.rare = args['rare']
-  if args['rare'].partition('-')[0] in COLOURING:
-    config.data.mean, config.data.std = (), ()  # fitted on what is made
   config.baselines = ('random', 'herding')
   name = args['risk']
   choose('risk', name, dict.fromkeys(RISKS))

@@ -97,6 +97,8 @@ def load(config: Config) -> data.Dataset:
     say(f'{error}; mock images of its shape take its place')
     dataset = data.mock(options.name.partition(':')[2])
   key = jax.random.key(config.seed)
+  if options.rare:
+    dataset = data.rarefy(dataset, options.rare, key)
   if options.noise:
     noise = data.stand_in(options.noise, dataset)
     if noise != options.noise:

@@ -15,7 +15,7 @@ import optax
 from rdd_jax import buffers, networks, synthetic
 from rdd_jax.batch import Batch
 from rdd_jax.context import Context
-from rdd_jax.data import Dataset
+from rdd_jax.data import Dataset, recoloured
 from rdd_jax.defaults import Config
 from rdd_jax.distill import Distiller, distiller
 from rdd_jax.errors import UserError
@@ -70,9 +70,12 @@ class Experiment(NamedTuple):
 
 
 def preprocessing(config: Config, dataset: Dataset) -> Preprocessing:
-  """Published mean and standard deviation, or fitted ones, or ZCA."""
+  """Published mean and standard deviation, or fitted ones, or ZCA.
+
+  Images that were coloured have statistics of their own, which are fitted.
+  """
   data = config.data
-  if data.zca or not data.mean:
+  if data.zca or not data.mean or recoloured(data.rare):
     return fit(dataset.train_images, zca=data.zca or None)
   channels = dataset.train_images.shape[-1]
   if len(data.mean) != channels:

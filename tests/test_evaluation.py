@@ -259,9 +259,15 @@ def test_groups_rare_rows_and_a_reject_class(judged):
   )
   right = logits.argmax(1) == labels
   assert measured['rare_group'] == pytest.approx(right[:20].mean())
-  assert measured['worst_group'] == pytest.approx(
-    min(right[:20].mean(), right[20:190].mean())
-  )
+  assert measured['majority_group'] == pytest.approx(right[20:].mean())
+  by_pair = [
+    right[inside].mean()
+    for c in range(CLASSES)
+    for g in (0, 2)
+    if (inside := (labels == c) & (groups == g)).any()
+  ]
+  assert measured['worst_group'] == pytest.approx(min(by_pair))
+  assert measured['group_balanced'] == pytest.approx(np.mean(by_pair))
   assert measured['ece'] == pytest.approx(metrics.ece(logits, labels))
 
 

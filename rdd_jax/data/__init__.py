@@ -13,6 +13,8 @@ from rdd_jax.data.noise import stand_in as stand_in
 from rdd_jax.data.outliers import load_outliers as load_outliers
 from rdd_jax.data.outside import OutsideSet as OutsideSet
 from rdd_jax.data.outside import load_outside as load_outside
+from rdd_jax.data.rare import rarefy as rarefy
+from rdd_jax.data.rare import recoloured as recoloured
 from rdd_jax.data.sources import load as load
 from rdd_jax.data.sources import load_split as load_split
 from rdd_jax.data.split import split_validation as split_validation

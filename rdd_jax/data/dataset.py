@@ -43,6 +43,8 @@ class Dataset:
     test_groups: i32[M] or None.
     train_true_labels: i32[N], what `train_labels` were before noise was
       injected; None where none was.
+    train_rare: b[N] or None, the rows of a minority.
+    test_rare: b[M] or None.
   """
 
   name: str
@@ -55,6 +57,8 @@ class Dataset:
   train_groups: np.ndarray | None = None
   test_groups: np.ndarray | None = None
   train_true_labels: np.ndarray | None = None
+  train_rare: np.ndarray | None = None
+  test_rare: np.ndarray | None = None
 
   @property
   def image_shape(self) -> tuple[int, int, int]:
@@ -73,6 +77,8 @@ def from_arrays(
   class_names: Sequence[str] | None = None,
   train_groups: np.ndarray | None = None,
   test_groups: np.ndarray | None = None,
+  train_rare: np.ndarray | None = None,
+  test_rare: np.ndarray | None = None,
   name: str = 'arrays',
 ) -> Dataset:
   """A data set from arrays, checked; images are not copied.
@@ -87,6 +93,8 @@ def from_arrays(
     class_names: by default the class numbers.
     train_groups: integers[N]; a negative group is no group.
     test_groups: integers[M].
+    train_rare: b[N], the rows of a minority.
+    test_rare: b[M], likewise, on which `rare_group` is measured.
     name: what errors and reports call the data set.
 
   Raises:
@@ -131,6 +139,8 @@ def from_arrays(
     class_names=names,
     train_groups=train.groups,
     test_groups=test.groups,
+    train_rare=_mask(train_rare, len(train.labels), f'{name}: train_rare'),
+    test_rare=_mask(test_rare, len(test.labels), f'{name}: test_rare'),
   )
 
 
@@ -146,6 +156,7 @@ def take(dataset: Dataset, rows: np.ndarray) -> Dataset:
     train_labels=dataset.train_labels[rows],
     train_groups=taken(dataset.train_groups),
     train_true_labels=taken(dataset.train_true_labels),
+    train_rare=taken(dataset.train_rare),
   )
 
 
@@ -183,6 +194,20 @@ def check_split(split: Split, where: str) -> Split:
     groups = _integers(groups, len(images), f'{where} groups')
     groups = groups.astype(np.int32)
   return Split(images, labels.astype(np.int32), split.class_names, groups)
+
+
+def _mask(
+  values: np.ndarray | None, length: int, what: str
+) -> np.ndarray | None:
+  if values is None:
+    return None
+  values = np.asarray(values)
+  if values.dtype != bool or values.shape != (length,):
+    raise UserError(
+      f'{what} is {values.dtype}{list(values.shape)} for {length} images; give '
+      f'bool[{length}]'
+    )
+  return values
 
 
 def _integers(values: np.ndarray, length: int, what: str) -> np.ndarray:

@@ -27,8 +27,8 @@ class Held(NamedTuple):
   Attributes:
     images: `u8[n, H, W, C]`.
     labels: `i[n]`.
-    groups: `i[n]`, for `worst_group`.
-    rare: `b[n]`, minority rows, for `rare_group`.
+    groups: `i[n]`, for `worst_group` and `group_balanced`.
+    rare: `b[n]`, minority rows, for `rare_group` and `majority_group`.
   """
 
   images: np.ndarray | Array

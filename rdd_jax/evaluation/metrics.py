@@ -71,6 +71,21 @@ def group_accuracy(
   )
 
 
+def pairs(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
+  """One number for each pair of class and group, `i[n]`.
+
+  Numbers are those of the pairs that have rows, in order; below 0 where a row
+  is of no group.
+  """
+  labels, groups = np.asarray(labels), np.asarray(groups)
+  inside = groups >= 0
+  both = np.stack([labels[inside], groups[inside]], 1)
+  out = np.full(len(labels), -1)
+  if len(both):
+    out[inside] = np.unique(both, axis=0, return_inverse=True)[1].ravel()
+  return out
+
+
 def worst(accuracies: np.ndarray) -> float:
   """The accuracy of the worst group that is not empty."""
   return float(np.nanmin(accuracies))
@@ -101,12 +116,16 @@ def measure(
       predictions and confidences are those given that a row has a class.
     labels: `i[n]`.
     num_classes: the number of classes.
-    groups: `i[n]`, for `worst_group`.
-    rare: `b[n]`, the minority rows, for `rare_group`.
+    groups: `i[n]`, below 0 where a row is of none; for `worst_group`, the
+      worst accuracy over the pairs of class and group that have rows (Sagawa et
+      al. 2020, ICLR), and `group_balanced`, the unweighted mean over them.
+    rare: `b[n]`, the minority rows, for `rare_group`, the accuracy on them, and
+      `majority_group`, that on the others.
 
   Returns:
     `accuracy`, `worst_class`, `ece`, `class_0`, `class_1` and so on, the
-    accuracy of each class that has rows, and those whose rows were given.
+    accuracy of each class that has rows, and those whose rows were given and
+    are not none.
   """
   logits, labels = np.asarray(logits)[:, :num_classes], np.asarray(labels)
   by_class = group_accuracy(logits, labels, labels)
@@ -117,8 +136,12 @@ def measure(
   }
   for c in np.flatnonzero(~np.isnan(by_class)):
     out[f'class_{c}'] = float(by_class[c])
-  if groups is not None:
-    out['worst_group'] = worst(group_accuracy(logits, labels, groups))
+  if groups is not None and (groups >= 0).any():
+    by_pair = group_accuracy(logits, labels, pairs(labels, groups))
+    out['worst_group'] = worst(by_pair)
+    out['group_balanced'] = float(np.mean(by_pair))
   if rare is not None:
-    out['rare_group'] = accuracy(logits[rare], labels[rare])
+    for name, rows in (('rare_group', rare), ('majority_group', ~rare)):
+      if rows.any():
+        out[name] = accuracy(logits[rows], labels[rows])
   return out
