@@ -108,7 +108,8 @@ def config() -> Config:
       # Over cells: 'total', 'mean', 'equal', 'worst', 'cvar-TAIL',
       # 'entropic-T', 'chi_square-T', or the mean of several, 'equal+worst'.
       'risk': 'total',
-      # Chains: name -> dict(factory=..., **arguments); see recipe.FACTORIES.
+      # Chains: name -> dict(factory=..., **arguments), applied in the order
+      # of rdd_jax.factories.FACTORIES, whatever their names.
       'transform': {},
       'training': {},
       'student': {},

@@ -23,15 +23,17 @@ from rdd_jax.robust.recall import Recall
 from rdd_jax.robust.trust import Division
 from rdd_jax.transform import Transform, chain, identity
 
+# A chain applies its links in this order, whatever their names: labels first,
+# then groups and what is made of them, and outliers last.
 FACTORIES: dict[str, Callable[..., Transform]] = {
-  **GROUP_FACTORIES,
-  'expose_outliers': lambda context, **options: _expose(context, **options),
-  'oe': lambda context, **options: _oe(context, **options),
-  'divert': lambda context, **options: _divert(context, **options),
-  'clean_first': lambda context, **options: _clean_first(context, **options),
   'oracle': lambda context, relabel=False: oracle(
     _known_truth(context), relabel=relabel
   ),
+  'clean_first': lambda context, **options: _clean_first(context, **options),
+  'divert': lambda context, **options: _divert(context, **options),
+  **GROUP_FACTORIES,
+  'expose_outliers': lambda context, **options: _expose(context, **options),
+  'oe': lambda context, **options: _oe(context, **options),
 }
 PREPARING = (  # those that act on the measure alone
   'balance',
@@ -46,11 +48,16 @@ SCORING = ('tilt', 'exponentiated', 'voronoi')
 
 def chains(config: Config, place: str, context: Context) -> Transform:
   """The chain that stands in a place of the distiller."""
-  links = {}
+  order = list(FACTORIES)
+  given = []
   for name, options in config[place].to_dict().items():
     arguments = dict(options)
     kind = arguments.pop('factory', name)
-    factory = choose('transform', kind, FACTORIES)
+    choose('transform', kind, FACTORIES)
+    given.append((order.index(kind), name, kind, arguments))
+  links = {}
+  for _, name, kind, arguments in sorted(given, key=lambda link: link[:2]):
+    factory = FACTORIES[kind]
     if place != 'transform' and kind in PREPARING:
       raise UserError(
         f'config.{place}.{name} acts on the measure: put it in config.transform'

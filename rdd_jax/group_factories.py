@@ -158,17 +158,18 @@ def _known_groups(context: Context) -> int:
   return context.spec.num_groups
 
 
+# In the order in which a chain applies them.
 GROUP_FACTORIES: dict[str, Callable[..., Transform]] = {
+  'regroup': _regroup,
+  'relative_difficulty': _relative_difficulty,
   'balance': lambda context, groups=0, by='draws': balance(
     context.spec.num_cells, groups or _known_groups(context), by=by
+  ),
+  'voronoi': lambda context, **options: voronoi(
+    context.spec.num_classes, **options
   ),
   'tilt': _tilt,
   'exponentiated': lambda context, groups=0, rate=0.01: exponentiated(
     _count_groups(context, groups), rate
   ),
-  'voronoi': lambda context, **options: voronoi(
-    context.spec.num_classes, **options
-  ),
-  'regroup': _regroup,
-  'relative_difficulty': _relative_difficulty,
 }

@@ -122,8 +122,8 @@ def _count(groups: str, args: dict[str, Any]) -> int:
 def _need_fixed_groups(groups: str, by: str) -> None:
   if groups == 'voronoi':
     raise UserError(
-      f'by={by} needs groups that do not change with the network: give '
-      'groups=found, known or kmeans'
+      f'by={by} needs groups that stay, and voronoi cells move with the '
+      'network: give groups=found, known or kmeans'
     )
 
 
@@ -167,7 +167,7 @@ def _training(
     dict.fromkeys(TRAINED_ON_REAL, args['method']),
   )
   if method in ('mtt', 'datm', 'ratbptt') or groups in WEIGHTED:
-    _need_fixed_groups(groups, 'training')
+    _need_fixed_groups(groups, 'training, of experts or unrolled,')
   if method in ('dc', 'dsa'):
     # As IDC does, and as the released code of the paper: two epochs.
     rows = config.objective.real_rows
