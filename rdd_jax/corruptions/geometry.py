@@ -128,14 +128,14 @@ def warp(grid: int = 5, std: float = 0.14) -> Corruption:
     )
     y = jnp.arange(h, dtype=jnp.float32)[None, :, None]
     x = jnp.arange(w, dtype=jnp.float32)[None, None, :]
-    return _bilinear(
+    return sample(
       pixels, y + std * h * field[..., 0], x + std * w * field[..., 1]
     )
 
   return corrupt
 
 
-def _bilinear(pixels: Array, y: Array, x: Array) -> Array:
+def sample(pixels: Array, y: Array, x: Array) -> Array:
   """Pixels at the points `y, x f[n, H, W]`; those outside are clamped."""
   n, h, w, _ = pixels.shape
   dtype = jnp.promote_types(pixels.dtype, jnp.float32)

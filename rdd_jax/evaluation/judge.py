@@ -16,6 +16,8 @@ from rdd_jax.evaluation.curves import Curves
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.evaluation.outside import Outside, detect
 from rdd_jax.evaluation.recipe import Recipe
+from rdd_jax.evaluation.shift import Shift
+from rdd_jax.evaluation.shift import measure as shifted
 from rdd_jax.evaluation.training import fit_many, predict
 from rdd_jax.preprocessing import Preprocessing
 from rdd_jax.transform import Transform, identity
@@ -49,6 +51,7 @@ def evaluate(
   student: Transform = identity(),
   learning_rate: float | None = None,
   outside: Outside | None = None,
+  shift: Shift | None = None,
   show: Callable[[Curves], None] = lambda curves: None,
 ) -> Row:
   """Metrics on held-out rows of networks trained on `batch`, over seeds.
@@ -65,6 +68,7 @@ def evaluate(
     student: edits every minibatch.
     learning_rate: instead of the recipe's; see `fit_many`.
     outside: what is to be told from the data, for the metrics of `detect`.
+    shift: other test rows and groups of them, for those of `shift.measure`.
     show: called with the curves of the first network.
 
   Returns:
@@ -87,6 +91,16 @@ def evaluate(
   )
   logits = predict(net, variables, held.images, preprocess)
   row = summarise(logits, held, num_classes)
+  if shift is not None:
+    row |= shifted(
+      net,
+      variables,
+      shift,
+      logits,
+      held.labels,
+      num_classes=num_classes,
+      preprocess=preprocess,
+    )
   if outside is None:
     return row
   found, curves = detect(
@@ -129,6 +143,7 @@ def evaluate_networks(
   seeds: Array,
   student: Transform = identity(),
   outside: Outside | None = None,
+  shift: Shift | None = None,
 ) -> dict[str, Row]:
   """`evaluate` for each of several networks: the cross-architecture table.
 
@@ -146,6 +161,7 @@ def evaluate_networks(
       seeds=seeds,
       student=student,
       outside=outside,
+      shift=shift,
     )
     for name, net in nets.items()
   }
