@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rdd_jax.report.outside import histogram, outside_tables, roc_plot
+from rdd_jax.report.shift import shift_table
 from rdd_jax.report.trust import trust_plot, trust_table
 
 METRICS = {
@@ -93,6 +94,9 @@ def write_report(directory: Path, *, title: str, command: str) -> Path:
       )
     body = trust_plot(trust) + trust_table(trust) + worst
     parts.insert(0, _section('Trust', body))
+  if results.get('shift'):
+    body = shift_table(results['rows'], results['shift'])
+    parts.insert(0, _section('Under shift', body))
   if results.get('outside'):
     body = outside_tables(results['rows'], results['outside'])
     curves = _json(directory / 'curves' / 'distilled.json')
