@@ -57,6 +57,7 @@ def config() -> Config:
         'augment': '',  # Siamese DSA families; '' is none
         'convention': 'one',  # 'one' family a call, or 'idc'
         'distance': 'cosine',  # of gradients: 'cosine', 'mse', 'l1'
+        'groups': 0,  # of a cell, matched apart; -1 those of the data, 0 none
         'outer': 1,  # matchings in the life of a network
         'online': False,  # trajectories of experts that train meanwhile
         'window': 0,  # steps of a student that are differentiated; 0 is all
@@ -104,8 +105,11 @@ def config() -> Config:
         'expansion': 0,  # steps over which it widens
         'span': 2,  # epochs in a segment
       },
-      'risk': 'total',  # over cells: 'total', 'mean', 'equal', 'worst'
-      # Chains: name -> dict(factory=..., **arguments); see recipe.FACTORIES.
+      # Over cells: 'total', 'mean', 'equal', 'worst', 'cvar-TAIL',
+      # 'entropic-T', 'chi_square-T', or the mean of several, 'equal+worst'.
+      'risk': 'total',
+      # Chains: name -> dict(factory=..., **arguments), applied in the order
+      # of rdd_jax.factories.FACTORIES, whatever their names.
       'transform': {},
       'training': {},
       'student': {},

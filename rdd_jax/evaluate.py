@@ -26,10 +26,11 @@ from rdd_jax import (
   recipe,
   shifted,
 )
+from rdd_jax.context import Context
 from rdd_jax.errors import UserError
 from rdd_jax.evaluation.judge import evaluate_networks
 from rdd_jax.evaluation.metrics import Row
-from rdd_jax.factories import Context, chains
+from rdd_jax.factories import chains
 from rdd_jax.metrics import table
 from rdd_jax.transform import DataSpec
 

@@ -3,101 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import flax.linen as nn
 import numpy as np
 import optax
 
-from rdd_jax import risk
+from rdd_jax.context import Context
 from rdd_jax.corruptions import CORE, in_turn, named, one_of
 from rdd_jax.data import load_outliers, load_outside
 from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError, choose
+from rdd_jax.group_factories import GROUP_FACTORIES
 from rdd_jax.objectives import dsa
-from rdd_jax.preprocessing import Preprocessing
 from rdd_jax.probe import Probe, probe
-from rdd_jax.risk import Risk
-from rdd_jax.robust import (
-  balance,
-  clean_first,
-  divert,
-  expose_outliers,
-  oe,
-  oracle,
-  tilt,
-)
+from rdd_jax.robust import clean_first, divert, expose_outliers, oe, oracle
 from rdd_jax.robust.diversion import Diversion
 from rdd_jax.robust.recall import Recall
 from rdd_jax.robust.trust import Division
-from rdd_jax.transform import DataSpec, Transform, chain, identity
+from rdd_jax.transform import Transform, chain, identity
 
-RISKS: dict[str, Callable[[], Risk]] = {
-  'total': risk.total,
-  'mean': risk.mean,
-  'equal': risk.equal,
-  'worst': risk.worst,
-}
-
-
-class Context(NamedTuple):
-  """What the factories of chains may depend on.
-
-  Attributes:
-    spec: the sizes.
-    preprocess: from uint8 images to network inputs.
-    net: the network that is matched.
-    input_shape: of its images, `(height, width, channels)`.
-    rows: of each class that the synthetic set may start from.
-    truth: `i[N]`, the labels before noise; None where they are as given.
-    data_dir: where real outliers are looked for; '' looks where data sets are.
-    mock: where there are none, patches of photographs take their place.
-    seed: of which real outliers are taken.
-  """
-
-  spec: DataSpec
-  preprocess: Preprocessing
-  net: nn.Module | None = None
-  input_shape: tuple[int, ...] = ()
-  rows: int = 0
-  truth: np.ndarray | None = None
-  data_dir: str = ''
-  mock: bool = False
-  seed: int = 0
-
-
+# A chain applies its links in this order, whatever their names: labels first,
+# then groups and what is made of them, and outliers last.
 FACTORIES: dict[str, Callable[..., Transform]] = {
-  'balance': lambda context: balance(
-    context.spec.num_cells, _known_groups(context)
-  ),
-  'tilt': lambda context, across='mean', tail=1.0: tilt(
-    choose('risk', across, RISKS)(),
-    _known_groups(context),
-    within=risk.cvar(tail),
-  ),
-  'expose_outliers': lambda context, **options: _expose(context, **options),
-  'oe': lambda context, **options: _oe(context, **options),
-  'divert': lambda context, **options: _divert(context, **options),
-  'clean_first': lambda context, **options: _clean_first(context, **options),
   'oracle': lambda context, relabel=False: oracle(
     _known_truth(context), relabel=relabel
   ),
+  'clean_first': lambda context, **options: _clean_first(context, **options),
+  'divert': lambda context, **options: _divert(context, **options),
+  **GROUP_FACTORIES,
+  'expose_outliers': lambda context, **options: _expose(context, **options),
+  'oe': lambda context, **options: _oe(context, **options),
 }
-PREPARING = (
+PREPARING = (  # those that act on the measure alone
   'balance',
   'divert',
   'oracle',
-)  # those that act on the measure alone
-SCORING = ('tilt',)  # the factories whose transforms ask for scores
+  'regroup',
+  'relative_difficulty',
+)
+# The factories whose transforms ask for scores.
+SCORING = ('tilt', 'exponentiated', 'voronoi')
 
 
 def chains(config: Config, place: str, context: Context) -> Transform:
   """The chain that stands in a place of the distiller."""
-  links = {}
+  order = list(FACTORIES)
+  given = []
   for name, options in config[place].to_dict().items():
     arguments = dict(options)
     kind = arguments.pop('factory', name)
-    factory = choose('transform', kind, FACTORIES)
+    choose('transform', kind, FACTORIES)
+    given.append((order.index(kind), name, kind, arguments))
+  links = {}
+  for _, name, kind, arguments in sorted(given, key=lambda link: link[:2]):
+    factory = FACTORIES[kind]
     if place != 'transform' and kind in PREPARING:
       raise UserError(
         f'config.{place}.{name} acts on the measure: put it in config.transform'
@@ -246,12 +206,3 @@ def _known_truth(context: Context) -> np.ndarray:
       'data.noise=symmetric-0.4'
     )
   return context.truth
-
-
-def _known_groups(context: Context) -> int:
-  if not context.spec.num_groups:
-    raise UserError(
-      'balance and tilt need groups, and this data set has none: give '
-      'train_groups, as in npz:PATH'
-    )
-  return context.spec.num_groups

@@ -19,6 +19,7 @@ from rdd_jax.matching import (
   Inner,
   Objective,
   Starts,
+  by_group,
   distribution_matching,
   gradient_matching,
   online_trajectory_matching,
@@ -63,6 +64,11 @@ def objective(
       'objective no network trains on real data: use objective.name=gradient '
       'with objective.inner.data=real, trajectory or unrolled'
     )
+  if options.groups and options.name not in ('distribution', 'gradient'):
+    raise UserError(
+      f'objective.groups={options.groups}: only objectives that match cell by '
+      'cell, distribution and gradient, match groups apart; set it to 0'
+    )
   if config.synthetic.step_size and options.name != 'trajectory':
     raise UserError(
       f'synthetic.step_size={config.synthetic.step_size} is learned by '
@@ -74,25 +80,47 @@ def objective(
 def _distribution(
   config: Config, net: nn.Module, input_shape: tuple[int, ...], spec: DataSpec
 ) -> Objective:
-  return distribution_matching(
-    net, input_shape, spec.num_cells, **_cells(config)
-  )
+  def make(num_classes: int, num_cells: int) -> Objective:
+    del num_classes
+    return distribution_matching(net, input_shape, num_cells, **_cells(config))
+
+  return _of_cells(config, spec, make)
 
 
 def _gradient(
   config: Config, net: nn.Module, input_shape: tuple[int, ...], spec: DataSpec
 ) -> Objective:
   options = config.objective
-  return gradient_matching(
-    net,
-    input_shape,
-    spec.num_classes,
-    spec.num_cells,
-    inner=_inner(config),
-    outer=options.outer,
-    distance=choose('distance', options.distance, DISTANCES),
-    **_cells(config),
-  )
+
+  def make(num_classes: int, num_cells: int) -> Objective:
+    return gradient_matching(
+      net,
+      input_shape,
+      num_classes,
+      num_cells,
+      inner=_inner(config),
+      outer=options.outer,
+      distance=choose('distance', options.distance, DISTANCES),
+      **_cells(config),
+    )
+
+  return _of_cells(config, spec, make)
+
+
+def _of_cells(
+  config: Config, spec: DataSpec, make: Callable[[int, int], Objective]
+) -> Objective:
+  """Cell by cell, or each group of a cell apart."""
+  sizes = spec.num_classes, spec.num_cells
+  groups = config.objective.groups
+  if groups < 0:
+    groups = spec.num_groups
+    if not groups:
+      raise UserError(
+        'objective.groups=-1 takes the groups of the data set, which has none: '
+        'make some by data.rare=line-0.1, or find them by groups=found'
+      )
+  return by_group(make, *sizes, groups) if groups else make(*sizes)
 
 
 def _trajectory(

@@ -19,6 +19,7 @@ from rdd_jax import (
   data,
   experts,
   foreign,
+  group_report,
   keys,
   plan,
   recipe,
@@ -176,6 +177,7 @@ def distil(
       )
       if meshes.is_main_process():
         trust_report.write(directory, trial.dataset, state.transform)
+        group_report.write(directory, trial.dataset, state.transform)
       keep(trial, state, seed, directory)
     meshes.any_process(False)  # the others are about to read what one wrote
 

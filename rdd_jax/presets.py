@@ -32,7 +32,11 @@ DATA = {
   'cifar10': DataPreset('tfds:cifar10'),
   'cifar100': DataPreset('tfds:cifar100'),
   'tiny_imagenet': DataPreset('tfds:tiny_imagenet'),
+  # The ten classes of IDC, prepared as PATH/{train,val}/CLASS/.
+  'imagenet10': DataPreset('folder:imagenet10', idc_rate=3e-3),
 }
+
+DEPTHS = {'tiny_imagenet': 4, 'imagenet10': 5}  # of the ConvNet; else 3
 
 # DC and DSA: images per class -> (matchings in a network's life, epochs
 # between them); the authors' answer for more images is the last row.
@@ -173,8 +177,9 @@ def base(
   config.data.noise = args['noise']
   config.data.mean, config.data.std = PUBLISHED[dataset]
   config.network.width = args['width']
-  if dataset == 'tiny_imagenet':
-    config.network.depth = 4
+  config.network.depth = DEPTHS.get(dataset, 3)
+  if dataset == 'imagenet10':
+    config.data.size = 128
   config.synthetic.ipc = args['ipc']
   if args['ipc'] < 1:
     raise UserError(

@@ -14,12 +14,14 @@ import optax
 
 from rdd_jax import buffers, networks, synthetic
 from rdd_jax.batch import Batch
+from rdd_jax.context import Context
 from rdd_jax.data import Dataset, recoloured
 from rdd_jax.defaults import Config
 from rdd_jax.distill import Distiller, distiller
-from rdd_jax.errors import UserError, choose
+from rdd_jax.errors import UserError
 from rdd_jax.evaluation.recipe import Recipe
-from rdd_jax.factories import RISKS, Context, chains, scoring_probe
+from rdd_jax.factories import chains, scoring_probe
+from rdd_jax.group_factories import parse_risk
 from rdd_jax.initials import initial
 from rdd_jax.matching.expert import Expert
 from rdd_jax.measure import Measure, by_cell, draw
@@ -150,7 +152,7 @@ def build(
       transform=transform,
       training=training,
       student=student,
-      risk=choose('risk', config.risk, RISKS)(),
+      risk=parse_risk(config.risk),
     ),
     probe=scorer or no_probe(),
     preprocess=preprocess,

@@ -106,6 +106,47 @@ def entropic(temperature: float) -> Risk:
   return weights
 
 
+def chi_square(temperature: float) -> Risk:
+  """The worst case under a chi-square penalty on the change of mass.
+
+  `max_w w.L - temperature / 2 sum_g p_g (w_g / p_g - 1)^2` over `w >= 0`,
+  `sum(w) = 1`, so `w = p (1 + (L - eta) / temperature)_+` (Namkoong and Duchi,
+  Variance-based Regularization with Convex Objectives, 2017).
+
+  Args:
+    temperature: positive; small values approach the worst group.
+  """
+  if temperature <= 0:
+    raise ValueError(
+      f'chi_square(temperature={temperature}): must be positive; '
+      'small values approach the worst group'
+    )
+
+  def weights(values: Array, mass: Array) -> Array:
+    p = normalise(mass)
+    order = jnp.argsort(jnp.where(mass > 0, -values, jnp.inf))
+    q, v = p[order], jnp.where(mass > 0, values, 0.0)[order]
+    # eta, if the weight of the worst k groups alone is positive, for each k.
+    head = jnp.cumsum(q)
+    eta = jnp.cumsum(q * v) + temperature * (head - 1)
+    eta = eta / jnp.where(head > 0, head, 1.0)
+    inside = (q > 0) & (v - eta > -temperature)
+    last = jnp.maximum(inside.sum() - 1, 0)
+    w = p * jnp.maximum(1 + (values - eta[last]) / temperature, 0.0)
+    return normalise(jnp.where(mass > 0, w, 0.0))
+
+  return weights
+
+
+def uniformly(risk: Risk) -> Risk:
+  """The risk under equal mass for each group that is not empty.
+
+  So `uniformly(cvar(0.2))` is the mean of the worst fifth of the groups, and
+  `cvar(0.2)` that of the groups which hold the worst fifth of the rows.
+  """
+  return lambda values, mass: risk(values, jnp.where(mass > 0, 1.0, 0.0))
+
+
 def mix(*terms: tuple[float, Risk]) -> Risk:
   """A weighted sum of risks, such as `mix((.5, mean()), (.5, worst()))`."""
   return lambda values, mass: jnp.sum(

@@ -32,8 +32,10 @@ def load(path: Path, arg: str = '') -> Config:
 
 def shapes(config: Config) -> data.Dataset:
   """A few mock rows of the shape of the data set that a config names."""
-  name = config.data.name
-  return data.load(name) if name == 'digits' else data.mock(name, n=4000)
+  name, rare = config.data.name, config.data.rare
+  small = 400 if 'imagenet10' in name else 4000
+  found = data.load(name) if name == 'digits' else data.mock(name, n=small)
+  return data.rarefy(found, rare, jax.random.key(0)) if rare else found
 
 
 def trace(config: Config, *, step: bool) -> None:

@@ -18,6 +18,8 @@ ALL = {
   'cvar': risk.cvar(0.3),
   'cvar_one': risk.cvar(1.0),
   'entropic': risk.entropic(0.7),
+  'chi_square': risk.chi_square(0.7),
+  'uniformly': risk.uniformly(risk.cvar(0.3)),
   'mix': risk.mix((0.4, risk.mean()), (0.6, risk.cvar(0.2))),
 }
 COHERENT = [name for name in ALL if name != 'total']
@@ -215,3 +217,45 @@ def test_risks_trace_and_batch(name):
   stacked = jnp.stack([values, -values])
   batched = jax.jit(jax.vmap(ALL[name], (0, None)))(stacked, mass)
   np.testing.assert_allclose(batched[1], ALL[name](-values, mass), atol=1e-7)
+
+
+@pytest.mark.parametrize('seed', range(4))
+@pytest.mark.parametrize('temperature', [0.05, 0.5, 20.0])
+def test_chi_square_solves_its_program(seed, temperature):
+  """Its conditions of optimality: w = p (1 + (L - eta) / t)+ for one eta."""
+  values, mass = problem(seed, k=9, empty=seed % 3)
+  w = np.asarray(risk.chi_square(temperature)(values, mass), np.float64)
+  p = mass / mass.sum()
+  np.testing.assert_allclose(w.sum(), 1, rtol=1e-5)
+  assert (w[mass == 0] == 0).all()
+  inside = w > 0
+  slope = w[inside] / p[inside] - values[inside] / temperature
+  np.testing.assert_allclose(slope, slope[0], rtol=1e-3, atol=1e-3)
+  outside = (~inside) & (mass > 0)
+  assert (1 + values[outside] / temperature + slope[0] - 1 <= 1e-3).all()
+
+
+def test_chi_square_goes_from_the_mean_to_the_worst():
+  values, mass = problem(3)
+  np.testing.assert_allclose(
+    risk.chi_square(1e6)(values, mass), risk.mean()(values, mass), atol=1e-5
+  )
+  np.testing.assert_allclose(
+    risk.chi_square(1e-6)(values, mass), risk.worst()(values, mass), atol=1e-5
+  )
+
+
+@pytest.mark.parametrize('temperature', [0.0, -1.0])
+def test_chi_square_needs_a_positive_temperature(temperature):
+  with pytest.raises(ValueError, match='must be positive'):
+    risk.chi_square(temperature)
+
+
+def test_uniformly_asks_how_many_groups_and_not_how_many_rows():
+  values = jnp.asarray([3.0, 2.0, 1.0, 0.0])
+  mass = jnp.asarray([0.01, 0.01, 0.0, 8.0])
+  half = risk.cvar(2 / 3)
+  np.testing.assert_allclose(
+    risk.evaluate(risk.uniformly(half), values, mass), 2.5
+  )
+  assert float(risk.evaluate(half, values, mass)) < 0.02

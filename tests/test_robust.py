@@ -15,7 +15,7 @@ from rdd_jax.batch import NOWHERE, Batch, bucket, take, training_loss
 from rdd_jax.measure import Measure, by_cell, draw
 from rdd_jax.risk import cvar, equal, mean, mix, worst
 from rdd_jax.robust import balance, expose_outliers, tilt
-from rdd_jax.robust.cvar import balanced
+from rdd_jax.robust.balance import balanced
 from rdd_jax.transform import DataSpec, DataView, EmptyState, Scores
 
 CLASSES, GROUPS = 4, 3
@@ -116,7 +116,7 @@ def tilted(risk, within, batch: Batch, losses) -> jax.Array:
   t = tilt(risk, GROUPS, within=within)
   new, _ = t.update(
     batch,
-    EmptyState(),
+    t.init(DataSpec(40, CLASSES, CLASSES, CLASSES, GROUPS)),
     key=KEY,
     score=lambda b: Scores(losses, b.inputs, b.targets),
     synthetic=batch,

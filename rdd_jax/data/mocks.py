@@ -18,6 +18,7 @@ SHAPES: dict[str, tuple[tuple[int, int, int], int]] = {
   'cifar10': ((32, 32, 3), 10),
   'cifar100': ((32, 32, 3), 100),
   'tiny_imagenet': ((64, 64, 3), 200),
+  'imagenet10': ((128, 128, 3), 10),
 }
 
 

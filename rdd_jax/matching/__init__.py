@@ -1,5 +1,6 @@
 """Matching objectives, one file to a family."""
 
+from rdd_jax.matching.by_group import by_group
 from rdd_jax.matching.distribution import distribution_matching
 from rdd_jax.matching.gradient import gradient_matching
 from rdd_jax.matching.inner import Inner
@@ -17,6 +18,7 @@ __all__ = [
   'Objective',
   'Segment',
   'Starts',
+  'by_group',
   'distribution_matching',
   'gradient_matching',
   'online_trajectory_matching',

@@ -10,6 +10,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from rdd_jax.report.groups import group_table
 from rdd_jax.report.outside import histogram, outside_tables, roc_plot
 from rdd_jax.report.shift import shift_table
 from rdd_jax.report.trust import trust_plot, trust_table
@@ -60,6 +61,7 @@ def write_report(directory: Path, *, title: str, command: str) -> Path:
 
   It needs no network and no other file. Parts whose files are not there are
   left out: `results.json`, `grid.png`, `trust.json`, `distrusted.png`,
+  `groups.json`, `groups.png`,
   `curves/distilled.json`, `metrics.jsonl`, `config.json` and `card.json`.
 
   Args:
@@ -97,6 +99,13 @@ def write_report(directory: Path, *, title: str, command: str) -> Path:
   if results.get('shift'):
     body = shift_table(results['rows'], results['shift'])
     parts.insert(0, _section('Under shift', body))
+  groups = _json(directory / 'groups.json')
+  if groups:
+    rare = _image(directory / 'groups.png', 'rows of the smallest groups')
+    if rare:
+      rare = f'<p>Rows of the smallest group of each class:</p>{rare}'
+    body = group_table(groups, card.get('class_names', ())) + rare
+    parts.insert(0, _section('Groups', body))
   if results.get('outside'):
     body = outside_tables(results['rows'], results['outside'])
     curves = _json(directory / 'curves' / 'distilled.json')

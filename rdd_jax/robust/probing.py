@@ -16,7 +16,7 @@ from rdd_jax.measure import Measure, draw_minibatches
 from rdd_jax.ops import constrain
 from rdd_jax.probe import Probe
 from rdd_jax.robust.trust import Opinion
-from rdd_jax.transform import State
+from rdd_jax.transform import Scores, State
 
 CHUNK = 500  # rows scored at once
 
@@ -111,6 +111,33 @@ def ask(
     )
 
   chunks = jax.lax.map(of_chunk, (jax.random.split(key, count), rows))
+  return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:n], chunks)
+
+
+def score_all(
+  probe: Probe,
+  preprocess: Callable[[Array], Array],
+  state: State,
+  images: Array,
+  measure: Measure,
+) -> Scores:
+  """What one probe says of every row, in the order of the data set."""
+  n = images.shape[0]
+  count = -(-n // CHUNK)
+  rows = jnp.minimum(jnp.arange(count * CHUNK), n - 1).reshape(count, CHUNK)
+
+  def of_chunk(rows: Array) -> Scores:
+    batch = Batch(
+      inputs=preprocess(images[rows]),
+      targets=measure.targets[rows],
+      weights=measure.weights[rows],
+      cells=measure.cells[rows],
+      groups=measure.groups[rows],
+      index=rows,
+    )
+    return probe.score(state)(constrain(batch))
+
+  chunks = jax.lax.map(of_chunk, rows)
   return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:n], chunks)
 
 

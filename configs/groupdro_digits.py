@@ -1,0 +1,22 @@
+"""Group DRO on the embedded digits, with a cue that misleads.
+
+Vahidian et al., arXiv 2402.04676; see rdd_jax/robust/cvar.py.
+
+python -m rdd_jax.main --config=configs/groupdro_digits.py
+
+A bright line goes along with the class in all but a tenth of the training rows,
+and in half of the test rows. Which rows are which is known, and both kinds have
+equal shares of what is matched.
+
+Arguments: ipc, seed, seeds, width, steps, noise, smoke; and rare (see
+rdd_jax.data.rarefy), groups (known, found, kmeans, errors, misread, sparse,
+difficult), risk (equal, none), by (draws, weights, matching) and clusters.
+"""
+
+from rdd_jax import group_presets
+from rdd_jax.defaults import Config
+
+
+def get_config(arg: str = '') -> Config:
+  """A method that serves rare groups, changed by `arg`."""
+  return group_presets.groupdro('digits', arg, rare='line-0.1')
