@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 import numpy as np
 
-from rdd_jax import artefact, keys, selection
+from rdd_jax import artefact, keys, selection, shifted
 from rdd_jax.artefact import write_atomically
 from rdd_jax.batch import Batch
 from rdd_jax.data import Dataset
@@ -22,6 +22,8 @@ from rdd_jax.evaluation.curves import Curves
 from rdd_jax.evaluation.judge import Held, evaluate, summarise
 from rdd_jax.evaluation.metrics import Row, pool
 from rdd_jax.evaluation.outside import detect
+from rdd_jax.evaluation.shift import Shift
+from rdd_jax.evaluation.shift import measure as measure_shift
 from rdd_jax.evaluation.training import embed, fit_many, predict
 from rdd_jax.measure import empirical
 from rdd_jax.recipe import network
@@ -64,6 +66,7 @@ def judge(
       student=trial.experiment.student,
       learning_rate=chosen.card['evaluation']['learning_rate'],
       outside=trial.outside,
+      shift=shift(trial),
       show=lambda curves: (
         keep_curves(trial, arm, curves)
         if name == 'matched' and not seed
@@ -95,6 +98,13 @@ def held(dataset: Dataset) -> Held:
     dataset.test_groups,
     dataset.test_rare,
   )
+
+
+def shift(trial: Trial) -> Shift | None:
+  """What networks are judged by besides, with groups in features."""
+  if trial.shift is None or not shifted.needs_features(trial.config):
+    return trial.shift
+  return shifted.with_features(trial.shift, whole(trial)['groups'])
 
 
 def network_keys(trial: Trial, seed: int, n: int) -> Array:
@@ -142,9 +152,10 @@ def whole(trial: Trial) -> dict[str, Any]:
   """Networks trained on the whole set, and the coresets that one embeds.
 
   Returns:
-    `row`, the metrics of those networks, None where `whole.steps` is 0; and
+    `row`, the metrics of those networks, None where `whole.steps` is 0;
     `coresets`, row numbers by name, chosen in the features of the first
-    network, or in pixels where there is none.
+    network, or in pixels where there is none; and `groups` of test rows in
+    those features, where `config.shift` asks for them.
   """
   return remember(
     trial.workdir / 'evaluations' / 'whole.json', lambda: _whole(trial)
@@ -154,6 +165,7 @@ def whole(trial: Trial) -> dict[str, Any]:
 def _whole(trial: Trial) -> dict[str, Any]:
   dataset, recipe = trial.dataset, trial.experiment.whole
   images, labels = dataset.train_images, dataset.train_labels
+  groups: dict[str, list[int]] = {}
   if recipe is None:
     row = None
     features = images.reshape(len(images), -1)
@@ -168,11 +180,23 @@ def _whole(trial: Trial) -> dict[str, Any]:
       seeds=network_keys(trial, 0, trial.config.whole.seeds),
       preprocess=trial.preprocess,
     )
-    row = summarise(
-      predict(net, variables, dataset.test_images, trial.preprocess),
-      held(dataset),
-      dataset.num_classes,
-    )
+    logits = predict(net, variables, dataset.test_images, trial.preprocess)
+    row = summarise(logits, held(dataset), dataset.num_classes)
+    first = jax.tree.map(lambda v: v[0], variables)
+    features = embed(net, first, images, trial.preprocess)
+    if trial.shift is not None:
+      if shifted.needs_features(trial.config):
+        tests = embed(net, first, dataset.test_images, trial.preprocess)
+        groups = shifted.in_features(trial.config, tests, features)
+      row |= measure_shift(
+        net,
+        variables,
+        shifted.with_features(trial.shift, groups),
+        logits,
+        dataset.test_labels,
+        num_classes=dataset.num_classes,
+        preprocess=trial.preprocess,
+      )
     if trial.outside is not None:
       found, curves = detect(
         net,
@@ -186,9 +210,6 @@ def _whole(trial: Trial) -> dict[str, Any]:
       )
       row |= found
       keep_curves(trial, 'whole', curves)
-    features = embed(
-      net, jax.tree.map(lambda v: v[0], variables), images, trial.preprocess
-    )
   classes = dataset.num_classes
   size = stored_ipc(trial.experiment.cells, classes), classes
   coresets = {
@@ -198,6 +219,7 @@ def _whole(trial: Trial) -> dict[str, Any]:
   return {
     'row': row,
     'coresets': {name: rows.tolist() for name, rows in coresets.items()},
+    'groups': groups,
   }
 
 

@@ -23,6 +23,7 @@ def make_card(
   student: Any,
   evaluation: Mapping[str, Any],
   outside: Mapping[str, Any],
+  shift: Mapping[str, Any],
   seeds: Mapping[str, Any],
   numbers: Mapping[str, Any],
 ) -> dict[str, Any]:
@@ -38,6 +39,7 @@ def make_card(
     student: the chain that edits each training step, or None.
     evaluation: the fields of the recipe.
     outside: the sets from elsewhere that networks are to tell apart.
+    shift: other test rows, and groups of them, that networks are judged by.
     seeds: of distillation and of networks.
     numbers: the results, summaries by metric.
   """
@@ -51,6 +53,7 @@ def make_card(
     'student': student,
     'evaluation': evaluation,
     'outside': outside,
+    'shift': shift,
     'seeds': seeds,
     'numbers': numbers,
     'versions': versions(),

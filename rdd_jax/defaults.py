@@ -143,6 +143,16 @@ def config() -> Config:
         'views': 10,  # augmented views of the set whose features are compared
         'odin': False,  # the ODIN score as well, at three times the cost
       },
+      'shift': {  # other test rows and groups of them; see rdd_jax.shifted
+        'clusters': 0,  # k-means of test pixels (the paper: 10); 0 is off
+        'features': False,  # clusters in features of the whole set's network
+        'density': '',  # accuracy by decile of it, in 'pixels' or 'features'
+        'published': False,  # noise, blur and inversion of all test rows
+        'corruptions': (),  # of data.shifts.SUITE, or 'all'; () is none
+        'severities': (1, 2, 3, 4, 5),
+        'attacks': (),  # 'fgsm-2', 'pgd-2-10': radius in 255ths, steps
+        'rows': 1000,  # test rows that are corrupted and attacked; 0 is all
+      },
       # Also 'initial': what distillation starts from.
       'baselines': ('random', 'herding', 'k_center'),
       'whole': {  # the whole training set; its network embeds for herding

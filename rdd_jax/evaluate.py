@@ -6,8 +6,10 @@ metrics on the test rows of the data set that it was distilled from.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 import json
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 import jax
@@ -22,6 +24,7 @@ from rdd_jax import (
   foreign,
   networks,
   recipe,
+  shifted,
 )
 from rdd_jax.context import Context
 from rdd_jax.errors import UserError
@@ -68,6 +71,12 @@ def rows(
   config.evaluation.update(card['evaluation'])
   config.student.update(card['student'] or {})
   config.outside.update(card['outside'])
+  config.shift.update(card.get('shift', {}))
+  # There is no network of the whole set here whose features could group rows.
+  config.shift.features = False
+  if config.shift.density == 'features':
+    config.shift.density = ''
+  config.seed = card['seeds']['root']
   config.data.data_dir = data_dir or card['data']['data_dir']
   config.synthetic.factor = card['factor']
   if epochs is not None:
@@ -108,7 +117,35 @@ def rows(
     seeds=jax.random.split(jax.random.key(seed), seeds),
     student=student,
     outside=foreign.load(config, dataset),
+    shift=shifted.load(config, dataset, distilled.preprocessing),
   )
+
+
+def load(card: Mapping[str, Any], data_dir: str = '') -> data.Dataset:
+  """The data set that a card names, with the rare subgroups made in it.
+
+  By the key that the training rows were made with, so that the test rows are
+  those of the run.
+
+  Args:
+    card: of a distilled set.
+    data_dir: instead of where the card says.
+  """
+  options = card['data']
+  scheme, _, name = options['name'].partition(':')
+  if scheme == 'mock':
+    dataset = data.mock(name)
+  else:
+    dataset = data.load(
+      options['name'],
+      data_dir=data_dir or options['data_dir'] or None,
+      size=options['size'] or None,
+      channels=options['channels'] or None,
+    )
+  if options.get('rare'):
+    key = jax.random.key(card['seeds']['root'])
+    dataset = data.rarefy(dataset, options['rare'], key)
+  return dataset
 
 
 def main(argv: list[str]) -> None:
@@ -117,21 +154,7 @@ def main(argv: list[str]) -> None:
       'give one distilled set: python -m rdd_jax.evaluate RUNS/NAME'
     )
   distilled = artefact.load(argv[1])
-  options = distilled.card['data']
-  scheme, _, name = options['name'].partition(':')
-  if scheme == 'mock':
-    dataset = data.mock(name)
-  else:
-    dataset = data.load(
-      options['name'],
-      data_dir=_DATA_DIR.value or options['data_dir'] or None,
-      size=options['size'] or None,
-      channels=options['channels'] or None,
-    )
-  if options.get('rare'):
-    # By the key that the training rows were made with: the same test rows.
-    key = jax.random.key(distilled.card['seeds']['root'])
-    dataset = data.rarefy(dataset, options['rare'], key)
+  dataset = load(distilled.card, _DATA_DIR.value or '')
   found = rows(
     distilled,
     dataset,
@@ -141,7 +164,7 @@ def main(argv: list[str]) -> None:
     epochs=_EPOCHS.value,
     data_dir=_DATA_DIR.value or '',
   )
-  print(table(found, foreign.columns(found)))
+  print(table(found, [*foreign.columns(found), *shifted.columns(found)]))
   if _BY_CLASS.value:
     by_class = {
       name: {own: row[f'class_{c}'] for own, row in found.items()}

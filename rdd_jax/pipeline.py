@@ -25,6 +25,7 @@ from rdd_jax import (
   recipe,
   report,
   run,
+  shifted,
   trust_report,
 )
 from rdd_jax import (
@@ -75,6 +76,9 @@ def execute(
   )
   with jax.default_matmul_precision(config.precision):
     distil(trial, mesh, stop)
+    # Only now: it takes time, which a run that is stopped need not spend.
+    shift = shifted.load(config, dataset, preprocess)
+    trial = trial._replace(shift=shift)
     return judge(trial, command, stop)
 
 
@@ -238,9 +242,14 @@ def judge(
   results = arms.results(rows, row)
   if trial.outside is not None:
     results['outside'] = foreign.card(trial.outside)
+  shift = arms.shift(trial)
+  if shift is not None:
+    results['shift'] = shifted.card(shift)
   if meshes.is_main_process():
     write_outputs(trial, results, command)
-    say(table(results['rows'], foreign.columns(results['rows'])))
+    found_rows = results['rows']
+    columns = [*foreign.columns(found_rows), *shifted.columns(found_rows)]
+    say(table(found_rows, columns))
     say(f'all of it in {directory}; open report.html')
   return results
 

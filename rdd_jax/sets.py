@@ -13,6 +13,7 @@ from rdd_jax.artefact import Distilled
 from rdd_jax.data import Dataset, effective_rate, stand_in
 from rdd_jax.defaults import Config
 from rdd_jax.evaluation.outside import Outside
+from rdd_jax.evaluation.shift import Shift
 from rdd_jax.preprocessing import Preprocessing
 from rdd_jax.recipe import Experiment
 from rdd_jax.synthetic import Synthetic
@@ -30,6 +31,7 @@ class Trial(NamedTuple):
     preprocess: from uint8 images to network inputs.
     workdir: where finished evaluations are kept, so that none is repeated.
     outside: what networks are to tell from the data, if anything.
+    shift: other test rows and groups of them, if any.
   """
 
   experiment: Experiment
@@ -38,6 +40,7 @@ class Trial(NamedTuple):
   preprocess: Preprocessing
   workdir: Path
   outside: Outside | None = None
+  shift: Shift | None = None
 
 
 def seed_directory(directory: Path, seed: int) -> Path:
@@ -103,6 +106,7 @@ def _card(
     student=config.student.to_dict() or None,
     evaluation=evaluation,
     outside=config.outside.to_dict(),
+    shift=config.shift.to_dict(),
     seeds={'root': config.seed, 'distillation': seed},
     numbers={},
   )

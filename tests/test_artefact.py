@@ -26,6 +26,7 @@ def card(factor: int = 1) -> dict:
     network={'name': 'convnet', 'width': 32},
     student=None,
     outside={},
+    shift={},
     evaluation={'epochs': 300},
     seeds={'distillation': 0, 'networks': [0, 1]},
     numbers={'accuracy': {'mean': np.float32(0.5), 'values': np.zeros(2)}},

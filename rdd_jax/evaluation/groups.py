@@ -60,7 +60,10 @@ def clusters(points: np.ndarray, k: int = 10) -> Grouping:
   # scikit-learn declares n_init a string, which is not all that it takes.
   restarts: Any = RESTARTS
   means = KMeans(k, n_init=restarts, random_state=SEED)
-  return grouping(means.fit_predict(np.asarray(points, np.float32)))
+  found = means.fit_predict(np.asarray(points, np.float32))
+  # Numbered as they appear: the hash is not to tell one numbering from another.
+  _, first, ids = np.unique(found, return_index=True, return_inverse=True)
+  return grouping(np.argsort(np.argsort(first))[ids])
 
 
 def density_deciles(points: np.ndarray, reference: np.ndarray) -> Grouping:

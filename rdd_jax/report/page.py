@@ -12,6 +12,7 @@ from typing import Any
 
 from rdd_jax.report.groups import group_table
 from rdd_jax.report.outside import histogram, outside_tables, roc_plot
+from rdd_jax.report.shift import shift_table
 from rdd_jax.report.trust import trust_plot, trust_table
 
 METRICS = {
@@ -95,6 +96,9 @@ def write_report(directory: Path, *, title: str, command: str) -> Path:
       )
     body = trust_plot(trust) + trust_table(trust) + worst
     parts.insert(0, _section('Trust', body))
+  if results.get('shift'):
+    body = shift_table(results['rows'], results['shift'])
+    parts.insert(0, _section('Under shift', body))
   groups = _json(directory / 'groups.json')
   if groups:
     rare = _image(directory / 'groups.png', 'rows of the smallest groups')
