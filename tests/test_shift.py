@@ -91,7 +91,7 @@ def test_more_steps_do_no_less_harm(trained):
   assert means[2] < means[0] - 0.02
 
 
-@pytest.mark.parametrize('spec', ['fgsm-9', 'pgd-9', 'pgd-9-3'])
+@pytest.mark.parametrize('spec', ['fgsm-9', 'pgd-9-3'])
 def test_attacks_stay_in_their_box(trained, spec: str):
   given, labels = rows(1, 90)
   given = np.concatenate([given, 255 * (given > 99)])[::2].astype(np.uint8)
