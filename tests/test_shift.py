@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -93,7 +91,7 @@ def test_more_steps_do_no_less_harm(trained):
   assert means[2] < means[0] - 0.02
 
 
-@pytest.mark.parametrize('spec', ['fgsm-9', 'pgd-9', 'pgd-9-3'])
+@pytest.mark.parametrize('spec', ['fgsm-9', 'pgd-9-3'])
 def test_attacks_stay_in_their_box(trained, spec: str):
   given, labels = rows(1, 90)
   given = np.concatenate([given, 255 * (given > 99)])[::2].astype(np.uint8)
@@ -264,8 +262,3 @@ def test_the_judge_adds_what_is_asked_for():
   assert row.keys() - plain.keys() == extra
   assert row['cluster_min']['mean'] <= row['cluster_mean']['mean']
   assert row['fgsm_255']['mean'] < 0.1
-  empty = whole._replace(clusters={}, sets=(), attacks=())
-  assert evaluate(NET, batch(), held, RECIPE, **options, shift=empty) == plain
-  raw = replace(batch(), inputs=jnp.asarray(rows(0)[0]))
-  again = evaluate(NET, raw, held, RECIPE, **options, shift=whole)
-  assert again['invert'] == row['invert']

@@ -6,8 +6,6 @@ Random ones draw alike at every level: the stronger is the weaker, and more.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import jax
 from jax import Array
 import jax.numpy as jnp
@@ -112,13 +110,11 @@ def motion_blur(length: float) -> Corruption:
   """The mean along a straight path, at an angle of its own for each row."""
 
   def corrupt(key: Array, pixels: Array) -> Array:
-    angle = jnp.pi * jax.random.uniform(key, (len(pixels), 1, 1))
-    return _mean_of_moved(
-      pixels,
-      lambda t, y, x: (
-        y + length * t * jnp.sin(angle),
-        x + length * t * jnp.cos(angle),
-      ),
+    angle = jnp.pi * jax.random.uniform(key, (1, len(pixels), 1, 1))
+    y, x = _centred(pixels)
+    t = length * _times()
+    return _mean_at(
+      pixels, y[None] + t * jnp.sin(angle), x[None] + t * jnp.cos(angle)
     )
 
   return corrupt
@@ -129,12 +125,9 @@ def zoom_blur(zoom: float) -> Corruption:
 
   def corrupt(key: Array, pixels: Array) -> Array:
     del key  # the same for every draw
-
-    def moved(t: float, y: Array, x: Array) -> tuple[Array, Array]:
-      scale = 1 + zoom * (t + 0.5)
-      return y / scale, x / scale
-
-    return _mean_of_moved(pixels, moved)
+    scale = 1 + zoom * (_times() + 0.5)
+    y, x = _centred(pixels)
+    return _mean_at(pixels, y[None] / scale, x[None] / scale)
 
   return corrupt
 
@@ -174,15 +167,18 @@ def _at(pixels: Array, y: Array, x: Array) -> Array:
   )
 
 
-def _mean_of_moved(
-  pixels: Array,
-  moved: Callable[[float, Array, Array], tuple[Array, Array]],
-) -> Array:
-  """The mean over `t` in [-1/2, 1/2] of where `moved(t, y, x)` leads."""
-  y, x = _centred(pixels)
-  times = [i / (_TAPS - 1) - 0.5 for i in range(_TAPS)]
-  total = sum(
-    (_at(pixels, *moved(t, y, x)).astype(jnp.float32) for t in times),
-    start=jnp.zeros(pixels.shape, jnp.float32),
-  )
-  return jnp.clip(total / _TAPS, 0, 1).astype(pixels.dtype)
+def _times() -> Array:
+  """`f[taps, 1, 1, 1]`, from -1/2 to 1/2."""
+  return jnp.linspace(-0.5, 0.5, _TAPS)[:, None, None, None]
+
+
+@jax.jit
+def _mean_at(pixels: Array, ys: Array, xs: Array) -> Array:
+  """The mean of pixels at several points for each, `ys, xs f[taps, ...]`."""
+
+  def add(total: Array, point: tuple[Array, Array]) -> tuple[Array, None]:
+    return total + _at(pixels, *point).astype(jnp.float32), None
+
+  zeros = jnp.zeros(pixels.shape, jnp.float32)
+  total, _ = jax.lax.scan(add, zeros, (ys, xs))
+  return jnp.clip(total / len(ys), 0, 1).astype(pixels.dtype)

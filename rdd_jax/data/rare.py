@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from jax import Array
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from rdd_jax.data.cues import CUES, Cue
 from rdd_jax.data.dataset import Dataset, take
 from rdd_jax.errors import UserError, choose
+from rdd_jax.evaluation.groups import k_means
 from rdd_jax.keys import generator, named
 
 CLUSTERS = 4  # of which `thin` thins the smallest
@@ -45,9 +45,9 @@ def rarefy(dataset: Dataset, spec: str, key: Array) -> Dataset:
   with it, the other values of the cue in turns; rows that conflict are among
   those of any larger S. Among the test rows of a class all values of the cue
   are equally frequent, to a row. Which classes go with which value is drawn.
-  `coloured` and `background` make three channels of any number: leave
-  `data.mean` empty. `greyscale` has each test row in colour and in grey, one
-  after the other.
+  `coloured` and `background` make three channels of any number, whose mean and
+  standard deviation a run fits. `greyscale` has each test row in colour and in
+  grey, one after the other.
 
   Groups: 0 where the cue agrees with the class, and 1 where it does not; in
   `coloured`, `background` and `greyscale` the hue or the version, as published;
@@ -174,8 +174,6 @@ def biased(
 
 
 def _thin(dataset: Dataset, share: float, key: Array) -> Dataset:
-  from sklearn.cluster import KMeans
-
   labels, others = dataset.train_labels, dataset.test_labels
   kept = np.ones(len(labels), bool)
   rare, test_rare = np.zeros(len(labels), bool), np.zeros(len(others), bool)
@@ -187,12 +185,13 @@ def _thin(dataset: Dataset, share: float, key: Array) -> Dataset:
         f'{len(rows)} rows; thin needs {2 * CLUSTERS} for its clusters'
       )
     rng = generator(named(key, f'class {label}'))
-    # scikit-learn declares n_init a string, which is not all that it takes.
-    restarts: Any = RESTARTS
-    means = KMeans(
-      CLUSTERS, n_init=restarts, random_state=int(rng.integers(2**31))
+    means = k_means(
+      _flat(dataset.train_images[rows]),
+      CLUSTERS,
+      restarts=RESTARTS,
+      seed=int(rng.integers(2**31)),
     )
-    found = means.fit_predict(_flat(dataset.train_images[rows]))
+    found = means.labels_
     smallest = np.bincount(found, minlength=CLUSTERS).argmin()
     inside = rng.permutation(rows[found == smallest])
     rare[inside] = True

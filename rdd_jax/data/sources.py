@@ -7,7 +7,7 @@ import difflib
 
 import numpy as np
 
-from rdd_jax.data import files, images, tfds_source
+from rdd_jax.data import files, grouped, images, tfds_source
 from rdd_jax.data.dataset import Dataset, Split, check_split, from_arrays
 from rdd_jax.data.mocks import SHAPES
 from rdd_jax.errors import UserError
@@ -16,8 +16,13 @@ _PATHS: dict[str, Callable[[str, str, images.Size, int | None], Split]] = {
   'folder': files.read_folder,
   'idx': files.read_idx,
   'npz': files.read_npz,
+  'waterbirds': grouped.read_waterbirds,
+  'celeba': grouped.read_celeba,
 }
-_HELP = 'digits, tfds:NAME, folder:PATH, idx:PATH or npz:PATH'
+_HELP = (
+  'digits, tfds:NAME, folder:PATH, idx:PATH, npz:PATH, waterbirds:PATH or '
+  'celeba:PATH'
+)
 
 
 def load(
@@ -39,6 +44,10 @@ def load(
   | `npz:PATH` | `train_images`, `train_labels`, `test_images`, |
   | | `test_labels`, and optionally `train_groups`, `test_groups` and |
   | | `class_names` |
+  | `waterbirds:PATH` | a directory with `metadata.csv` (Sagawa et al. 2020): |
+  | | birds of land and water, in groups by background |
+  | `celeba:PATH` | a directory with `img_align_celeba/` and the lists of |
+  | | attributes and partitions: blond or not, in groups by sex |
 
   Where there is no test split, the validation split stands in for it.
 

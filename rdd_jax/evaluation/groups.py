@@ -50,20 +50,32 @@ def clusters(points: np.ndarray, k: int = 10) -> Grouping:
   Raises:
     UserError: for fewer than two clusters, or fewer points than clusters.
   """
-  from sklearn.cluster import KMeans
-
   if not 1 < k <= len(points):
     raise UserError(
       f'{k} clusters of {len(points)} rows: give a number from 2 to '
       f'{len(points)}'
     )
-  # scikit-learn declares n_init a string, which is not all that it takes.
-  restarts: Any = RESTARTS
-  means = KMeans(k, n_init=restarts, random_state=SEED)
-  found = means.fit_predict(np.asarray(points, np.float32))
+  found = k_means(points, k, restarts=RESTARTS, seed=SEED).labels_
   # Numbered as they appear: the hash is not to tell one numbering from another.
   _, first, ids = np.unique(found, return_index=True, return_inverse=True)
   return grouping(np.argsort(np.argsort(first))[ids])
+
+
+def k_means(points: np.ndarray, k: int, *, restarts: int, seed: int) -> Any:
+  """scikit-learn's `KMeans`, fitted to `f[n, d]` on one thread.
+
+  Sums that threads share are rounded in an order that depends on their number,
+  and with them, now and then, an assignment.
+  """
+  from sklearn.cluster import KMeans
+  from threadpoolctl import threadpool_limits
+
+  # scikit-learn declares n_init a string, which is not all that it takes.
+  n_init: Any = restarts
+  with threadpool_limits(1):
+    return KMeans(k, n_init=n_init, random_state=seed).fit(
+      np.asarray(points, np.float32)
+    )
 
 
 def density_deciles(points: np.ndarray, reference: np.ndarray) -> Grouping:
