@@ -21,7 +21,8 @@ FLOORS = {
   4: 'data mesh checkpoint metrics artefact card experts report',
   5: 'main run recipe evaluate bench compare plan defaults presets arms '
   'factories objectives buffers initials unrolled_presets trust_presets '
-  'trust_report pipeline workdir command sets foreign outlier_presets',
+  'trust_report pipeline workdir command sets foreign outlier_presets '
+  'kernel_objectives kernel_presets',
 }
 FLOOR_OF = {room: floor for floor, s in FLOORS.items() for room in s.split()}
 
