@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 import numpy as np
 
-from rdd_jax import artefact, keys, selection
+from rdd_jax import artefact, card, keys, selection
 from rdd_jax.artefact import write_atomically
 from rdd_jax.batch import Batch
 from rdd_jax.data import Dataset
@@ -22,7 +22,9 @@ from rdd_jax.evaluation.curves import Curves
 from rdd_jax.evaluation.judge import Held, evaluate, summarise
 from rdd_jax.evaluation.metrics import Row, pool
 from rdd_jax.evaluation.outside import detect
+from rdd_jax.evaluation.regression import evaluate_by_kernel
 from rdd_jax.evaluation.training import embed, fit_many, predict
+from rdd_jax.kernel_objectives import KINDS, closed_form
 from rdd_jax.measure import empirical
 from rdd_jax.recipe import network
 from rdd_jax.sets import INITIAL, Trial, coreset, seed_directory
@@ -42,11 +44,14 @@ def judge(
       the learning rate on its card, which may be a learned one.
 
   Returns:
-    A row for each network; that of the run itself is called 'matched'.
+    A row for each network; that of the run itself is called 'matched', and
+    those of kernels 'ntk' and 'nngp'.
   """
   options = trial.config.evaluation
 
   def measure(name: str) -> Row:
+    if name in KINDS:
+      return by_kernel(trial, name, found())
     net = trial.experiment.net
     if name != 'matched':
       net = network(
@@ -78,6 +83,20 @@ def judge(
     )
     for name in ('matched', *options.networks)
   }
+
+
+def by_kernel(trial: Trial, which: str, found: artefact.Distilled) -> Row:
+  """The metrics of ridge regression on a set, with `config.kernel`."""
+  kernel = closed_form(trial.config)
+  return evaluate_by_kernel(
+    lambda *rows: getattr(kernel(*rows), which),
+    artefact.to_batch(found),
+    held(trial.dataset),
+    num_classes=trial.dataset.num_classes,
+    preprocess=trial.preprocess,
+    ridge=trial.config.objective.ridge,
+    scale=found.card.get('labels', card.labels(1))['scale'],
+  )
 
 
 def keep_curves(trial: Trial, arm: str, curves: Curves) -> None:
