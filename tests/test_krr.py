@@ -57,7 +57,7 @@ def pooled(net, size=3, lifetime=4, steps=1, tx=optax.adam(1e-2)):
 
 
 METHODS = {
-  'kip': lambda net: kip(KERNEL, ridge=1e-3),
+  'kip': lambda net: kip(KERNEL, ridge=0.1),
   'frepo': lambda net: frepo(net, pooled(net), ridge=1e-3),
   'rfad': lambda net: rfad(
     kernels.finite_fully_connected(1, 16), SHAPE, number=2
@@ -88,7 +88,7 @@ SMALL, REAL = batch(KEY, 6), batch(jax.random.key(4), 12)
 
 def values(method, synthetic=SMALL, real=REAL, state=None, **options):
   found = regression_matching(method, CLASSES, CLASSES, **options)
-  state = found.init(KEY) if state is None else state
+  state = jax.jit(found.init)(KEY) if state is None else state
   run = jax.jit(
     lambda s, r: found.losses(s, r, state, None, key=KEY, places=STILL)
   )
@@ -118,11 +118,10 @@ def test_kip_by_hand(which):
 def test_frepo_by_hand_with_its_margin():
   net = mlp()
   method = frepo(net, pooled(net), ridge=1e-3)
-  state = method.init(KEY)
+  state = jax.jit(method.init)(KEY)
   first = jax.tree.map(lambda leaf: leaf[0], state.learners.variables)
-  phi, target = (
-    networks.apply(net, first, b.inputs).features for b in (SMALL, REAL)
-  )
+  embed = jax.jit(lambda x: networks.apply(net, first, x).features)
+  phi, target = embed(SMALL.inputs), embed(REAL.inputs)
   expected = by_hand(phi @ phi.T, target @ phi.T, 1e-3)
   found, _, _ = values(method, state=state)
   np.testing.assert_allclose(found, expected, rtol=1e-3)
@@ -133,7 +132,7 @@ def test_frepo_by_hand_with_its_margin():
 
 
 def test_random_features_tend_to_the_kernel():
-  wide = kernels.finite_fully_connected(1, 4096)
+  wide = kernels.finite_fully_connected(1, 2048)
   found, _, _ = values(rfad(wide, SHAPE, number=8, ridge=0.1))
   nngp, _, _ = values(kip(KERNEL, ridge=0.1, which='nngp'))
   np.testing.assert_allclose(found, nngp, rtol=0.05)
@@ -203,11 +202,8 @@ def test_a_temperature_is_a_scale_of_labels():
     kip(KERNEL).regression(()),
     tangent_regression(net, variables, 0.1, 50),
   ):
-    a, b = (
-      jax.jit(lambda s, r=regress: r(s)[0](REAL.inputs))(s)
-      for s in (scaled, plain)
-    )
-    np.testing.assert_allclose(a, 3 * b, rtol=1e-2, atol=1e-3)
+    run = jax.jit(lambda s, r=regress: r(s)[0](REAL.inputs))
+    np.testing.assert_allclose(run(scaled), 3 * run(plain), 1e-2, 1e-3)
   np.testing.assert_allclose(
     of_hard_size(scaled.targets), plain.targets, atol=1e-5
   )
@@ -215,16 +211,21 @@ def test_a_temperature_is_a_scale_of_labels():
 
 @pytest.mark.parametrize('name', ['kip', 'frepo', 'rcig'])
 def test_weights_count_rows(name):
-  method = METHODS[name](mlp())
-  rows = jnp.array([0, 0, 1, 2, 3, 4, 5])
-  weights = jnp.array([2.0, 1, 1, 1, 1, 1])
-  once, _, _ = values(method, replace(SMALL, weights=weights))
-  often, _, _ = values(method, take(SMALL, rows))
+  """A row of weight 2 is two rows, and one of weight 0 is none."""
+  rows = take(SMALL, jnp.array([0, 1, 2, 3, 4, 5, 0]))
+  found = regression_matching(METHODS[name](mlp()), CLASSES, CLASSES)
+  state = jax.jit(found.init)(KEY)
+
+  @jax.jit
+  def run(weights):
+    synthetic = replace(rows, weights=weights)
+    return found.losses(synthetic, REAL, state, None, key=KEY, places=STILL)[0]
+
+  once = run(jnp.array([2.0, 1, 1, 1, 1, 1, 0]))
+  often = run(jnp.array([1.0, 1, 1, 1, 1, 1, 1]))
+  other = run(jnp.array([1.0, 1, 1, 1, 1, 1, 0]))
   np.testing.assert_allclose(once, often, rtol=2e-3)
-  none = replace(take(SMALL, rows[:2]), weights=jnp.zeros(2))
-  more, _, _ = values(method, concat(SMALL, none))
-  alone, _, _ = values(method)
-  np.testing.assert_allclose(more, alone, rtol=2e-3)
+  assert jnp.abs(other - often).max() > 1e-3
 
 
 def test_mirror_images_are_rows_too():
@@ -238,7 +239,7 @@ def test_mirror_images_are_rows_too():
 def test_no_gradient_passes_the_features_of_real_rows():
   net = mlp()
   found = regression_matching(frepo(net, pooled(net)), CLASSES, CLASSES)
-  state = found.init(KEY)
+  state = jax.jit(found.init)(KEY)
 
   def loss(images):
     real = replace(REAL, inputs=images)
@@ -251,9 +252,14 @@ def test_no_gradient_passes_the_features_of_real_rows():
 def test_a_pool_trains_ages_and_renews_its_networks():
   net, tx = mlp(), optax.adam(1e-2)
   made = pooled(net, size=3, lifetime=4, tx=tx)
-  state = made.init(KEY)
+  state = jax.jit(made.init)(KEY)
   np.testing.assert_array_equal(state.ages, [0, 1, 2])
   advance = jax.jit(made.advance)
+  step_of = jax.jit(
+    lambda old: learner.step(
+      net, tx, old, SMALL, CLASSES, losses=SquaredError()
+    )
+  )
   for step in range(12):
     key = jax.random.fold_in(KEY, step)
     old, put, age = made.current(state), state.picked, state.ages[state.picked]
@@ -269,10 +275,7 @@ def test_a_pool_trains_ages_and_renews_its_networks():
       np.testing.assert_array_equal(changed.opt[0].count, 0)
     else:
       assert new.ages[put] == age + 1
-      expected = learner.step(
-        net, tx, old, SMALL, CLASSES, losses=SquaredError()
-      )
-      chex.assert_trees_all_close(changed, expected, atol=1e-6)
+      chex.assert_trees_all_close(changed, step_of(old), atol=1e-6)
     state = new
   assert len({int(a) for a in state.ages}) > 1
 
@@ -281,6 +284,11 @@ IMAGES, MEASURE = (
   jax.random.normal(KEY, (N, *SHAPE)),
   empirical(np.arange(N) % CLASSES, CLASSES, np.arange(N) % 7 % GROUPS),
 )
+
+
+REALS = [
+  draw(jax.random.fold_in(KEY, step), IMAGES, MEASURE, 12) for step in range(8)
+]
 
 
 def everything(slots):
@@ -316,28 +324,23 @@ def run(name, steps, *, chains=False, reject=0, lr=0.05, **options):
   params = Synthetic(images, jnp.asarray(targets), log_scale=jnp.zeros([]))
   measure = replace(MEASURE, targets=jnp.eye(outputs)[MEASURE.cells])
   spec = DataSpec(N, CLASSES, outputs, CLASSES + slots, GROUPS)
-  state, losses = d.init(KEY, spec, params, measure), []
+  state = jax.jit(d.init, static_argnums=1)(KEY, spec, params, measure)
+  losses = []
   update = jax.jit(d.update)
   for step in range(steps):
-    key = jax.random.fold_in(KEY, step)
-    real = draw(key, IMAGES, state.measure, 12)
-    state, metrics = update(state, real)
+    real = REALS[step % 8]
+    targets = jnp.pad(real.targets, ((0, 0), (0, reject)))
+    state, metrics = update(state, replace(real, targets=targets))
     losses.append(metrics['loss'])
   return state, jnp.stack(losses), update
 
 
 @pytest.mark.parametrize('name', METHODS)
-def test_every_chain_goes_with_every_method_and_compiles_once(name):
+def test_every_chain_goes_with_every_method(name):
   """Outliers in two places, risks, learned labels and scale, a reject class."""
-  _, losses, update = run(name, 3, chains=True, reject=1)
-  assert jnp.isfinite(losses).all()
-  assert update._cache_size() == 1
-
-
-@pytest.mark.parametrize('name', METHODS)
-def test_distilling_lowers_the_loss(name):
   loss = cross_entropy if name in ('rfad', 'rcig') else SquaredError()
-  _, losses, _ = run(name, 40, losses=loss)
+  _, losses, update = run(name, 40, chains=True, reject=1, losses=loss)
+  assert update._cache_size() == 1
   assert losses[-10:].mean() < 0.95 * losses[:5].mean()
 
 
@@ -351,5 +354,7 @@ def test_outliers_of_a_student_are_to_be_no_class():
   def size(support):
     predict, _ = kip(KERNEL).regression(())(support)
     return jnp.abs(predict(near)).mean()
+
+  size = jax.jit(size)
 
   assert size(concat(SMALL, outliers)) < 0.2 * size(SMALL)
