@@ -237,8 +237,8 @@ def judge(
   if meshes.is_main_process():
     write_outputs(trial, results, command)
     say(table(results['rows'], foreign.columns(results['rows'])))
-    for name, rows in results.get('networks', {}).items():
-      say(f'by {name}:\n{table(rows, foreign.columns(rows))}')
+    for name, others in results.get('networks', {}).items():
+      say(f'by {name}:\n{table(others, foreign.columns(others))}')
     say(f'all of it in {directory}; open report.html')
   return results
 
