@@ -158,8 +158,8 @@ def config() -> Config:
         'target_scale': 1.0,  # of 'squared': what centred labels are times
         # (inside, outside, weight) of losses.EnergyMargin; () has none
         'energy_margin': (),
-        # Further networks, for the cross-architecture table, and 'ntk' or
-        # 'nngp': ridge regression with config.kernel.
+        # Further networks, for the cross-architecture table; or regressions:
+        # 'ntk', 'nngp' by config.kernel, 'conjugate' by networks' features.
         'networks': (),
       },
       'outside': {  # out-of-distribution detection; see evaluation.outside
