@@ -28,7 +28,6 @@ from rdd_jax.matching import (
 )
 from rdd_jax.matching.rcig import of_hard_size, tangent_regression
 from rdd_jax.measure import draw, empirical
-from rdd_jax.probe import probe
 from rdd_jax.risk import cvar, equal, mean, mix, worst
 from rdd_jax.robust import expose_outliers, tilt
 from rdd_jax.synthetic import Synthetic, hard_targets, layout, view
@@ -131,6 +130,7 @@ def test_frepo_by_hand_with_its_margin():
   np.testing.assert_allclose(less, [1 / 3, 0.1, 0.0], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_random_features_tend_to_the_kernel():
   wide = kernels.finite_fully_connected(1, 2048)
   found, _, _ = values(rfad(wide, SHAPE, number=8, ridge=0.1))
@@ -209,7 +209,7 @@ def test_a_temperature_is_a_scale_of_labels():
   )
 
 
-@pytest.mark.parametrize('name', ['kip', 'frepo', 'rcig'])
+@pytest.mark.parametrize('name', ['kip', 'rcig'])
 def test_weights_count_rows(name):
   """A row of weight 2 is two rows, and one of weight 0 is none."""
   rows = take(SMALL, jnp.array([0, 1, 2, 3, 4, 5, 0]))
@@ -303,7 +303,7 @@ def everything(slots):
   risk = mix((0.5, equal()), (0.5, worst()))
   tilted = tilt(risk, GROUPS, within=cvar(0.5))
   return {
-    'transform': chain(outliers=outliers, risk=tilted),
+    'transform': chain(outliers=outliers),
     'student': chain(outliers=outliers, risk=tilted),
   }
 
@@ -316,7 +316,6 @@ def run(name, steps, *, chains=False, reject=0, lr=0.05, **options):
     objective(name, slots, outputs, **options),
     optax.adam(lr),
     view(cells, targets, num_classes=CLASSES, free=True),
-    probe=probe(mlp(outputs), optax.sgd(0.1), SHAPE, CLASSES),
     risk=mean(),
     **(everything(slots) if chains else {}),
   )
@@ -335,11 +334,17 @@ def run(name, steps, *, chains=False, reject=0, lr=0.05, **options):
   return state, jnp.stack(losses), update
 
 
-@pytest.mark.parametrize('name', METHODS)
+SLOW = ('kip', 'rfad')  # the others have all that these have, and more
+
+
+@pytest.mark.parametrize(
+  'name',
+  [pytest.param(m, marks=[pytest.mark.slow] * (m in SLOW)) for m in METHODS],
+)
 def test_every_chain_goes_with_every_method(name):
   """Outliers in two places, risks, learned labels and scale, a reject class."""
   loss = cross_entropy if name in ('rfad', 'rcig') else SquaredError()
-  _, losses, update = run(name, 40, chains=True, reject=1, losses=loss)
+  _, losses, update = run(name, 30, chains=True, reject=1, losses=loss)
   assert update._cache_size() == 1
   assert losses[-10:].mean() < 0.95 * losses[:5].mean()
 

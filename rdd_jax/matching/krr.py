@@ -134,7 +134,8 @@ def regression_matching(
   """The loss on real rows of a regression on the synthetic ones.
 
   The `student` chain edits the rows that are regressed on, so that outliers
-  which it appends are to be predicted as no class.
+  which it appends are to be predicted as no class. Its state moves on where a
+  pool trains, and nowhere else.
 
   Args:
     method: the kernel.
