@@ -6,6 +6,9 @@ python -m rdd_jax.main --config=configs/frepo_digits.py:ipc=1
 
 No setting is published for these; this one is ours, for seconds on a CPU.
 
+Measured, one distillation x 3 networks, last step: 87.5 ± 2.7 (herding,
+likewise evaluated, in a run of KIP, 80.8 ± 2.8).
+
 Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 

@@ -4,7 +4,10 @@ Loo, Hasani, Amini and Rus, NeurIPS 2022, https://arxiv.org/abs/2210.12067
 
 python -m rdd_jax.main --config=configs/rfad_digits.py:ipc=1
 
-No setting is published for these; this one is ours, for seconds on a CPU.
+No setting is published for these; this one is ours, for minutes on a CPU.
+
+Measured, one distillation x 3 networks, last step: by the NTK of one hidden
+layer 96.8, networks 73.7 ± 15.0.
 
 Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """

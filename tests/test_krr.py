@@ -346,7 +346,8 @@ def test_every_chain_goes_with_every_method(name):
   loss = cross_entropy if name in ('rfad', 'rcig') else SquaredError()
   _, losses, update = run(name, 30, chains=True, reject=1, losses=loss)
   assert update._cache_size() == 1
-  assert losses[-10:].mean() < 0.95 * losses[:5].mean()
+  # Medians: a network just drawn may be far from what regression needs.
+  assert jnp.median(losses[-10:]) < 0.95 * jnp.median(losses[:5])
 
 
 def test_outliers_of_a_student_are_to_be_no_class():
