@@ -4,7 +4,8 @@ Nguyen, Chen and Lee, ICLR 2021, https://arxiv.org/abs/2011.00050
 
 python -m rdd_jax.main --config=configs/kip_cifar10.py:ipc=10
 
-The published setting, for a GPU; it has not been run here yet.
+The published setting, but for the number of steps, which is ours; for a GPU. It
+has not been run here yet.
 
 Arguments: ipc, seed, seeds, width, steps, noise, smoke; and kernel
 (fully_connected, convolutional, pooled) and labels (hard, free).

@@ -4,7 +4,8 @@ Loo, Hasani, Lechner and Rus, ICML 2023, https://arxiv.org/abs/2302.06755
 
 python -m rdd_jax.main --config=configs/rcig_cifar10.py:ipc=10
 
-The published setting, for a GPU; it has not been run here yet.
+The published setting, but for the weight decay, which is relative; for a GPU.
+It has not been run here yet.
 
 Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """

@@ -4,7 +4,8 @@ Loo, Hasani, Amini and Rus, NeurIPS 2022, https://arxiv.org/abs/2210.12067
 
 python -m rdd_jax.main --config=configs/rfad_cifar10.py:ipc=10
 
-The published setting, for a GPU; it has not been run here yet.
+The published setting, but for the number of steps and the width, which are
+ours; for a GPU. It has not been run here yet.
 
 Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
