@@ -61,6 +61,14 @@ def make_card(
   }
 
 
+def labels(num_outputs: int, scale: float = 1.0) -> dict[str, float]:
+  """What a regression on a set's targets needs to know, in any framework.
+
+  It regresses on `targets - centre`; its predictions times `scale` are logits.
+  """
+  return {'centre': 1 / num_outputs, 'scale': scale}
+
+
 def versions() -> dict[str, str | None]:
   """Versions of Python and of the packages that the numbers depend on."""
   found: dict[str, str | None] = {'python': platform.python_version()}

@@ -39,7 +39,8 @@ def config() -> Config:
       'synthetic': {
         'ipc': 10,  # stored images of each class
         'init': 'real',  # 'real', 'noise' or 'predicted' (DATM)
-        'labels': 'hard',  # 'hard' or 'soft' (learned)
+        # 'hard', or learned: 'soft', on the simplex, or 'free', for regressions
+        'labels': 'hard',
         'factor': 1,  # multi-formation: factor**2 rows in an image
         'space': 'inputs',  # learned as network 'inputs', or as 'pixels'
         'slots': 0,  # outlier cells; a transform must fill them
@@ -48,9 +49,12 @@ def config() -> Config:
         'reject': False,  # one output more, for outliers
         'outlier_weight': 0.5,  # mass of all outlier rows over the others'
         'step_size': 0.0,  # of the student, where learned (MTT); 0 is not
+        # of centred labels, where learned: a regression's temperature; 0 is not
+        'label_scale': 0.0,
       },
       'objective': {
-        # 'distribution', 'gradient', 'trajectory' or 'unrolled'
+        # 'distribution', 'gradient', 'trajectory', 'unrolled', or a regression:
+        # 'kip', 'frepo', 'rfad', 'rcig'
         'name': 'distribution',
         'real_rows': 256,  # of a cell, in one matching
         'drawn_rows': 0,  # of a class, in one step; 0 is real_rows
@@ -64,6 +68,16 @@ def config() -> Config:
         'earliest': -1,  # random windows start from here on; -1 takes the last
         # 'checkpointed', 'nested', 'backprop' or 'tesla' (approximate)
         'adjoint': 'checkpointed',
+        # Of regressions: the loss of real rows, 'squared', 'margin' (FRePo) or
+        # 'cross_entropy'; the ridge, relative to the trace; the mirror images
+        # of synthetic rows, regressed on as well; networks, in a pool or
+        # random; training steps in the life of one; of conjugate gradients.
+        'loss': 'squared',
+        'ridge': 1e-6,
+        'mirror': False,
+        'pool': 10,
+        'lifetime': 100,
+        'iterations': 20,
         'inner': {  # the network's training: between matchings, or as a student
           'data': 'synthetic',  # or 'real'
           'optimizer': 'sgd',  # or 'adam'
@@ -76,13 +90,26 @@ def config() -> Config:
           'cutmix': 0.0,
         },
       },
+      'kernel': {  # of KIP, of RFAD's networks, and of evaluation.networks
+        'name': 'fully_connected',  # or 'convolutional'
+        'which': 'ntk',  # or 'nngp'
+        'depth': 1,  # hidden layers
+        'w_std': 2**0.5,
+        'b_std': 0.1,
+        'halve': False,  # convolutional: 2x2 average pooling after each
+        'global_pool': False,  # and the mean of all pixels at the end
+        'width': 1024,  # of the random networks of RFAD
+        'block': 500,  # rows and columns of a kernel that are computed at once
+      },
       'optimizer': {  # of the synthetic set
-        'name': 'sgd',  # or 'adam'
+        'name': 'sgd',  # or 'adam', 'adabelief', 'lamb'
         'learning_rate': 1.0,
         'momentum': 0.5,
         'label_learning_rate': 0.1,
         'label_momentum': 0.5,
         'step_size_learning_rate': 1e-5,
+        'scale_learning_rate': 0.01,  # of the logarithm of label_scale
+        'decay': 1.0,  # by a cosine, to this share of each learning rate
         'skip_above': 0.0,  # leaves out steps of a larger loss; 0 is off
         'clip': 0.0,  # gradients, at so many times their running norm; 0 is off
       },
@@ -131,9 +158,14 @@ def config() -> Config:
         'augment': '',
         'convention': 'one',
         'cutmix': 0.0,
+        'ema': 0.0,  # decay of the average of weights that is judged; 0 is off
+        'loss': 'cross_entropy',  # or 'squared', for free labels
+        'target_scale': 1.0,  # of 'squared': what centred labels are times
         # (inside, outside, weight) of losses.EnergyMargin; () has none
         'energy_margin': (),
-        'networks': (),  # further networks: the cross-architecture table
+        # Further networks, for the cross-architecture table; or regressions:
+        # 'ntk', 'nngp' by config.kernel, 'conjugate' by networks' features.
+        'networks': (),
       },
       'outside': {  # out-of-distribution detection; see evaluation.outside
         'sets': (),  # see rdd_jax.data.load_outside; () judges none

@@ -21,6 +21,7 @@ from rdd_jax.initialise import (
   recognised,
   stored,
 )
+from rdd_jax.losses import centred, uncentred
 from rdd_jax.measure import Measure
 from rdd_jax.preprocessing import Preprocessing
 from rdd_jax.probe import Probe
@@ -86,16 +87,22 @@ def initial(
       'synthetic.init=predicted takes rows that experts recognise: use '
       'objective.name=trajectory with a buffer and factor=1, or init=real'
     )
-  soft = choose('label kind', options.labels, {'hard': False, 'soft': True})
+  kinds = {'hard': False, 'soft': True, 'free': True}
+  learned = choose('label kind', options.labels, kinds)
+  soft = options.labels == 'soft'
   targets = synthetic.hard_targets(cells, spec.num_classes, spec.num_outputs)
   smooth = jnp.log(0.9 * targets + 0.1 / spec.num_outputs)
+  # Of the norm that FRePo starts from, which is a one-hot one's at 10 classes.
+  small = (10 / max(spec.num_classes, 10)) ** 0.5
+  free = uncentred(small * centred(jnp.asarray(targets)))
   classes = slice(spec.num_classes * options.ipc)
 
   def start(
     key: Array, images: Array, measure: Measure, experts: Experts | None = None
   ) -> Synthetic:
     key = keys.named(key, 'initial')
-    values, logits = begin(key, images, measure), smooth
+    values = begin(key, images, measure)
+    logits = smooth if soft else free
     last = [snapshots[-1] for snapshots in experts or ()]
     if predicted and last:
       picked = recognised(
@@ -113,8 +120,11 @@ def initial(
       logits = logits.at[classes].set(ensemble_logits(found, cells[classes]))
     return Synthetic(
       images=values,
-      logits=logits if soft else None,
+      logits=logits if learned else None,
       step_size=jnp.float32(options.step_size) if options.step_size else None,
+      log_scale=jnp.log(jnp.float32(options.label_scale))
+      if options.label_scale
+      else None,
     )
 
   return start

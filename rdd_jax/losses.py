@@ -21,6 +21,35 @@ def cross_entropy(logits: Array, batch: Batch, num_classes: int) -> Array:
   return optax.softmax_cross_entropy(logits, batch.targets)
 
 
+def centred(targets: Array) -> Array:
+  """Targets `f[n, o]` less one over the outputs: zero says "no class"."""
+  return targets - 1 / targets.shape[1]
+
+
+def uncentred(values: Array) -> Array:
+  """The targets `f[n, o]` that `centred` made `values` of."""
+  return values + 1 / values.shape[1]
+
+
+@dataclass(frozen=True)
+class SquaredError:
+  """Half the squared distance to the centred targets, times a scale.
+
+  What kernel methods regress on; their learned labels need not lie on the
+  simplex.
+
+  Attributes:
+    scale: of the targets, for networks that train better on larger ones.
+  """
+
+  scale: float = 1.0
+
+  def __call__(self, logits: Array, batch: Batch, num_classes: int) -> Array:
+    del num_classes
+    error = logits - self.scale * centred(batch.targets)
+    return 0.5 * jnp.sum(error**2, 1)
+
+
 @dataclass(frozen=True)
 class EnergyMargin:
   """Cross-entropy of classes, and squared hinges on the energy of all rows.

@@ -10,11 +10,16 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from rdd_jax import augment, optimizers
+from rdd_jax import augment, kernel_objectives, optimizers
 from rdd_jax.augment import Augment
 from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError, choose
-from rdd_jax.losses import EnergyMargin, RowLosses, cross_entropy
+from rdd_jax.losses import (
+  EnergyMargin,
+  RowLosses,
+  SquaredError,
+  cross_entropy,
+)
 from rdd_jax.matching import (
   Inner,
   Objective,
@@ -53,6 +58,7 @@ def objective(
     'gradient': _gradient,
     'trajectory': _trajectory,
     'unrolled': _unrolled,
+    **dict.fromkeys(kernel_objectives.REGRESSIONS, _regression),
   }
   make = choose('objective', options.name, table)
   on_real = options.name in ('trajectory', 'unrolled') or (
@@ -74,6 +80,7 @@ def objective(
       f'synthetic.step_size={config.synthetic.step_size} is learned by '
       'objective.name=trajectory alone: set it to 0'
     )
+  kernel_objectives.check(config)
   return make(config, net, input_shape, spec)
 
 
@@ -172,6 +179,16 @@ def _unrolled(
     raise UserError(f'config.objective: {error}') from error
 
 
+def _regression(
+  config: Config, net: nn.Module, input_shape: tuple[int, ...], spec: DataSpec
+) -> Objective:
+  options = config.objective
+  seen = dsa(options.augment, options.convention, siamese=False)
+  return kernel_objectives.regression(
+    config, net, input_shape, spec, _inner(config), seen
+  )
+
+
 def _cells(config: Config) -> dict[str, Any]:
   """What objectives that match cell by cell share."""
   options, stored = config.objective, config.synthetic
@@ -202,9 +219,20 @@ def _inner(config: Config) -> Inner:
 
 def row_losses(config: Config) -> RowLosses:
   """What networks make small, wherever they train on classes and outliers."""
-  given = config.evaluation.energy_margin
+  options = config.evaluation
+  table: dict[str, RowLosses] = {
+    'cross_entropy': cross_entropy,
+    'squared': SquaredError(options.target_scale),
+  }
+  plain, given = choose('loss', options.loss, table), options.energy_margin
   if not given:
-    return cross_entropy
+    return plain
+  if options.loss != 'cross_entropy':
+    raise UserError(
+      f'evaluation.energy_margin={given} goes with cross-entropy, not with '
+      f'evaluation.loss={options.loss}: set it to (), or outliers to '
+      'loss=uniform or loss=reject'
+    )
   if len(given) != 3 or given[0] < given[1] or given[2] < 0:
     raise UserError(
       f'evaluation.energy_margin={given}: give the least negative energy of '
@@ -251,10 +279,12 @@ def expert_optimizer(config: Config) -> optax.GradientTransformation:
 
 
 def _rule(
-  name: str, rate: float, momentum: float
+  name: str, rate: float | optax.Schedule, momentum: float
 ) -> optax.GradientTransformation:
   table = {
     'sgd': lambda: optax.sgd(rate, momentum or None),
+    'adabelief': lambda: optax.adabelief(rate),
+    'lamb': lambda: optax.lamb(rate),
     # sqrt has no derivative at zero, where a dead unit's second moment is, and
     # a student's Adam is differentiated.
     'adam': lambda: optax.adam(rate, eps_root=1e-12),
@@ -273,26 +303,33 @@ def optimizer(
     num_classes: images of cells from here on may be held still.
   """
   options, chosen = config.optimizer, config.synthetic
-  images = _rule(options.name, options.learning_rate, options.momentum)
+
+  def rule(rate: float, momentum: float) -> optax.GradientTransformation:
+    if options.decay == 1:
+      return _rule(options.name, rate, momentum)
+    falls = optax.cosine_decay_schedule(rate, config.steps, options.decay)
+    return _rule(options.name, falls, momentum)
+
+  images = rule(options.learning_rate, options.momentum)
   if chosen.space == 'pixels':
     images = optax.chain(images, optimizers.keep_within(0, 1))
-  soft, learned = chosen.labels == 'soft', bool(chosen.step_size)
-  new = images
-  if soft or learned:
+  soft, learned = chosen.labels != 'hard', bool(chosen.step_size)
+  scaled, new = bool(chosen.label_scale), images
+  if soft or learned or scaled:
     rules: dict[Any, optax.GradientTransformation] = {
       'images': images,
-      'logits': _rule(
-        options.name, options.label_learning_rate, options.label_momentum
-      ),
+      'logits': rule(options.label_learning_rate, options.label_momentum),
       'step_size': optax.chain(
-        _rule(options.name, options.step_size_learning_rate, options.momentum),
+        rule(options.step_size_learning_rate, options.momentum),
         optimizers.keep_within(0, jnp.inf),
       ),
+      'log_scale': rule(options.scale_learning_rate, options.momentum),
     }
     labels: Any = Synthetic(
       images='images',  # pyright: ignore
       logits='logits' if soft else None,  # pyright: ignore
       step_size='step_size' if learned else None,  # pyright: ignore
+      log_scale='log_scale' if scaled else None,  # pyright: ignore
     )
     new = optax.multi_transform(rules, labels)
   if options.clip:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 import json
@@ -247,11 +247,17 @@ def judge(
     results['shift'] = shifted.card(shift)
   if meshes.is_main_process():
     write_outputs(trial, results, command)
-    found_rows = results['rows']
-    columns = [*foreign.columns(found_rows), *shifted.columns(found_rows)]
-    say(table(found_rows, columns))
+    own = results['rows']
+    say(table(own, columns(own)))
+    for name, others in results.get('networks', {}).items():
+      say(f'by {name}:\n{table(others, columns(others))}')
     say(f'all of it in {directory}; open report.html')
   return results
+
+
+def columns(rows: Mapping[str, Row]) -> list[str]:
+  """The metrics that are printed."""
+  return [*foreign.columns(rows), *shifted.columns(rows)]
 
 
 def write_outputs(trial: Trial, results: dict[str, Any], command: str) -> None:

@@ -211,6 +211,9 @@ def smoke(config: Config) -> Config:
   config.objective.outer = min(config.objective.outer, 2)
   config.objective.inner.steps = min(config.objective.inner.steps, 2)
   config.objective.window = min(config.objective.window, 2)
+  config.objective.pool = min(config.objective.pool, 2)
+  config.objective.iterations = min(config.objective.iterations, 2)
+  config.kernel.width = min(config.kernel.width, 8)
   config.objective.earliest = min(config.objective.earliest, 0)
   config.experts.number = min(config.experts.number, 2)
   config.experts.epochs = 0

@@ -133,6 +133,7 @@ def build(
     preprocess=preprocess if chosen.space == 'pixels' else None,
     outlier_weight=chosen.outlier_weight,
     num_classes=classes,
+    free=chosen.labels == 'free',
   )
   matched = objective(config, net, input_shape, spec)
   both = chain(transform=transform, training=training)
@@ -218,6 +219,7 @@ def evaluation(config: Config) -> Recipe:
     weight_decay=options.weight_decay,
     augment=dsa(options.augment, options.convention, siamese=False),
     cutmix=options.cutmix,
+    ema=options.ema or None,
     losses=row_losses(config),
   )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -250,7 +250,7 @@ def distil(
       state, metrics = compiled.call(state, images, meshes.replicate(fed, mesh))
       values = jax.device_get(metrics)
       steps = done + 1 + np.arange(config.steps_per_call)
-      _require_finite(steps, values['loss'], saved, directory)
+      _require_finite(steps, values, saved, directory)
       for i in np.flatnonzero(steps % config.log_every == 0):
         writer.write(
           int(steps[i]), {name: float(v[i]) for name, v in values.items()}
@@ -276,8 +276,12 @@ def unless_moved(before: Measure, after: Measure) -> Measure:
 
 
 def _require_finite(
-  steps: np.ndarray, losses: np.ndarray, saved: int, directory: Path
+  steps: np.ndarray,
+  values: Mapping[str, np.ndarray],
+  saved: int,
+  directory: Path,
 ) -> None:
+  losses = values['loss']
   bad = ~np.isfinite(losses)
   if bad.any():
     kept = (
@@ -285,8 +289,11 @@ def _require_finite(
       if saved
       else 'no checkpoint was due before it'
     )
+    cause = ''
+    if np.any(values.get('failed', 0)):
+      cause = 'its ridge regression failed: raise objective.ridge, or '
     raise UserError(
-      f'the loss is {losses[bad][0]} at step {steps[bad][0]}; {kept}; lower '
-      'optimizer.learning_rate, optimizer.step_size_learning_rate or '
+      f'the loss is {losses[bad][0]} at step {steps[bad][0]}; {kept}; {cause}'
+      'lower optimizer.learning_rate, optimizer.step_size_learning_rate or '
       'objective.inner.learning_rate'
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,7 +56,8 @@ def distilled(trial: Trial, params: Synthetic, seed: int) -> Distilled:
   if trial.config.synthetic.space == 'inputs':
     images = trial.preprocess.inverse(images)
   factor = trial.config.synthetic.factor
-  batch = trial.experiment.view(params)
+  # The scale of labels stands on the card: regressions are linear in it.
+  batch = trial.experiment.view(replace(params, log_scale=None))
   return Distilled(
     images=np.asarray(images),
     targets=np.asarray(batch.targets[:: factor**2]),
@@ -62,7 +65,12 @@ def distilled(trial: Trial, params: Synthetic, seed: int) -> Distilled:
     cells=trial.experiment.cells,
     preprocessing=trial.preprocess,
     card=_card(
-      trial, seed, trial.config.synthetic.labels, factor, params.step_size
+      trial,
+      seed,
+      trial.config.synthetic.labels,
+      factor,
+      params.step_size,
+      params.log_scale,
     ),
   )
 
@@ -87,12 +95,13 @@ def _card(
   labels: str,
   factor: int,
   step_size: Array | None = None,
+  log_scale: Array | None = None,
 ) -> dict:
   config = trial.config
   evaluation = config.evaluation.to_dict()
   if step_size is not None:  # learned for just this set
     evaluation['learning_rate'] = float(step_size)
-  return card.make_card(
+  made = card.make_card(
     data={
       **config.data.to_dict(),
       'name': trial.dataset.name,
@@ -110,3 +119,6 @@ def _card(
     seeds={'root': config.seed, 'distillation': seed},
     numbers={},
   )
+  scale = 1.0 if log_scale is None else math.exp(float(log_scale))
+  outputs = trial.experiment.spec.num_outputs
+  return {**made, 'labels': card.labels(outputs, scale)}

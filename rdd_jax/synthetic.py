@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rdd_jax.batch import NOWHERE, Batch
+from rdd_jax.losses import centred, uncentred
 
 View = Callable[[Any], Batch]
 
@@ -23,14 +24,19 @@ class Synthetic:
 
   Attributes:
     images: `f[n, h, w, c]`, in the space that the view is told of.
-    logits: `f[n, o]`, whose softmax are the targets; None with hard labels.
+    logits: `f[n, o]`, whose softmax are the targets, or the targets as they
+      are, where the view has free ones; None with hard labels.
     step_size: `f[]`, of the SGD that the set is made for (MTT); None where it
       is not learned.
+    log_scale: `f[]`, the logarithm of what centred targets are multiplied by,
+      which is the temperature of a regression on them (RFAD, RCIG); None where
+      it is not learned.
   """
 
   images: Array
   logits: Array | None
   step_size: Array | None = None
+  log_scale: Array | None = None
 
 
 def layout(
@@ -126,6 +132,7 @@ def view(
   preprocess: Callable[[Array], Array] | None = None,
   outlier_weight: float = 1.0,
   num_classes: int | None = None,
+  free: bool = False,
 ) -> View:
   """How `Synthetic` parameters are seen as a batch of network inputs.
 
@@ -138,6 +145,8 @@ def view(
     outlier_weight: the mass of all outlier rows over that of all other rows,
       the `lambda` of outlier exposure.
     num_classes: cells from here on are outliers; None where there are none.
+    free: learned targets are the parameters themselves, on the simplex or not,
+      as regressions take them.
 
   Returns:
     A function from parameters to a batch of `n * factor**2` rows.
@@ -160,11 +169,15 @@ def view(
   def batch(params: Synthetic) -> Batch:
     images = decode(params.images, factor)
     soft = params.logits
+    if soft is None:
+      seen = jnp.asarray(targets)
+    else:
+      seen = jnp.repeat(soft if free else jax.nn.softmax(soft), copies, 0)
+    if params.log_scale is not None:
+      seen = uncentred(jnp.exp(params.log_scale) * centred(seen))
     return Batch(
       inputs=preprocess(images) if preprocess else images,
-      targets=jnp.asarray(targets)
-      if soft is None
-      else jnp.repeat(jax.nn.softmax(soft), copies, 0),
+      targets=seen,
       **{name: jnp.asarray(value) for name, value in constants.items()},
     )
 

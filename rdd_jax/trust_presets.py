@@ -9,12 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from rdd_jax import defaults, presets, unrolled_presets
+from rdd_jax import defaults, kernel_presets, presets, unrolled_presets
 from rdd_jax.defaults import Config
 from rdd_jax.errors import choose
 from rdd_jax.robust.diversion import Diversion, as_described
 from rdd_jax.robust.recall import Recall
 from rdd_jax.robust.trust import Division
+
+REGRESSIONS: dict[str, Callable[[str, str], Config]] = {
+  'kip': kernel_presets.kip,
+  'frepo': kernel_presets.frepo,
+  'rfad': kernel_presets.rfad,
+  'rcig': kernel_presets.rcig,
+}
 
 METHODS: dict[str, Callable[[str, str], Config]] = {
   'dm': presets.dm,
@@ -24,9 +31,13 @@ METHODS: dict[str, Callable[[str, str], Config]] = {
   'mtt': unrolled_presets.mtt,
   'datm': unrolled_presets.datm,
   'ratbptt': unrolled_presets.ratbptt,
+  **REGRESSIONS,
 }
 
-DIGITS = {'dm': lambda dataset, arg: presets.quickstart(arg)}
+DIGITS: dict[str, Callable[[str, str], Config]] = {
+  'dm': lambda dataset, arg: presets.quickstart(arg),
+  **REGRESSIONS,
+}
 
 
 class Setting(NamedTuple):

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import pytest
 
-from rdd_jax.bench import measure, ours, theirs
+from rdd_jax.bench import kernels, measure, ours, theirs
 from rdd_jax.bench.setting import Program, Setting
 
 TINY = Setting(
@@ -41,9 +41,16 @@ def test_their_programs_run(name):
 
 def test_both_sides_measure_the_same_computations():
   assert set(theirs.PROGRAMS) <= set(measure.NAMES)
-  for name in set(measure.NAMES) - set(theirs.PROGRAMS):
+  alone = {*kernels.PROGRAMS, *theirs.PROGRAMS}
+  for name in set(measure.NAMES) - alone:
     base, _ = name.rsplit('_', 1)
     assert base in theirs.PROGRAMS, f'{name} is no variant of what both do'
+
+
+def test_entries_of_kernels_are_counted():
+  program = measure.build('ntk', 'ours', TINY)
+  assert kernels.entries('ntk', TINY) == np.size(program.run())
+  assert kernels.entries('ridge', TINY) is None
 
 
 def test_experts_side_by_side_are_those_in_turn():

@@ -94,6 +94,10 @@ FAMILIES = [
   'mtt_tiny_imagenet',
   'datm_cifar10',
   'ratbptt_cifar100',
+  'kip_cifar10',
+  'frepo_cifar10',
+  'rfad_digits',
+  'rcig_fashion_mnist',
 ]
 
 
@@ -135,6 +139,13 @@ def test_published_values():
     1.1,
     0.9,
   )
+  frepo = load(here / 'frepo_cifar10.py')
+  assert (frepo.objective.pool, frepo.objective.lifetime) == (10, 100)
+  assert (frepo.objective.real_rows, frepo.objective.mirror) == (102, True)
+  assert not load(here / 'frepo_cifar100.py').objective.mirror
+  kip = load(here / 'kip_cifar10.py', 'labels=free,kernel=convolutional')
+  assert (kip.kernel.depth, kip.synthetic.labels) == (3, 'free')
+  assert load(here / 'rcig_cifar10.py').objective.pool == 30
   rat = load(here / 'ratbptt_cifar10.py')
   assert (rat.objective.window, rat.objective.inner.steps) == (60, 200)
 
@@ -193,6 +204,22 @@ def build(**changes: object) -> recipe.Experiment:
         'experts__epoch_steps': 0,
       },
       ['experts.epoch_steps'],
+    ),
+    (
+      {'synthetic__labels': 'free'},
+      ['objective.name=distribution is none', 'use kip'],
+    ),
+    (
+      {'objective__name': 'kip', 'synthetic__labels': 'free'},
+      ['evaluation.loss=squared'],
+    ),
+    (
+      {'objective__name': 'kip', 'kernel__name': 'convolution'},
+      ["did you mean 'convolutional'"],
+    ),
+    (
+      {'evaluation__loss': 'squared', 'evaluation__energy_margin': (9, 3, 1)},
+      ['goes with cross-entropy'],
     ),
     ({'objective__augment': 'flop'}, ['flip']),
     ({'optimizer__name': 'sdg'}, ["did you mean 'sgd'"]),

@@ -22,7 +22,8 @@ FLOORS = {
   5: 'main run recipe evaluate bench compare plan defaults presets arms '
   'factories objectives buffers initials unrolled_presets trust_presets '
   'trust_report pipeline workdir command sets foreign outlier_presets '
-  'context group_factories group_presets group_report shifted',
+  'context group_factories group_presets group_report shifted '
+  'kernel_objectives kernel_presets',
 }
 FLOOR_OF = {room: floor for floor, s in FLOORS.items() for room in s.split()}
 

@@ -8,5 +8,6 @@ its columns are dashes. On a machine that others use, run it on one core,
 Rows `unroll_N` differentiate through N steps of a student, exactly and with our
 default adjoint; those named after another adjoint, and `experts_vmap`, are ours
 alone. They take most of the time: choose rows by `--only`. What would not fit
-into memory is not run, and the table says so.
+into memory is not run, and the table says so. Rows `ntk`, `ntk_pooled`,
+`ridge` and `frepo` are ours alone too.
 """

@@ -17,7 +17,7 @@ os.environ.setdefault('XLA_PYTHON_CLIENT_PREALLOCATE', 'false')
 from absl import app, flags
 import jax
 
-from rdd_jax.bench import measure, theirs
+from rdd_jax.bench import kernels, measure, theirs
 from rdd_jax.bench.measure import Cost
 from rdd_jax.bench.setting import Setting
 
@@ -104,6 +104,10 @@ def report(name: str, s: Setting, ceiling: float) -> dict[str, Any]:
       f'  {results["images_per_second"]:.0f} images/s, '
       f'{results["share"]:.0%} of the ceiling'
     )
+  entries = kernels.entries(name, s)
+  if us and entries:
+    results['entries_per_second'] = entries / us.seconds
+    print(f'  {results["entries_per_second"]:.0f} entries/s')
   sys.stdout.flush()
   return results
 

@@ -28,10 +28,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from rdd_jax.bench import ours, theirs
+from rdd_jax.bench import kernels, ours, theirs
 from rdd_jax.bench.setting import Program, Setting
 
-NAMES = tuple(ours.PROGRAMS)
+NAMES = (*ours.PROGRAMS, *kernels.PROGRAMS)
 SIDES = ('ours', 'theirs')
 SHARE = 0.8  # Of the free memory, the most that a program may take.
 
@@ -72,7 +72,7 @@ class Comparison(NamedTuple):
 def build(name: str, side: str, s: Setting) -> Program | None:
   """One side of one computation; None where PyTorch has none or cannot run."""
   if side == 'ours':
-    return ours.PROGRAMS[name](s)
+    return {**ours.PROGRAMS, **kernels.PROGRAMS}[name](s)
   dd = theirs.reference()
   rival = theirs.PROGRAMS.get(name)
   return None if dd is None or rival is None else rival(dd, s)

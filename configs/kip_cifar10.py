@@ -1,0 +1,20 @@
+"""KIP: kernel inducing points, on CIFAR-10.
+
+Nguyen, Chen and Lee, ICLR 2021, https://arxiv.org/abs/2011.00050
+
+python -m rdd_jax.main --config=configs/kip_cifar10.py:ipc=10
+
+The published setting, but for the number of steps, which is ours; for a GPU. It
+has not been run here yet.
+
+Arguments: ipc, seed, seeds, width, steps, noise, smoke; and kernel
+(fully_connected, convolutional, pooled) and labels (hard, free).
+"""
+
+from rdd_jax import kernel_presets
+from rdd_jax.defaults import Config
+
+
+def get_config(arg: str = '') -> Config:
+  """The setting, changed by `arg`."""
+  return kernel_presets.kip('cifar10', arg)

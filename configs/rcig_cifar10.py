@@ -1,0 +1,19 @@
+"""RCIG: convexified implicit gradients, on CIFAR-10.
+
+Loo, Hasani, Lechner and Rus, ICML 2023, https://arxiv.org/abs/2302.06755
+
+python -m rdd_jax.main --config=configs/rcig_cifar10.py:ipc=10
+
+The published setting, but for the weight decay, which is relative; for a GPU.
+It has not been run here yet.
+
+Arguments: ipc, seed, seeds, width, steps, noise, smoke.
+"""
+
+from rdd_jax import kernel_presets
+from rdd_jax.defaults import Config
+
+
+def get_config(arg: str = '') -> Config:
+  """The setting, changed by `arg`."""
+  return kernel_presets.rcig('cifar10', arg)

@@ -1,0 +1,18 @@
+"""RCIG: convexified implicit gradients, on the embedded digits.
+
+Loo, Hasani, Lechner and Rus, ICML 2023, https://arxiv.org/abs/2302.06755
+
+python -m rdd_jax.main --config=configs/rcig_digits.py:ipc=1
+
+No setting is published for these; this one is ours, for seconds on a CPU.
+
+Arguments: ipc, seed, seeds, width, steps, noise, smoke.
+"""
+
+from rdd_jax import kernel_presets
+from rdd_jax.defaults import Config
+
+
+def get_config(arg: str = '') -> Config:
+  """The setting, changed by `arg`."""
+  return kernel_presets.rcig('digits', arg)

@@ -1,0 +1,140 @@
+"""Judging a set by ridge regression, with kernels or with trained features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax
+from jax import Array
+import jax.numpy as jnp
+import numpy as np
+
+from rdd_jax.batch import Batch, take
+from rdd_jax.evaluation.judge import Held, summarise
+from rdd_jax.evaluation.metrics import Row
+from rdd_jax.evaluation.recipe import Recipe
+from rdd_jax.evaluation.training import embed, fit_many, in_batches
+from rdd_jax.kernels import Solution, fit, solve
+from rdd_jax.kernels.kernel import EXACT
+from rdd_jax.losses import centred
+from rdd_jax.preprocessing import Preprocessing
+from rdd_jax.transform import Transform, identity
+
+
+def evaluate_by_kernel(
+  kernel: Callable[..., Array],
+  batch: Batch,
+  held: Held,
+  *,
+  num_classes: int,
+  preprocess: Preprocessing,
+  ridge: float = 1e-6,
+  scale: float = 1.0,
+  batch_size: int = 500,
+) -> Row:
+  """Metrics on held-out rows of the regression on `batch`; no seed is needed.
+
+  Args:
+    kernel: `k(x1, x2=None) -> f[n1, n2]`.
+    batch: `n` rows, of what a network takes.
+    held: the rows that it is judged on.
+    num_classes: the number of classes.
+    preprocess: from uint8 images to what the kernel takes.
+    ridge: relative to the trace.
+    scale: of the predictions, the temperature on the set's card.
+    batch_size: images in flight.
+
+  Returns:
+    A summary of each metric, of one value.
+
+  Raises:
+    UserError: if the kernel matrix cannot be solved with.
+  """
+  solution = solve(
+    kernel(batch.inputs),
+    centred(batch.targets),
+    ridge=ridge,
+    weights=batch.weights,
+  )
+  logits = predict(
+    kernel, batch, solution, held.images, preprocess, batch_size=batch_size
+  )
+  return summarise(scale * logits[None], held, num_classes)
+
+
+def evaluate_by_features(
+  net: nn.Module,
+  batch: Batch,
+  held: Held,
+  recipe: Recipe,
+  *,
+  num_classes: int,
+  preprocess: Preprocessing,
+  seeds: Array,
+  student: Transform = identity(),
+  ridge: float = 1e-6,
+  scale: float = 1.0,
+) -> Row:
+  """The same, with the conjugate kernels of networks trained on `batch`.
+
+  A network is trained, and its last layer replaced by the exact solution, which
+  is how FRePo looks at a set.
+
+  Args:
+    net: the network to train.
+    batch: `n` rows, of what it takes.
+    held: the rows that it is judged on.
+    recipe: how networks are trained.
+    num_classes: the number of classes.
+    preprocess: from uint8 images to what the network takes.
+    seeds: typed keys `[s]`, one for each network.
+    student: edits every minibatch.
+    ridge: relative to the trace.
+    scale: of the predictions.
+
+  Returns:
+    A summary of each metric.
+  """
+  stacked = fit_many(
+    net,
+    batch,
+    recipe,
+    num_classes=num_classes,
+    input_shape=batch.inputs.shape[1:],
+    seeds=seeds,
+    student=student,
+  )
+  said = []
+  for one in range(seeds.shape[0]):
+    variables = take(stacked, jnp.asarray(one))
+    found = fit(
+      jnp.asarray(embed(net, variables, batch.inputs)),
+      centred(batch.targets),
+      ridge=ridge,
+      weights=batch.weights,
+    )
+    features = embed(net, variables, held.images, preprocess)
+    said.append(features @ np.asarray(found.coefficients))
+  return summarise(scale * np.stack(said), held, num_classes)
+
+
+def predict(
+  kernel: Callable[..., Array],
+  batch: Batch,
+  solution: Solution,
+  images: np.ndarray | Array,
+  preprocess: Preprocessing | None = None,
+  *,
+  batch_size: int = 500,
+) -> np.ndarray:
+  """Centred predictions `f32[n, o]` of images, `batch_size` at a time."""
+
+  @jax.jit
+  def run(images: Array) -> tuple[Array]:
+    x = images if preprocess is None else preprocess(images)
+    cross = kernel(x, batch.inputs)
+    found = jnp.matmul(cross, solution.coefficients, precision=EXACT)
+    return (found[None],)
+
+  return in_batches(run, images, batch_size)[0][0]

@@ -1,0 +1,68 @@
+"""The tangent kernel of a finite network, without its Jacobian.
+
+Novak et al., Fast Finite Width Neural Tangent Kernel, ICML 2022, NTK-vector
+products: a column is one vector-Jacobian product pushed forward by one
+Jacobian-vector product, and needs the memory of one set of parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from jax import Array, lax
+import jax.numpy as jnp
+
+Apply = Callable[[Any, Array], Array]  # (params, f[n, ...]) -> f[n, o]
+
+
+def empirical_ntk(
+  apply: Apply, params: Any, x1: Array, x2: Array | None = None
+) -> Array:
+  """`J(x1) J(x2)^T`, with `J` the Jacobian in the parameters.
+
+  Args:
+    apply: `(params, f[n, ...]) -> f[n, o]`, row by row.
+    params: a pytree of floats.
+    x1: `f[n1, ...]`.
+    x2: `f[n2, ...]`; None stands for `x1`.
+
+  Returns:
+    `f[n1, n2, o, o]`, by output of `x1` and output of `x2`.
+  """
+
+  def column(x: Array) -> Array:
+    out, back = jax.vjp(lambda p: apply(p, x[None])[0], params)
+
+    def push(unit: Array) -> Array:
+      return forward(apply, params, x1, back(unit)[0])
+
+    # f[o2, n1, o1]
+    return jax.vmap(push)(jnp.eye(out.shape[0], dtype=out.dtype))
+
+  columns = lax.map(column, x1 if x2 is None else x2)
+  return columns.transpose(2, 0, 3, 1)
+
+
+def scalar_ntk(
+  apply: Apply, params: Any, x1: Array, x2: Array | None = None
+) -> Array:
+  """The mean over outputs of `empirical_ntk`'s diagonal, `f[n1, n2]`."""
+  full = empirical_ntk(apply, params, x1, x2)
+  return jnp.einsum('abkk->ab', full) / full.shape[-1]
+
+
+def backward(apply: Apply, params: Any, x: Array, v: Array) -> Any:
+  """`J(x)^T v`, parameters from `v f[n, o]`."""
+  return jax.vjp(lambda p: apply(p, x), params)[1](v)[0]
+
+
+def forward(apply: Apply, params: Any, x: Array, tangent: Any) -> Array:
+  """`J(x) tangent`, `f[n, o]`: the linearised network, less its start."""
+  return jax.jvp(lambda p: apply(p, x), (params,), (tangent,))[1]
+
+
+def ntk_product(apply: Apply, params: Any, x: Array, v: Array) -> Array:
+  """`J(x) J(x)^T v`, `f[n, o]`, for one pass back and one forward."""
+  return forward(apply, params, x, backward(apply, params, x, v))

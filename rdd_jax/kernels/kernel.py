@@ -1,0 +1,40 @@
+"""What every closed-form kernel is: a function of two sets of rows."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from jax import Array, lax
+import jax.numpy as jnp
+
+# Gram matrices are solved with: rounded products would cost definiteness.
+EXACT = lax.Precision.HIGHEST
+
+
+class Kernels(NamedTuple):
+  """Both kernels of a network of infinite width.
+
+  Attributes:
+    nngp: `f[n1, n2]`, the covariance of its outputs as it is initialised; ridge
+      regression with it trains the last layer alone.
+    ntk: `f[n1, n2]`, the neural tangent kernel; ridge regression with it trains
+      all layers, by gradient descent on the squared error.
+  """
+
+  nngp: Array
+  ntk: Array
+
+
+class Kernel(Protocol):
+  def __call__(self, x1: Array, x2: Array | None = None) -> Kernels:
+    """Kernels of rows `f[n1, ...]` and `f[n2, ...]`; None stands for `x1`.
+
+    With None the diagonal is exact, which float32 products would blur.
+    """
+    ...
+
+
+def with_diagonal(matrix: Array, diagonal: Array) -> Array:
+  """`matrix [n, n, ...]` with `diagonal [n, ...]` on its first two axes."""
+  rows = jnp.arange(matrix.shape[0])
+  return matrix.at[rows, rows].set(diagonal)

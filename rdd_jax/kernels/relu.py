@@ -1,0 +1,62 @@
+"""Moments of a ReLU under Gaussian inputs: the arc-cosine kernels.
+
+Cho and Saul, Kernel Methods for Deep Learning, NeurIPS 2009, eq. 4-6, with the
+factor that makes them expectations. Where two inputs are parallel the angle has
+no derivative; the rules below give the limits that matter there.
+"""
+
+from __future__ import annotations
+
+import jax
+from jax import Array
+import jax.numpy as jnp
+
+
+def moments(cross: Array, first: Array, second: Array) -> tuple[Array, Array]:
+  """Of `u, v` with variances `first`, `second` and covariance `cross`.
+
+  Args:
+    cross: `f[...]`.
+    first: `f[...]`, of a shape that broadcasts to that of `cross`.
+    second: likewise. Zero variances give zero moments of the first kind.
+
+  Returns:
+    `E[relu(u) relu(v)]` and `E[relu'(u) relu'(v)]`, of the shape of `cross`.
+    Derivatives of any order are finite everywhere.
+  """
+  product = first * second
+  positive = product > 0
+  # sqrt has no derivative at zero, where a row of zeros puts it.
+  norm = jnp.where(positive, jnp.sqrt(jnp.where(positive, product, 1.0)), 0.0)
+  cosine = cross / jnp.where(positive, norm, 1.0)
+  slope = _opening(cosine) / (2 * jnp.pi)
+  return norm * _first_order(cosine) / (2 * jnp.pi), slope
+
+
+@jax.custom_jvp
+def _opening(cosine: Array) -> Array:
+  """`pi - arccos(c)`, and `c` clipped."""
+  return jnp.pi - jnp.arccos(jnp.clip(cosine, -1.0, 1.0))
+
+
+@_opening.defjvp
+def _(primals, tangents):
+  (cosine,), (tangent,) = primals, tangents
+  square = 1.0 - cosine * cosine
+  apart = square > 8 * jnp.finfo(cosine.dtype).eps
+  # Parallel inputs are one and the same, or as good as: they stay parallel.
+  rate = jnp.where(apart, jax.lax.rsqrt(jnp.where(apart, square, 1.0)), 0.0)
+  return _opening(cosine), rate * tangent
+
+
+@jax.custom_jvp
+def _first_order(cosine: Array) -> Array:
+  """`sin(t) + (pi - t) cos(t)`, with `t = arccos(c)`."""
+  c = jnp.clip(cosine, -1.0, 1.0)
+  return jnp.sqrt(jnp.maximum(1.0 - c * c, 0.0)) + c * _opening(c)
+
+
+@_first_order.defjvp
+def _(primals, tangents):
+  (cosine,), (tangent,) = primals, tangents
+  return _first_order(cosine), _opening(cosine) * tangent
