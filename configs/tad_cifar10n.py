@@ -4,9 +4,9 @@ Wu et al., arXiv 2502.05027; see rdd_jax/robust/tad.py for what is known of it.
 
 python -m rdd_jax.main --config=configs/tad_cifar10n.py:noise=human-worse
 
-Measured with human-worse, shortened (500 DM steps, width 32, 10 images per
-class; README has the commands): 40.3 ± 0.7 (1 distillation x 3 networks, last
-step), defence=none 31.4 ± 1.2 (3 x 3), defence=oracle 39.0 ± 1.2 (2 x 3).
+Measured on one H200 with human-worse, shortened (1000 DM steps of 20,000, 10
+images per class; README has the command): 47.9 ± 0.5, defence=none 43.2 ± 0.4,
+defence=oracle 48.7 ± 0.8 (3 distillations x 2 networks, last step).
 
 Arguments: ipc, seed, seeds, width, steps, noise, smoke; and method (dm, dc,
 dsa, idc, mtt, datm, ratbptt) and defence (tad, described, none, oracle, clean,

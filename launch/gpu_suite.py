@@ -66,6 +66,39 @@ PIECES = (
     for arm in ('none', 'on_the_fly', 'poe', 'sampled', 'double_ipc')
     for loss in (('', 'uniform') if arm == 'poe' else ('',))
   }
+  | {
+    f'groupdro_{dataset}-{rare}-dm-ipc10-{arm}': (
+      f'groupdro_{dataset}.py',
+      f'ipc=10,rare={rare},{options}',
+    )
+    for dataset in ('cifar10', 'fashion_mnist')
+    for rare in ('patch-0.1', 'thin-0.05')
+    for arm, options in (
+      ('none', 'risk=none'),
+      ('known', 'groups=known'),
+      ('found', 'groups=found'),
+      ('weights', 'by=weights'),
+      ('matching', 'by=matching'),
+    )
+  }
+  | {
+    f'groupdro_{dataset}-{rare}-{method}-ipc10-{risk}': (
+      f'groupdro_{dataset}.py',
+      f'ipc=10,seeds=5,rare={rare},method={method},groups=voronoi,{options}',
+    )
+    for dataset in ('cifar10', 'fashion_mnist')
+    for method in ('dsa', 'idc')
+    for rare in ('', 'patch-0.1', 'thin-0.05')
+    for risk, options in (
+      ('none', 'risk=none'),
+      ('mean', 'risk=mean'),
+      ('worst', 'risk=worst'),
+      *(
+        (f'cvar{tail}', f'risk=cvar,tail={tail},memory=3200')
+        for tail in (0.2, 0.5, 0.8, 1.0)
+      ),
+    )
+  }
 )
 
 
@@ -98,7 +131,7 @@ def piece(name: str, out: Path, seconds: float) -> bool:
 
 
 def table(out: Path) -> str:
-  """Per cent, a line for each finished piece: accuracies, and detection."""
+  """Per cent, a line for each finished piece: accuracies, and all else."""
   found = {
     name: json.loads(path.read_text())['rows']
     for name in PIECES
@@ -121,9 +154,18 @@ def table(out: Path) -> str:
     for name, rows in found.items()
     if 'auroc' in rows['distilled']
   }
-  return _lines('accuracy', arms, accuracies) + (
-    '\n' + _lines('distilled', scores, detection) if detection else ''
-  )
+  by_group = ('worst_class', 'worst_group', 'group_balanced', 'rare_group')
+  groups = {
+    name: [rows['distilled'].get(metric) for metric in by_group]
+    for name, rows in found.items()
+    if 'rare_group' in rows['distilled']
+  }
+  tables = [_lines('accuracy', arms, accuracies)]
+  if detection:
+    tables.append(_lines('distilled', scores, detection))
+  if groups:
+    tables.append(_lines('distilled', by_group, groups))
+  return '\n'.join(tables)
 
 
 def _lines(title: str, columns: tuple[str, ...], rows: dict) -> str:

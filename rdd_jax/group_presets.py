@@ -86,6 +86,7 @@ def groupdro(dataset: str, arg: str = '', *, rare: str = '') -> Config:
   config.name = f'groupdro_{dataset}'
   config.data.rare = args['rare']
   config.baselines = ('random', 'herding')
+  config.shift.update({'clusters': 10, 'density': 'pixels', 'published': True})
   name = args['risk']
   choose('risk', name, dict.fromkeys(RISKS))
   if name == 'none':

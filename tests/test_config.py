@@ -34,7 +34,8 @@ def shapes(config: Config) -> data.Dataset:
   """A few mock rows of the shape of the data set that a config names."""
   name, rare = config.data.name, config.data.rare
   small = 400 if 'imagenet10' in name else 4000
-  found = data.load(name) if name == 'digits' else data.mock(name, n=small)
+  mock = name.partition(':')[2]
+  found = data.load(name) if name == 'digits' else data.mock(mock, n=small)
   return data.rarefy(found, rare, jax.random.key(0)) if rare else found
 
 

@@ -16,14 +16,15 @@ TITLES = {
 def group_table(
   rows: Sequence[Mapping[str, float | None]], class_names: Sequence[str]
 ) -> str:
-  """A line for each class."""
+  """A line for each class, by number where it has no name."""
+  labels = class_names or [str(c) for c in range(len(rows))]
   names = [name for name in TITLES if name in rows[0]]
   head = ''.join(f'<th>{TITLES[name]}</th>' for name in names)
   body = ''.join(
     f'<tr><th>{escape(label)}</th>'
     + ''.join(f'<td>{_cell(name, row[name])}</td>' for name in names)
     + '</tr>\n'
-    for label, row in zip(class_names, rows, strict=True)
+    for label, row in zip(labels, rows, strict=True)
   )
   return (
     '<div class="wide"><table><thead><tr><th>class</th>'
