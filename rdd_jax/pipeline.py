@@ -247,9 +247,9 @@ def judge(
     results['shift'] = shifted.card(shift)
   if meshes.is_main_process():
     write_outputs(trial, results, command)
-    found_rows = results['rows']
-    columns = [*foreign.columns(found_rows), *shifted.columns(found_rows)]
-    say(table(found_rows, columns))
+    judged = results['rows']
+    columns = [*foreign.columns(judged), *shifted.columns(judged)]
+    say(table(judged, columns))
     say(f'all of it in {directory}; open report.html')
   return results
 
