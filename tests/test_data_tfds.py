@@ -107,6 +107,39 @@ def test_reads_what_was_written(tmp_path, images, rows):
   assert found.class_names == ('cat', 'dog')
 
 
+def test_celeba_comes_in_groups(tmp_path, images):
+  directory = _write(tmp_path, 'celeb_a', {'train': [], 'test': []}, (8, 6, 3))
+  features = tfds.features.FeaturesDict(
+    {
+      'image': tfds.features.Image(shape=(8, 6, 3), encoding_format='png'),
+      'attributes': {k: np.bool_ for k in ('Bald', 'Blond_Hair', 'Male')},
+    }
+  )
+  features.save_config(str(directory))
+  from array_record.python import array_record_module
+  from tensorflow_datasets.proto import tf_example_pb2
+
+  both = [(0, 0), (0, 1), (1, 0), (1, 1)]
+  file = directory / 'celeb_a-train.array_record-00000-of-00001'
+  writer = array_record_module.ArrayRecordWriter(str(file), 'group_size:1')
+  for image, (blond, male) in zip(images, both, strict=True):
+    example = tf_example_pb2.Example()
+    fields = example.features.feature
+    fields['image'].bytes_list.value.append(_png(np.repeat(image, 3, -1)))
+    for key, value in (('Bald', 0), ('Blond_Hair', blond), ('Male', male)):
+      fields[f'attributes/{key}'].int64_list.value.append(value)
+    writer.write(example.SerializeToString())
+  writer.close()
+  info = json.loads((directory / 'dataset_info.json').read_text())
+  info['splits'][0]['shardLengths'] = ['4']
+  (directory / 'dataset_info.json').write_text(json.dumps(info))
+  found = data.load_split('tfds:celeb_a', 'train', data_dir=str(tmp_path))
+  assert found.labels.tolist() == [0, 0, 1, 1]
+  assert found.groups.tolist() == [0, 1, 0, 1]
+  assert found.class_names == ('not blond', 'blond')
+  np.testing.assert_array_equal(found.images[..., :1], images)
+
+
 def test_resizes_recolours_and_slices(tmp_path, rows, monkeypatch):
   _write(tmp_path, 'pets', {'test': rows}, (None, None, 1))
   monkeypatch.setenv('RDD_JAX_DATA_DIR', str(tmp_path))

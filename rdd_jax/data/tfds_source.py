@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 import difflib
+import functools
+import operator
 import os
 from pathlib import Path
 import re
@@ -16,6 +18,9 @@ from rdd_jax.data.dataset import Split
 from rdd_jax.data.mocks import SHAPES
 from rdd_jax.errors import UserError
 
+# By data set: the attribute that is the class, names of the classes, and the
+# attribute that is the group. As in `grouped.read_celeba`.
+_ATTRIBUTES = {'celeb_a': ('Blond_Hair', ('not blond', 'blond'), 'Male')}
 _CHUNK = 1024  # records read at once; bounds the encoded bytes in memory
 
 
@@ -37,22 +42,31 @@ def read(
     data_dir: see `load`.
     size: see `load`.
     channels: see `load`; None takes those that the data set declares.
+
+  Returns:
+    The split; that of `celeb_a` is blond or not, in groups by sex.
   """
   import tensorflow_datasets as tfds
 
   directory = _version_directory(where, data_dir)
   builder: Any = tfds.builder_from_directory(directory)
-  image_key, label_key = _keys(builder.info, where)
   features = builder.info.features
+  attributes = _ATTRIBUTES.get(builder.info.name)
+  if attributes:
+    label, names, group = attributes
+    image_key, keys = 'image', (('attributes', label), ('attributes', group))
+  else:
+    image_key, label_key = _keys(builder.info, where)
+    keys, names = ((label_key,),), tuple(features[label_key].names)
   source = _open(builder, split, image_key, where)
-  labels = np.empty(len(source), np.int64)
+  found = np.empty((len(keys), len(source)), np.int64)
   pixels = images.stack(
-    _encoded(source, f'tfds:{where} {split}', image_key, label_key, labels),
+    _encoded(source, f'tfds:{where} {split}', image_key, keys, found),
     len(source),
     size,
     channels or features[image_key].shape[-1],
   )
-  return Split(pixels, labels, tuple(features[label_key].names))
+  return Split(pixels, found[0], names, found[1] if len(keys) > 1 else None)
 
 
 def read_labels(
@@ -144,11 +158,19 @@ def _open(builder: Any, split: str, image_key: str, where: str) -> Any:
 
 
 def _encoded(
-  source: Any, name: str, image_key: str, label_key: str, labels: np.ndarray
+  source: Any,
+  name: str,
+  image_key: str,
+  keys: Sequence[tuple[str, ...]],
+  labels: np.ndarray,
 ) -> Iterator[tuple[str, bytes]]:
-  """Yields named encoded images, and fills in `labels` on the way."""
+  """Yields named encoded images, and fills in `labels` i[k, n] on the way.
+
+  The kth of them is what the kth of `keys` leads to.
+  """
   for row, record in _records(source, name):
-    labels[row] = record[label_key]
+    for key, column in zip(keys, labels, strict=True):
+      column[row] = functools.reduce(operator.getitem, key, record)
     yield f'{name} row {row}', record[image_key]
 
 
