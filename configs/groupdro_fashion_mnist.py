@@ -7,6 +7,10 @@ python -m rdd_jax.main --config=configs/groupdro_fashion_mnist.py:rare=line-0.1
 Groups that are found without being named, in equal shares of what is matched;
 the paper's form is method=dsa,risk=cvar.
 
+Measured with rare=patch-0.1, shortened (14 x 14, 300 DM steps, width 32; README
+has the command): rare group 69.7 ± 1.7, with groups=known 72.1 ± 1.2, risk=none
+55.5 ± 2.2 (3 distillations x 2 networks, last step).
+
 Arguments: ipc, seed, seeds, width, steps, noise, smoke; and method (dm, dc,
 dsa, idc, mtt, datm, ratbptt), rare (see rdd_jax.data.rarefy), groups (known,
 found, kmeans, voronoi, errors, misread, sparse, difficult), risk (equal, none,

@@ -151,7 +151,7 @@ def _relative_difficulty(
 def _known_groups(context: Context) -> int:
   if not context.spec.num_groups:
     raise UserError(
-      'this chain needs groups, and the data set has none: make some by '
+      'this chain needs groups, and this data set has none: make some by '
       'data.rare=line-0.1, give train_groups, as in npz:PATH, or find them by '
       'groups=found'
     )

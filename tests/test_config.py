@@ -92,8 +92,10 @@ FAMILIES = [
   'dm_mnist',
   'idc_cifar100',
   'mtt_tiny_imagenet',
+  'mtt_fashion_mnist',
   'datm_cifar10',
   'ratbptt_cifar100',
+  'ratbptt_fashion_mnist',
   'kip_cifar10',
   'frepo_cifar10',
   'rfad_digits',
@@ -101,7 +103,16 @@ FAMILIES = [
 ]
 
 
-@pytest.mark.parametrize('name', FAMILIES)
+HEAVY = ('idc_cifar100', 'mtt_tiny_imagenet', 'ratbptt_cifar100')
+
+
+@pytest.mark.parametrize(
+  'name',
+  [
+    pytest.param(name, marks=[pytest.mark.slow] * (name in HEAVY))
+    for name in FAMILIES
+  ],
+)
 def test_a_step_of_each_family_keeps_the_shapes_of_the_state(name: str):
   trace(load(CONFIGS[0].parent / f'{name}.py'), step=True)
 

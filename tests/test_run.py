@@ -54,7 +54,9 @@ def assert_same_outputs(a: Path, b: Path) -> None:
         assert (x / name).read_bytes() == (y / name).read_bytes(), (seed, name)
 
 
-@pytest.mark.parametrize('calls', [1, 3, 8])
+@pytest.mark.parametrize(
+  'calls', [3, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 8))]
+)
 def test_resumed_equals_uninterrupted(
   whole_run: Path, tmp_path: Path, calls: int, stop_after
 ):
@@ -205,7 +207,20 @@ VARIANTS = {
 }
 
 
-@pytest.mark.parametrize('variant', VARIANTS)
+SLOW = (
+  'flat experts, soft labels (DATM), outliers and groups',
+  'random windows of a student by Adam (RaT-BPTT)',
+  'experts that train meanwhile',
+)
+
+
+@pytest.mark.parametrize(
+  'variant',
+  [
+    pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW))
+    for name in VARIANTS
+  ],
+)
 def test_variants_run_from_end_to_end(variant: str, tmp_path: Path):
   digits = data.load('digits')
   groups = np.arange(len(digits.train_labels)) % 10 == 0
@@ -236,7 +251,7 @@ def test_variants_run_from_end_to_end(variant: str, tmp_path: Path):
     assert len(list(buffer.glob('*.f32'))) == config.experts.number
 
 
-@pytest.mark.parametrize('calls', [2, 4])
+@pytest.mark.parametrize('calls', [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_trajectories_resume_among_experts_and_among_steps(
   tmp_path: Path, calls: int, stop_after
 ):

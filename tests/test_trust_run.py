@@ -81,6 +81,7 @@ def divided(config: Config, devices: int) -> tuple[Measure, DivertState]:
     return jax.device_get((state.measure, found))
 
 
+@pytest.mark.slow
 def test_two_devices_trust_whom_one_does():
   config = tad('digits', 'smoke,width=4')
   # A probe that knows nothing yet leaves the mixture undecided.
