@@ -8,10 +8,10 @@ Groups that are found without being named, in equal shares of what is matched;
 the paper's form is method=dsa,risk=cvar.
 
 Arguments: ipc, seed, seeds, width, steps, noise, smoke; and method (dm, dc,
-dsa, idc, mtt, datm, ratbptt), rare (see rdd_jax.data.rarefy), groups (known,
-found, kmeans, voronoi, errors, misread, sparse, difficult), risk (equal, none,
-cvar, mean, worst, entropic, chi_square, dro), by (draws, weights, matching,
-training), tail, clusters and memory.
+dsa, idc, mtt, datm, ratbptt, kip, frepo, rfad, rcig), rare (see
+rdd_jax.data.rarefy), groups (known, found, kmeans, voronoi, errors, misread,
+sparse, difficult), risk (equal, none, cvar, mean, worst, entropic, chi_square,
+dro), by (draws, weights, matching, training), tail, clusters and memory.
 """
 
 from rdd_jax import group_presets

@@ -12,10 +12,10 @@ has the command): rare group 69.7 ± 1.7, with groups=known 72.1 ± 1.2, risk=no
 55.5 ± 2.2 (3 distillations x 2 networks, last step).
 
 Arguments: ipc, seed, seeds, width, steps, noise, smoke; and method (dm, dc,
-dsa, idc, mtt, datm, ratbptt), rare (see rdd_jax.data.rarefy), groups (known,
-found, kmeans, voronoi, errors, misread, sparse, difficult), risk (equal, none,
-cvar, mean, worst, entropic, chi_square, dro), by (draws, weights, matching,
-training), tail, clusters and memory.
+dsa, idc, mtt, datm, ratbptt, kip, frepo, rfad, rcig), rare (see
+rdd_jax.data.rarefy), groups (known, found, kmeans, voronoi, errors, misread,
+sparse, difficult), risk (equal, none, cvar, mean, worst, entropic, chi_square,
+dro), by (draws, weights, matching, training), tail, clusters and memory.
 """
 
 from rdd_jax import group_presets

@@ -13,10 +13,10 @@ directory that runs start in, imagenet10/{train,val}/CLASS/*.JPEG. They are
 resized to 128 x 128.
 
 Arguments: ipc, seed, seeds, width, steps, noise, smoke; and method (dm, dc,
-dsa, idc, mtt, datm, ratbptt), rare (see rdd_jax.data.rarefy), groups (known,
-found, kmeans, voronoi, errors, misread, sparse, difficult), risk (equal, none,
-cvar, mean, worst, entropic, chi_square, dro), by (draws, weights, matching,
-training), tail, clusters and memory.
+dsa, idc, mtt, datm, ratbptt, kip, frepo, rfad, rcig), rare (see
+rdd_jax.data.rarefy), groups (known, found, kmeans, voronoi, errors, misread,
+sparse, difficult), risk (equal, none, cvar, mean, worst, entropic, chi_square,
+dro), by (draws, weights, matching, training), tail, clusters and memory.
 """
 
 from rdd_jax import group_presets

@@ -7,8 +7,8 @@ python -m rdd_jax.main --config=configs/tad_cifar10.py:noise=symmetric-0.4
 Only human labels have been measured here: see configs/tad_cifar10n.py.
 
 Arguments: ipc, seed, seeds, width, steps, noise, smoke; and method (dm, dc,
-dsa, idc, mtt, datm, ratbptt) and defence (tad, described, none, oracle, clean,
-two_stage, small_loss).
+dsa, idc, mtt, datm, ratbptt, kip, frepo, rfad, rcig) and defence (tad,
+described, none, oracle, clean, two_stage, small_loss).
 """
 
 from rdd_jax import trust_presets

@@ -9,8 +9,8 @@ images per class; README has the command): 47.9 ± 0.5, defence=none 43.2 ± 0.4
 defence=oracle 48.7 ± 0.8 (3 distillations x 2 networks, last step).
 
 Arguments: ipc, seed, seeds, width, steps, noise, smoke; and method (dm, dc,
-dsa, idc, mtt, datm, ratbptt) and defence (tad, described, none, oracle, clean,
-two_stage, small_loss).
+dsa, idc, mtt, datm, ratbptt, kip, frepo, rfad, rcig) and defence (tad,
+described, none, oracle, clean, two_stage, small_loss).
 """
 
 from rdd_jax import trust_presets

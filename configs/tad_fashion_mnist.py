@@ -10,8 +10,8 @@ defence=none 62.4 ± 1.0, defence=oracle 80.1 ± 0.7. On clean labels TAD costs 
 points.
 
 Arguments: ipc, seed, seeds, width, steps, noise, smoke; and method (dm, dc,
-dsa, idc, mtt, datm, ratbptt) and defence (tad, described, none, oracle, clean,
-two_stage, small_loss).
+dsa, idc, mtt, datm, ratbptt, kip, frepo, rfad, rcig) and defence (tad,
+described, none, oracle, clean, two_stage, small_loss).
 """
 
 from rdd_jax import trust_presets

@@ -10,9 +10,9 @@ mean AUROC by MSP on MNIST, Tiny-ImageNet and patches 68.9 ± 1.5 and 61.3 ± 2.
 though MNIST alone falls from 63.6 to 40.7 (3 distillations x 2 networks).
 
 Arguments: ipc, seed, seeds, width, steps, noise, smoke; and method (dm, dc,
-dsa, idc, mtt, datm, ratbptt), outliers (on_the_fly, poe, sampled, none,
-double_ipc, oe:SOURCE), loss (reject, uniform, energy), families (core,
-released) and slots.
+dsa, idc, mtt, datm, ratbptt, kip, frepo, rfad, rcig), outliers (on_the_fly,
+poe, sampled, none, double_ipc, oe:SOURCE), loss (reject, uniform, energy),
+families (core, released) and slots.
 """
 
 from rdd_jax import outlier_presets

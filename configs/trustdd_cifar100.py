@@ -7,9 +7,9 @@ python -m rdd_jax.main --config=configs/trustdd_cifar100.py:outliers=poe
 Not measured yet for want of a GPU (launch/gpu_suite.py has pieces of it).
 
 Arguments: ipc, seed, seeds, width, steps, noise, smoke; and method (dm, dc,
-dsa, idc, mtt, datm, ratbptt), outliers (on_the_fly, poe, sampled, none,
-double_ipc, oe:SOURCE), loss (reject, uniform, energy), families (core,
-released) and slots.
+dsa, idc, mtt, datm, ratbptt, kip, frepo, rfad, rcig), outliers (on_the_fly,
+poe, sampled, none, double_ipc, oe:SOURCE), loss (reject, uniform, energy),
+families (core, released) and slots.
 """
 
 from rdd_jax import outlier_presets

@@ -10,9 +10,9 @@ fly, 96.9 ± 0.6 with poe and 85.0 ± 1.4 without; accuracy 80.2, 80.1 and 80.2 
 distillations x 3 networks, last step).
 
 Arguments: ipc, seed, seeds, width, steps, noise, smoke; and method (dm, dc,
-dsa, idc, mtt, datm, ratbptt), outliers (on_the_fly, poe, sampled, none,
-double_ipc, oe:SOURCE), loss (reject, uniform, energy), families (core,
-released) and slots.
+dsa, idc, mtt, datm, ratbptt, kip, frepo, rfad, rcig), outliers (on_the_fly,
+poe, sampled, none, double_ipc, oe:SOURCE), loss (reject, uniform, energy),
+families (core, released) and slots.
 """
 
 from rdd_jax import outlier_presets
