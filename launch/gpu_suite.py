@@ -24,13 +24,15 @@ _ONLY = flags.DEFINE_string('only', '', 'Pieces whose name contains this.')
 _MINUTES = flags.DEFINE_float('minutes', 9.0, 'Stop after this long.')
 _DATA_DIR = flags.DEFINE_string('data_dir', '', 'The TFDS directory.')
 
+METHODS = ('dm', 'dsa', 'dc', 'idc', 'mtt', 'datm', 'ratbptt')
+
 # Name -> configuration file and argument string.
 PIECES = (
   {
     f'{method}_{dataset}-ipc{ipc}': (f'{method}_{dataset}.py', f'ipc={ipc}')
     for ipc in (10, 1)
     for dataset in ('fashion_mnist', 'cifar10')
-    for method in ('dm', 'dsa', 'dc', 'idc', 'mtt', 'datm', 'ratbptt')
+    for method in (*METHODS, 'kip', 'frepo', 'rfad', 'rcig')
   }
   | {
     f'tad_cifar10-{noise}-{method}-ipc{ipc}-{defence}': (
