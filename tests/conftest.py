@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable
 import os
 from pathlib import Path
+import shutil
+import tempfile
 
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 os.environ['XLA_FLAGS'] = (
@@ -22,6 +25,11 @@ jax.config.update('jax_cpu_enable_async_dispatch', False)
 # The tests are small and many: compiling them costs far more than running.
 os.environ['JAX_DISABLE_MOST_OPTIMIZATIONS'] = '1'  # in subprocesses
 jax.config.update('jax_disable_most_optimizations', True)
+# Runs that resume, and tests alike, compile the same programs again.
+programs = tempfile.mkdtemp()
+atexit.register(shutil.rmtree, programs, ignore_errors=True)
+jax.config.update('jax_compilation_cache_dir', programs)
+jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.2)
 
 
 @pytest.fixture(scope='session')
