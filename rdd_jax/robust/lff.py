@@ -27,7 +27,7 @@ from rdd_jax.errors import UserError
 from rdd_jax.learner import Learner
 from rdd_jax.losses import cross_entropy
 from rdd_jax.measure import Measure, draw_minibatches
-from rdd_jax.robust.probing import CHUNK
+from rdd_jax.robust.probing import CHUNK, rows_of
 from rdd_jax.transform import DataSpec, DataView, State, Transform, identity
 
 
@@ -113,15 +113,7 @@ def relative_difficulty(
     rows = jnp.minimum(jnp.arange(count * CHUNK), n - 1).reshape(count, CHUNK)
 
     def of_chunk(rows: Array) -> Array:
-      batch = Batch(
-        inputs=preprocess(images[rows]),
-        targets=measure.targets[rows],
-        weights=measure.weights[rows],
-        cells=measure.cells[rows],
-        groups=measure.groups[rows],
-        index=rows,
-      )
-      return difficulty(pair, batch)
+      return difficulty(pair, rows_of(measure, rows, preprocess(images[rows])))
 
     w = jax.lax.map(of_chunk, rows).ravel()[:n]
     mean, _ = group_mean(w, measure.weights, measure.cells, num_classes)

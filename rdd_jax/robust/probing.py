@@ -84,16 +84,7 @@ def ask(
     labels = measure.cells[rows]
 
     def of_view(inputs: Array) -> tuple[Array, Array]:
-      batch = constrain(
-        Batch(
-          inputs=inputs,
-          targets=measure.targets[rows],
-          weights=measure.weights[rows],
-          cells=labels,
-          groups=measure.groups[rows],
-          index=rows,
-        )
-      )
+      batch = constrain(rows_of(measure, rows, inputs))
       scores = jax.lax.map(lambda one: probe.score(one)(batch), state)
       # A reject output is not a class that a row may prefer.
       chances = jax.nn.log_softmax(scores.logits[:, :, :num_classes])
@@ -127,18 +118,23 @@ def score_all(
   rows = jnp.minimum(jnp.arange(count * CHUNK), n - 1).reshape(count, CHUNK)
 
   def of_chunk(rows: Array) -> Scores:
-    batch = Batch(
-      inputs=preprocess(images[rows]),
-      targets=measure.targets[rows],
-      weights=measure.weights[rows],
-      cells=measure.cells[rows],
-      groups=measure.groups[rows],
-      index=rows,
-    )
+    batch = rows_of(measure, rows, preprocess(images[rows]))
     return probe.score(state)(constrain(batch))
 
   chunks = jax.lax.map(of_chunk, rows)
   return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:n], chunks)
+
+
+def rows_of(measure: Measure, rows: Array, inputs: Array) -> Batch:
+  """The rows `i[n]` of a measure, with inputs `f[n, ...]`."""
+  return Batch(
+    inputs=inputs,
+    targets=measure.targets[rows],
+    weights=measure.weights[rows],
+    cells=measure.cells[rows],
+    groups=measure.groups[rows],
+    index=rows,
+  )
 
 
 def _log_mean(logs: Array) -> Array:
