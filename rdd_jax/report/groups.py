@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from rdd_jax.report.html import grid
+
 TITLES = {
   'share': 'smallest group, %',
   'separation': 'separation',
@@ -19,17 +21,13 @@ def group_table(
   """A line for each class, by number where it has no name."""
   labels = class_names or [str(c) for c in range(len(rows))]
   names = [name for name in TITLES if name in rows[0]]
-  head = ''.join(f'<th>{TITLES[name]}</th>' for name in names)
-  body = ''.join(
-    f'<tr><th>{escape(label)}</th>'
-    + ''.join(f'<td>{_cell(name, row[name])}</td>' for name in names)
-    + '</tr>\n'
-    for label, row in zip(labels, rows, strict=True)
-  )
-  return (
-    '<div class="wide"><table><thead><tr><th>class</th>'
-    f'{head}</tr></thead>\n<tbody>{body}</tbody></table></div>\n'
-    '<p class="soft">A class whose smallest group is empty was left whole.</p>'
+  return grid(
+    [TITLES[name] for name in names],
+    {
+      escape(label): [_cell(name, row[name]) for name in names]
+      for label, row in zip(labels, rows, strict=True)
+    },
+    caption='A class whose smallest group is empty was left whole.',
   )
 
 

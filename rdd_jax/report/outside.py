@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from rdd_jax.report.html import entry, grid
+
 Rows = Mapping[str, Mapping[str, Any]]
 
 SCORES = {
@@ -24,7 +26,7 @@ def outside_tables(rows: Rows, outside: Mapping[str, Any]) -> str:
     outside: likewise; sets that are not averaged are in brackets.
   """
   found = [arm for arm in rows if any('@' in metric for metric in rows[arm])]
-  head = ''.join(f'<th>{escape(arm.replace("_", "-"))}</th>' for arm in found)
+  head = [escape(arm.replace('_', '-')) for arm in found]
   tables = ''
   for score, title in SCORES.items():
     end = '' if score == 'msp' else f'_{score}'
@@ -39,18 +41,13 @@ def outside_tables(rows: Rows, outside: Mapping[str, Any]) -> str:
       )
       for place, key in (('far', ''), ('near', 'near_'))
     ]
-    body = ''.join(
-      f'<tr><th>{name}</th>'
-      + ''.join(f'<td>{_entry(value)}</td>' for value in values)
-      + '</tr>\n'
-      for name, values in lines
-    )
-    tables += (
-      f'<div class="wide"><table><thead><tr><th>{title}</th>{head}</tr>'
-      f'</thead>\n<tbody>{body}</tbody></table></div>\n'
+    tables += grid(
+      head,
+      {name: [entry(value) for value in values] for name, values in lines},
+      caption=f'AUROC, per cent, by {title}.',
     )
   return (
-    f'{tables}<p class="soft">AUROC, per cent, of {outside["rows"]:,} test '
+    f'{tables}<p class="soft">{outside["rows"]:,} test '
     'rows against n of each set. Sets in brackets are of a kind that some arm '
     'trained on, and are not in the means.</p>'
   )
@@ -60,13 +57,6 @@ def _title(s: Mapping[str, Any]) -> str:
   place = 'near' if s['near'] else 'far'
   name = f'{escape(s["name"])} <small>{place}, n = {s["rows"]:,}</small>'
   return f'({name})' if s['seen'] else name
-
-
-def _entry(summary: Mapping[str, Any] | None) -> str:
-  if summary is None:
-    return '-'
-  spread = f' ± {100 * summary["std"]:.1f}' if summary['n'] > 1 else ''
-  return f'{100 * summary["mean"]:.1f}{spread}'
 
 
 def histogram(curves: Mapping[str, Any], score: str) -> str:

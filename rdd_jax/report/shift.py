@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from rdd_jax.report.html import entry, grid
+
 Rows = Mapping[str, Mapping[str, Any]]
 
 
@@ -45,24 +47,16 @@ def shift_table(rows: Rows, shift: Mapping[str, Any]) -> str:
     )
     for a in shift['attacks']
   ]
-  head = ''.join(f'<th>{escape(arm.replace("_", "-"))}</th>' for arm in rows)
-  body = ''.join(
-    f'<tr><th>{title}</th>'
-    + ''.join(f'<td>{_entry(row.get(metric))}</td>' for row in rows.values())
-    + '</tr>\n'
-    for title, metric in lines
-  )
   counts = {s['rows'] for s in [*graded.values(), *shift['attacks']]}
   some = ''.join(f' Corrupted and attacked: {n:,} test rows.' for n in counts)
-  return (
-    f'<div class="wide"><table><thead><tr><th></th>{head}</tr></thead>\n'
-    f'<tbody>{body}</tbody></table></div>\n<p class="soft">Accuracy, per cent, '
-    f'mean ± standard deviation over networks, never the best.{some}</p>'
+  return grid(
+    [escape(arm.replace('_', '-')) for arm in rows],
+    {
+      title: [entry(row.get(metric)) for row in rows.values()]
+      for title, metric in lines
+    },
+    caption=(
+      'Accuracy, per cent, mean ± standard deviation over networks, never the '
+      f'best.{some}'
+    ),
   )
-
-
-def _entry(summary: Mapping[str, Any] | None) -> str:
-  if summary is None:
-    return '-'
-  spread = f' ± {100 * summary["std"]:.1f}' if summary['n'] > 1 else ''
-  return f'{100 * summary["mean"]:.1f}{spread}'

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from rdd_jax.report.html import grid
+
 Row = Mapping[str, float | None]
 
 NAMES = {
@@ -22,17 +24,13 @@ def trust_table(rows: Sequence[Row]) -> str:
   groups = [name for name in rows[0] if name.startswith('recall_group_')]
   titles = {**NAMES, **{name: f'in group {name[13:]}' for name in groups}}
   names = [name for name in titles if name in rows[0]]
-  head = ''.join(f'<th>{titles[name]}</th>' for name in names)
-  body = ''.join(
-    f'<tr><th>{i}</th>'
-    + ''.join(f'<td>{_share(row[name])}</td>' for name in names)
-    + '</tr>\n'
-    for i, row in enumerate(rows)
-  )
-  return (
-    '<div class="wide"><table><thead><tr><th>division</th>'
-    f'{head}</tr></thead>\n<tbody>{body}</tbody></table></div>\n'
-    '<p class="soft">Per cent of rows.</p>'
+  return grid(
+    [titles[name] for name in names],
+    {
+      f'division {i}': [_share(row[name]) for name in names]
+      for i, row in enumerate(rows)
+    },
+    caption='Per cent of rows.',
   )
 
 
