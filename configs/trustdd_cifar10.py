@@ -12,7 +12,7 @@ though MNIST alone falls from 63.6 to 40.7 (3 distillations x 2 networks).
 Arguments: ipc, seed, seeds, width, steps, noise, smoke; and method (dm, dc,
 dsa, idc, mtt, datm, ratbptt, kip, frepo, rfad, rcig), outliers (on_the_fly,
 poe, sampled, none, double_ipc, oe:SOURCE), loss (reject, uniform, energy),
-families (core, released) and slots.
+families (core, flat, released) and slots.
 """
 
 from rdd_jax import outlier_presets

@@ -10,7 +10,7 @@ augmentation, scores by Mahalanobis distance say nothing.
 
 Arguments: ipc, seed, seeds, width, steps, noise, smoke; and outliers
 (on_the_fly, poe, sampled, none, double_ipc, oe:SOURCE), loss (reject, uniform,
-energy), families (core, released) and slots.
+energy), families (core, flat, released) and slots.
 """
 
 from rdd_jax import outlier_presets

@@ -12,7 +12,7 @@ distillations x 3 networks, last step).
 Arguments: ipc, seed, seeds, width, steps, noise, smoke; and method (dm, dc,
 dsa, idc, mtt, datm, ratbptt, kip, frepo, rfad, rcig), outliers (on_the_fly,
 poe, sampled, none, double_ipc, oe:SOURCE), loss (reject, uniform, energy),
-families (core, released) and slots.
+families (core, flat, released) and slots.
 """
 
 from rdd_jax import outlier_presets

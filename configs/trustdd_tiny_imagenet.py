@@ -9,7 +9,7 @@ Not measured yet for want of a GPU (launch/gpu_suite.py has pieces of it).
 Arguments: ipc, seed, seeds, width, steps, noise, smoke; and method (dm, dc,
 dsa, idc, mtt, datm, ratbptt, kip, frepo, rfad, rcig), outliers (on_the_fly,
 poe, sampled, none, double_ipc, oe:SOURCE), loss (reject, uniform, energy),
-families (core, released) and slots.
+families (core, flat, released) and slots.
 """
 
 from rdd_jax import outlier_presets

@@ -12,7 +12,11 @@ from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError, choose
 from rdd_jax.trust_presets import DIGITS, METHODS
 
-FAMILIES = {'core': CORE, 'released': RELEASED_DEFAULT}
+FAMILIES = {
+  'core': CORE,
+  'flat': (*CORE, 'flat'),
+  'released': RELEASED_DEFAULT,
+}
 ARMS = ('on_the_fly', 'poe', 'sampled', 'none', 'double_ipc', 'oe:SOURCE')
 
 
@@ -85,8 +89,8 @@ def trustdd(dataset: str, arg: str = '') -> Config:
       distils real outliers, see `data.load_outliers`;
       `loss`, by default 'reject', a class of their own, or the paper's
       'uniform', or 'energy', a margin;
-      `families`, by default 'core', six kinds of corruption, or the paper's
-      four, 'released';
+      `families`, by default 'core', six kinds of corruption; 'flat', these and
+      shapes without texture; or the paper's four, 'released';
       `slots`, where outliers are stored, by default one for each class.
   """
   names = ('method', 'outliers', 'loss', 'families', 'slots')

@@ -17,11 +17,14 @@ from rdd_jax.corruptions import (
   invert_released,
   jigsaw,
   noise_phase,
+  outline,
   paste,
   pixelate,
+  posterise,
   rgb_ghost,
   rotate,
   shuffle_tiles,
+  silhouette,
   solarise,
   speckle,
   swap_amplitude,
@@ -51,6 +54,41 @@ def test_brightness():
     (fold(), [1, 0.5, 0, 0.5, 1]),
   ):
     np.testing.assert_array_equal(run(f, x).ravel(), y)
+
+
+@pytest.mark.parametrize('levels', [2, 3, 5])
+def test_posterise_takes_the_nearest_level(levels):
+  x = pixels(3, 8, 8, 3)
+  scale = np.linspace(0, 1, levels)
+  nearest = np.abs(x[..., None] - scale).argmin(-1)
+  np.testing.assert_allclose(run(posterise(levels), x), scale[nearest])
+
+
+def test_silhouette_is_one_side_in_one_colour():
+  x = np.full((40, 12, 12, 3), 0.2, np.float32)
+  x[:, 3:9, 3:9] = 0.8
+  y = run(silhouette(1e-3), x)
+  square = np.zeros((12, 12), bool)
+  square[3:9, 3:9] = True
+  sides = [(row[square].max() > 0) for row in y]
+  for row, inside in zip(y, sides, strict=True):
+    shown = square if inside else ~square
+    assert not row[~shown].any()
+    assert (row[shown] == row[shown][0]).all()
+    np.testing.assert_allclose(row[shown].max(), 1)
+  assert 8 < sum(sides) < 32
+
+
+def test_outline_of_a_square_is_its_edge():
+  x = np.zeros((1, 12, 12, 1), np.float32)
+  x[:, 3:9, 3:9] = 0.5
+  y = run(outline(), x)[0, :, :, 0]
+  # The difference to the next pixel is where the square begins and ends.
+  edge = np.zeros((12, 12), bool)
+  edge[2, 3:9] = edge[8, 3:9] = edge[3:9, 2] = edge[3:9, 8] = True
+  np.testing.assert_array_equal(y > 0, edge)
+  np.testing.assert_array_equal(y[edge], 1)
+  assert not run(outline(), np.full((1, 4, 4, 3), 0.3, np.float32)).any()
 
 
 def test_invert_undoes_itself():
@@ -257,6 +295,8 @@ def test_swap_amplitude_takes_anothers(shape):
     (lambda x: paste()(KEY, x[:, :1, :1]), 'paste of 1x1 pixels'),
     (lambda x: solarise(1), r'take a threshold in \[0, 1\)'),
     (lambda x: blur(0), 'positive share'),
+    (lambda x: silhouette(0), 'positive share'),
+    (lambda x: posterise(1), 'at least 2 levels'),
   ],
 )
 def test_what_cannot_be_is_an_error_of_one_line(call, message):

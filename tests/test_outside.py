@@ -93,7 +93,8 @@ def test_near_and_families():
   families = {s.name: s.families for s in found}
   for name in ('gaussian', 'uniform', 'rademacher'):
     assert families[name] == ('noise', 'frequency')
-  for name in ('blobs', 'patches', 'digits'):
+  assert families['blobs'] == ('flat',)
+  for name in ('patches', 'digits'):
     assert families[name] == ()
   assert families['rotation'] == families['rotation90'] == ('rotation',)
   assert families['mean_of_two'] == ('mix',)

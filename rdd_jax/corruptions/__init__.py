@@ -15,6 +15,7 @@ from rdd_jax.corruptions.families import (
   family_of,
   named,
 )
+from rdd_jax.corruptions.flat import outline, posterise, silhouette
 from rdd_jax.corruptions.frequency import noise_phase, swap_amplitude
 from rdd_jax.corruptions.geometry import jigsaw, rotate, shuffle_tiles, warp
 from rdd_jax.corruptions.pairs import arithmetic_mean, geometric_mean, paste
@@ -50,12 +51,15 @@ __all__ = [
   'named',
   'noise_phase',
   'one_of',
+  'outline',
   'paste',
   'pixelate',
+  'posterise',
   'rgb_ghost',
   'rotate',
   'sequence',
   'shuffle_tiles',
+  'silhouette',
   'solarise',
   'speckle',
   'swap_amplitude',

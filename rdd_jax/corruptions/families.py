@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rdd_jax.corruptions import frequency, geometry, pairs, pixels
+from rdd_jax.corruptions import flat, frequency, geometry, pairs, pixels
 from rdd_jax.corruptions.combine import one_of, sequence
 from rdd_jax.corruptions.corruption import Corruption
 from rdd_jax.errors import choose
@@ -32,6 +32,7 @@ FAMILIES: dict[str, Factory] = {
   'rotation': geometry.rotate,
   'mix': lambda: one_of(pairs.arithmetic_mean(), pairs.geometric_mean()),
   'paste': pairs.paste,
+  'flat': lambda: one_of(flat.posterise(), flat.silhouette(), flat.outline()),
 }
 
 # The six that serve best together.
@@ -66,6 +67,7 @@ _RELATED: dict[str, tuple[Factory, ...]] = {
   'rotation': (geometry.rotate,),
   'mix': (pairs.arithmetic_mean, pairs.geometric_mean),
   'paste': (pairs.paste,),
+  'flat': (flat.posterise, flat.silhouette, flat.outline),
   'colour': (pixels.rgb_ghost,),
 }
 

@@ -96,6 +96,6 @@ KINDS = {
   'gaussian': Drawn(_gaussian, _NOISE),
   'uniform': Drawn(_uniform, _NOISE),
   'rademacher': Drawn(_rademacher, _NOISE),
-  'blobs': Drawn(_blobs),
+  'blobs': Drawn(_blobs, ('flat',)),
   'patches': Drawn(_patch),
 }
