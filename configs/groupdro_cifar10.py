@@ -11,7 +11,8 @@ Arguments: ipc, seed, seeds, width, steps, noise, smoke; and method (dm, dc,
 dsa, idc, mtt, datm, ratbptt, kip, frepo, rfad, rcig), rare (see
 rdd_jax.data.rarefy), groups (known, found, kmeans, voronoi, errors, misread,
 sparse, difficult), risk (equal, none, cvar, mean, worst, entropic, chi_square,
-dro), by (draws, weights, matching, training), tail, clusters and memory.
+dro), by (draws, weights, matching, training), trained, tail, clusters and
+memory.
 """
 
 from rdd_jax import group_presets

@@ -20,6 +20,7 @@ ARGUMENTS = {
   'groups': '',
   'risk': 'equal',
   'by': '',
+  'trained': '',
   'tail': 0.2,
   'clusters': 4,
   'memory': 768,  # the three batches whose losses the released code pools
@@ -51,7 +52,8 @@ ACROSS = {
   'chi_square': 'chi_square',
 }
 RISKS = ('none', 'equal', 'dro', *ACROSS)
-TRAINED_ON_REAL = ('dc', 'dsa', 'idc', 'mtt', 'datm', 'ratbptt')
+MATCHED = ('dc', 'dsa', 'idc')  # on networks that train between matchings
+TRAINED_ON_REAL = (*MATCHED, 'mtt', 'datm', 'ratbptt')
 
 
 def groupdro(dataset: str, arg: str = '', *, rare: str = '') -> Config:
@@ -74,6 +76,9 @@ def groupdro(dataset: str, arg: str = '', *, rare: str = '') -> Config:
       matches each group apart (FairDD); of other risks, 'training' (the
       default), of networks on real data, or 'matching', of how far groups are
       from being matched;
+      `trained`, networks that gradients are matched on, whatever is matched:
+      'synthetic', 'real', or, on real data, by the risk 'mean', 'cvar',
+      'worst', 'entropic' or 'chi_square'; by default as `risk` has it;
       `memory`, rows of earlier batches that a risk in training ranks as well.
     rare: where `arg` names none.
   """
@@ -89,6 +94,7 @@ def groupdro(dataset: str, arg: str = '', *, rare: str = '') -> Config:
   config.shift.update({'clusters': 10, 'density': 'pixels', 'published': True})
   name = args['risk']
   choose('risk', name, dict.fromkeys(RISKS))
+  _trained(config, args)
   if name == 'none':
     return config
   by = args['by'] or ('draws' if name == 'equal' else 'training')
@@ -158,6 +164,30 @@ def _matching(
   config.risk = risks.get(args['risk'], args['risk'])
 
 
+def _trained(config: Config, args: dict[str, Any]) -> None:
+  """What networks train on, apart from what is matched."""
+  how = args['trained']
+  if not how:
+    return
+  kinds = ('synthetic', 'real', *ACROSS)
+  choose('trained', how, dict.fromkeys(kinds))
+  choose('method, for trained=,', args['method'], dict.fromkeys(MATCHED))
+  if how == 'synthetic':
+    config.objective.inner.data = how
+    return
+  if args['method'] != 'idc':
+    _train_on_real(config)
+  if how != 'real':
+    _training(config, 'voronoi', {}, {**args, 'risk': how})
+
+
+def _train_on_real(config: Config) -> None:
+  """As IDC does, and as the released code of the paper: two epochs."""
+  rows = config.objective.real_rows
+  config.objective.inner.data = 'real'
+  config.objective.inner.steps = max(2 * 10 * rows // 256, 1)
+
+
 def _training(
   config: Config, groups: str, link: dict[str, Any], args: dict[str, Any]
 ) -> None:
@@ -170,10 +200,7 @@ def _training(
   if method in ('mtt', 'datm', 'ratbptt') or groups in WEIGHTED:
     _need_fixed_groups(groups, 'training, of experts or unrolled,')
   if method in ('dc', 'dsa'):
-    # As IDC does, and as the released code of the paper: two epochs.
-    rows = config.objective.real_rows
-    config.objective.inner.data = 'real'
-    config.objective.inner.steps = max(2 * 10 * rows // 256, 1)
+    _train_on_real(config)
   if link:
     config.transform = {'groups': link}
   chain: dict[str, Any] = {}
