@@ -194,11 +194,33 @@ def config() -> Config:
         'augment': '',
         'seeds': 1,
       },
+      # Runs beside this one: name -> what is other there, and the names of
+      # links that are left out, `without`; see rdd_jax.variants.
+      'variants': {},
       'devices': 0,  # 0 takes all
       'precision': 'float32',  # of products: 'tensorfloat32', 'bfloat16'
       'deterministic': False,  # bit-exact resume on a GPU, slower
     }
   )
+
+
+def split(arg: str, **fields: Any) -> tuple[dict[str, Any], str]:
+  """The values of some keys of an argument string, and the rest of it.
+
+  >>> split('ipc=1,method=dsa,smoke', method='dm', loss='reject')
+  ({'method': 'dsa', 'loss': 'reject'}, 'ipc=1,smoke')
+
+  Args:
+    arg: as `parse` takes it.
+    **fields: the keys, with defaults, whose types are kept.
+
+  Raises:
+    UserError: for a value of another type.
+  """
+  items = [item for item in arg.split(',') if item]
+  own = [item for item in items if item.partition('=')[0] in fields]
+  rest = [item for item in items if item not in own]
+  return parse(','.join(own), **fields), ','.join(rest)
 
 
 def parse(arg: str, **fields: Any) -> dict[str, Any]:

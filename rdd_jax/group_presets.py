@@ -12,7 +12,7 @@ from typing import Any
 from rdd_jax import defaults
 from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError, choose
-from rdd_jax.trust_presets import DIGITS, METHODS
+from rdd_jax.trust_presets import extend, method_config
 
 ARGUMENTS = {
   'method': 'dm',
@@ -82,21 +82,29 @@ def groupdro(dataset: str, arg: str = '', *, rare: str = '') -> Config:
       `memory`, rows of earlier batches that a risk in training ranks as well.
     rare: where `arg` names none.
   """
-  parts = [a for a in arg.split(',') if a]
-  own = [a for a in parts if a.partition('=')[0] in ARGUMENTS]
-  rest = [a for a in parts if a not in own]
-  args = defaults.parse(','.join(own), **{**ARGUMENTS, 'rare': rare})
-  methods = DIGITS if dataset == 'digits' else METHODS
-  config = choose('method', args['method'], methods)(dataset, ','.join(rest))
+  fields = {**ARGUMENTS, 'rare': rare}
+  args, rest = defaults.split(arg, **fields)
+  config = method_config(dataset, args['method'], rest)
   config.name = f'groupdro_{dataset}'
   config.data.rare = args['rare']
   config.baselines = ('random', 'herding')
+  serve(config, args)
+  return config
+
+
+def serve(config: Config, args: dict[str, Any]) -> None:
+  """Serves rare groups, and judges under shift.
+
+  Args:
+    config: with its data; changed in place.
+    args: as ARGUMENTS.
+  """
   config.shift.update({'clusters': 10, 'density': 'pixels', 'published': True})
   name = args['risk']
   choose('risk', name, dict.fromkeys(RISKS))
   _trained(config, args)
   if name == 'none':
-    return config
+    return
   by = args['by'] or ('draws' if name == 'equal' else 'training')
   groups = args['groups'] or _default_groups(config, by)
   link = choose('groups', groups, GROUPS)(args['clusters'])
@@ -110,7 +118,6 @@ def groupdro(dataset: str, arg: str = '', *, rare: str = '') -> Config:
   if name != 'equal':
     allowed = ('training', 'matching') if name != 'dro' else ('training',)
   choose(f'by, of risk={name},', by, {k: places[k] for k in allowed})()
-  return config
 
 
 def _default_groups(config: Config, by: str) -> str:
@@ -149,7 +156,7 @@ def _balance(
       'groups': _count(groups, args),
       'by': by,
     }
-  config.transform = chain
+  extend(config, chain)
 
 
 def _matching(
@@ -202,7 +209,7 @@ def _training(
   if method in ('dc', 'dsa'):
     _train_on_real(config)
   if link:
-    config.transform = {'groups': link}
+    extend(config, {'groups': link})
   chain: dict[str, Any] = {}
   if groups == 'voronoi':
     chain['cells'] = {'factory': 'voronoi', 'centres': 10}

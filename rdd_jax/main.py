@@ -13,7 +13,7 @@ import sys
 from absl import flags
 from ml_collections import config_flags
 
-from rdd_jax import command, mesh, pipeline, run, workdir
+from rdd_jax import command, mesh, pipeline, run, variants, workdir
 from rdd_jax.errors import UserError
 
 _CONFIG = config_flags.DEFINE_config_file(
@@ -47,7 +47,7 @@ def main(argv: list[str]) -> None:
   signal.signal(signal.SIGTERM, lambda number, frame: asked.append(number))
   again = f'python -m rdd_jax.main {" ".join(sys.argv[1:])}'
   try:
-    pipeline.execute(config, directory, command=again, stop=lambda: bool(asked))
+    variants.execute(config, directory, command=again, stop=lambda: bool(asked))
   except run.Stopped:
     pipeline.say('stopped and saved; the same command resumes')
 

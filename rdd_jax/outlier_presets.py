@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from rdd_jax import defaults
@@ -10,7 +10,7 @@ from rdd_jax.corruptions import CORE, RELEASED_DEFAULT
 from rdd_jax.data.mocks import SHAPES
 from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError, choose
-from rdd_jax.trust_presets import DIGITS, METHODS
+from rdd_jax.trust_presets import extend, method_config
 
 FAMILIES = {
   'core': CORE,
@@ -38,6 +38,13 @@ LOSSES = {
   'reject': Loss(reject=True),
   'uniform': Loss(),
   'energy': Loss(weight=0.1, energy_margin=(10.0, 3.0, 0.1)),
+}
+
+ARGUMENTS = {
+  'outliers': 'on_the_fly',
+  'loss': 'reject',
+  'families': 'core',
+  'slots': 0,
 }
 
 ROWS = 50  # outliers of a step on the fly; a hundred were no better
@@ -93,21 +100,22 @@ def trustdd(dataset: str, arg: str = '') -> Config:
       shapes without texture; or the paper's four, 'released';
       `slots`, where outliers are stored, by default one for each class.
   """
-  names = ('method', 'outliers', 'loss', 'families', 'slots')
-  parts = [a for a in arg.split(',') if a]
-  own = [a for a in parts if a.partition('=')[0] in names]
-  rest = [a for a in parts if a not in own]
-  args = defaults.parse(
-    ','.join(own),
-    method='dm',
-    outliers='on_the_fly',
-    loss='reject',
-    families='core',
-    slots=0,
-  )
-  methods = DIGITS if dataset == 'digits' else METHODS
-  config = choose('method', args['method'], methods)(dataset, ','.join(rest))
+  args, rest = defaults.split(arg, method='dm', **ARGUMENTS)
+  config = method_config(dataset, args['method'], rest)
   config.name = f'trustdd_{dataset}'
+  config.baselines = ('random', 'herding')
+  expose(config, dataset, args)
+  return config
+
+
+def expose(config: Config, dataset: str, args: Mapping[str, Any]) -> None:
+  """Adds outliers, and the sets on which networks are judged.
+
+  Args:
+    config: changed in place.
+    dataset: whose sets.
+    args: as ARGUMENTS.
+  """
   config.outside.sets = SETS[dataset]
   families = choose('families', args['families'], FAMILIES)
   # So that all arms and both choices of families average the same sets.
@@ -115,7 +123,6 @@ def trustdd(dataset: str, arg: str = '') -> Config:
   loss = choose('outlier loss', args['loss'], LOSSES)
   config.synthetic.reject = loss.reject
   config.synthetic.outlier_weight = loss.weight
-  config.baselines = ('random', 'herding')
   kind, _, source = args['outliers'].partition(':')
   arm: dict[str, Callable[[], None]] = {
     'on_the_fly': lambda: _on_the_fly(config, families),
@@ -130,7 +137,6 @@ def trustdd(dataset: str, arg: str = '') -> Config:
     config.synthetic.reject = False  # Nothing would train that output.
   else:
     config.evaluation.energy_margin = loss.energy_margin
-  return config
 
 
 def _poe(families: tuple[str, ...]) -> dict[str, Any]:
@@ -169,7 +175,7 @@ def _stored(config: Config, slots: int, link: dict[str, Any]) -> None:
   if matched.name in ('distribution', 'gradient'):  # as many as of a class
     needed = max(matched.real_rows, chosen.ipc * chosen.factor**2)
     link['rows'] = chosen.slots * needed
-  config.transform = {'outliers': link}
+  extend(config, {'outliers': link})
 
 
 def _sampled(config: Config, slots: int, link: dict[str, Any]) -> None:

@@ -233,12 +233,12 @@ def smoke(config: Config) -> Config:
   return config
 
 
-def quickstart(arg: str = '') -> Config:
+def digits(arg: str = '') -> Config:
   """Distribution matching on the embedded digits, in seconds on a CPU."""
   fields = {**ARGUMENTS, 'ipc': 1, 'width': 32}
   args = defaults.parse(arg, **fields)
   config = defaults.config()
-  config.name = 'quickstart'
+  config.name = 'dm_digits'
   config.seed, config.seeds = args['seed'], args['seeds']
   config.data.noise = args['noise']
   config.network.width, config.network.depth = args['width'], 2

@@ -35,7 +35,7 @@ METHODS: dict[str, Callable[[str, str], Config]] = {
 }
 
 DIGITS: dict[str, Callable[[str, str], Config]] = {
-  'dm': lambda dataset, arg: presets.quickstart(arg),
+  'dm': lambda dataset, arg: presets.digits(arg),
   **REGRESSIONS,
 }
 
@@ -139,19 +139,38 @@ def tad(
     noise: where `arg` names none.
     name: of the run.
   """
-  own = [a for a in arg.split(',') if a.startswith(('method=', 'defence='))]
-  rest = [a for a in arg.split(',') if a and a not in own]
-  args = defaults.parse(','.join(own), method='dm', defence='tad')
-  if not any(a.startswith('noise=') for a in rest):
-    rest.append(f'noise={noise}')
-  methods = DIGITS if dataset == 'digits' else METHODS
-  config = choose('method', args['method'], methods)(dataset, ','.join(rest))
+  args, rest = defaults.split(arg, method='dm', defence='tad')
+  config = method_config(dataset, args['method'], with_noise(rest, noise))
   config.name = name or f'tad_{dataset}'
-  setting = SETTINGS[dataset]
-  if config.data.mock:
-    setting = setting._replace(warm_up=4, steps=4)
-  chosen = choose('defence', args['defence'], DEFENCES)(setting)
-  config.transform = {'trust': chosen} if chosen else {}
+  defend(config, dataset, args['defence'])
   # What is started from is rows that the defence lets through.
   config.baselines = ('random', 'herding', 'initial')
   return config
+
+
+def method_config(dataset: str, method: str, arg: str) -> Config:
+  """The configuration of a method, in front of which something is put."""
+  methods = DIGITS if dataset == 'digits' else METHODS
+  return choose('method', method, methods)(dataset, arg)
+
+
+def with_noise(arg: str, noise: str) -> str:
+  """The argument string, with this noise where it says none."""
+  if any(a.startswith('noise=') for a in arg.split(',')):
+    return arg
+  return f'{arg},noise={noise}'
+
+
+def defend(config: Config, dataset: str, defence: str) -> None:
+  """Puts a defence in front; its probe trains for a moment on mock images."""
+  setting = SETTINGS[dataset]
+  if config.data.mock:
+    setting = setting._replace(warm_up=4, steps=4)
+  chosen = choose('defence', defence, DEFENCES)(setting)
+  if chosen:
+    extend(config, {'trust': chosen})
+
+
+def extend(config: Config, links: dict[str, Any]) -> None:
+  """Adds links to the chain before matching."""
+  config.transform = {**config.transform.to_dict(), **links}

@@ -25,10 +25,16 @@ jax.config.update('jax_cpu_enable_async_dispatch', False)
 # The tests are small and many: compiling them costs far more than running.
 os.environ['JAX_DISABLE_MOST_OPTIMIZATIONS'] = '1'  # in subprocesses
 jax.config.update('jax_disable_most_optimizations', True)
-# Runs that resume, and tests alike, compile the same programs again.
-programs = tempfile.mkdtemp()
-atexit.register(shutil.rmtree, programs, ignore_errors=True)
-jax.config.update('jax_compilation_cache_dir', programs)
+# Runs that resume, commands, and tests alike, compile the same programs again.
+# Workers and commands inherit the directory of the first process.
+if 'JAX_COMPILATION_CACHE_DIR' not in os.environ:
+  programs = tempfile.mkdtemp()
+  atexit.register(shutil.rmtree, programs, ignore_errors=True)
+  os.environ['JAX_COMPILATION_CACHE_DIR'] = programs
+os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '0.2'
+jax.config.update(
+  'jax_compilation_cache_dir', os.environ['JAX_COMPILATION_CACHE_DIR']
+)
 jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.2)
 
 

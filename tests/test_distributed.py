@@ -24,7 +24,7 @@ FLAGS = (
   '--config.evaluation.epochs=1',
 )
 MATCHING = (
-  '--config=configs/quickstart.py:smoke,width=4',
+  '--config=configs/dm_digits.py:smoke,width=4',
   '--config.steps=60',
 )
 DIVERTED = (

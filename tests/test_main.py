@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 TINY = (
-  '--config=configs/quickstart.py:smoke,width=4',
+  '--config=configs/dm_digits.py:smoke,width=4',
   '--config.evaluation.epochs=2',
   '--config.baselines=("random",)',
   '--config.whole.steps=0',
@@ -40,9 +40,9 @@ def run(*flags: str, module: str = 'main') -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
   ('flags', 'words'),
   [
-    (['--config=configs/quickstart.py:ipx=3'], ["did you mean 'ipc'"]),
-    (['--config=configs/quickstart.py', '--config.stepz=3'], ['steps']),
-    (['--config=configs/quickstart.py', '--config.steps=x'], ['steps']),
+    (['--config=configs/dm_digits.py:ipx=3'], ["did you mean 'ipc'"]),
+    (['--config=configs/dm_digits.py', '--config.stepz=3'], ['steps']),
+    (['--config=configs/dm_digits.py', '--config.steps=x'], ['steps']),
     ([], ['--config=configs/quickstart.py']),
     (['--config=configs/nope.py'], ['configs/nope.py']),
     (
@@ -50,11 +50,11 @@ def run(*flags: str, module: str = 'main') -> subprocess.CompletedProcess[str]:
       ['/nowhere'],
     ),
     (
-      ['--config=configs/quickstart.py', '--config.data.name=digit'],
+      ['--config=configs/dm_digits.py', '--config.data.name=digit'],
       ['digits'],
     ),
     (
-      ['--config=configs/quickstart.py:smoke', '--config.devices=64'],
+      ['--config=configs/dm_digits.py:smoke', '--config.devices=64'],
       ['devices=64'],
     ),
   ],

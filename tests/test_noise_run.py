@@ -14,7 +14,7 @@ from rdd_jax.data.noise import KINDS
 
 
 def test_validation_rows_are_noisy_too():
-  config = presets.quickstart('noise=pair-0.4')
+  config = presets.digits('noise=pair-0.4')
   whole = pipeline.load(config)
   config.data.validation = 0.25
   found = pipeline.load(config)
@@ -34,7 +34,7 @@ def test_validation_rows_are_noisy_too():
 
 def test_the_seed_draws_the_noise():
   first, again, other = (
-    pipeline.load(presets.quickstart(f'noise=pair-0.4,seed={s}')).train_labels
+    pipeline.load(presets.digits(f'noise=pair-0.4,seed={s}')).train_labels
     for s in (0, 0, 1)
   )
   np.testing.assert_array_equal(first, again)
@@ -44,7 +44,7 @@ def test_the_seed_draws_the_noise():
 def test_plan_and_card_say_the_rate(
   tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-  config = presets.quickstart('smoke,width=4,noise=symmetric-0.3')
+  config = presets.digits('smoke,width=4,noise=symmetric-0.3')
   config.baselines = ('random',)
   config.whole.steps = 0
   pipeline.execute(config, tmp_path)

@@ -21,7 +21,7 @@ OUTPUTS = ('distilled.npz', 'metrics.jsonl', 'results.json', 'grid.png')
 
 
 def tiny(**changes: object) -> Config:
-  config = presets.quickstart('smoke,width=4')
+  config = presets.digits('smoke,width=4')
   config.unlock()
   config.update_from_flattened_dict(
     {

@@ -1,0 +1,24 @@
+"""Wrong labels, foreign inputs and rare groups at once, on digits.
+
+TAD (a reconstruction), TrustDD and Group DRO; see rdd_jax/all_presets.py.
+
+python -m rdd_jax.main --config=configs/all_three_digits.py:noise=asymmetric-0.4
+
+The run goes beside the plain method and each paper alone, in one table;
+variants=false leaves these out.
+
+Arguments: ipc, seed, seeds, width, steps, noise, smoke; method (dm, kip,
+frepo, rfad, rcig), defence, outliers, loss,
+families, slots, rare, groups, risk, by, trained, tail, clusters, memory, as the
+tad, trustdd and groupdro configurations take them; and variants.
+"""
+
+from rdd_jax import all_presets
+from rdd_jax.defaults import Config
+
+
+def get_config(arg: str = '') -> Config:
+  """A method and what protects it from all three, changed by `arg`."""
+  return all_presets.all_three(
+    'digits', arg, noise='asymmetric-0.4', rare='line-0.1'
+  )

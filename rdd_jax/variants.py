@@ -1,0 +1,150 @@
+"""A run beside itself with some parts left out: what each of them buys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rdd_jax import cost, mesh, pipeline, report, workdir
+from rdd_jax.artefact import write_atomically
+from rdd_jax.defaults import Config
+from rdd_jax.errors import choose
+from rdd_jax.evaluation.metrics import Row
+from rdd_jax.foreign import PLACES
+from rdd_jax.metrics import table
+
+DIRECTORY = 'variants'  # below that of the run
+TABLE = 'variants.json'
+
+
+def difference(config: Config, other: Config) -> dict[str, Any]:
+  """What turns one configuration into another, as `config.variants` has it.
+
+  Args:
+    config: the run's.
+    other: which has some of its links, as they are there, and other values.
+
+  Returns:
+    `without`, the names of links that are left out, and the values that differ.
+  """
+  mine, its = config.to_dict(), other.to_dict()
+  names = [{k for p in PLACES for k in x[p]} for x in (mine, its)]
+  return {
+    'without': tuple(sorted(names[0] - names[1])),
+    **_changes(
+      {k: v for k, v in mine.items() if k not in PLACES},
+      {k: v for k, v in its.items() if k not in PLACES},
+    ),
+  }
+
+
+def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+  out: dict[str, Any] = {}
+  for key, value in new.items():
+    if isinstance(value, dict) and value:
+      if below := _changes(old[key], value):
+        out[key] = below
+    elif old[key] != value:
+      out[key] = value
+  return out
+
+
+def derive(config: Config, name: str) -> Config:
+  """The configuration of a variant; it has none itself.
+
+  Fields that were set on the command line stay as they were set there.
+
+  Raises:
+    UserError: if there is no variant of this name.
+  """
+  change = dict(choose('variant', name, config.variants.to_dict()))
+  out = config.copy_and_resolve_references()
+  without = change.pop('without', ())
+  with out.unlocked():
+    for place in PLACES:
+      links = out[place].to_dict()
+      out[place] = {k: v for k, v in links.items() if k not in without}
+    out.update(change)
+    out.variants = {}
+    out.name = f'{config.name}-{name}'
+    # Of the whole set there is no more than one.
+    out.whole.steps = 0
+  return out
+
+
+def execute(
+  config: Config,
+  directory: Path,
+  *,
+  command: str = '',
+  stop: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+  """Each variant below the run's directory, then the run; and their table.
+
+  As `pipeline.execute`, which is all that is done where there are no variants.
+  """
+  for name in config.variants:
+    chosen, path = derive(config, name), directory / DIRECTORY / name
+    workdir.claim(path, chosen, write=mesh.is_main_process())
+    if not (path / 'results.json').exists():
+      pipeline.say(f'{name}:')
+      pipeline.execute(chosen, path, stop=stop)
+  results = pipeline.execute(config, directory, command=command, stop=stop)
+  if config.variants and mesh.is_main_process():
+    found = gather(directory, list(config.variants))
+    write_atomically(directory / TABLE, json.dumps(found, indent=1).encode())
+    report.write_report(directory, title=config.name, command=command)
+    rows = {name: entry['row'] for name, entry in found.items()}
+    columns = [*pipeline.columns(rows), *report.TRUST]
+    pipeline.say(f'what each part buys:\n{table(rows, columns)}')
+  return results
+
+
+def gather(directory: Path, names: list[str]) -> dict[str, dict[str, Any]]:
+  """A line for each baseline and variant, and last the run itself.
+
+  Returns:
+    From a name to its `row`, with the precision and recall of the last trust
+    where there is any, and what it took, `cost`, where that is known.
+  """
+  out: dict[str, dict[str, Any]] = {}
+  runs = {name: directory / DIRECTORY / name for name in names}
+  for name, path in {**runs, 'all of it': directory}.items():
+    rows = json.loads((path / 'results.json').read_text())['rows']
+    for arm, row in rows.items():
+      if arm == 'distilled':
+        spent = path / cost.FILE
+        out[name] = {
+          'row': row | _trust(path),
+          'cost': json.loads(spent.read_text()) if spent.exists() else {},
+        }
+      elif arm != 'initial':
+        out.setdefault(arm, {'row': row, 'cost': {}})
+  return out
+
+
+def _trust(path: Path) -> Row:
+  """Of the last division of each distillation seed, against the truth."""
+  last = [
+    json.loads(file.read_text())[-1]
+    for file in sorted(
+      [*path.glob('trust.json'), *path.glob('seeds/*/trust.json')]
+    )
+  ]
+  values = {
+    name: [row[key] for row in last if row.get(key) is not None]
+    for name, key in report.TRUST.items()
+  }
+  return {
+    name: {
+      'mean': float(np.mean(found)),
+      'std': float(np.std(found, ddof=1)) if len(found) > 1 else 0.0,
+      'n': len(found),
+    }
+    for name, found in values.items()
+    if found
+  }
