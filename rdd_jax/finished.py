@@ -1,4 +1,4 @@
-"""Runs as their work directories tell of them, and names that tell them apart."""
+"""Runs as their work directories tell of them, and what tells them apart."""
 
 from __future__ import annotations
 
@@ -78,7 +78,8 @@ def names(runs: Sequence[Finished]) -> list[str]:
   """The shortest names that tell runs apart.
 
   By few fields of their configurations that differ, or by what differs in the
-  paths of their directories, whichever is shorter.
+  paths of their directories, whichever is shorter; a hash, which says nothing,
+  is the last choice.
   """
   if len(runs) == 1:
     return [str(runs[0].config.get('name', runs[0].directory.name))]
@@ -86,7 +87,12 @@ def names(runs: Sequence[Finished]) -> list[str]:
   by_field = _by_fields(differing(runs))
   if by_field:
     options.append(by_field)
-  return min(options, key=lambda all_names: max(map(len, all_names)))
+
+  def cost(found: list[str]) -> tuple[bool, int]:
+    hashed = any(re.search(r'\b[0-9a-f]{8}\b', name) for name in found)
+    return hashed, max(map(len, found))
+
+  return min(options, key=cost)
 
 
 def apart(paths: Sequence[str]) -> list[str]:
