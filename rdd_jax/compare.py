@@ -59,7 +59,7 @@ def text(runs: Sequence[Finished]) -> str:
     d = found['accuracy']
     lines.append(
       f'{name} against {against}: accuracy {100 * d.mean:+.1f} '
-      f'[{100 * d.least:+.1f}, {100 * d.greatest:+.1f}] over {d.n} seeds'
+      f'[{100 * d.least:+.1f}, {100 * d.greatest:+.1f}] over {d.n} seed(s)'
     )
   for name, run in zip(names(runs), runs, strict=True):
     peak = run.cost.get('memory', {}).get('resident')
