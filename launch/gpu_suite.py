@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-import signal
-import subprocess
 import sys
 import time
 
 from absl import app, flags
+
+from rdd_jax import jobs
 
 _OUT = flags.DEFINE_string('out', 'runs/gpu_suite', 'Where everything goes.')
 _ONLY = flags.DEFINE_string('only', '', 'Pieces whose name contains this.')
@@ -104,32 +104,18 @@ PIECES = (
 )
 
 
+def job(name: str, out: Path) -> jobs.Job:
+  """The run that is a piece."""
+  file, arg = PIECES[name]
+  data_dir = _DATA_DIR.value
+  flags = (f'--config.data.data_dir={data_dir}',) if data_dir else ()
+  return jobs.Job(f'configs/{file}:{arg}', out / name, flags)
+
+
 def run(command: list[str], seconds: float) -> bool:
   """Runs a command; SIGTERM when time is over. Whether it finished."""
   print(' '.join(command), flush=True)
-  process = subprocess.Popen(command)
-  try:
-    return process.wait(seconds) == 0
-  except subprocess.TimeoutExpired:
-    process.send_signal(signal.SIGTERM)
-    process.wait()
-    return False
-
-
-def piece(name: str, out: Path, seconds: float) -> bool:
-  """Runs one piece until it is done or time is over."""
-  file, arg = PIECES[name]
-  command = [
-    sys.executable,
-    '-m',
-    'rdd_jax.main',
-    f'--config=configs/{file}:{arg}',
-    f'--workdir={out / name}',
-  ]
-  if _DATA_DIR.value:
-    command.append(f'--config.data.data_dir={_DATA_DIR.value}')
-  done = run(command, seconds)
-  return done and (out / name / 'results.json').exists()
+  return jobs.Runner().run(command, seconds=seconds)
 
 
 def table(out: Path) -> str:
@@ -200,8 +186,10 @@ def main(argv: list[str]) -> None:
     left = end - time.monotonic()
     if left < 20:
       break
-    if _ONLY.value in name and not (out / name / 'results.json').exists():
-      print(f'{name}: {"done" if piece(name, out, left) else "to be resumed"}')
+    piece = job(name, out)
+    if _ONLY.value in name and not piece.finished():
+      done = run(piece.command(), left) and piece.finished()
+      print(f'{name}: {"done" if done else "to be resumed"}')
       (out / 'table.md').write_text(table(out))
   print(table(out))
 

@@ -16,12 +16,12 @@ from rdd_jax import (
   arms,
   artefact,
   buffers,
+  cost,
   data,
   experts,
   foreign,
   group_report,
   keys,
-  plan,
   recipe,
   report,
   run,
@@ -37,6 +37,7 @@ from rdd_jax.errors import UserError
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.measure import empirical
 from rdd_jax.metrics import Progress, table
+from rdd_jax.plan.describe import describe
 from rdd_jax.sets import INITIAL, Trial, distilled, seed_directory
 
 
@@ -63,23 +64,30 @@ def execute(
     run.Stopped: when `stop()` says so; what was done is saved.
   """
   mesh = meshes.make_mesh(config.devices or None)
+  clock = cost.clock(directory)
+  stop = clock.watch(stop)
+  with clock.stage('loading'):
+    trial = load_trial(config, directory)
+  with jax.default_matmul_precision(config.precision):
+    distil(trial, mesh, clock, stop)
+    with clock.stage('judging'):
+      # Only now: it takes time, which a run that is stopped need not spend.
+      shift = shifted.load(config, trial.dataset, trial.preprocess)
+      return judge(trial._replace(shift=shift), command, clock, stop)
+
+
+def load_trial(config: Config, directory: Path) -> Trial:
+  """All that a run needs, but for `shift`, which takes time."""
   dataset = load(config)
   preprocess = recipe.preprocessing(config, dataset)
-  experiment = recipe.build(config, dataset, preprocess)
-  trial = Trial(
-    experiment,
+  return Trial(
+    recipe.build(config, dataset, preprocess),
     config,
     dataset,
     preprocess,
     directory,
     foreign.load(config, dataset),
   )
-  with jax.default_matmul_precision(config.precision):
-    distil(trial, mesh, stop)
-    # Only now: it takes time, which a run that is stopped need not spend.
-    shift = shifted.load(config, dataset, preprocess)
-    trial = trial._replace(shift=shift)
-    return judge(trial, command, stop)
 
 
 def load(config: Config) -> data.Dataset:
@@ -121,7 +129,10 @@ def load(config: Config) -> data.Dataset:
 
 
 def distil(
-  trial: Trial, mesh: jax.sharding.Mesh, stop: Callable[[], bool]
+  trial: Trial,
+  mesh: jax.sharding.Mesh,
+  clock: cost.Clock,
+  stop: Callable[[], bool],
 ) -> None:
   """Distils each seed whose artefact is not there yet."""
   config, dataset = trial.config, trial.dataset
@@ -137,49 +148,57 @@ def distil(
     trial.experiment.spec.num_outputs,
     dataset.train_groups,
   )
-  root = keys.named(jax.random.key(config.seed), 'distillation')
   compiled = None
   with meshes.use(mesh):
     images, labels, measure = meshes.replicate(
       (dataset.train_images, dataset.train_labels, measure), mesh
     )
-    train = partial(train_experts, trial, images, mesh, stop)
+    train = partial(train_experts, trial, images, mesh, clock, stop)
     for seed in todo:
-      key = jax.random.fold_in(root, seed)
+      key = seed_key(config, seed)
       directory = seed_directory(trial.workdir, seed)
       if config.transform and not (directory / 'checkpoints').exists():
         # It may take as long as distilling.
         names = ', '.join(config.transform)
         say(f'{seed + 1}/{config.seeds}: preparing the measure ({names})')
-      state = run.start(
-        trial.experiment, key, images, measure, labels, train, directory
-      )
+      with clock.stage('preparing'):
+        state = run.start(
+          trial.experiment, key, images, measure, labels, train, directory
+        )
       if 'initial' in config.baselines and not int(state.step):
         keep(trial, state, seed, directory / INITIAL)
       state = meshes.replicate(state, mesh)
       if compiled is None:
-        compiled = run.compile_call(
-          trial.experiment, config, state, images, mesh, train(state)
+        with clock.stage('compiling'):
+          compiled = run.compile_call(
+            trial.experiment, config, state, images, mesh, train(state)
+          )
+        say(describe(trial, compiled, mesh))
+      with clock.stage('distilling'):
+        state = run.distil(
+          trial.experiment,
+          config,
+          state,
+          images,
+          labels,
+          compiled,
+          directory,
+          mesh,
+          train=train,
+          label=f'distilling {seed + 1}/{config.seeds}',
+          stop=stop,
         )
-        say(plan.describe(trial, compiled, mesh))
-      state = run.distil(
-        trial.experiment,
-        config,
-        state,
-        images,
-        labels,
-        compiled,
-        directory,
-        mesh,
-        train=train,
-        label=f'distilling {seed + 1}/{config.seeds}',
-        stop=stop,
-      )
       if meshes.is_main_process():
         trust_report.write(directory, trial.dataset, state.transform)
         group_report.write(directory, trial.dataset, state.transform)
       keep(trial, state, seed, directory)
     meshes.any_process(False)  # the others are about to read what one wrote
+
+
+def seed_key(config: Config, seed: int) -> jax.Array:
+  """The root of the randomness of a distillation seed."""
+  root = keys.named(jax.random.key(config.seed), 'distillation')
+  return jax.random.fold_in(root, seed)
 
 
 def keep(trial: Trial, state: DistillState, seed: int, path: Path) -> None:
@@ -193,6 +212,7 @@ def train_experts(
   trial: Trial,
   images: jax.Array,
   mesh: jax.sharding.Mesh,
+  clock: cost.Clock,
   stop: Callable[[], bool],
   state: DistillState,
 ) -> list[np.ndarray] | None:
@@ -202,22 +222,23 @@ def train_experts(
   """
   if trial.experiment.expert is None:
     return None
-  found = experts.trajectories(
-    buffers.buffer(trial.config, trial.workdir, mesh.size),
-    trial.experiment.expert,
-    keys.named(jax.random.key(trial.config.seed), 'experts'),
-    images,
-    state.measure,
-    mesh,
-    stop=stop,
-  )
+  with clock.stage('experts'):
+    found = experts.trajectories(
+      buffers.buffer(trial.config, trial.workdir, mesh.size),
+      trial.experiment.expert,
+      keys.named(jax.random.key(trial.config.seed), 'experts'),
+      images,
+      state.measure,
+      mesh,
+      stop=stop,
+    )
   if found is None:
     raise run.Stopped
   return found
 
 
 def judge(
-  trial: Trial, command: str, stop: Callable[[], bool]
+  trial: Trial, command: str, clock: cost.Clock, stop: Callable[[], bool]
 ) -> dict[str, Any]:
   """Judges all arms and writes the table, the picture and the page."""
   config, directory = trial.config, trial.workdir
@@ -245,6 +266,7 @@ def judge(
   shift = arms.shift(trial)
   if shift is not None:
     results['shift'] = shifted.card(shift)
+  clock.write()  # for the report
   if meshes.is_main_process():
     write_outputs(trial, results, command)
     own = results['rows']

@@ -11,6 +11,8 @@ from rdd_jax.artefact import write_atomically
 from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError
 
+OUTPUTS = ('distilled.npz', 'results.json', 'grid.png', 'report.html')
+
 
 def default(config: Config) -> Path:
   """`runs/NAME-HASH`, so that the same command finds its own directory."""
@@ -32,13 +34,13 @@ def claim(directory: Path, config: Config, *, write: bool = True) -> None:
   path = directory / 'config.json'
   if path.exists():
     try:
-      before = _flat(json.loads(path.read_text()))
+      before = flat(json.loads(path.read_text()))
     except ValueError as error:
       raise UserError(
         f'{path} is damaged ({error}): remove {directory} or choose another '
         '--workdir'
       ) from error
-    now = _flat(json.loads(_text(config)))
+    now = flat(json.loads(_text(config)))
     fields = sorted(
       key
       for key in before.keys() | now.keys()
@@ -69,11 +71,17 @@ def _text(config: Config) -> str:
   return config.to_json(indent=2, sort_keys=True)
 
 
-def _flat(tree: Any, prefix: str = '') -> dict[str, Any]:
+def missing(directory: Path) -> list[str]:
+  """The outputs that a run has not written yet; none once it is finished."""
+  return [name for name in OUTPUTS if not (directory / name).exists()]
+
+
+def flat(tree: Any, prefix: str = '') -> dict[str, Any]:
+  """Fields of nested dictionaries, by their path: `data.name`."""
   if not isinstance(tree, dict) or not tree:
     return {prefix: tree}
   return {
     path: value
     for key, branch in tree.items()
-    for path, value in _flat(branch, f'{prefix}.{key}'.lstrip('.')).items()
+    for path, value in flat(branch, f'{prefix}.{key}'.lstrip('.')).items()
   }

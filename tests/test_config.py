@@ -10,12 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rdd_jax import data, defaults, networks, pipeline, plan, presets, recipe
+from rdd_jax import data, defaults, networks, pipeline, presets, recipe
 from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError
 from rdd_jax.matching import Segment
 from rdd_jax.measure import empirical
 from rdd_jax.ops import constrain
+from rdd_jax.plan.describe import count
 
 CONFIGS = sorted((Path(__file__).parents[1] / 'configs').glob('*.py'))
 
@@ -56,7 +57,7 @@ def trace(config: Config, *, step: bool) -> None:
     real = constrain(experiment.draw(key, images, measure))
     feed = None
     if experiment.feed:
-      size = plan.count(
+      size = count(
         networks.init(experiment.net, key, dataset.image_shape)['params']
       )
       feed = Segment(jnp.zeros(size), jnp.ones(size))

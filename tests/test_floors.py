@@ -18,12 +18,12 @@ FLOORS = {
   'kernels networks',
   2: 'robust matching probe synthetic learner',
   3: 'distill evaluation selection initialise',
-  4: 'data mesh checkpoint metrics artefact card experts report',
+  4: 'data mesh checkpoint metrics artefact card experts report memory cost',
   5: 'main run recipe evaluate bench compare plan defaults presets arms '
   'factories objectives buffers initials unrolled_presets trust_presets '
   'trust_report pipeline workdir command sets foreign outlier_presets '
   'context group_factories group_presets group_report shifted '
-  'kernel_objectives kernel_presets',
+  'kernel_objectives kernel_presets jobs finished comparison',
 }
 FLOOR_OF = {room: floor for floor, s in FLOORS.items() for room in s.split()}
 

@@ -66,6 +66,18 @@ def test_resumed_equals_uninterrupted(
   assert_same_outputs(whole_run, tmp_path)
 
 
+def test_a_run_says_what_it_took(whole_run: Path):
+  took = json.loads((whole_run / 'cost.json').read_text())
+  seconds = took['seconds']
+  assert seconds.pop('experts') == 0  # it has none
+  assert all(s > 0 for s in seconds.values())
+  assert took['total'] == pytest.approx(sum(seconds.values()), abs=0.01)
+  assert took['parts'] == 1
+  before = (whole_run / 'cost.json').read_bytes()
+  pipeline.execute(tiny(), whole_run)  # finished: it takes nothing more
+  assert (whole_run / 'cost.json').read_bytes() == before
+
+
 def test_torn_newest_checkpoint(whole_run: Path, tmp_path: Path, stop_after):
   with pytest.raises(run.Stopped):
     pipeline.execute(tiny(), tmp_path, stop=stop_after(5))

@@ -30,6 +30,7 @@ import jax.numpy as jnp
 
 from rdd_jax.bench import kernels, ours, theirs
 from rdd_jax.bench.setting import Program, Setting
+from rdd_jax.memory import account, device_peak, free
 
 NAMES = (*ours.PROGRAMS, *kernels.PROGRAMS)
 SIDES = ('ours', 'theirs')
@@ -143,26 +144,7 @@ def peak(name: str, side: str, s: Setting) -> int | None:
     return None if before is None or after is None else after - before
   if dd is not None:
     return dd.torch.cuda.max_memory_allocated()
-  return (accelerator.memory_stats() or {}).get('peak_bytes_in_use')
-
-
-def free() -> int | None:
-  """Bytes that the device has left; None where that cannot be known."""
-  accelerator = jax.devices()[0]
-  if accelerator.platform == 'cpu':
-    return account('MemAvailable', '/proc/meminfo')
-  stats = accelerator.memory_stats() or {}
-  limit = stats.get('bytes_limit')
-  return None if limit is None else limit - stats['bytes_in_use']
-
-
-def account(field: str, path: str = '/proc/self/status') -> int | None:
-  """Bytes by Linux's account, of this process by default; None elsewhere."""
-  with contextlib.suppress(OSError):
-    for line in Path(path).read_text().splitlines():
-      if line.startswith(field + ':'):
-        return int(line.split()[1]) * 1024
-  return None
+  return device_peak()
 
 
 def ceiling(repeats: int = 5) -> float:

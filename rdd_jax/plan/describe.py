@@ -1,4 +1,4 @@
-"""What a run is going to do, and what it needs."""
+"""What a run is going to do, in two lines."""
 
 from __future__ import annotations
 

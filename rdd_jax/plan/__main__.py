@@ -1,0 +1,67 @@
+"""Predicts a run: `python -m rdd_jax.plan --config=FILE[:args]`.
+
+Takes the flags of `rdd_jax.main`, and does a little of all that the run does,
+on this machine, as it is now loaded. With --workdir, the plan stands in that
+directory as `plan.json`, and the report shows it beside what the run took.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+import tempfile
+
+from absl import flags
+from ml_collections import config_flags
+
+from rdd_jax import command, mesh, workdir
+from rdd_jax.artefact import write_atomically
+from rdd_jax.errors import UserError
+from rdd_jax.plan.predict import FILE, Plan, predict
+
+_CONFIG = config_flags.DEFINE_config_file(
+  'config', None, 'FILE.py[:arguments], see configs/', lock_config=True
+)
+_WORKDIR = flags.DEFINE_string(
+  'workdir', None, 'Where to write plan.json; by default nowhere.'
+)
+_SECONDS = flags.DEFINE_float(
+  'seconds', 5.0, 'How long each stage is tried, about, once it is compiled.'
+)
+
+
+def main(argv: list[str]) -> None:
+  """Plans what the flags say."""
+  if len(argv) > 1:
+    raise UserError(f'unknown argument {argv[1]!r}: flags begin with --')
+  config = _CONFIG.value
+  if config is None:
+    raise UserError(
+      'no configuration: give --config=configs/quickstart.py or another file'
+    )
+  mesh.initialise(False)
+  with tempfile.TemporaryDirectory() as scratch:
+    plan = predict(config, Path(scratch), budget=_SECONDS.value)
+  print(show(plan))
+  if _WORKDIR.value:
+    directory = Path(_WORKDIR.value).absolute()
+    workdir.claim(directory, config)
+    text = json.dumps(plan.to_json(), indent=1)
+    write_atomically(directory / FILE, text.encode())
+
+
+def show(plan: Plan) -> str:
+  """A line for each stage, the total, memory, and what is left out."""
+  total = sum(plan.seconds.values())
+  rows = {**plan.seconds, 'in all': total}
+  lines = [plan.text, *(f'{name:<11}{s:>9,.1f} s' for name, s in rows.items())]
+  for name in ('resident', 'device'):
+    size = plan.memory[name]
+    if size is not None:
+      lines.append(f'{name:<11}{size / 2**20:>9,.0f} MiB at the peak')
+  lines += [f'not predicted: {what}' for what in plan.unknown]
+  return '\n'.join([*lines, f'planning took {plan.took:.1f} s'])
+
+
+if __name__ == '__main__':
+  command.start(main)

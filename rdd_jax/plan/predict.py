@@ -1,0 +1,307 @@
+"""Seconds and bytes of a run, from doing a little of all of it.
+
+Every stage is done as the run does it, shortened: preparing, an epoch or two of
+experts, the step for some seconds, judging one set of each shape after a short
+training. What is shortened grows along a line, see `extrapolate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import contextlib
+import copy
+import math
+from pathlib import Path
+import time
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from rdd_jax import (
+  buffers,
+  cost,
+  experts,
+  keys,
+  memory,
+  pipeline,
+  recipe,
+  run,
+  shifted,
+)
+from rdd_jax import mesh as meshes
+from rdd_jax.defaults import Config
+from rdd_jax.distill import DistillState
+from rdd_jax.errors import UserError
+from rdd_jax.measure import empirical
+from rdd_jax.plan.describe import describe
+from rdd_jax.plan.extrapolate import Seconds, extrapolate
+from rdd_jax.plan.judging import judging
+from rdd_jax.sets import Trial
+
+FILE = 'plan.json'
+LENGTHS = ('warm_up', 'steps')  # of links that train: what is shortened
+SHARE = 0.9  # of the free memory, the most that a step is tried with
+
+
+class Plan(NamedTuple):
+  """What a run is going to take.
+
+  Attributes:
+    text: what it is going to do.
+    seconds: by stage, as `cost.STAGES`.
+    memory: bytes: `state` and data, and the `work` of a call of the step, by
+      XLA's plan; `resident` and on the first `device`, at the peak of planning,
+      None where that is not known.
+    unknown: what was left out of it, and why.
+    took: seconds that planning took.
+  """
+
+  text: str
+  seconds: dict[str, float]
+  memory: dict[str, int | None]
+  unknown: list[str]
+  took: float
+
+  def to_json(self) -> dict[str, Any]:
+    """What `plan.json` holds: as `cost.json`, and more."""
+    return {
+      'seconds': {name: round(s, 3) for name, s in self.seconds.items()},
+      'total': round(sum(self.seconds.values()), 3),
+      'memory': self.memory,
+      'devices': cost.devices(),
+      'unknown': self.unknown,
+      'took': round(self.took, 3),
+    }
+
+
+def predict(config: Config, scratch: Path, *, budget: float = 5.0) -> Plan:
+  """What the run of a configuration is going to take on this machine.
+
+  As if nothing of it were there yet, neither its directory nor experts.
+
+  Args:
+    config: complete, see `rdd_jax.defaults`.
+    scratch: an empty directory.
+    budget: seconds for which each stage is tried, about, not counting what it
+      compiles; a longer one says more.
+
+  Raises:
+    UserError: as the run would.
+  """
+  began = time.perf_counter()
+  seconds: dict[str, float] = dict.fromkeys(cost.STAGES, 0.0)
+  mesh = meshes.make_mesh(config.devices or None)
+  trial = pipeline.load_trial(config, scratch)
+  seconds['loading'] = time.perf_counter() - began
+  unknown: list[str] = []
+  with jax.default_matmul_precision(config.precision):
+    with meshes.use(mesh):
+      text, state, planned = _distilling(trial, mesh, budget, seconds, unknown)
+    begin = time.perf_counter()
+    shift = shifted.load(config, trial.dataset, trial.preprocess)
+    shifting = time.perf_counter() - begin
+    found = judging(trial._replace(shift=shift), state.params, budget)
+    seconds['judging'] = shifting + found
+  peaks = {'resident': memory.resident_peak(), 'device': memory.device_peak()}
+  took = time.perf_counter() - began
+  return Plan(text, seconds, {**planned, **peaks}, unknown, took)
+
+
+def _distilling(
+  trial: Trial,
+  mesh: jax.sharding.Mesh,
+  budget: float,
+  seconds: dict[str, float],
+  unknown: list[str],
+) -> tuple[str, DistillState, dict[str, int | None]]:
+  """All that comes before judging; fills in `seconds` and `unknown`."""
+  config, dataset = trial.config, trial.dataset
+  measure = empirical(
+    dataset.train_labels,
+    trial.experiment.spec.num_outputs,
+    dataset.train_groups,
+  )
+  images, labels, measure = meshes.replicate(
+    (dataset.train_images, dataset.train_labels, measure), mesh
+  )
+  trained: list[list[np.ndarray]] = []  # once, whatever the measure
+
+  def train(state: DistillState) -> list[np.ndarray] | None:
+    if trial.experiment.expert is None:
+      return None
+    if not trained:
+      begin = time.perf_counter()
+      rows, seconds['experts'] = _experts(trial, images, state, mesh)
+      trained.append(rows)
+      spent.append(time.perf_counter() - begin)
+    return trained[0]
+
+  spent: list[float] = []
+  states: list[DistillState] = []
+  length = _length(config)
+
+  def prepare(n: int) -> Callable[[], None]:
+    shorter = _shorter(config, n, length)
+    experiment = recipe.build(shorter, dataset, trial.preprocess)
+
+    def do() -> None:
+      states[:] = [
+        run.start(
+          experiment,
+          pipeline.seed_key(config, 0),
+          images,
+          measure,
+          labels,
+          train,
+        )
+      ]
+
+    return do
+
+  once = extrapolate(prepare, length, budget)
+  once = Seconds(max(once.first - sum(spent), once.again), once.again)
+  later = 0
+  if config.prepare_every and config.transform:
+    later = config.seeds * (max(config.steps - 1, 0) // config.prepare_every)
+    unknown.append(
+      'later preparations are taken to be as long as the first, and new '
+      'experts after them are left out'
+    )
+  seconds['preparing'] = once.times(config.seeds) + later * once.again
+  if length:  # each seed's measure is its own, and so are its experts
+    seconds['experts'] *= config.seeds
+  state = meshes.replicate(states[0], mesh)
+  begin = time.perf_counter()
+  trajectories = train(state)
+  compiled = run.compile_call(
+    trial.experiment, config, state, images, mesh, trajectories
+  )
+  seconds['compiling'] = time.perf_counter() - begin
+  text = describe(trial, compiled, mesh)
+  planned: dict[str, int | None] = {
+    'state': compiled.state_bytes,
+    'work': compiled.work_bytes,
+  }
+  free = memory.free()
+  kept = jax.tree.map(lambda leaf: leaf.copy(), state)  # a call donates it
+  if free and compiled.work_bytes > SHARE * free:
+    unknown.append(
+      f'distilling: a step takes {compiled.work_bytes / 2**20:,.0f} MiB of '
+      f'work, and {free / 2**20:,.0f} MiB are free: it was not tried'
+    )
+  elif config.steps:
+    try:
+      seconds['distilling'] = config.seeds * _steps(
+        trial, kept, images, labels, compiled, mesh, train, budget
+      )
+    except UserError as error:
+      unknown.append(f'distilling: {error}')
+  return text, state, planned
+
+
+def _steps(
+  trial: Trial,
+  state: DistillState,
+  images: jax.Array,
+  labels: jax.Array,
+  compiled: run.Compiled,
+  mesh: jax.sharding.Mesh,
+  train: run.Train,
+  budget: float,
+) -> float:
+  """Seconds that a seed takes, from as many steps as the budget allows."""
+  config = copy.deepcopy(trial.config)
+  every = config.checkpoint_every
+  config.checkpoint_every = config.steps
+  config.prepare_every = 0
+  ticks: list[float] = []
+
+  def stop() -> bool:
+    ticks.append(time.perf_counter())
+    return len(ticks) > 2 and ticks[-1] - ticks[0] > budget
+
+  begin = time.perf_counter()
+  with contextlib.suppress(run.Stopped):
+    run.distil(
+      trial.experiment,
+      config,
+      state,
+      images,
+      labels,
+      compiled,
+      trial.workdir,
+      mesh,
+      label='trying the step',
+      train=train,
+      stop=stop,
+    )
+  saving = time.perf_counter() - ticks[-1]
+  if len(ticks) > 1:
+    call = (ticks[-1] - ticks[0]) / (len(ticks) - 1)
+  else:
+    call = ticks[0] - begin
+  calls = math.ceil(config.steps / config.steps_per_call)
+  return calls * call + math.ceil(config.steps / every) * saving
+
+
+def _experts(
+  trial: Trial,
+  images: jax.Array,
+  state: DistillState,
+  mesh: jax.sharding.Mesh,
+) -> tuple[list[np.ndarray], float]:
+  """Stand-ins for experts, near those of two epochs, and seconds of all."""
+  assert trial.experiment.expert is not None
+  buffer = buffers.buffer(trial.config, trial.workdir, mesh.size)
+  short = buffer._replace(
+    directory=trial.workdir / 'buffers',
+    number=buffer.parallel,
+    snapshots=(0, 1, 2),
+  )
+  ticks = [time.perf_counter()]
+
+  def stop() -> bool:
+    ticks.append(time.perf_counter())
+    return False
+
+  found = experts.trajectories(
+    short,
+    trial.experiment.expert,
+    keys.named(jax.random.key(trial.config.seed), 'experts'),
+    images,
+    state.measure,
+    mesh,
+    stop=stop,
+  )
+  assert found is not None
+  _, one, two = found[0]
+  share = np.linspace(0, 1, len(buffer.snapshots), dtype=np.float32)
+  line = one + share[:, None] * (two - one)
+  epoch = ticks[2] - ticks[1]
+  compiling = max(ticks[1] - ticks[0] - epoch, 0.0)
+  rounds = math.ceil(buffer.number / buffer.parallel)
+  total = compiling + rounds * buffer.snapshots[-1] * epoch
+  return [line] * buffer.number, total
+
+
+def _length(config: Config) -> int:
+  """The longest training of a network in `config.transform`, in steps."""
+  links = config.transform.to_dict().values()
+  return max((link.get(f, 0) for link in links for f in LENGTHS), default=0)
+
+
+def _shorter(config: Config, n: int, length: int) -> Config:
+  """The configuration with `n` steps where the longest training has `length`.
+
+  Others are shortened alike. Where experts say how images begin, they are real
+  ones: two epochs make no experts.
+  """
+  shorter = copy.deepcopy(config)
+  if shorter.synthetic.init == 'predicted':
+    shorter.synthetic.init = 'real'
+  for link in shorter.transform.values():
+    for field in LENGTHS:
+      if link.get(field):
+        link[field] = math.ceil(link[field] * n / length)
+  return shorter
