@@ -2,7 +2,7 @@
 
 TAD (a reconstruction), TrustDD and Group DRO; see rdd_jax/all_presets.py.
 
-python -m rdd_jax.main --config=configs/all_three_cifar10.py:noise=symmetric-0.4
+python -m rdd_jax.main --config=configs/all_three_cifar10.py
 
 The run goes beside the plain method and each paper alone, in one table;
 variants=false leaves these out.

@@ -48,10 +48,10 @@ def all_three(dataset: str, arg: str = '', *, noise: str, rare: str) -> Config:
       for name, on in ALONE.items()
     }
     built = {name: _build(dataset, part, rest) for name, part in parts.items()}
-    config.variants = {n: difference(config, c) for n, c in built.items()}
     # Real rows are judged by the plain recipe.
-    config.variants.plain.baselines = config.baselines
-    config.baselines = ()
+    changes = {n: difference(config, c) for n, c in built.items()}
+    changes['plain']['baselines'] = tuple(config.baselines)
+    config.variants, config.baselines = changes, ()
   return config
 
 

@@ -7,13 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from rdd_jax import cost, mesh, pipeline, report, workdir
 from rdd_jax.artefact import write_atomically
 from rdd_jax.defaults import Config
 from rdd_jax.errors import choose
-from rdd_jax.evaluation.metrics import Row
+from rdd_jax.evaluation.metrics import Row, summary
 from rdd_jax.foreign import PLACES
 from rdd_jax.metrics import table
 
@@ -139,12 +137,4 @@ def _trust(path: Path) -> Row:
     name: [row[key] for row in last if row.get(key) is not None]
     for name, key in report.TRUST.items()
   }
-  return {
-    name: {
-      'mean': float(np.mean(found)),
-      'std': float(np.std(found, ddof=1)) if len(found) > 1 else 0.0,
-      'n': len(found),
-    }
-    for name, found in values.items()
-    if found
-  }
+  return {name: summary(found) for name, found in values.items() if found}

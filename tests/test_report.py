@@ -11,7 +11,8 @@ from PIL import Image
 import pytest
 
 from rdd_jax.report import grid_png, write_report
-from rdd_jax.report.page import loss_curve, table
+from rdd_jax.report.losses import loss_curve
+from rdd_jax.report.summary import summary_table
 
 
 def summary(mean: float, n: int = 3) -> dict:
@@ -103,14 +104,14 @@ def test_the_page_leaves_out_what_is_not_there(tmp_path):
 
 
 def test_the_table_is_in_per_cent_with_gaps_where_nothing_was_measured():
-  html = table(
+  html = summary_table(
     {
       'random': {'accuracy': summary(0.401), 'ece': summary(0.1)},
       'distilled': {'accuracy': summary(0.5, n=1)},
     }
   )
   assert '<td>40.1 ± 1.2</td><td>10.0 ± 1.2</td>' in html
-  assert '<td>50.0</td><td>-</td>' in html
+  assert '<td>50.0 <small>+9.9</small></td><td>-</td>' in html
 
 
 @pytest.mark.parametrize('n', [2, 3, 400, 401, 5000])

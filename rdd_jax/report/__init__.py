@@ -2,5 +2,6 @@
 
 from rdd_jax.report.grid import grid_png
 from rdd_jax.report.page import write_report
+from rdd_jax.report.summary import TRUST
 
-__all__ = ['grid_png', 'write_report']
+__all__ = ['TRUST', 'grid_png', 'write_report']

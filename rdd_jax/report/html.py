@@ -16,12 +16,15 @@ METRICS = {
   'group_balanced': 'group-balanced',
   'rare_group': 'rare group',
   'majority_group': 'majority',
+  'corrupted': 'corrupted',
   'ece': 'ECE',
   'auroc': 'AUROC',
   'fpr95': 'FPR95',
   'auroc_energy': 'AUROC, energy',
   'near_auroc': 'near AUROC',
   'near_auroc_energy': 'near AUROC, energy',
+  'trust precision': 'trust precision',
+  'trust recall': 'trust recall',
 }
 STYLE = """
 :root { color-scheme: light dark; --line: #d8dbe0; --soft: #6a7078;

@@ -1,0 +1,149 @@
+"""The numbers that a reader looks for first, and what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from rdd_jax.report.html import METRICS, entry, grid
+
+Rows = Mapping[str, Mapping[str, Any]]
+
+# From the metric of a table to what `trust.json` calls it.
+TRUST = {'trust precision': 'precision', 'trust recall': 'recall'}
+
+MEANINGS = {
+  'accuracy': 'test rows whose class is predicted right, by networks that were '
+  'trained on the set from scratch',
+  'worst_class': 'accuracy on the class with the least of it',
+  'worst_group': 'accuracy on the pair of class and group with the least of it',
+  'group_balanced': 'mean accuracy of the groups, each counted the same',
+  'rare_group': 'accuracy on the groups that are rare in training',
+  'majority_group': 'accuracy on the others',
+  'corrupted': 'mean accuracy on corrupted test rows',
+  'ece': 'expected calibration error: how far confidence is from accuracy; '
+  'less is better',
+  'auroc': 'the chance that a test row looks more familiar than a row from '
+  'elsewhere, by the largest softmax output; 50 is a coin toss',
+  'fpr95': 'rows from elsewhere that are accepted when 95 per cent of test '
+  'rows are; less is better',
+  'auroc_energy': 'the same chance, by the energy of the logits',
+  'near_auroc': 'the same chance, from sets akin to the data',
+  'near_auroc_energy': 'likewise, by the energy of the logits',
+  'trust precision': 'of the training rows that were trusted, the share with a '
+  'right label',
+  'trust recall': 'of the training rows with a right label, the share that was '
+  'trusted',
+}
+
+
+def summary_table(rows: Rows, against: str = 'random') -> str:
+  """Mean ± standard deviation of each metric, beside a baseline's.
+
+  Of many metrics, those that have a name here; classes and sets from elsewhere
+  have tables of their own.
+
+  Args:
+    rows: of `results.json`.
+    against: the row whose means are taken from those of the others, in small.
+  """
+  metrics = shown(rows)
+  base = rows.get(against, {})
+  cells = {}
+  for name, row in rows.items():
+    count = max((s['n'] for s in row.values()), default=0)
+    mark = '*' if name in ('distilled', 'all of it') else ''
+    label = escape(name.replace('_', '-'))
+    cells[f'{mark}{label} <small>n = {count}</small>'] = [
+      entry(row.get(m))
+      + ('' if name == against else beside(row.get(m), base.get(m)))
+      for m in metrics
+    ]
+  small = f' Small: the difference from {against} in points.' if base else ''
+  return grid(
+    [escape(METRICS[m]) for m in metrics],
+    cells,
+    caption=f'Per cent, mean ± standard deviation over n networks.{small}',
+  )
+
+
+def shown(rows: Rows) -> list[str]:
+  """The metrics that have a column, of those that some row has."""
+  seen = {metric for row in rows.values() for metric in row}
+  return [m for m in METRICS if m in seen]
+
+
+def beside(
+  summary: Mapping[str, Any] | None, base: Mapping[str, Any] | None
+) -> str:
+  """The difference of two means in points; '' without both."""
+  if summary is None or base is None:
+    return ''
+  return f' <small>{100 * (summary["mean"] - base["mean"]):+.1f}</small>'
+
+
+def variants_table(found: Mapping[str, Mapping[str, Any]]) -> str:
+  """A line for each baseline and variant: numbers, trust, and what it took.
+
+  Args:
+    found: as `variants.json`: name to `row` and `cost`.
+  """
+  rows = {name: entry['row'] for name, entry in found.items()}
+  body = summary_table(rows, 'plain')
+  costs = {
+    escape(name): [
+      f'{one["cost"]["total"]:,.0f}',
+      f'{(one["cost"]["memory"]["resident"] or 0) / 2**20:,.0f}',
+    ]
+    for name, one in found.items()
+    if one['cost']
+  }
+  if not costs:
+    return body
+  took = grid(
+    ['seconds', 'MiB'],
+    costs,
+    caption='What each took, judging included, and the memory of the process '
+    'at its peak so far.',
+  )
+  return f'{body}\n{took}'
+
+
+def glossary(metrics: Sequence[str]) -> str:
+  """What the metrics mean, to be opened."""
+  lines = ''.join(
+    f'<dt>{escape(METRICS[m])}</dt><dd>{escape(MEANINGS[m])}</dd>'
+    for m in metrics
+    if m in MEANINGS
+  )
+  return (
+    '<details><summary>What these numbers mean</summary>'
+    f'<dl>{lines}</dl></details>'
+  )
+
+
+def class_table(rows: Rows, class_names: Sequence[str]) -> str:
+  """Mean accuracy in per cent: a line for each class, a column for each row."""
+  cells = {
+    escape(name): [entry(row.get(f'class_{c}')) for row in rows.values()]
+    for c, name in enumerate(class_names)
+  }
+  return grid(
+    [escape(name.replace('_', '-')) for name in rows],
+    cells,
+    caption='Accuracy of each class, per cent.',
+  )
+
+
+def networks_table(networks: Mapping[str, Rows]) -> str:
+  """Accuracy of other networks, and of regressions: arms in columns."""
+  arms = list(dict.fromkeys(arm for rows in networks.values() for arm in rows))
+  return grid(
+    [escape(arm.replace('_', '-')) for arm in arms],
+    {
+      escape(name): [entry(rows.get(arm, {}).get('accuracy')) for arm in arms]
+      for name, rows in networks.items()
+    },
+    caption='Accuracy, per cent, of networks that were not matched with.',
+  )
