@@ -36,8 +36,9 @@ from rdd_jax.distill import DistillState
 from rdd_jax.errors import UserError
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.measure import empirical
-from rdd_jax.metrics import Progress, table
+from rdd_jax.metrics import Progress, board_results, table
 from rdd_jax.sets import INITIAL, Trial, distilled, seed_directory
+from rdd_jax.watch import Watch
 
 
 def execute(
@@ -46,6 +47,7 @@ def execute(
   *,
   command: str = '',
   stop: Callable[[], bool] = lambda: False,
+  watch: Watch = Watch(),
 ) -> dict[str, Any]:
   """Distils every seed, judges every arm, writes the outputs.
 
@@ -54,6 +56,7 @@ def execute(
     directory: the work directory; finished work found in it is kept.
     command: that repeats the run, for the report.
     stop: asked after each call of the step, and before each evaluation.
+    watch: what else is written of it.
 
   Returns:
     What `results.json` holds.
@@ -73,6 +76,7 @@ def execute(
     preprocess,
     directory,
     foreign.load(config, dataset),
+    watch=watch,
   )
   with jax.default_matmul_precision(config.precision):
     distil(trial, mesh, stop)
@@ -174,6 +178,7 @@ def distil(
         train=train,
         label=f'distilling {seed + 1}/{config.seeds}',
         stop=stop,
+        watch=trial.watch,
       )
       if meshes.is_main_process():
         trust_report.write(directory, trial.dataset, state.transform)
@@ -247,6 +252,9 @@ def judge(
     results['shift'] = shifted.card(shift)
   if meshes.is_main_process():
     write_outputs(trial, results, command)
+    events = trial.watch.events(directory)
+    if events:
+      board_results(events / 'results', config.steps, results)
     own = results['rows']
     say(table(own, columns(own)))
     for name, others in results.get('networks', {}).items():
