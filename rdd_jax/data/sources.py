@@ -21,7 +21,7 @@ _PATHS: dict[str, Callable[[str, str, images.Size, int | None], Split]] = {
   'waterbirds': grouped.read_waterbirds,
   'celeba': grouped.read_celeba,
 }
-_OWN = 'python'
+OWN = 'python'
 _HELP = (
   'digits, tfds:NAME, folder:PATH, idx:PATH, npz:PATH, waterbirds:PATH, '
   'celeba:PATH or python:MODULE:FUNCTION'
@@ -68,7 +68,7 @@ def load(
     UserError: when the data is not there or not as it should be.
   """
   scheme, _, where = name.partition(':')
-  if scheme == _OWN and where:
+  if scheme == OWN and where:
     return _own(name, where, size, channels)
   train, test = (
     load_split(name, split, data_dir=data_dir, size=size, channels=channels)
@@ -113,7 +113,7 @@ def load_split(
     found = found._replace(images=images.convert(found.images, size, channels))
   elif scheme == 'tfds' and where:
     found = tfds_source.read(where, split, data_dir, size, channels)
-  elif scheme == _OWN and where:
+  elif scheme == OWN and where:
     return _one_of(_own(name, where, size, channels), split)
   elif scheme in _PATHS and where:
     found = _PATHS[scheme](where, split, size, channels)
@@ -170,7 +170,7 @@ def _unknown(name: str, scheme: str, rest: str) -> str:
   known = ['digits', *(f'tfds:{n}' for n in SHAPES)]
   near = difflib.get_close_matches(name, known, n=2)
   if not near and len(rest) > 1:
-    schemes = difflib.get_close_matches(scheme, ['tfds', _OWN, *_PATHS], n=1)
+    schemes = difflib.get_close_matches(scheme, ['tfds', OWN, *_PATHS], n=1)
     near = [s + rest for s in schemes]
   hint = f'did you mean {" or ".join(near)}? ' if near else ''
   return f'unknown data set {name!r}; {hint}names are {_HELP}'
