@@ -1,16 +1,20 @@
 #!/usr/bin/env bash
 # Runs one job as N processes of this machine, which talk over the loopback:
-# a rehearsal of a cluster, or one process per GPU.
+# one process per GPU of a node, or on CPU a rehearsal of a cluster.
 #
 #   launch/local.sh N FLAGS...
 #   launch/local.sh 2 --config=configs/quickstart.py --workdir=/tmp/two
+#   launch/local.sh 4 --config=configs/mtt_cifar10.py:ipc=10
 #
 #   DEVICES=2     CPU devices per process (default 1)
 #   PYTHON=...    the interpreter (default python)
 #
-# Process i sees GPU i; on CPU this has no effect. When a process fails, the
-# others are killed, as they would ignore SIGTERM while they wait for it, and
-# its exit status is returned. Checkpoints survive that.
+# Needs nothing more on CPU; on GPUs, pip install -e '.[cuda]' and as many of
+# them as processes. It is not the only way: one process, python -m
+# rdd_jax.main, drives all GPUs that it sees, or the first two by
+# --config.devices=2. Process i sees GPU i; on CPU this has no effect. When a
+# process fails, the others are killed, as they would ignore SIGTERM while they
+# wait for it, and its exit status is returned. Checkpoints survive that.
 set -euo pipefail
 
 if [[ $# -lt 1 || ! $1 =~ ^[1-9][0-9]*$ ]]; then

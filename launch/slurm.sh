@@ -4,6 +4,7 @@
 #   sbatch --nodes=2 --ntasks-per-node=4 --gpus-per-node=4 \
 #     launch/slurm.sh --config=configs/dm_cifar100.py --workdir=/shared/run
 #
+# Needs an environment that the nodes see, with pip install -e '.[cuda]'.
 # Partition, account and time limit are sbatch's options, or SBATCH_*
 # variables. The work directory lies on a file system that all nodes see.
 # jax reads the coordinator and the ranks from SLURM, and gives the process

@@ -5,8 +5,10 @@
 #   launch/tpu_pod.sh my-pod my-zone -- \
 #     --config=configs/dm_cifar100.py --workdir=/mnt/shared/run
 #
-# NAME is a TPU VM that exists and is ready; gcloud is signed in. The work
-# directory lies on a file system that all workers mount. Copies the files
+# Needs gcloud, signed in, a TPU VM of that NAME that exists and is ready, and
+# on it Python 3.11 or newer and the network, for pip. The work directory lies
+# on a file system that all workers mount, as do data sets (RDD_JAX_DATA_DIR is
+# not passed on: --config.data.data_dir=/mnt/shared/tfds). Copies the files
 # that git tracks, as they are here. A run that was cut off resumes when it
 # is started again.
 set -euo pipefail

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import flax.linen as nn
 
+from rdd_jax import user_code
 from rdd_jax.defaults import Config
 from rdd_jax.experts import Buffer
 from rdd_jax.matching.expert import Expert, expert
@@ -79,5 +81,19 @@ def buffer(config: Config, workdir: Path, devices: int) -> Buffer:
       'convention': given['objective']['convention'],
       'energy_margin': given['evaluation']['energy_margin'],
       'experts': {key: given['experts'][key] for key in RECIPE},
+      **_code(given),
     },
   )
+
+
+def _code(given: dict[str, Any]) -> dict[str, Any]:
+  """The user's own code that experts are made by, where there is any."""
+  names = {
+    link.get('factory', '')
+    for place in ('transform', 'training')
+    for link in given[place].values()
+  }
+  own = {
+    name: user_code.digest(name) for name in names if user_code.is_own(name)
+  }
+  return {'code': own} if own else {}

@@ -54,8 +54,10 @@ def config() -> Config:
       },
       'objective': {
         # 'distribution', 'gradient', 'trajectory', 'unrolled', or a regression:
-        # 'kip', 'frepo', 'rfad', 'rcig'
+        # 'kip', 'frepo', 'rfad', 'rcig'; or your own, 'package.module:function'
+        # of (config, net, input_shape, spec, **options), see user_code
         'name': 'distribution',
+        'options': {},  # of your own
         'real_rows': 256,  # of a cell, in one matching
         'drawn_rows': 0,  # of a class, in one step; 0 is real_rows
         'augment': '',  # Siamese DSA families; '' is none
@@ -136,7 +138,9 @@ def config() -> Config:
       # 'entropic-T', 'chi_square-T', or the mean of several, 'equal+worst'.
       'risk': 'total',
       # Chains: name -> dict(factory=..., **arguments), applied in the order
-      # of rdd_jax.factories.FACTORIES, whatever their names.
+      # of rdd_jax.factories.FACTORIES, whatever their names. Your own, with
+      # factory='package.module:function', of (context, **arguments), stand
+      # before outliers; with scores=True, a probe is trained for them.
       'transform': {},
       'training': {},
       'student': {},

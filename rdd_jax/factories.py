@@ -9,6 +9,7 @@ import flax.linen as nn
 import numpy as np
 import optax
 
+from rdd_jax import user_code
 from rdd_jax.context import Context
 from rdd_jax.corruptions import CORE, in_turn, named, one_of
 from rdd_jax.data import load_outliers, load_outside
@@ -24,7 +25,7 @@ from rdd_jax.robust.trust import Division
 from rdd_jax.transform import Transform, chain, identity
 
 # A chain applies its links in this order, whatever their names: labels first,
-# then groups and what is made of them, and outliers last.
+# then groups and what is made of them, then one's own, and outliers last.
 FACTORIES: dict[str, Callable[..., Transform]] = {
   'oracle': lambda context, relabel=False: oracle(
     _known_truth(context), relabel=relabel
@@ -42,31 +43,54 @@ PREPARING = (  # those that act on the measure alone
   'regroup',
   'relative_difficulty',
 )
-# The factories whose transforms ask for scores.
+# The factories whose transforms ask for scores. One's own say so in the config.
 SCORING = ('tilt', 'exponentiated', 'voronoi')
+SCORES = 'scores'
 
 
 def chains(config: Config, place: str, context: Context) -> Transform:
   """The chain that stands in a place of the distiller."""
-  order = list(FACTORIES)
   given = []
   for name, options in config[place].to_dict().items():
     arguments = dict(options)
     kind = arguments.pop('factory', name)
-    choose('transform', kind, FACTORIES)
-    given.append((order.index(kind), name, kind, arguments))
+    given.append((_rank(kind), name, kind, arguments))
   links = {}
   for _, name, kind, arguments in sorted(given, key=lambda link: link[:2]):
-    factory = FACTORIES[kind]
+    where = f'config.{place}.{name}'
+    preparing = UserError(
+      f'{where} acts on the measure: put it in config.transform'
+    )
     if place != 'transform' and kind in PREPARING:
-      raise UserError(
-        f'config.{place}.{name} acts on the measure: put it in config.transform'
-      )
-    try:
-      links[name] = factory(context, **arguments)
-    except TypeError as error:
-      raise UserError(f'config.{place}.{name}: {error}') from error
+      raise preparing
+    link = _link(context, where, kind, arguments)
+    # One's own are known by what they do.
+    if place != 'transform' and link.update is identity().update:
+      raise preparing
+    links[name] = link
   return chain(**links) if links else identity()
+
+
+def _rank(kind: str) -> int:
+  """Where a factory stands in a chain: one's own before the outliers."""
+  order = list(FACTORIES)
+  if user_code.is_own(kind):
+    return 2 * order.index('expose_outliers') - 1
+  choose('transform', kind, FACTORIES)
+  return 2 * order.index(kind)
+
+
+def _link(
+  context: Context, where: str, kind: str, arguments: dict[str, Any]
+) -> Transform:
+  if user_code.is_own(kind):
+    arguments.pop(SCORES, None)
+    where = f'{where}.factory={kind}'
+    return user_code.call(where, kind, Transform, context, **arguments)
+  try:
+    return FACTORIES[kind](context, **arguments)
+  except TypeError as error:
+    raise UserError(f'{where}: {error}') from error
 
 
 def scoring_probe(
@@ -77,7 +101,10 @@ def scoring_probe(
 ) -> Probe | None:
   """A probe where a transform asks for scores; it costs a step per step."""
   links = config.transform.to_dict()
-  if not any(o.get('factory', name) in SCORING for name, o in links.items()):
+  if not any(
+    options.get('factory', name) in SCORING or options.get(SCORES)
+    for name, options in links.items()
+  ):
     return None
   options = config.probe
   tx = optax.sgd(options.learning_rate, options.momentum)

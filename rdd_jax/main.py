@@ -15,6 +15,7 @@ from ml_collections import config_flags
 
 from rdd_jax import command, mesh, pipeline, run, variants, workdir
 from rdd_jax.errors import UserError
+from rdd_jax.watch import watch
 
 _CONFIG = config_flags.DEFINE_config_file(
   'config', None, 'FILE.py[:arguments], see configs/', lock_config=True
@@ -24,6 +25,17 @@ _WORKDIR = flags.DEFINE_string(
 )
 _DISTRIBUTED = flags.DEFINE_bool(
   'distributed', None, 'Join the other processes of this run.'
+)
+_TENSORBOARD = flags.DEFINE_bool(
+  'tensorboard',
+  None,
+  'Write events for TensorBoard too; by default if tensorboardX is installed.',
+)
+_PROFILE = flags.DEFINE_string(
+  'profile',
+  '',
+  'FIRST:LAST, of the steps that this process takes: a trace of them, below '
+  "the work directory's profile/. Changes nothing of the run.",
 )
 
 
@@ -42,14 +54,30 @@ def main(argv: list[str]) -> None:
     os.environ['XLA_FLAGS'] = f'{os.environ.get("XLA_FLAGS", "")} {flag}'
   mesh.initialise(_DISTRIBUTED.value)
   directory = Path(_WORKDIR.value or workdir.default(config)).absolute()
+  watched = watch(
+    directory,
+    steps=config.steps,
+    profile=_PROFILE.value,
+    tensorboard=_TENSORBOARD.value,
+  )
   workdir.claim(directory, config, write=mesh.is_main_process())
   asked: list[int] = []
   signal.signal(signal.SIGTERM, lambda number, frame: asked.append(number))
   again = f'python -m rdd_jax.main {" ".join(sys.argv[1:])}'
   try:
-    variants.execute(config, directory, command=again, stop=lambda: bool(asked))
+    variants.execute(
+      config,
+      directory,
+      command=again,
+      stop=lambda: bool(asked),
+      watch=watched,
+    )
   except run.Stopped:
     pipeline.say('stopped and saved; the same command resumes')
+  if _PROFILE.value and not watched.profile.traced:
+    pipeline.say(
+      f'--profile={_PROFILE.value} saw no step: this process took fewer'
+    )
 
 
 if __name__ == '__main__':

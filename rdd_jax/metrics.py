@@ -11,6 +11,7 @@ from pathlib import Path
 import shutil
 import sys
 import time
+from types import ModuleType
 from typing import Any, TextIO
 
 import jax
@@ -37,6 +38,13 @@ class MetricsWriter:
     if jax.process_index() == 0:
       self._path.parent.mkdir(parents=True, exist_ok=True)
       self._open_board()
+
+  def __enter__(self) -> MetricsWriter:
+    return self
+
+  def __exit__(self, *_: object) -> None:
+    if self._board is not None:
+      self._board.close()
 
   def write(self, step: int, values: Mapping[str, Any]) -> None:
     """Appends numbers or arrays, which become lists; one line, at once."""
@@ -68,16 +76,46 @@ class MetricsWriter:
   def _open_board(self, **options: Any) -> None:
     if self._events is None:
       return
-    try:
-      module = importlib.import_module('tensorboardX')
-    except ModuleNotFoundError as error:
-      raise UserError(
-        f'tensorboard={self._events} needs tensorboardX: pip install '
-        'tensorboardX, or leave it out (the JSON lines are always written)'
-      ) from error
+    module = require_board(f'tensorboard={self._events}')
     if self._board is not None:
       self._board.close()
     self._board = module.SummaryWriter(str(self._events), **options)
+
+
+def require_board(what: str) -> ModuleType:
+  """tensorboardX, or a UserError that says `what` needs it."""
+  try:
+    return importlib.import_module('tensorboardX')
+  except ModuleNotFoundError as error:
+    raise UserError(
+      f'{what} needs tensorboardX: pip install tensorboardX, or leave it out '
+      '(the JSON lines are always written)'
+    ) from error
+
+
+def board_results(
+  directory: Path, step: int, results: Mapping[str, Any]
+) -> None:
+  """Writes the means of a run's tables as TensorBoard's scalars, afresh.
+
+  Args:
+    directory: of these events alone; what is in it is removed.
+    step: of all of them.
+    results: as in `results.json`; the tag of a mean is `METRIC/ROW`, below
+      `NAME/` where other networks judged.
+  """
+  shutil.rmtree(directory, ignore_errors=True)
+  tables = {'': results['rows']} | {
+    f'{name}/': rows for name, rows in results.get('networks', {}).items()
+  }
+  board = require_board(f'tensorboard={directory}').SummaryWriter(
+    str(directory)
+  )
+  for prefix, rows in tables.items():
+    for row, metrics in rows.items():
+      for metric, summary in metrics.items():
+        board.add_scalar(f'{prefix}{metric}/{row}', summary['mean'], step)
+  board.close()
 
 
 def _step(line: str) -> float:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from rdd_jax import augment, kernel_objectives, optimizers
+from rdd_jax import augment, kernel_objectives, optimizers, user_code
 from rdd_jax.augment import Augment
 from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError, choose
@@ -60,9 +60,18 @@ def objective(
     'unrolled': _unrolled,
     **dict.fromkeys(kernel_objectives.REGRESSIONS, _regression),
   }
-  make = choose('objective', options.name, table)
-  on_real = options.name in ('trajectory', 'unrolled') or (
-    options.name == 'gradient' and options.inner.data == 'real'
+  own = user_code.is_own(options.name)
+  make = _own if own else choose('objective', options.name, table)
+  if options.options and not own:
+    raise UserError(
+      f'objective.options has {", ".join(options.options)}, which are for an '
+      f'objective of your own, and objective.name={options.name} is none: '
+      'empty it'
+    )
+  on_real = (
+    own
+    or options.name in ('trajectory', 'unrolled')
+    or (options.name == 'gradient' and options.inner.data == 'real')
   )
   if len(config.training) and not on_real:
     raise UserError(
@@ -84,12 +93,25 @@ def objective(
   return make(config, net, input_shape, spec)
 
 
+def _own(
+  config: Config, net: nn.Module, input_shape: tuple[int, ...], spec: DataSpec
+) -> Objective:
+  options = config.objective
+  return user_code.call(
+    f'config.objective.name={options.name}',
+    options.name,
+    Objective,
+    *(config, net, input_shape, spec),
+    **options.options,
+  )
+
+
 def _distribution(
   config: Config, net: nn.Module, input_shape: tuple[int, ...], spec: DataSpec
 ) -> Objective:
   def make(num_classes: int, num_cells: int) -> Objective:
     del num_classes
-    return distribution_matching(net, input_shape, num_cells, **_cells(config))
+    return distribution_matching(net, input_shape, num_cells, **by_cell(config))
 
   return _of_cells(config, spec, make)
 
@@ -108,7 +130,7 @@ def _gradient(
       inner=_inner(config),
       outer=options.outer,
       distance=choose('distance', options.distance, DISTANCES),
-      **_cells(config),
+      **by_cell(config),
     )
 
   return _of_cells(config, spec, make)
@@ -189,8 +211,8 @@ def _regression(
   )
 
 
-def _cells(config: Config) -> dict[str, Any]:
-  """What objectives that match cell by cell share."""
+def by_cell(config: Config) -> dict[str, Any]:
+  """What objectives that match cell by cell share, for `map_cells`."""
   options, stored = config.objective, config.synthetic
   return {
     'real_rows': options.real_rows,

@@ -36,9 +36,10 @@ from rdd_jax.distill import DistillState
 from rdd_jax.errors import UserError
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.measure import empirical
-from rdd_jax.metrics import Progress, table
+from rdd_jax.metrics import Progress, board_results, table
 from rdd_jax.plan.describe import describe
 from rdd_jax.sets import INITIAL, Trial, distilled, seed_directory
+from rdd_jax.watch import Watch
 
 
 def execute(
@@ -47,6 +48,7 @@ def execute(
   *,
   command: str = '',
   stop: Callable[[], bool] = lambda: False,
+  watch: Watch = Watch(),
 ) -> dict[str, Any]:
   """Distils every seed, judges every arm, writes the outputs.
 
@@ -55,6 +57,7 @@ def execute(
     directory: the work directory; finished work found in it is kept.
     command: that repeats the run, for the report.
     stop: asked after each call of the step, and before each evaluation.
+    watch: what else is written of it.
 
   Returns:
     What `results.json` holds.
@@ -67,7 +70,7 @@ def execute(
   clock = cost.clock(directory)
   stop = clock.watch(stop)
   with clock.stage('loading'):
-    trial = load_trial(config, directory)
+    trial = load_trial(config, directory)._replace(watch=watch)
   with jax.default_matmul_precision(config.precision):
     distil(trial, mesh, clock, stop)
     with clock.stage('judging'):
@@ -104,7 +107,7 @@ def load(config: Config) -> data.Dataset:
       channels=options.channels or None,
     )
   except UserError as error:
-    if not options.mock:
+    if not options.mock or options.name.partition(':')[2] not in data.SHAPES:
       raise
     say(f'{error}; mock images of its shape take its place')
     dataset = data.mock(options.name.partition(':')[2])
@@ -187,6 +190,7 @@ def distil(
           train=train,
           label=f'distilling {seed + 1}/{config.seeds}',
           stop=stop,
+          watch=trial.watch,
         )
       if meshes.is_main_process():
         trust_report.write(directory, trial.dataset, state.transform)
@@ -269,6 +273,9 @@ def judge(
   clock.write()  # for the report
   if meshes.is_main_process():
     write_outputs(trial, results, command)
+    events = trial.watch.events(directory)
+    if events:
+      board_results(events / 'results', config.steps, results)
     own = results['rows']
     say(table(own, columns(own)))
     for name, others in results.get('networks', {}).items():

@@ -89,7 +89,8 @@ def no_probe() -> Probe:
     del batch
     raise ValueError(
       'a transform asked for scores, but the distiller has no probe; '
-      'give it probe=probe(net, optimizer, input_shape, num_classes)'
+      'give it probe=probe(net, optimizer, input_shape, num_classes), or, in a '
+      'configuration, the link that asks scores=True'
     )
 
   return Probe(

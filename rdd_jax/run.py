@@ -27,6 +27,7 @@ from rdd_jax.metrics import MetricsWriter, Progress
 from rdd_jax.ops import constrain
 from rdd_jax.recipe import Experiment
 from rdd_jax.transform import DataView, Scores
+from rdd_jax.watch import Watch
 
 Call = Callable[..., tuple[DistillState, dict[str, Array]]]
 
@@ -204,6 +205,7 @@ def distil(
   label: str,
   train: Train = lambda state: None,
   stop: Callable[[], bool] = lambda: False,
+  watch: Watch = Watch(),
 ) -> DistillState:
   """Runs all steps, from the newest checkpoint if there is one.
 
@@ -220,6 +222,7 @@ def distil(
     label: of the progress bar.
     train: see `start`; called again when `prepare` has changed the measure.
     stop: asked after each call.
+    watch: what else is written of it.
 
   Returns:
     The last state.
@@ -232,11 +235,15 @@ def distil(
   done, state = restored or (0, state)
   if done:
     logging.info('%s: resuming at step %d', label, done)
-  writer = MetricsWriter(directory / 'metrics.jsonl')
-  writer.truncate_after(done)
   saved = done
   trajectories = train(state)
-  with Progress(config.steps, label) as progress:
+  path = directory / 'metrics.jsonl'
+  with (
+    MetricsWriter(path, watch.events(directory)) as writer,
+    watch.profile as profile,
+    Progress(config.steps, label) as progress,
+  ):
+    writer.truncate_after(done)
     progress.update(done)
     while done < config.steps:
       every = config.prepare_every
@@ -247,8 +254,10 @@ def distil(
         state = replace(prepared, measure=kept)
         trajectories = train(state)
       fed = feeds(experiment, state, done, config.steps_per_call, trajectories)
-      state, metrics = compiled.call(state, images, meshes.replicate(fed, mesh))
-      values = jax.device_get(metrics)
+      fed = meshes.replicate(fed, mesh)
+      with profile.call(config.steps_per_call):
+        state, metrics = compiled.call(state, images, fed)
+        values = jax.device_get(metrics)
       steps = done + 1 + np.arange(config.steps_per_call)
       _require_finite(steps, values, saved, directory)
       for i in np.flatnonzero(steps % config.log_every == 0):

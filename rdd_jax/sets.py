@@ -19,6 +19,7 @@ from rdd_jax.evaluation.shift import Shift
 from rdd_jax.preprocessing import Preprocessing
 from rdd_jax.recipe import Experiment
 from rdd_jax.synthetic import Synthetic
+from rdd_jax.watch import Watch
 
 INITIAL = Path('baselines') / 'initial'  # below the directory of a seed
 
@@ -34,6 +35,7 @@ class Trial(NamedTuple):
     workdir: where finished evaluations are kept, so that none is repeated.
     outside: what networks are to tell from the data, if anything.
     shift: other test rows and groups of them, if any.
+    watch: how it is watched.
   """
 
   experiment: Experiment
@@ -43,6 +45,7 @@ class Trial(NamedTuple):
   workdir: Path
   outside: Outside | None = None
   shift: Shift | None = None
+  watch: Watch = Watch()
 
 
 def seed_directory(directory: Path, seed: int) -> Path:

@@ -14,6 +14,7 @@ from rdd_jax.errors import choose
 from rdd_jax.evaluation.metrics import Row, summary
 from rdd_jax.foreign import PLACES
 from rdd_jax.metrics import table
+from rdd_jax.watch import Watch
 
 DIRECTORY = 'variants'  # below that of the run
 TABLE = 'variants.json'
@@ -80,6 +81,7 @@ def execute(
   *,
   command: str = '',
   stop: Callable[[], bool] = lambda: False,
+  watch: Watch = Watch(),
 ) -> dict[str, Any]:
   """Each variant below the run's directory, then the run; and their table.
 
@@ -91,7 +93,9 @@ def execute(
     if not (path / 'results.json').exists():
       pipeline.say(f'{name}:')
       pipeline.execute(chosen, path, stop=stop)
-  results = pipeline.execute(config, directory, command=command, stop=stop)
+  results = pipeline.execute(
+    config, directory, command=command, stop=stop, watch=watch
+  )
   if config.variants and mesh.is_main_process():
     found = gather(directory, list(config.variants))
     write_atomically(directory / TABLE, json.dumps(found, indent=1).encode())

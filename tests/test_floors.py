@@ -13,12 +13,13 @@ ROOT = Path(__file__).parents[1] / PACKAGE
 
 # A package stands for all that is in it. A new file belongs here too.
 FLOORS = {
-  0: 'batch measure risk keys errors losses',
+  0: 'batch measure risk keys errors losses user_code',
   1: 'transform unroll optimizers augment corruptions preprocessing ops '
   'kernels networks',
   2: 'robust matching probe synthetic learner',
   3: 'distill evaluation selection initialise',
-  4: 'data mesh checkpoint metrics artefact card experts report memory cost',
+  4: 'data mesh checkpoint metrics artefact card experts report memory cost '
+  'watch',
   5: 'main run recipe evaluate bench compare plan defaults presets arms '
   'factories objectives buffers initials unrolled_presets trust_presets '
   'trust_report pipeline workdir command sets foreign outlier_presets '

@@ -7,11 +7,11 @@ import re
 
 import numpy as np
 import pytest
+from readme import README, REST, blocks
 
 from rdd_jax import artefact, preprocessing
 
-README = (Path(__file__).parents[1] / 'README.md').read_text()
-EXAMPLE, LOADER = re.findall(r'```python\n(.*?)```', README, re.DOTALL)
+EXAMPLE, LOADER = blocks(REST, 'python')
 
 
 def test_commands():

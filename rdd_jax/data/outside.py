@@ -17,6 +17,7 @@ from rdd_jax.data import drawn, outliers
 from rdd_jax.data.mocks import SHAPES
 from rdd_jax.data.outliers import load_outliers as load_outliers
 from rdd_jax.data.outliers import split_source as split_source
+from rdd_jax.data.sources import OWN
 from rdd_jax.errors import UserError, choose
 
 _CHUNK = 1000  # images corrupted at once; bounds the floats in memory
@@ -159,13 +160,13 @@ def _check_name(name: str) -> None:
     raise UserError(
       f'unknown out-of-distribution set {name!r}; {hint}there is '
       f'{", ".join(known)}; and, with or without @SPLIT, digits, tfds:NAME, '
-      'folder:PATH, idx:PATH and npz:PATH'
+      'folder:PATH, idx:PATH, npz:PATH and python:MODULE:FUNCTION'
     )
 
 
 def _is_source(name: str) -> bool:
   scheme, _, where = name.partition(':')
-  tagged = scheme in ('tfds', *outliers.PATHS) and where != ''
+  tagged = scheme in ('tfds', OWN, *outliers.PATHS) and where != ''
   return tagged or split_source(name)[0] == 'digits'
 
 

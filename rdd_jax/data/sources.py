@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 import difflib
 
 import numpy as np
 
+from rdd_jax import user_code
 from rdd_jax.data import files, grouped, images, tfds_source
 from rdd_jax.data.dataset import Dataset, Split, check_split, from_arrays
 from rdd_jax.data.mocks import SHAPES
@@ -19,9 +21,10 @@ _PATHS: dict[str, Callable[[str, str, images.Size, int | None], Split]] = {
   'waterbirds': grouped.read_waterbirds,
   'celeba': grouped.read_celeba,
 }
+OWN = 'python'
 _HELP = (
-  'digits, tfds:NAME, folder:PATH, idx:PATH, npz:PATH, waterbirds:PATH or '
-  'celeba:PATH'
+  'digits, tfds:NAME, folder:PATH, idx:PATH, npz:PATH, waterbirds:PATH, '
+  'celeba:PATH or python:MODULE:FUNCTION'
 )
 
 
@@ -48,6 +51,7 @@ def load(
   | | birds of land and water, in groups by background |
   | `celeba:PATH` | a directory with `img_align_celeba/` and the lists of |
   | | attributes and partitions: blond or not, in groups by sex |
+  | `python:MODULE:FUNCTION` | your own `() -> Dataset`, see `user_code` |
 
   Where there is no test split, the validation split stands in for it.
 
@@ -63,6 +67,9 @@ def load(
   Raises:
     UserError: when the data is not there or not as it should be.
   """
+  scheme, _, where = name.partition(':')
+  if scheme == OWN and where:
+    return _own(name, where, size, channels)
   train, test = (
     load_split(name, split, data_dir=data_dir, size=size, channels=channels)
     for split in ('train', 'test')
@@ -106,11 +113,40 @@ def load_split(
     found = found._replace(images=images.convert(found.images, size, channels))
   elif scheme == 'tfds' and where:
     found = tfds_source.read(where, split, data_dir, size, channels)
+  elif scheme == OWN and where:
+    return _one_of(_own(name, where, size, channels), split)
   elif scheme in _PATHS and where:
     found = _PATHS[scheme](where, split, size, channels)
   else:
     raise UserError(_unknown(name, scheme, colon + where))
   return check_split(found, f'{name}: {split}')
+
+
+def _own(
+  name: str, where: str, size: images.Size, channels: int | None
+) -> Dataset:
+  """What a function of the user's returns, resized, under the name given."""
+  found = user_code.call(f'data set {name}', where, Dataset)
+  return replace(
+    found,
+    name=name,
+    train_images=images.convert(found.train_images, size, channels),
+    test_images=images.convert(found.test_images, size, channels),
+  )
+
+
+def _one_of(dataset: Dataset, split: str) -> Split:
+  values = vars(dataset)
+  if f'{split}_images' not in values:
+    raise UserError(
+      f'{dataset.name} has no split {split!r}; it has train and test'
+    )
+  return Split(
+    values[f'{split}_images'],
+    values[f'{split}_labels'],
+    dataset.class_names,
+    values[f'{split}_groups'],
+  )
 
 
 def _digits(split: str) -> Split:
@@ -134,7 +170,7 @@ def _unknown(name: str, scheme: str, rest: str) -> str:
   known = ['digits', *(f'tfds:{n}' for n in SHAPES)]
   near = difflib.get_close_matches(name, known, n=2)
   if not near and len(rest) > 1:
-    schemes = difflib.get_close_matches(scheme, ['tfds', *_PATHS], n=1)
+    schemes = difflib.get_close_matches(scheme, ['tfds', OWN, *_PATHS], n=1)
     near = [s + rest for s in schemes]
   hint = f'did you mean {" or ".join(near)}? ' if near else ''
   return f'unknown data set {name!r}; {hint}names are {_HELP}'

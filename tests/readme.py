@@ -1,0 +1,27 @@
+"""The README, with and without its guide to extending the library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+import re
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / 'README.md').read_text()
+HEADING = '## Extending it\n'
+
+
+def _section(text: str) -> str:
+  """From the heading to the next one; '' where there is none."""
+  found = re.search(rf'(?sm)^{HEADING}.*?(?=^## |\Z)', text)
+  return found.group() if found else ''
+
+
+GUIDE = _section(README)
+REST = README.replace(GUIDE, '') if GUIDE else README
+if not GUIDE:  # not pasted yet
+  GUIDE = _section((ROOT / 'guide.md').read_text())
+
+
+def blocks(text: str, language: str) -> list[str]:
+  """The code of a language."""
+  return re.findall(rf'(?sm)^```{language}\n(.*?)```', text)
