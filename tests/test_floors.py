@@ -18,7 +18,8 @@ FLOORS = {
   'kernels networks',
   2: 'robust matching probe synthetic learner',
   3: 'distill evaluation selection initialise',
-  4: 'data mesh checkpoint metrics artefact card experts report',
+  4: 'data mesh checkpoint metrics artefact card schema experts report imports '
+  'exports',
   5: 'main run recipe evaluate bench compare plan defaults presets arms '
   'factories objectives buffers initials unrolled_presets trust_presets '
   'trust_report pipeline workdir command sets foreign outlier_presets '
