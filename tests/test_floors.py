@@ -24,7 +24,8 @@ FLOORS = {
   'factories objectives buffers initials unrolled_presets trust_presets '
   'trust_report pipeline workdir command sets foreign outlier_presets '
   'context group_factories group_presets group_report shifted '
-  'kernel_objectives kernel_presets',
+  'kernel_objectives kernel_presets given others ranked convert '
+  'judging verdict',
 }
 FLOOR_OF = {room: floor for floor, s in FLOORS.items() for room in s.split()}
 
