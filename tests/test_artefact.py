@@ -241,7 +241,7 @@ def test_free_targets_need_not_lie_on_the_simplex(tmp_path):
     ('preprocessing.whiten', 'of whitening only centre, unwhiten'),
   ],
 )
-def test_half_a_whitening_is_refused(tmp_path, dropped, wrong):
+def test_half_a_whitening_is_refused(dropped, wrong):
   arrays = artefact.to_arrays(distilled(zca=True))
   del arrays[dropped]
   with pytest.raises(UserError, match=wrong):

@@ -9,6 +9,8 @@ from rdd_jax.imports.adopt import ORDERED as ORDERED
 from rdd_jax.imports.adopt import Images as Images
 from rdd_jax.imports.adopt import adopt as adopt
 from rdd_jax.imports.adopt import understand as understand
+from rdd_jax.imports.readers import CARD as CARD
+from rdd_jax.imports.readers import DIGEST as DIGEST
 from rdd_jax.imports.readers import Raw as Raw
 from rdd_jax.imports.readers import digest as digest
 from rdd_jax.imports.readers import read as read

@@ -16,6 +16,7 @@ from rdd_jax.data.files import read_classes
 from rdd_jax.errors import UserError
 
 CARD = 'card'  # the name of a card in an npz or in safetensors' metadata
+DIGEST = 'arrays_sha256'  # of a card in such a file; see `digest`
 
 
 class Raw(NamedTuple):
@@ -60,11 +61,11 @@ def read(path: Path, channels: int | None = None) -> Raw:
 def read_npz(path: Path) -> Raw:
   """The arrays of an npz."""
   arrays = unpack(read_bytes(path), path)
-  card, sha256 = arrays.pop(CARD, None), arrays.pop('sha256', None)
+  card = arrays.get(CARD)
   if card is None or card.dtype.kind != 'U':
     return Raw(arrays)
-  told = None if sha256 is None else str(sha256)
-  return Raw(arrays, card=_card(str(card), path), sha256=told)
+  del arrays[CARD]
+  return _described(arrays, str(card), path)
 
 
 def read_safetensors(path: Path) -> Raw:
@@ -80,11 +81,7 @@ def read_safetensors(path: Path) -> Raw:
       'again'
     ) from error
   card = metadata.get(CARD)
-  return Raw(
-    arrays,
-    card=None if card is None else _card(card, path),
-    sha256=metadata.get('sha256'),
-  )
+  return Raw(arrays) if card is None else _described(arrays, card, path)
 
 
 def read_torch(path: Path) -> Raw:
@@ -154,13 +151,15 @@ def _library(name: str, path: Path, install: str) -> Any:
     ) from error
 
 
-def _card(text: str, path: Path) -> dict[str, Any]:
+def _described(arrays: dict[str, np.ndarray], text: str, path: Path) -> Raw:
   try:
-    return json.loads(text)
-  except ValueError as error:
+    card = json.loads(text)
+    sha256 = card.pop(DIGEST, None)
+  except (ValueError, AttributeError) as error:
     raise UserError(
       f'the card in {path} is damaged ({_one_line(error)}); copy it again'
     ) from error
+  return Raw(arrays, card=card, sha256=sha256)
 
 
 def _one_line(error: Exception) -> str:
