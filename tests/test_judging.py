@@ -29,8 +29,8 @@ def digits() -> data.Dataset:
 def small(digits: data.Dataset, **evaluation) -> artefact.Distilled:
   """Two real digits of each class, and three outliers in a reject class."""
   config = defaults.config()
-  config.network = {'name': 'mlp'}
-  config.evaluation.update({'epochs': 10, **evaluation})
+  config.network = {'name': 'mlp', 'width': 16}
+  config.evaluation.update({'epochs': 5, **evaluation})
   rows = np.argsort(digits.train_labels, kind='stable')
   rows = rows[np.searchsorted(digits.train_labels[rows], range(10))]
   rows = np.repeat(rows, 2)
@@ -80,6 +80,7 @@ def test_rivals_see_the_labels_that_the_set_was_made_of(digits):
   np.testing.assert_array_equal(given.test_labels, digits.test_labels)
 
 
+@pytest.mark.slow
 def test_a_verdict_is_a_directory_like_a_run(digits, tmp_path):
   found = small(digits)
   judge, keys = judge_of(found, digits), network_keys(0, 2)
@@ -97,6 +98,7 @@ def test_a_verdict_is_a_directory_like_a_run(digits, tmp_path):
   assert judge(again, keys) == rows['distilled']
 
 
+@pytest.mark.slow
 def test_scores_are_those_of_the_rows(digits):
   found = small(digits)
   judge, keys = judge_of(found, digits), network_keys(0, 2)
@@ -122,6 +124,7 @@ def test_scores_are_those_of_the_rows(digits):
     ranked.rank(judge, found, digits, keys, whole_steps=0)
 
 
+@pytest.mark.slow
 def test_random_rows_are_labelled_softly_where_the_set_is(digits, monkeypatch):
   found = small(digits, augment='crop')
   soft = replace(

@@ -136,6 +136,6 @@ def test_the_same_accuracy_in_pytorch(tmp_path, kind, factor, outliers):
     with torch.no_grad():
       said = net(tests)[:, :10].argmax(1).numpy()
     theirs.append((said == digits.test_labels).mean())
-  assert ours['mean'] > 0.3  # chance is a tenth
+  assert ours['mean'] > 0.15  # chance is a tenth
   # From the same weights: what is left is rounding.
   np.testing.assert_allclose(theirs, ours['values'], atol=0.01)
