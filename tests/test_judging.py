@@ -144,7 +144,7 @@ def test_random_rows_are_labelled_softly_where_the_set_is(digits, monkeypatch):
       }
     ),
   )
-  ranked.rank(judge, soft, digits, keys, whole_steps=100)
+  ranked.rank(judge, soft, digits, keys, whole_steps=500)
   (aug, random), (plain, again), own, bare, hard = seen
   assert aug == judge.recipe
   assert plain.augment is None
