@@ -45,6 +45,8 @@ setup(
     'tpu': ['jax[tpu]'],
     'prepare': ['tensorflow-cpu'],
     'bench': ['torch>=2.4'],
+    'safetensors': ['safetensors>=0.5'],
+    'torch': ['torch>=2.4'],  # reads its files
   },
   classifiers=[
     'License :: OSI Approved :: Apache Software License',

@@ -173,13 +173,11 @@ def baseline(trial: Trial, arm: str, seed: int) -> artefact.Distilled:
   return coreset(trial, rows, seed)
 
 
-def whole_batch(trial: Trial) -> Batch:
+def whole_batch(dataset: Dataset, num_outputs: int) -> Batch:
   """All training rows, as uint8: they are preprocessed in flight."""
-  measure = empirical(
-    trial.dataset.train_labels, trial.experiment.spec.num_outputs
-  )
+  measure = empirical(dataset.train_labels, num_outputs)
   return Batch(
-    inputs=jnp.asarray(trial.dataset.train_images),
+    inputs=jnp.asarray(dataset.train_images),
     targets=measure.targets,
     weights=measure.weights,
     cells=measure.cells,
@@ -211,9 +209,10 @@ def _whole(trial: Trial) -> dict[str, Any]:
     features = images.reshape(len(images), -1)
   else:
     net = trial.experiment.net
+    batch = whole_batch(dataset, trial.experiment.spec.num_outputs)
     variables = fit_many(
       net,
-      whole_batch(trial),
+      batch,
       recipe,
       num_classes=dataset.num_classes,
       input_shape=images.shape[1:],
@@ -241,7 +240,7 @@ def _whole(trial: Trial) -> dict[str, Any]:
       found, curves = detect(
         net,
         variables,
-        whole_batch(trial),
+        batch,
         trial.outside,
         recipe,
         num_classes=dataset.num_classes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 import hashlib
 import io
@@ -17,14 +18,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from rdd_jax.batch import NOWHERE, Batch
-from rdd_jax.card import SCHEMA
 from rdd_jax.errors import UserError
 from rdd_jax.preprocessing import Preprocessing
+from rdd_jax.schema import LAYOUT, PREFIX, require_arrays, require_card
 from rdd_jax.synthetic import decode
 
 ARRAYS = 'distilled.npz'
 CARD = 'card.json'
-PREFIX = 'preprocessing.'  # of its arrays
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,7 @@ def save(directory: str | os.PathLike[str], distilled: Distilled) -> None:
   """
   directory = Path(directory)
   directory.mkdir(parents=True, exist_ok=True)
-  arrays = {
-    'images': np.asarray(distilled.images, np.float32),
-    'targets': np.asarray(distilled.targets, np.float32),
-    'weights': np.asarray(distilled.weights, np.float32),
-    'cells': np.asarray(distilled.cells, np.int32),
-  }
-  for name, array in distilled.preprocessing.to_arrays().items():
-    arrays[PREFIX + name] = array
+  arrays = to_arrays(distilled)
   buffer = io.BytesIO()
   np.savez(buffer, **arrays)  # type: ignore[arg-type]
   data = buffer.getvalue()
@@ -89,45 +82,82 @@ def load(path: str | os.PathLike[str]) -> Distilled:
     `decode`.
 
   Raises:
-    UserError: if a file is missing, damaged, or of another set.
+    UserError: if a file is missing, damaged, of another set, or not as
+      `rdd_jax.schema` says.
   """
   path = Path(path)
   directory = path.parent if path.suffix == '.npz' else path
   arrays_path = path if path.suffix == '.npz' else path / ARRAYS
-  data, text = _read(arrays_path), _read(directory / CARD)
+  data, text = read_bytes(arrays_path), read_bytes(directory / CARD)
   try:
     card = json.loads(text)
-    schema, digest = card['schema'], card['sha256']
-  except (ValueError, KeyError, TypeError) as e:
+  except ValueError as e:
     raise UserError(
       f'{directory / CARD} is damaged ({_one_line(e)}); distil or copy it again'
     ) from e
-  if schema != SCHEMA:
+  require_card(card, str(directory / CARD))
+  digest = hashlib.sha256(data).hexdigest()
+  if card.get('sha256') != digest:
     raise UserError(
-      f'{directory / CARD} has schema {schema}, this version reads {SCHEMA}; '
-      'install the version of rdd_jax that the card names'
+      f'{arrays_path} is damaged or not the file that {CARD} describes (its '
+      f'SHA-256 is {digest[:12]}..., the card says '
+      f'{str(card.get("sha256"))[:12]}...); copy both files again'
     )
-  if hashlib.sha256(data).hexdigest() != digest:
-    raise UserError(
-      f'{arrays_path} is damaged or not the file that {CARD} describes '
-      '(SHA-256 differs); copy both files again'
-    )
+  return from_arrays(unpack(data, arrays_path), card, str(arrays_path))
+
+
+def to_arrays(distilled: Distilled) -> dict[str, np.ndarray]:
+  """All arrays of a set, by name: those of `rdd_jax.schema`."""
+  arrays = {
+    'images': np.asarray(distilled.images, np.float32),
+    'targets': np.asarray(distilled.targets, np.float32),
+    'weights': np.asarray(distilled.weights, np.float32),
+    'cells': np.asarray(distilled.cells, np.int32),
+  }
+  for name, array in distilled.preprocessing.to_arrays().items():
+    arrays[PREFIX + name] = array
+  return arrays
+
+
+def from_arrays(
+  arrays: Mapping[str, np.ndarray], card: dict[str, Any], where: str
+) -> Distilled:
+  """The inverse of `to_arrays`.
+
+  Args:
+    arrays: as `rdd_jax.schema` has them.
+    card: likewise.
+    where: they come from, for errors.
+
+  Raises:
+    UserError: unless they are as the schema says.
+  """
+  require_card(card, where)
+  require_arrays(arrays, card, where)
+  return Distilled(
+    **{name: arrays[name] for name in LAYOUT},
+    preprocessing=Preprocessing.from_arrays(
+      {
+        name.removeprefix(PREFIX): array
+        for name, array in arrays.items()
+        if name.startswith(PREFIX)
+      }
+    ),
+    card=card,
+  )
+
+
+def unpack(data: bytes, path: Path) -> dict[str, np.ndarray]:
+  """All arrays of an npz, from its bytes; `path` is what errors call it.
+
+  Raises:
+    UserError: if it cannot be read, or holds pickled objects.
+  """
   try:
     with np.load(io.BytesIO(data), allow_pickle=False) as npz:
-      arrays = {name: npz[name] for name in npz.files}
-    distilled = Distilled(
-      **{k: arrays[k] for k in ('images', 'targets', 'weights', 'cells')},
-      preprocessing=Preprocessing.from_arrays(
-        {
-          name.removeprefix(PREFIX): array
-          for name, array in arrays.items()
-          if name.startswith(PREFIX)
-        }
-      ),
-      card=card,
-    )
-    _check(distilled)
+      return {name: npz[name] for name in npz.files}
   except (
+    AttributeError,  # of a single array, which has no files
     ValueError,
     KeyError,
     TypeError,
@@ -137,9 +167,9 @@ def load(path: str | os.PathLike[str]) -> Distilled:
     zlib.error,
   ) as e:
     raise UserError(
-      f'{arrays_path} is damaged ({_one_line(e)}); distil or copy it again'
+      f'{path} is damaged or no npz of plain arrays ({_one_line(e)}); copy it '
+      'again, or save it by np.savez without objects'
     ) from e
-  return distilled
 
 
 def to_batch(distilled: Distilled) -> Batch:
@@ -171,7 +201,8 @@ def write_atomically(path: Path, data: bytes) -> None:
     unfinished.unlink(missing_ok=True)
 
 
-def _read(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+  """What a file holds; a UserError says why not."""
   try:
     return path.read_bytes()
   except OSError as e:
@@ -179,25 +210,6 @@ def _read(path: Path) -> bytes:
       f'cannot read {path} ({e.strerror}); give the directory of a distilled '
       f'set, which holds {ARRAYS} and {CARD}'
     ) from e
-
-
-def _check(distilled: Distilled) -> None:
-  n = len(distilled.cells)
-  layout = {
-    'images': ('f', 4),
-    'targets': ('f', 2),
-    'weights': ('f', 1),
-    'cells': ('i', 1),
-  }
-  for name, (kind, rank) in layout.items():
-    array = getattr(distilled, name)
-    if (array.dtype.kind, array.ndim, len(array)) != (kind, rank, n):
-      raise ValueError(
-        f'{name} are {array.dtype}{list(array.shape)} beside {n} cells'
-      )
-  factor = distilled.card['factor']
-  if not isinstance(factor, int) or factor < 1:
-    raise ValueError(f'factor is {factor!r}')
 
 
 def _plain(value: Any) -> Any:

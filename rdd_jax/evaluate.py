@@ -1,38 +1,26 @@
 """Judges a distilled set: `python -m rdd_jax.evaluate PATH [--networks=...]`.
 
 Trains networks from scratch by the recipe on the set's card, and prints their
-metrics on the test rows of the data set that it was distilled from.
+metrics on the test rows of the data set that it was distilled from. Sets that
+others made have no card: `--dataset` or `--like` says what judges them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 import json
 from pathlib import Path
-from typing import Any
 
 from absl import flags
-import jax
-from ml_collections import ConfigDict
+from ml_collections import config_flags
 
-from rdd_jax import (
-  arms,
-  artefact,
-  command,
-  data,
-  defaults,
-  foreign,
-  networks,
-  recipe,
-  shifted,
-)
-from rdd_jax.context import Context
+from rdd_jax import artefact, command, data, foreign, others, ranked, shifted
 from rdd_jax.errors import UserError
-from rdd_jax.evaluation.judge import evaluate_networks
 from rdd_jax.evaluation.metrics import Row
-from rdd_jax.factories import chains
+from rdd_jax.judging import RIVALS, judge_of, network_keys, rival_rows
+from rdd_jax.judging import load as load  # as `evaluate.load`
 from rdd_jax.metrics import table
-from rdd_jax.transform import DataSpec
+from rdd_jax.verdict import write
 
 _NETWORKS = flags.DEFINE_list(
   'networks', [], 'Names, for a cross-architecture table; by default its own.'
@@ -43,6 +31,40 @@ _EPOCHS = flags.DEFINE_integer('epochs', None, 'Instead of those on the card.')
 _DATA_DIR = flags.DEFINE_string('data_dir', None, 'The TFDS directory.')
 _BY_CLASS = flags.DEFINE_bool('by_class', False, 'Print each class too.')
 _OUT = flags.DEFINE_string('out', None, 'Where to write the table, as JSON.')
+_REPORT = flags.DEFINE_string(
+  'report', None, 'A directory for report.html, results.json and the set.'
+)
+_BASELINES = flags.DEFINE_list(
+  'baselines', [], f'Judged beside it, at equal storage: {", ".join(RIVALS)}.'
+)
+_RANKING = flags.DEFINE_bool(
+  'ranking', False, "DD-Ranking's scores, with the trainings that they take."
+)
+_WHOLE_STEPS = flags.DEFINE_integer(
+  'whole_steps', 2000, 'SGD steps on all training rows, for --ranking.'
+)
+_DATASET = flags.DEFINE_string(
+  'dataset', '', "Whose test rows judge others' sets; see rdd_jax.data.load."
+)
+_LIKE = config_flags.DEFINE_config_file(
+  'like', None, "A config whose data, network and recipe judge others' sets."
+)
+_SIZE = flags.DEFINE_integer('size', 0, 'Resizes the images of --dataset.')
+_CHANNELS = flags.DEFINE_integer('channels', 0, 'Converts them, to 1 or 3.')
+_ZCA = flags.DEFINE_float(
+  'zca', 0.0, 'Networks take images whitened so; 0.1 is the usual.'
+)
+_TOLD = {
+  name: flags.DEFINE_string(name, '', text)
+  for name, text in {
+    'labels': "A file of labels beside others' images, or 'ordered'.",
+    'images_key': 'The name of the images in a file of several arrays.',
+    'labels_key': 'The name of the labels.',
+    'layout': 'HWC or CHW, where both would fit.',
+    'scale': 'pixels (unit, 0..1, or bytes, 0..255), standardised, whitened.',
+    'label_kind': 'hard, probabilities or logits.',
+  }.items()
+}
 
 
 def rows(
@@ -55,7 +77,7 @@ def rows(
   epochs: int | None = None,
   data_dir: str = '',
 ) -> dict[str, Row]:
-  """The metrics of each network trained on the set.
+  """The metrics of each network trained on the set; see `judging.judge_of`.
 
   Args:
     distilled: the set.
@@ -66,86 +88,33 @@ def rows(
     epochs: instead of those on the card.
     data_dir: where TFDS data sets are, instead of where the card says.
   """
-  card = distilled.card
-  config = defaults.config()
-  config.evaluation.update(card['evaluation'])
-  config.student.update(card['student'] or {})
-  config.outside.update(card['outside'])
-  config.shift.update(card.get('shift', {}))
-  # There is no network of the whole set here whose features could group rows.
-  config.shift.features = False
-  if config.shift.density == 'features':
-    config.shift.density = ''
-  config.seed = card['seeds']['root']
-  config.data.data_dir = data_dir or card['data']['data_dir']
-  config.synthetic.factor = card['factor']
-  if epochs is not None:
-    config.evaluation.epochs = epochs
-  outputs = distilled.targets.shape[1]
-  classes = dataset.num_classes
-  spec = DataSpec(
-    num_examples=len(dataset.train_labels),
-    num_classes=classes,
-    num_outputs=outputs,
-    num_cells=int(distilled.cells.max()) + 1,
-    num_groups=0,
-  )
-  own = card['network']
-  nets = {
-    name: networks.build(name, outputs) for name in names if name != own['name']
-  }
-  if not names or own['name'] in names:
-    nets = {
-      own['name']: recipe.network(ConfigDict(own), outputs),
-      **nets,
-    }
-  context = Context(
-    spec,
-    distilled.preprocessing,
-    input_shape=dataset.image_shape,
-    data_dir=config.data.data_dir,
-  )
-  student = chains(config, 'student', context)
-  held = arms.held(dataset)
-  return evaluate_networks(
-    nets,
-    artefact.to_batch(distilled),
-    held,
-    recipe.evaluation(config),
-    num_classes=classes,
-    preprocess=distilled.preprocessing,
-    seeds=jax.random.split(jax.random.key(seed), seeds),
-    student=student,
-    outside=foreign.load(config, dataset),
-    shift=shifted.load(config, dataset, distilled.preprocessing),
-  )
+  judge = judge_of(distilled, dataset, names, epochs=epochs, data_dir=data_dir)
+  return judge(distilled, network_keys(seed, seeds))
 
 
-def load(card: Mapping[str, Any], data_dir: str = '') -> data.Dataset:
-  """The data set that a card names, with the rare subgroups made in it.
-
-  By the key that the training rows were made with, so that the test rows are
-  those of the run.
+def read(path: Path, *, training: bool) -> others.Other:
+  """The set at a path, ours or another's, as the flags describe it.
 
   Args:
-    card: of a distilled set.
-    data_dir: instead of where the card says.
+    path: of the file or directory.
+    training: whether the training rows will be needed.
   """
-  options = card['data']
-  scheme, _, name = options['name'].partition(':')
-  if scheme == 'mock':
-    dataset = data.mock(name)
-  else:
-    dataset = data.load(
-      options['name'],
-      data_dir=data_dir or options['data_dir'] or None,
-      size=options['size'] or None,
-      channels=options['channels'] or None,
-    )
-  if options.get('rare'):
-    key = jax.random.key(card['seeds']['root'])
-    dataset = data.rarefy(dataset, options['rare'], key)
-  return dataset
+  distilled = (
+    artefact.load(path) if others.is_ours(path) else others.self_described(path)
+  )
+  if distilled is not None:
+    dataset = load(distilled.card, _DATA_DIR.value or '', training=training)
+    return others.Other(distilled, dataset, ())
+  return others.load(
+    path,
+    others.Told(**{name: flag.value for name, flag in _TOLD.items()}),
+    name=_DATASET.value,
+    like=_LIKE.value,
+    data_dir=_DATA_DIR.value or '',
+    size=_SIZE.value,
+    channels=_CHANNELS.value,
+    zca=_ZCA.value,
+  )
 
 
 def main(argv: list[str]) -> None:
@@ -153,26 +122,53 @@ def main(argv: list[str]) -> None:
     raise UserError(
       'give one distilled set: python -m rdd_jax.evaluate RUNS/NAME'
     )
-  distilled = artefact.load(argv[1])
-  dataset = load(distilled.card, _DATA_DIR.value or '')
-  found = rows(
+  training = bool(_BASELINES.value or _RANKING.value)
+  distilled, dataset, notes = read(Path(argv[1]), training=training)
+  for note in notes:
+    print(note)
+  judge = judge_of(
     distilled,
     dataset,
     _NETWORKS.value,
-    seeds=_SEEDS.value,
-    seed=_SEED.value,
     epochs=_EPOCHS.value,
     data_dir=_DATA_DIR.value or '',
   )
-  print(table(found, [*foreign.columns(found), *shifted.columns(found)]))
+  seeds = network_keys(_SEED.value, _SEEDS.value)
+  by_arm = {
+    name: rival_rows(judge, name, distilled, dataset, seeds)
+    for name in _BASELINES.value
+  }
+  by_arm['distilled'] = found = judge(distilled, seeds)
+  for net in found if by_arm.keys() != {'distilled'} else ():
+    own = {arm: row[net] for arm, row in by_arm.items()}
+    print(f'by {net}:\n{table(own, columns(own))}')
+  if by_arm.keys() == {'distilled'}:
+    print(table(found, columns(found)))
   if _BY_CLASS.value:
     by_class = {
       name: {own: row[f'class_{c}'] for own, row in found.items()}
       for c, name in enumerate(dataset.class_names)
     }
     print(table(by_class, list(found)))
+  ranking = None
+  if _RANKING.value:
+    ranking = ranked.rank(
+      judge, distilled, dataset, seeds, whole_steps=_WHOLE_STEPS.value
+    )
+    print(ranked.describe(ranking))
   if _OUT.value:
-    Path(_OUT.value).write_text(json.dumps({'rows': found}, indent=1))
+    written = {'rows': found} | ({'ranking': ranking} if ranking else {})
+    Path(_OUT.value).write_text(json.dumps(written, indent=1))
+  if _REPORT.value:
+    numbers = next(iter(found.values()))
+    marked = replace(distilled, card={**distilled.card, 'numbers': numbers})
+    page = write(Path(_REPORT.value), marked, judge, by_arm, ranking)
+    print(f'all of it in {_REPORT.value}; open {page.name}')
+
+
+def columns(rows: dict[str, Row]) -> list[str]:
+  """The metrics that are printed."""
+  return [*foreign.columns(rows), *shifted.columns(rows)]
 
 
 if __name__ == '__main__':

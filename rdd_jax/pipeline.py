@@ -35,6 +35,7 @@ from rdd_jax.defaults import Config
 from rdd_jax.distill import DistillState
 from rdd_jax.errors import UserError
 from rdd_jax.evaluation.metrics import Row
+from rdd_jax.given import as_given
 from rdd_jax.measure import empirical
 from rdd_jax.metrics import Progress, board_results, table
 from rdd_jax.plan.describe import describe
@@ -111,24 +112,10 @@ def load(config: Config) -> data.Dataset:
       raise
     say(f'{error}; mock images of its shape take its place')
     dataset = data.mock(options.name.partition(':')[2])
-  key = jax.random.key(config.seed)
-  if options.rare:
-    dataset = data.rarefy(dataset, options.rare, key)
-  if options.noise:
-    noise = data.stand_in(options.noise, dataset)
-    if noise != options.noise:
-      say(f'mock images have no {options.noise} labels; {noise} stands in')
-    dataset = data.corrupt(
-      dataset,
-      noise,
-      key,
-      human_labels=options.human_labels,
-      data_dir=options.data_dir or None,
-    )
-  if options.validation:
-    rows, _ = data.split_validation(dataset, options.validation, key)
-    dataset = data.take(dataset, rows)
-  return dataset
+  noise = data.stand_in(options.noise, dataset)
+  if noise != options.noise:
+    say(f'mock images have no {options.noise} labels; {noise} stands in')
+  return as_given(options, dataset, config.seed)
 
 
 def distil(

@@ -67,51 +67,84 @@ def distilled(trial: Trial, params: Synthetic, seed: int) -> Distilled:
     weights=np.asarray(batch.weights[:: factor**2]),
     cells=trial.experiment.cells,
     preprocessing=trial.preprocess,
-    card=_card(
-      trial,
-      seed,
-      trial.config.synthetic.labels,
-      factor,
-      params.step_size,
-      params.log_scale,
+    card=card_of(
+      trial.config,
+      trial.dataset,
+      trial.experiment.spec.num_outputs,
+      seed=seed,
+      labels=trial.config.synthetic.labels,
+      factor=factor,
+      step_size=params.step_size,
+      log_scale=params.log_scale,
     ),
   )
 
 
 def coreset(trial: Trial, rows: np.ndarray, seed: int) -> Distilled:
   """Training rows, with their labels as given."""
-  spec = trial.experiment.spec
-  cells = trial.dataset.train_labels[rows].astype(np.int32)
-  return Distilled(
-    images=trial.dataset.train_images[rows].astype(np.float32) / 255,
-    targets=synthetic.hard_targets(cells, spec.num_classes, spec.num_outputs),
-    weights=np.ones(len(rows), np.float32),
-    cells=cells,
-    preprocessing=trial.preprocess,
-    card=_card(trial, seed, 'hard', 1),
+  outputs = trial.experiment.spec.num_outputs
+  return real(
+    trial.dataset,
+    rows,
+    outputs,
+    trial.preprocess,
+    card_of(trial.config, trial.dataset, outputs, seed=seed),
   )
 
 
-def _card(
-  trial: Trial,
-  seed: int,
-  labels: str,
-  factor: int,
+def real(
+  dataset: Dataset,
+  rows: np.ndarray,
+  num_outputs: int,
+  preprocess: Preprocessing,
+  card: dict,
+) -> Distilled:
+  """The training rows `i[n]` of a data set as a set of their own."""
+  cells = dataset.train_labels[rows].astype(np.int32)
+  return Distilled(
+    images=dataset.train_images[rows].astype(np.float32) / 255,
+    targets=synthetic.hard_targets(cells, dataset.num_classes, num_outputs),
+    weights=np.ones(len(rows), np.float32),
+    cells=cells,
+    preprocessing=preprocess,
+    card=card,
+  )
+
+
+def card_of(
+  config: Config,
+  dataset: Dataset,
+  num_outputs: int,
+  *,
+  seed: int = 0,
+  labels: str = 'hard',
+  factor: int = 1,
   step_size: Array | None = None,
   log_scale: Array | None = None,
 ) -> dict:
-  config = trial.config
+  """The card of a set that a configuration makes, or judges.
+
+  Args:
+    config: of the run.
+    dataset: with the noise that the rows had.
+    num_outputs: of networks.
+    seed: of distillation.
+    labels: their kind.
+    factor: of multi-formation.
+    step_size: a learned one, in the place of the recipe's learning rate.
+    log_scale: the logarithm of that of free labels, if it was learned.
+  """
   evaluation = config.evaluation.to_dict()
   if step_size is not None:  # learned for just this set
     evaluation['learning_rate'] = float(step_size)
   made = card.make_card(
     data={
       **config.data.to_dict(),
-      'name': trial.dataset.name,
-      'noise': stand_in(config.data.noise, trial.dataset),
-      'noise_rate': effective_rate(trial.dataset),
+      'name': dataset.name,
+      'noise': stand_in(config.data.noise, dataset),
+      'noise_rate': effective_rate(dataset),
     },
-    class_names=trial.dataset.class_names,
+    class_names=dataset.class_names,
     label_kind=labels,
     factor=factor,
     network=config.network.to_dict(),
@@ -123,5 +156,4 @@ def _card(
     numbers={},
   )
   scale = 1.0 if log_scale is None else math.exp(float(log_scale))
-  outputs = trial.experiment.spec.num_outputs
-  return {**made, 'labels': card.labels(outputs, scale)}
+  return {**made, 'labels': card.labels(num_outputs, scale)}

@@ -175,6 +175,86 @@ def test_damage_is_told_in_one_line(tmp_path, damage):
   assert re.search(r'; \w+', str(caught.value))  # what to do
 
 
+def _changed(name, index, value):
+  """One entry of an array made wrong, and vouched for."""
+
+  def damage(path):
+    with np.load(path / ARRAYS) as npz:
+      array = npz[name].copy()
+    array[index] = value
+    _signed(**{name: array})(path)
+
+  return damage
+
+
+@pytest.mark.parametrize(
+  ('damage', 'wrong', 'remedy'),
+  [
+    (_set('schema', 2), 'schema 2, newer than 1', 'install rdd_jax'),
+    (_set('schema', 0), 'schema 0, which never was', 'copy the card'),
+    (_set('class_names', []), 'class_names []', 'copy the card'),
+    (_flip, 'SHA-256 is', 'copy both files again'),
+    (_signed(images=None), 'lacks images (it has cells', 'so named'),
+    (
+      _signed(targets=np.ones((5, 3), np.float32)),
+      'targets is [5, 3] where the card says [5, 2]',
+      'copy both',
+    ),
+    (_changed('targets', 1, np.nan), 'targets has 2 entries that', 'distil'),
+    (_changed('images', (0, 0), np.inf), 'images has 12 entries', 'distil'),
+    (_changed('targets', 2, 0.7), 'row 2 sums to 1.4', '"free"'),
+    (_changed('weights', 0, -1), 'weights are in [-1, 1]', 'none below 0'),
+    (_changed('weights', slice(5), 0), 'weights are in [0, 0]', 'some above'),
+    (_changed('cells', 0, -2), 'cells go down to -2', 'give the class'),
+    (_changed('preprocessing.std', 0, 0), 'std goes down to 0', 'above 0'),
+    (_set('class_names', list('abc')), '2 columns for 3 class_names', 'reject'),
+  ],
+)
+def test_what_is_wrong_is_named_with_its_remedy(
+  tmp_path, damage, wrong, remedy
+):
+  save(tmp_path, distilled())
+  damage(tmp_path)
+  with pytest.raises(UserError) as caught:
+    load(tmp_path)
+  assert wrong in str(caught.value)
+  assert remedy in str(caught.value)
+
+
+def test_a_reject_class_is_a_column_more_than_there_are_names(tmp_path):
+  save(tmp_path, distilled())
+  _set('class_names', ['one'])(tmp_path)
+  assert load(tmp_path).targets.shape[1] == 2
+
+
+def test_free_targets_need_not_lie_on_the_simplex(tmp_path):
+  save(tmp_path, distilled())
+  _changed('targets', 2, 0.7)(tmp_path)
+  _set('label_kind', 'free')(tmp_path)
+  assert load(tmp_path).targets[2].sum() == pytest.approx(1.4)
+
+
+@pytest.mark.parametrize(
+  ('dropped', 'wrong'),
+  [
+    ('preprocessing.centre', 'of whitening only whiten, unwhiten'),
+    ('preprocessing.whiten', 'of whitening only centre, unwhiten'),
+  ],
+)
+def test_half_a_whitening_is_refused(dropped, wrong):
+  arrays = artefact.to_arrays(distilled(zca=True))
+  del arrays[dropped]
+  with pytest.raises(UserError, match=wrong):
+    artefact.from_arrays(arrays, card(), 'it')
+
+
+def test_whitening_of_another_size_is_refused():
+  arrays = artefact.to_arrays(distilled(zca=True))
+  arrays['images'] = np.zeros((5, 5, 4, 3), np.float32)
+  with pytest.raises(UserError, match=r'give floats\[60\]'):
+    artefact.from_arrays(arrays, card(), 'it')
+
+
 def test_a_path_where_nothing_is_says_so(tmp_path):
   for path in (tmp_path / 'nowhere', tmp_path / 'x.npz', tmp_path / CARD):
     with pytest.raises(UserError, match='give the directory of a'):

@@ -18,14 +18,14 @@ FLOORS = {
   'kernels networks',
   2: 'robust matching probe synthetic learner',
   3: 'distill evaluation selection initialise',
-  4: 'data mesh checkpoint metrics artefact card experts report memory cost '
-  'watch',
+  4: 'data mesh checkpoint metrics artefact card schema experts report imports '
+  'exports memory cost watch',
   5: 'main run recipe evaluate bench compare plan defaults presets arms '
   'factories objectives buffers initials unrolled_presets trust_presets '
   'trust_report pipeline workdir command sets foreign outlier_presets '
   'context group_factories group_presets group_report shifted '
-  'kernel_objectives kernel_presets jobs finished comparison '
-  'all_presets variants',
+  'kernel_objectives kernel_presets given others ranked convert '
+  'judging verdict jobs finished comparison all_presets variants',
 }
 FLOOR_OF = {room: floor for floor, s in FLOORS.items() for room in s.split()}
 

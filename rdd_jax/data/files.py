@@ -43,15 +43,38 @@ def read_folder(
       f'{found[0]} has a class {foreign[0]!r} that {reference} lacks; '
       'rename or remove it'
     )
+  return read_classes(found[0], names, size=size, channels=channels)
+
+
+def read_classes(
+  root: Path,
+  names: list[str] | None = None,
+  *,
+  size: images.Size = None,
+  channels: int | None = None,
+) -> Split:
+  """`ROOT/CLASS/**` in sorted order.
+
+  Args:
+    root: a directory with one for each class.
+    names: of the classes, in order; by default all directories, sorted.
+    size: see `load`.
+    channels: see `load`.
+
+  Raises:
+    UserError: if there is no image, or one cannot be read.
+  """
+  if names is None:
+    names = _subdirectories(root)
   rows = [
     (file, label)
     for label, name in enumerate(names)
-    for file in sorted((found[0] / name).rglob('*'))
+    for file in sorted((root / name).rglob('*'))
     if file.suffix.lower() in _SUFFIXES and not file.name.startswith('.')
   ]
   if not rows:
     raise UserError(
-      f'{found[0]} has no images; put {", ".join(_SUFFIXES)} files '
+      f'{root} has no images; put {", ".join(_SUFFIXES)} files '
       'in its class directories'
     )
   pixels = images.stack(

@@ -1,0 +1,251 @@
+"""What a card says of judging, built once, for its set and for its rivals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import flax.linen as nn
+import jax
+from jax import Array
+from ml_collections import ConfigDict
+
+from rdd_jax import (
+  arms,
+  artefact,
+  data,
+  defaults,
+  foreign,
+  keys,
+  networks,
+  recipe,
+  selection,
+  sets,
+  shifted,
+)
+from rdd_jax import card as cards
+from rdd_jax.context import Context
+from rdd_jax.defaults import Config
+from rdd_jax.errors import choose
+from rdd_jax.evaluation.curves import Curves
+from rdd_jax.evaluation.judge import Held, evaluate
+from rdd_jax.evaluation.metrics import Row, pool
+from rdd_jax.evaluation.outside import Outside
+from rdd_jax.evaluation.recipe import Recipe
+from rdd_jax.evaluation.shift import Shift
+from rdd_jax.factories import chains
+from rdd_jax.given import as_given
+from rdd_jax.preprocessing import Preprocessing
+from rdd_jax.synthetic import stored_ipc
+from rdd_jax.transform import DataSpec, Transform
+
+RIVALS = ('random', 'herding', 'k_center')
+
+
+@dataclass(frozen=True)
+class Judge:
+  """Trains networks on sets by one recipe, and measures them on test rows.
+
+  Attributes:
+    nets: by name.
+    held: the test rows.
+    recipe: how networks are trained.
+    num_classes: of the data set.
+    preprocess: from uint8 images to network inputs.
+    student: edits each minibatch.
+    outside: what is to be told from the data, if anything.
+    shift: other test rows and groups of them, if any.
+    curves: of the first network that a set was judged by, for a report.
+  """
+
+  nets: Mapping[str, nn.Module]
+  held: Held
+  recipe: Recipe
+  num_classes: int
+  preprocess: Preprocessing
+  student: Transform
+  outside: Outside | None
+  shift: Shift | None
+  curves: dict[str, Curves] = field(default_factory=dict)
+
+  def __call__(
+    self, distilled: artefact.Distilled, seeds: Array
+  ) -> dict[str, Row]:
+    """The metrics of each network, one of them for each key of `seeds[s]`."""
+    batch = artefact.to_batch(distilled)
+    return {
+      name: evaluate(
+        net,
+        batch,
+        self.held,
+        self.recipe,
+        num_classes=self.num_classes,
+        preprocess=self.preprocess,
+        seeds=seeds,
+        student=self.student,
+        outside=self.outside,
+        shift=self.shift,
+        show=lambda found, name=name: self.curves.update({name: found}),
+      )
+      for name, net in self.nets.items()
+    }
+
+
+def judge_of(
+  distilled: artefact.Distilled,
+  dataset: data.Dataset,
+  names: Sequence[str] = (),
+  *,
+  epochs: int | None = None,
+  data_dir: str = '',
+) -> Judge:
+  """The judge that a set's card describes.
+
+  Args:
+    distilled: the set.
+    dataset: whose test rows judge.
+    names: of networks; none means the one that the set was matched with.
+    epochs: instead of those on the card.
+    data_dir: where TFDS data sets are, instead of where the card says.
+  """
+  card = distilled.card
+  config = config_of(card)
+  # There is no network of the whole set here whose features could group rows.
+  config.shift.features = False
+  if config.shift.density == 'features':
+    config.shift.density = ''
+  config.data.data_dir = data_dir or config.data.data_dir
+  if epochs is not None:
+    config.evaluation.epochs = epochs
+  outputs = distilled.targets.shape[1]
+  spec = DataSpec(
+    num_examples=len(dataset.train_labels),
+    num_classes=dataset.num_classes,
+    num_outputs=outputs,
+    num_cells=int(distilled.cells.max()) + 1,
+    num_groups=0,
+  )
+  own = card['network']
+  nets = {
+    name: networks.build(name, outputs) for name in names if name != own['name']
+  }
+  if not names or own['name'] in names:
+    nets = {own['name']: recipe.network(ConfigDict(own), outputs), **nets}
+  context = Context(
+    spec,
+    distilled.preprocessing,
+    input_shape=dataset.image_shape,
+    data_dir=config.data.data_dir,
+  )
+  return Judge(
+    nets=nets,
+    held=arms.held(dataset),
+    recipe=recipe.evaluation(config),
+    num_classes=dataset.num_classes,
+    preprocess=distilled.preprocessing,
+    student=chains(config, 'student', context),
+    outside=foreign.load(config, dataset),
+    shift=shifted.load(config, dataset, distilled.preprocessing),
+  )
+
+
+def config_of(card: Mapping[str, Any]) -> Config:
+  """The part of a configuration that stands on a card."""
+  config = defaults.config()
+  known = {k: v for k, v in card['data'].items() if k in config.data}
+  config.data.update(known)
+  config.evaluation.update(card['evaluation'])
+  config.student.update(card['student'] or {})
+  config.outside.update(card['outside'])
+  config.shift.update(card.get('shift', {}))
+  config.seed = card['seeds']['root']
+  config.synthetic.factor = card['factor']
+  return config
+
+
+def load(
+  card: Mapping[str, Any], data_dir: str = '', *, training: bool = False
+) -> data.Dataset:
+  """The data set that a card names, with the rare subgroups made in it.
+
+  By the key that the training rows were made with, so that the test rows are
+  those of the run.
+
+  Args:
+    card: of a distilled set.
+    data_dir: instead of where the card says.
+    training: whether training rows are needed as well: with their wrong
+      labels, and without those that were held out for validation.
+  """
+  options = config_of(card).data
+  options.data_dir = data_dir or options.data_dir
+  scheme, _, name = options.name.partition(':')
+  if scheme == 'mock':
+    dataset = data.mock(name)
+  else:
+    dataset = data.load(
+      options.name,
+      data_dir=options.data_dir or None,
+      size=options.size or None,
+      channels=options.channels or None,
+    )
+  if not training:
+    options.noise, options.validation = '', 0.0
+  return as_given(options, dataset, card['seeds']['root'])
+
+
+def rival(
+  name: str, distilled: artefact.Distilled, dataset: data.Dataset, key: Array
+) -> artefact.Distilled:
+  """Real rows at the storage of a set, judged by its card.
+
+  Args:
+    name: one of `RIVALS`; 'herding' and 'k_center' choose by pixels.
+    distilled: the set whose stored images are counted, outliers too.
+    dataset: whose training rows are chosen from.
+    key: of the random ones.
+  """
+  choose('baseline', name, dict.fromkeys(RIVALS))
+  classes, labels = dataset.num_classes, dataset.train_labels
+  ipc = stored_ipc(distilled.cells, classes)
+  if name == 'random':
+    rows = selection.random(keys.named(key, 'baseline'), labels, ipc, classes)
+  else:
+    pixels = dataset.train_images.reshape(len(labels), -1)
+    rows = getattr(selection, name)(pixels, labels, ipc, classes)
+  outputs = distilled.targets.shape[1]
+  return sets.real(
+    dataset,
+    rows,
+    outputs,
+    distilled.preprocessing,
+    {
+      **distilled.card,
+      'factor': 1,
+      'label_kind': 'hard',
+      'labels': cards.labels(outputs),
+      'numbers': {},
+    },
+  )
+
+
+def rival_rows(
+  judge: Judge,
+  name: str,
+  distilled: artefact.Distilled,
+  dataset: data.Dataset,
+  seeds: Array,
+) -> dict[str, Row]:
+  """The metrics of a rival; random rows are drawn anew for each network."""
+  if name != 'random':
+    return judge(rival(name, distilled, dataset, seeds[0]), seeds)
+  drawn = [
+    judge(rival(name, distilled, dataset, seed), seed[None]) for seed in seeds
+  ]
+  return {net: pool([row[net] for row in drawn]) for net in judge.nets}
+
+
+def network_keys(seed: int, n: int) -> Array:
+  """The `n` network seeds of a root seed; every arm takes the same."""
+  return jax.random.split(jax.random.key(seed), n)
