@@ -148,7 +148,7 @@ def environment() -> dict[str, str]:
 
 @pytest.mark.slow
 def test_a_sweep_loses_nothing_and_repeats_nothing(tmp_path: Path):
-  command = sweep(tmp_path, '--arg=seed=0|1', '--arg=ipc=0', '--jobs=2')
+  command = sweep(tmp_path, '--arg=seed=0|1', '--arg=noise=odd', '--jobs=2')
   options = {'cwd': ROOT, 'env': environment(), 'text': True}
   with subprocess.Popen(command, stdout=subprocess.PIPE, **options) as cut:
     first = tmp_path / 'quickstart-smoke,width=4,seed=0'
@@ -167,8 +167,8 @@ def test_a_sweep_loses_nothing_and_repeats_nothing(tmp_path: Path):
   assert found.returncode == 2
   last = found.stderr.strip().splitlines()[-1]
   assert '1 of 3 runs did not finish' in last
-  assert 'ipc=0' in last
-  assert 'at least one image' in last
+  assert 'noise=odd (error: ' in last
+  assert "'odd'" in last
   whole = [d for d in tmp_path.glob('quickstart*') if not workdir.missing(d)]
   assert len(whole) == 2
   assert json.loads((first / 'cost.json').read_text())['parts'] == 2
