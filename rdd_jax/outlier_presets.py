@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from rdd_jax import defaults
-from rdd_jax.corruptions import CORE, RELEASED_DEFAULT
+from rdd_jax.corruptions import CORE, RELEASED_DEFAULT, family_of
 from rdd_jax.data.mocks import SHAPES
 from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError, choose
@@ -40,10 +40,13 @@ LOSSES = {
   'energy': Loss(weight=0.1, energy_margin=(10.0, 3.0, 0.1)),
 }
 
+# Photographs have texture: what has none is unlike them, and like much else.
+PHOTOGRAPHS = ('cifar10', 'cifar100', 'tiny_imagenet')
+
 ARGUMENTS = {
   'outliers': 'on_the_fly',
   'loss': 'reject',
-  'families': 'core',
+  'families': '',
   'slots': 0,
 }
 
@@ -96,8 +99,8 @@ def trustdd(dataset: str, arg: str = '') -> Config:
       distils real outliers, see `data.load_outliers`;
       `loss`, by default 'reject', a class of their own, or the paper's
       'uniform', or 'energy', a margin;
-      `families`, by default 'core', six kinds of corruption; 'flat', these and
-      shapes without texture; or the paper's four, 'released';
+      `families`, by default 'core', six kinds of corruption, and of photographs
+      'flat', these and shapes without texture; 'released' are the paper's four;
       `slots`, where outliers are stored, by default one for each class.
   """
   args, rest = defaults.split(arg, method='dm', **ARGUMENTS)
@@ -117,9 +120,11 @@ def expose(config: Config, dataset: str, args: Mapping[str, Any]) -> None:
     args: as ARGUMENTS.
   """
   config.outside.sets = SETS[dataset]
-  families = choose('families', args['families'], FAMILIES)
-  # So that all arms and both choices of families average the same sets.
-  config.outside.seen = tuple(sorted({*CORE}))
+  usual = 'flat' if dataset in PHOTOGRAPHS else 'core'
+  families = choose('families', args['families'] or usual, FAMILIES)
+  # So that all arms average the same sets.
+  seen = {*CORE}.union(*map(family_of, families))
+  config.outside.seen = tuple(sorted(seen))
   loss = choose('outlier loss', args['loss'], LOSSES)
   config.synthetic.reject = loss.reject
   config.synthetic.outlier_weight = loss.weight

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+import jax
+from jax.experimental.compilation_cache import compilation_cache
 
 from rdd_jax import cost, mesh, pipeline, report, workdir
 from rdd_jax.artefact import write_atomically
@@ -18,6 +23,7 @@ from rdd_jax.watch import Watch
 
 DIRECTORY = 'variants'  # below that of the run
 TABLE = 'variants.json'
+MARKDOWN = 'variants.md'
 
 
 def difference(config: Config, other: Config) -> dict[str, Any]:
@@ -87,26 +93,63 @@ def execute(
 
   As `pipeline.execute`, which is all that is done where there are no variants.
   """
-  for name in config.variants:
-    chosen, path = derive(config, name), directory / DIRECTORY / name
-    workdir.claim(path, chosen, write=mesh.is_main_process())
-    if not (path / 'results.json').exists():
-      pipeline.say(f'{name}:')
-      pipeline.execute(chosen, path, stop=stop)
-  results = pipeline.execute(
-    config, directory, command=command, stop=stop, watch=watch
-  )
+  with shared_programs() if config.variants else nullcontext():
+    for name in names(config):
+      chosen, path = derive(config, name), directory / DIRECTORY / name
+      workdir.claim(path, chosen, write=mesh.is_main_process())
+      if not (path / 'results.json').exists():
+        pipeline.say(f'{name}:')
+        pipeline.execute(chosen, path, stop=stop)
+    results = pipeline.execute(
+      config, directory, command=command, stop=stop, watch=watch
+    )
   if config.variants and mesh.is_main_process():
-    found = gather(directory, list(config.variants))
+    found = gather(directory, names(config))
     write_atomically(directory / TABLE, json.dumps(found, indent=1).encode())
+    write_atomically(directory / MARKDOWN, report.markdown(found).encode())
     report.write_report(directory, title=config.name, command=command)
     rows = {name: entry['row'] for name, entry in found.items()}
-    columns = [*pipeline.columns(rows), *report.TRUST]
+    columns = [m for m in report.COLUMNS if any(m in r for r in rows.values())]
     pipeline.say(f'what each part buys:\n{table(rows, columns)}')
   return results
 
 
-def gather(directory: Path, names: list[str]) -> dict[str, dict[str, Any]]:
+def names(config: Config) -> list[str]:
+  """Of the variants: first what leaves most out."""
+  variants = config.variants.to_dict()
+  return sorted(variants, key=lambda n: (-len(variants[n]['without']), n))
+
+
+@contextmanager
+def shared_programs() -> Iterator[None]:
+  """Compiles what several runs have in common once.
+
+  Unless programs are kept anyway, or several processes would have to agree.
+  """
+  kept = jax.config.values['jax_compilation_cache_dir']
+  if kept or jax.process_count() > 1:
+    yield
+    return
+  with TemporaryDirectory() as programs:
+    options = {
+      'jax_compilation_cache_dir': programs,
+      'jax_persistent_cache_min_compile_time_secs': 0.1,
+    }
+    before = {name: jax.config.values[name] for name in options}
+    try:
+      _configure(options)
+      yield
+    finally:
+      _configure(before)
+
+
+def _configure(options: Mapping[str, Any]) -> None:
+  for name, value in options.items():
+    jax.config.update(name, value)
+  compilation_cache.reset_cache()
+
+
+def gather(directory: Path, variants: list[str]) -> dict[str, dict[str, Any]]:
   """A line for each baseline and variant, and last the run itself.
 
   Returns:
@@ -114,7 +157,7 @@ def gather(directory: Path, names: list[str]) -> dict[str, dict[str, Any]]:
     where there is any, and what it took, `cost`, where that is known.
   """
   out: dict[str, dict[str, Any]] = {}
-  runs = {name: directory / DIRECTORY / name for name in names}
+  runs = {name: directory / DIRECTORY / name for name in variants}
   for name, path in {**runs, 'all of it': directory}.items():
     rows = json.loads((path / 'results.json').read_text())['rows']
     for arm, row in rows.items():

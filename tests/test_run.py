@@ -220,6 +220,7 @@ VARIANTS = {
 
 
 SLOW = (
+  'groups, and a network on real rows',
   'flat experts, soft labels (DATM), outliers and groups',
   'random windows of a student by Adam (RaT-BPTT)',
   'experts that train meanwhile',
@@ -280,6 +281,7 @@ def test_trajectories_resume_among_experts_and_among_steps(
     assert ours.read_bytes() == theirs.read_bytes(), name
 
 
+@pytest.mark.slow
 def test_experts_are_trained_anew_when_prepare_changes_the_measure(
   tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

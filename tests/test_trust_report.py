@@ -112,9 +112,7 @@ def test_labels_are_written(tmp_path: Path):
 @pytest.mark.parametrize(
   'defence',
   [
-    pytest.param(
-      name, marks=[pytest.mark.slow] * (name not in ('tad', 'oracle'))
-    )
+    pytest.param(name, marks=[pytest.mark.slow] * (name != 'oracle'))
     for name in DEFENCES
   ],
 )

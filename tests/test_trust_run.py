@@ -47,9 +47,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
   return directory
 
 
-@pytest.mark.parametrize(
-  'calls', [5, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize('calls', [1, 2, 5])
 def test_a_run_that_divides_anew_resumes_exactly(
   whole: Path, tmp_path: Path, calls: int, stop_after
 ):
@@ -94,6 +93,7 @@ def test_two_devices_trust_whom_one_does():
   np.testing.assert_allclose(first.losses, second.losses, rtol=1e-2, atol=1e-2)
 
 
+@pytest.mark.slow
 def test_clean_digits_are_kept():
   """Real images without noise: at least 80 per cent, and of each class half."""
   config = tad('digits', 'noise=symmetric-0.0,width=16')

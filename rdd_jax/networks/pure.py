@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -28,11 +29,19 @@ def init(net: nn.Module, key: Array, input_shape: tuple[int, ...]) -> Variables:
   Raises:
     UserError: if the images do not suit the network.
   """
-  variables = jax.jit(net.init)(key, jnp.zeros((1, *input_shape)))
+  variables = _init(net, key, input_shape)
   return {
     'params': variables['params'],
     'batch_stats': variables.get('batch_stats', {}),
   }
+
+
+# By value: of equal networks, one is compiled.
+@partial(jax.jit, static_argnums=(0, 2))
+def _init(
+  net: nn.Module, key: Array, input_shape: tuple[int, ...]
+) -> Mapping[str, Any]:
+  return net.init(key, jnp.zeros((1, *input_shape)))
 
 
 def apply(net: nn.Module, variables: Variables, x: Array) -> Outputs:

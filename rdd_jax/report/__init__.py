@@ -2,6 +2,6 @@
 
 from rdd_jax.report.grid import grid_png
 from rdd_jax.report.page import write_report
-from rdd_jax.report.summary import TRUST
+from rdd_jax.report.summary import COLUMNS, TRUST, markdown
 
-__all__ = ['TRUST', 'grid_png', 'write_report']
+__all__ = ['COLUMNS', 'TRUST', 'grid_png', 'markdown', 'write_report']

@@ -13,6 +13,18 @@ Rows = Mapping[str, Mapping[str, Any]]
 # From the metric of a table to what `trust.json` calls it.
 TRUST = {'trust precision': 'precision', 'trust recall': 'recall'}
 
+# What is compared where there is room for little.
+COLUMNS = (
+  'accuracy',
+  'corrupted',
+  'worst_group',
+  'rare_group',
+  'auroc',
+  'fpr95',
+  'ece',
+  *TRUST,
+)
+
 MEANINGS = {
   'accuracy': 'test rows whose class is predicted right, by networks that were '
   'trained on the set from scratch',
@@ -92,10 +104,7 @@ def variants_table(found: Mapping[str, Mapping[str, Any]]) -> str:
   rows = {name: entry['row'] for name, entry in found.items()}
   body = summary_table(rows, 'plain')
   costs = {
-    escape(name): [
-      f'{one["cost"]["total"]:,.0f}',
-      f'{(one["cost"]["memory"]["resident"] or 0) / 2**20:,.0f}',
-    ]
+    escape(name): [f'{x:,.0f}' for x in spent(one['cost'])]
     for name, one in found.items()
     if one['cost']
   }
@@ -108,6 +117,32 @@ def variants_table(found: Mapping[str, Mapping[str, Any]]) -> str:
     'at its peak so far.',
   )
   return f'{body}\n{took}'
+
+
+def spent(cost: Mapping[str, Any]) -> tuple[float, ...]:
+  """Seconds, and MiB of the process at its peak; () where not known."""
+  if not cost:
+    return ()
+  return cost['total'], (cost['memory']['resident'] or 0) / 2**20
+
+
+def markdown(found: Mapping[str, Mapping[str, Any]]) -> str:
+  """The same in short, for a README.
+
+  Args:
+    found: as `variants.json`.
+  """
+  metrics = [
+    m for m in COLUMNS if any(m in one['row'] for one in found.values())
+  ]
+  lines = [
+    ['', *(METRICS[m] for m in metrics), 'seconds', 'MiB'],
+    ['---'] * (len(metrics) + 3),
+  ]
+  for name, one in found.items():
+    took = [f'{x:,.0f}' for x in spent(one['cost'])] or ['', '']
+    lines.append([name, *(entry(one['row'].get(m)) for m in metrics), *took])
+  return ''.join(f'| {" | ".join(line)} |\n' for line in lines)
 
 
 def glossary(metrics: Sequence[str]) -> str:
