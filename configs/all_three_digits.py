@@ -7,10 +7,10 @@ python -m rdd_jax.main --config=configs/all_three_digits.py
 The run goes beside the plain method and each paper alone, in one table;
 variants=false leaves these out.
 
-Arguments: ipc, seed, seeds, width, steps, noise, smoke; method (dm, kip,
-frepo, rfad, rcig), defence, outliers, loss,
-families, slots, rare, groups, risk, by, trained, tail, clusters, memory, as the
-tad, trustdd and groupdro configurations take them; and variants.
+Arguments: ipc, seed, seeds, width, steps, noise, smoke; method (dm, dc, dsa,
+mtt, ratbptt, kip, frepo, rfad, rcig), defence, outliers, loss, families, slots,
+rare, groups, risk, by, trained, tail, clusters, memory, as the tad, trustdd and
+groupdro configurations take them; and variants.
 """
 
 from rdd_jax import all_presets

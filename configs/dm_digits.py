@@ -10,10 +10,10 @@ network seeds, last step (random real 62.9 ± 3.2, herding 79.1 ± 1.8).
 Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 
-from rdd_jax import presets
+from rdd_jax import digits_presets
 from rdd_jax.defaults import Config
 
 
 def get_config(arg: str = '') -> Config:
   """One image per class, seconds on two CPU cores."""
-  return presets.digits(arg)
+  return digits_presets.dm(arg)

@@ -12,9 +12,11 @@ Measured (3 distillations x 5 networks, last step): rare group 85.3 ± 1.9, with
 risk=none 75.1 ± 3.5, herding 68.2 ± 3.7. With groups=found, classes are too
 small to be split.
 
-Arguments: ipc, seed, seeds, width, steps, noise, smoke; and rare (see
-rdd_jax.data.rarefy), groups (known, found, kmeans, errors, misread, sparse,
-difficult), risk (equal, none), by (draws, weights, matching) and clusters.
+Arguments: ipc, seed, seeds, width, steps, noise, smoke; and method (dm, dc,
+dsa, mtt, ratbptt, kip, frepo, rfad, rcig), rare (see rdd_jax.data.rarefy),
+groups (known, found, kmeans, voronoi, errors, misread, sparse, difficult), risk
+(equal, none, cvar, mean, worst, entropic, chi_square, dro), by (draws, weights,
+matching, training), trained, tail, clusters and memory.
 """
 
 from rdd_jax import group_presets

@@ -8,8 +8,9 @@ Measured (3 distillations x 5 networks, one noise draw, last step; 69 s on two
 CPU cores): 81.0 ± 3.8; defence=none 60.9 ± 4.5, described 84.6 ± 1.9, oracle
 86.1 ± 1.9.
 
-Arguments: ipc, seed, seeds, width, steps, noise, smoke; and defence (tad,
-described, none, oracle, clean, two_stage, small_loss).
+Arguments: ipc, seed, seeds, width, steps, noise, smoke; and method (dm, dc,
+dsa, mtt, ratbptt, kip, frepo, rfad, rcig) and defence (tad, described, none,
+oracle, clean, two_stage, small_loss).
 """
 
 from rdd_jax import trust_presets

@@ -8,9 +8,10 @@ Measured (on the fly, 3 distillations x 5 networks, last step): accuracy
 86.5 ± 2.1, AUROC by MSP on far sets 88.8 ± 2.1. With one row of a class and no
 augmentation, scores by Mahalanobis distance say nothing.
 
-Arguments: ipc, seed, seeds, width, steps, noise, smoke; and outliers
-(on_the_fly, poe, sampled, none, double_ipc, oe:SOURCE), loss (reject, uniform,
-energy), families (core, flat, released) and slots.
+Arguments: ipc, seed, seeds, width, steps, noise, smoke; and method (dm, dc,
+dsa, mtt, ratbptt, kip, frepo, rfad, rcig), outliers (on_the_fly, poe, sampled,
+none, double_ipc, oe:SOURCE), loss (reject, uniform, energy), families (core,
+flat, released) and slots.
 """
 
 from rdd_jax import outlier_presets

@@ -231,20 +231,3 @@ def smoke(config: Config) -> Config:
   config.evaluation.epochs = 5
   config.whole.steps = min(config.whole.steps, 5)
   return config
-
-
-def digits(arg: str = '') -> Config:
-  """Distribution matching on the embedded digits, in seconds on a CPU."""
-  fields = {**ARGUMENTS, 'ipc': 1, 'width': 32}
-  args = defaults.parse(arg, **fields)
-  config = defaults.config()
-  config.name = 'dm_digits'
-  config.seed, config.seeds = args['seed'], args['seeds']
-  config.data.noise = args['noise']
-  config.network.width, config.network.depth = args['width'], 2
-  config.synthetic.ipc = args['ipc']
-  config.objective.real_rows = 64
-  config.steps, config.steps_per_call, config.log_every = 500, 10, 10
-  config.evaluation.update({'epochs': 300, 'schedule': 'cosine'})
-  config.whole.update({'steps': 1500, 'batch_size': 128, 'seeds': 3})
-  return finish(config, args)

@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from rdd_jax import defaults, kernel_presets, presets, unrolled_presets
+from rdd_jax import (
+  defaults,
+  digits_presets,
+  kernel_presets,
+  presets,
+  unrolled_presets,
+)
 from rdd_jax.defaults import Config
 from rdd_jax.errors import choose
 from rdd_jax.robust.diversion import Diversion, as_described
@@ -35,7 +41,16 @@ METHODS: dict[str, Callable[[str, str], Config]] = {
 }
 
 DIGITS: dict[str, Callable[[str, str], Config]] = {
-  'dm': lambda dataset, arg: presets.digits(arg),
+  **{
+    method.__name__: lambda dataset, arg, method=method: method(arg)
+    for method in (
+      digits_presets.dm,
+      digits_presets.dc,
+      digits_presets.dsa,
+      digits_presets.mtt,
+      digits_presets.ratbptt,
+    )
+  },
   **REGRESSIONS,
 }
 

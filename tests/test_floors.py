@@ -25,7 +25,8 @@ FLOORS = {
   'trust_report pipeline workdir command sets foreign outlier_presets '
   'context group_factories group_presets group_report shifted '
   'kernel_objectives kernel_presets given others ranked convert '
-  'judging verdict jobs finished comparison all_presets variants',
+  'judging verdict jobs finished comparison all_presets variants '
+  'digits_presets',
 }
 FLOOR_OF = {room: floor for floor, s in FLOORS.items() for room in s.split()}
 

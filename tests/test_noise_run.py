@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 import rdd_jax
-from rdd_jax import data, pipeline, presets, recipe
+from rdd_jax import data, digits_presets, pipeline, presets, recipe
 from rdd_jax.data.noise import KINDS
 
 
 def test_validation_rows_are_noisy_too():
-  config = presets.digits('noise=pair-0.4')
+  config = digits_presets.dm('noise=pair-0.4')
   whole = pipeline.load(config)
   config.data.validation = 0.25
   found = pipeline.load(config)
@@ -34,7 +34,7 @@ def test_validation_rows_are_noisy_too():
 
 def test_the_seed_draws_the_noise():
   first, again, other = (
-    pipeline.load(presets.digits(f'noise=pair-0.4,seed={s}')).train_labels
+    pipeline.load(digits_presets.dm(f'noise=pair-0.4,seed={s}')).train_labels
     for s in (0, 0, 1)
   )
   np.testing.assert_array_equal(first, again)
@@ -44,7 +44,7 @@ def test_the_seed_draws_the_noise():
 def test_plan_and_card_say_the_rate(
   tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-  config = presets.digits('smoke,width=4,noise=symmetric-0.3')
+  config = digits_presets.dm('smoke,width=4,noise=symmetric-0.3')
   config.baselines = ('random',)
   config.whole.steps = 0
   pipeline.execute(config, tmp_path)

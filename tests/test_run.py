@@ -12,7 +12,14 @@ import numpy as np
 import pytest
 
 import rdd_jax
-from rdd_jax import data, factories, pipeline, presets, run, sets
+from rdd_jax import (
+  data,
+  digits_presets,
+  factories,
+  pipeline,
+  run,
+  sets,
+)
 from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError
 from rdd_jax.transform import Transform, identity
@@ -21,7 +28,7 @@ OUTPUTS = ('distilled.npz', 'metrics.jsonl', 'results.json', 'grid.png')
 
 
 def tiny(**changes: object) -> Config:
-  config = presets.digits('smoke,width=4')
+  config = digits_presets.dm('smoke,width=4')
   config.unlock()
   config.update_from_flattened_dict(
     {

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 import rdd_jax
-from rdd_jax import data, evaluate, pipeline, presets, shifted
+from rdd_jax import data, digits_presets, evaluate, pipeline, shifted
 from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError
 
 
 def tiny() -> Config:
-  config = presets.digits('smoke,width=4')
+  config = digits_presets.dm('smoke,width=4')
   config.data.rare = 'patch-0.1'
   config.network = {'name': 'mlp', 'width': 8}  # the quickest to compile
   config.steps = config.evaluation.epochs = config.whole.steps = 2
@@ -124,7 +124,7 @@ def test_what_is_rare_is_made_before_labels_are_noisy():
   ],
 )
 def test_bad_fields(field: str, value: object, complaint: str):
-  config = presets.digits('smoke,width=4')
+  config = digits_presets.dm('smoke,width=4')
   dataset = data.load('digits')
   preprocess = pipeline.recipe.preprocessing(config, dataset)
   assert shifted.load(config, dataset, preprocess) is None
