@@ -158,7 +158,7 @@ def gather(directory: Path, variants: list[str]) -> dict[str, dict[str, Any]]:
   """
   out: dict[str, dict[str, Any]] = {}
   runs = {name: directory / DIRECTORY / name for name in variants}
-  for name, path in {**runs, 'all of it': directory}.items():
+  for name, path in {**runs, report.WHOLE_RUN: directory}.items():
     rows = json.loads((path / 'results.json').read_text())['rows']
     for arm, row in rows.items():
       if arm == 'distilled':

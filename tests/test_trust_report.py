@@ -173,6 +173,6 @@ def test_misspelt_arguments_say_what_there_is():
   with pytest.raises(UserError, match='two_stage'):
     tad('digits', 'defence=two_stages')
   with pytest.raises(UserError, match='there is dm'):
-    tad('digits', 'method=mtt')
+    tad('digits', 'method=datm')
   with pytest.raises(UserError, match="did you mean 'noise'"):
     tad('digits', 'nois=pair-0.4')

@@ -2,6 +2,13 @@
 
 from rdd_jax.report.grid import grid_png
 from rdd_jax.report.page import write_report
-from rdd_jax.report.summary import COLUMNS, TRUST, markdown
+from rdd_jax.report.summary import COLUMNS, TRUST, WHOLE_RUN, markdown
 
-__all__ = ['COLUMNS', 'TRUST', 'grid_png', 'markdown', 'write_report']
+__all__ = [
+  'COLUMNS',
+  'TRUST',
+  'WHOLE_RUN',
+  'grid_png',
+  'markdown',
+  'write_report',
+]

@@ -37,7 +37,9 @@ body { margin: 0 auto; max-width: 60rem; padding: 1.5rem 1rem 3rem;
 h1 { font-size: 1.5rem; margin: 0 0 1rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.05rem; margin: 2rem 0 .5rem; }
 .wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; margin-bottom: 1rem;
+  font-variant-numeric: tabular-nums; }
+td small { display: block; }
 th, td { padding: .3rem .9rem .3rem 0; text-align: right; white-space: nowrap;
   border-bottom: 1px solid var(--line); }
 th:first-child { text-align: left; font-weight: inherit; }
@@ -47,7 +49,7 @@ thead td { border-bottom: 1px solid var(--line); }
 tr.distilled { color: var(--hue); font-weight: 600; }
 small, .soft { color: var(--soft); }
 img { max-width: none; }
-svg { width: 100%; height: auto; max-width: 45rem; }
+svg { width: 100%; height: auto; max-width: 45rem; min-width: 32rem; }
 svg text { fill: var(--soft); font-size: 12px; }
 pre { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px;
   padding: .7rem; font-size: .85rem; margin: .3rem 0; }
@@ -82,6 +84,11 @@ def image(path: Path, what: str) -> str:
   data = base64.b64encode(path.read_bytes()).decode()
   tag = f'<img alt="{escape(what)}" src="data:image/png;base64,{data}">'
   return f'<div class="wide">{tag}</div>'
+
+
+def figure(drawing: str) -> str:
+  """An SVG that can scroll sideways where the page is narrow."""
+  return f'<div class="wide" tabindex="0">{drawing}</div>'
 
 
 def entry(summary: Mapping[str, Any] | None) -> str:

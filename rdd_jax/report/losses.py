@@ -7,6 +7,8 @@ import json
 import math
 from pathlib import Path
 
+from rdd_jax.report.html import figure
+
 
 def loss_curve(points: Sequence[tuple[float, float]], bins: int = 400) -> str:
   """An inline SVG of losses over steps, log scale where all are positive.
@@ -28,7 +30,7 @@ def loss_curve(points: Sequence[tuple[float, float]], bins: int = 400) -> str:
     return f'{across:.1f},{190 - 175 * (y - low) / ((high - low) or 1):.1f}'
 
   line = ' '.join(place(x, y) for x, y in zip(steps, ys, strict=True))
-  return (
+  return figure(
     '<svg viewBox="0 0 700 220" role="img" aria-label="loss over steps">'
     '<path d="M60 15V190H690" fill="none" stroke="var(--line)"/>'
     f'<polyline points="{line}" fill="none" stroke="var(--hue)" '

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from rdd_jax.report.html import entry, grid
+from rdd_jax.report.html import entry, figure, grid
 
 Rows = Mapping[str, Mapping[str, Any]]
 
@@ -121,7 +121,7 @@ def _legend(name: str, i: int) -> str:
 
 
 def _svg(label: str, body: str) -> str:
-  return (
+  return figure(
     f'<svg viewBox="0 0 700 220" role="img" aria-label="{label}">'
     '<path d="M60 15V190H490" fill="none" stroke="var(--line)"/>'
     f'{body}</svg>'

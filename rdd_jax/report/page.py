@@ -40,17 +40,20 @@ def write_report(directory: Path, *, title: str, command: str) -> Path:
     The path of the page.
   """
   results = _json(directory / 'results.json')
+  variants = _json(directory / 'variants.json')
   rows = results.get('rows', {})
+  if variants:  # the run's own is one of them
+    rows = {name: one['row'] for name, one in variants.items()}
   card = _json(directory / 'card.json')
   config = _json(directory / 'config.json')
-  variants = _json(directory / 'variants.json')
+  class_names = card.get('class_names', ())
   parts = {
     '': _lead(config, card),
     'What each part buys': variants_table(variants) if variants else '',
-    'Results': _results(rows, variants, card.get('class_names', ())),
+    'Results': _results(rows, class_names, bool(variants)),
     'Images': image(directory / 'grid.png', 'synthetic images'),
-    'Out of distribution': _outside(results, directory),
-    'Groups': _groups(directory, card.get('class_names', ())),
+    'Out of distribution': _outside(rows, results, directory),
+    'Groups': _groups(directory, class_names),
     'Under shift': (
       shift_table(rows, results['shift']) if results.get('shift') else ''
     ),
@@ -99,25 +102,29 @@ def _lead(config: Mapping[str, Any], card: Mapping[str, Any]) -> str:
 
 
 def _results(
-  rows: Mapping[str, Any],
-  variants: Mapping[str, Any],
-  class_names: Sequence[str],
+  rows: Mapping[str, Any], class_names: Sequence[str], shown_above: bool
 ) -> str:
   if not rows:
     return ''
-  own = class_table(rows, class_names)
-  every = {**rows, **{name: one['row'] for name, one in variants.items()}}
+  numbers = summary_table(rows, 'plain' if shown_above else 'random')
+  if shown_above:  # the most important ones
+    numbers = _details('All numbers', numbers)
+  classes = class_table(rows, class_names)
   return (
-    ('' if variants else summary_table(rows))
-    + glossary(shown(every))
-    + f'<details><summary>Accuracy by class</summary>{own}</details>'
+    numbers + glossary(shown(rows)) + _details('Accuracy by class', classes)
   )
 
 
-def _outside(results: Mapping[str, Any], directory: Path) -> str:
+def _details(summary: str, body: str) -> str:
+  return f'<details><summary>{summary}</summary>{body}</details>'
+
+
+def _outside(
+  rows: Mapping[str, Any], results: Mapping[str, Any], directory: Path
+) -> str:
   if not results.get('outside'):
     return ''
-  body = outside_tables(results['rows'], results['outside'])
+  body = outside_tables(rows, results['outside'])
   curves = _json(directory / 'curves' / 'distilled.json')
   return body + ''.join(
     histogram(curves, score) + roc_plot(curves, score) for score in curves
@@ -157,8 +164,7 @@ def _repeat(
 ) -> str:
   parts = [pre(command)] if command else []
   if config:
-    text = pre(json.dumps(config, indent=2))
-    parts.append(f'<details><summary>Config</summary>{text}</details>')
+    parts.append(_details('Config', pre(json.dumps(config, indent=2))))
   if card.get('versions'):
     versions = {**card['versions'], 'git': card.get('git')}
     text = ', '.join(f'{k} {v}' for k, v in versions.items() if v)

@@ -10,6 +10,8 @@ from rdd_jax.report.html import METRICS, entry, grid
 
 Rows = Mapping[str, Mapping[str, Any]]
 
+WHOLE_RUN = 'all of it'  # what a run with variants is called beside them
+
 # From the metric of a table to what `trust.json` calls it.
 TRUST = {'trust precision': 'precision', 'trust recall': 'recall'}
 
@@ -61,23 +63,31 @@ def summary_table(rows: Rows, against: str = 'random') -> str:
     against: the row whose means are taken from those of the others, in small.
   """
   metrics = shown(rows)
-  base = rows.get(against, {})
-  cells = {}
-  for name, row in rows.items():
-    count = max((s['n'] for s in row.values()), default=0)
-    mark = '*' if name in ('distilled', 'all of it') else ''
-    label = escape(name.replace('_', '-'))
-    cells[f'{mark}{label} <small>n = {count}</small>'] = [
-      entry(row.get(m))
-      + ('' if name == against else beside(row.get(m), base.get(m)))
-      for m in metrics
-    ]
-  small = f' Small: the difference from {against} in points.' if base else ''
+  small = f' Small: points more than {against}.' if against in rows else ''
   return grid(
     [escape(METRICS[m]) for m in metrics],
-    cells,
+    {
+      _label(name, rows[name]): _cells(rows, name, metrics, against)
+      for name in rows
+    },
     caption=f'Per cent, mean ± standard deviation over n networks.{small}',
   )
+
+
+def _label(name: str, row: Mapping[str, Any]) -> str:
+  count = max((s['n'] for s in row.values()), default=0)
+  mark = '*' if name in ('distilled', WHOLE_RUN) else ''
+  return f'{mark}{escape(name.replace("_", "-"))} <small>n = {count}</small>'
+
+
+def _cells(
+  rows: Rows, name: str, metrics: Sequence[str], against: str
+) -> list[str]:
+  base = {} if name == against else rows.get(against, {})
+  return [
+    entry(rows[name].get(m)) + beside(rows[name].get(m), base.get(m))
+    for m in metrics
+  ]
 
 
 def shown(rows: Rows) -> list[str]:
@@ -101,22 +111,22 @@ def variants_table(found: Mapping[str, Mapping[str, Any]]) -> str:
   Args:
     found: as `variants.json`: name to `row` and `cost`.
   """
-  rows = {name: entry['row'] for name, entry in found.items()}
-  body = summary_table(rows, 'plain')
-  costs = {
-    escape(name): [f'{x:,.0f}' for x in spent(one['cost'])]
+  rows = {name: one['row'] for name, one in found.items()}
+  metrics = [m for m in COLUMNS if any(m in row for row in rows.values())]
+  cells = {
+    _label(name, one['row']): [
+      *_cells(rows, name, metrics, 'plain'),
+      *([f'{x:,.0f}' for x in spent(one['cost'])] or ['', '']),
+    ]
     for name, one in found.items()
-    if one['cost']
   }
-  if not costs:
-    return body
-  took = grid(
-    ['seconds', 'MiB'],
-    costs,
-    caption='What each took, judging included, and the memory of the process '
-    'at its peak so far.',
+  return grid(
+    [*(escape(METRICS[m]) for m in metrics), 'seconds', 'MiB'],
+    cells,
+    caption='Per cent, mean ± standard deviation over n networks. Small: '
+    'points more than plain. Seconds with judging; what one compiled, later '
+    'ones need not. Memory: the peak of the process so far.',
   )
-  return f'{body}\n{took}'
 
 
 def spent(cost: Mapping[str, Any]) -> tuple[float, ...]:

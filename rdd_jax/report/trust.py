@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rdd_jax.report.html import grid
+from rdd_jax.report.html import figure, grid
 
 Row = Mapping[str, float | None]
 
@@ -51,7 +51,7 @@ def trust_plot(rows: Sequence[Row]) -> str:
       'stroke-width="1.5"/>'
     )
 
-  return (
+  return figure(
     '<svg viewBox="0 0 700 220" role="img" aria-label="rows that count">'
     '<path d="M60 15V190H690" fill="none" stroke="var(--line)"/>'
     + line(both, 'var(--soft)')
