@@ -17,9 +17,7 @@ def _section(text: str) -> str:
 
 
 GUIDE = _section(README)
-REST = README.replace(GUIDE, '') if GUIDE else README
-if not GUIDE:  # not pasted yet
-  GUIDE = _section((ROOT / 'guide.md').read_text())
+REST = README.replace(GUIDE, '')
 
 
 def blocks(text: str, language: str) -> list[str]:
