@@ -17,16 +17,21 @@ LAUNCH = sorted((ROOT / 'launch').glob('*.sh'))
 # Parses each command by fresh copies of the flags of one module, as two modules
 # may have flags of one name. Prints what fails.
 PARSE = """
-import copy, importlib, json, sys
+import copy, importlib, json, pathlib, sys
 from absl import flags
 from ml_collections import config_flags
 
-module = importlib.import_module(sys.argv[1])
+script = pathlib.Path(sys.argv[1])
+if script.suffix == '.py':
+  sys.path.append(str(script.parent))
+  module = importlib.import_module(script.stem)
+else:
+  module = importlib.import_module(sys.argv[1])
 for given in json.load(sys.stdin):
   argv = ['command', *given]
   fresh = flags.FlagValues()
   for flag in flags.FLAGS.flags_by_module_dict()[module.__name__]:
-    if flag.name == 'config':
+    if flag.name == 'config' and script.suffix != '.py':
       config_flags.DEFINE_config_file(
         'config', None, flag_values=fresh, lock_config=True, sys_argv=argv
       )
@@ -34,7 +39,7 @@ for given in json.load(sys.stdin):
       fresh[flag.name] = copy.deepcopy(flag)
   try:
     fresh(argv)
-    if 'config' in fresh:
+    if 'config' in fresh and script.suffix != '.py':
       fresh.config.name  # where a file that is missing shows
   except Exception as error:
     print(given[-1], repr(error).splitlines()[-1])
@@ -69,7 +74,9 @@ def arguments(command: str) -> tuple[str, list[str]]:
   words = shlex.split(command, comments=True)
   launched = [i for i, word in enumerate(words) if word.startswith('launch/')]
   if launched:
-    rest = words[launched[0] + 1 :]
+    script, *rest = words[launched[0] :]
+    if script.endswith('.py'):
+      return script, rest
     first = [i for i, word in enumerate(rest) if word.startswith('--config')]
     return 'rdd_jax.main', rest[first[0] :]
   (at,) = (i for i, word in enumerate(words) if word == '-m')
@@ -96,7 +103,8 @@ for command in (*of_scripts(), *of_readme()):
 
 @pytest.mark.parametrize('module', BY_MODULE)
 def test_flags_exist(module: str):
-  file = {'rdd_jax.bench': 'rdd_jax.bench.__main__'}.get(module, module)
+  packages = ('rdd_jax.bench', 'rdd_jax.plan')
+  file = f'{module}.__main__' if module in packages else module
   assert failures(file, BY_MODULE[module]) == []
 
 
