@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from test_report import Tags
 
-from rdd_jax import compare, presets, workdir
+from rdd_jax import compare, digits_presets, workdir
 from rdd_jax.comparison import csv_rows, methods, paired, table
 from rdd_jax.errors import UserError
 from rdd_jax.evaluation.metrics import pool, summary
@@ -30,7 +30,7 @@ def make(
   shared: bool = True,
 ) -> Path:
   """A finished run of made-up numbers, as `pipeline` writes it."""
-  config = presets.quickstart(arg)
+  config = digits_presets.dm(arg)
   workdir.claim(directory, config)
   rows = {}
   for arm in ('random', 'distilled'):

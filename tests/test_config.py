@@ -180,7 +180,7 @@ def test_bad_arguments(arg: str, words: list[str]):
 
 
 def build(**changes: object) -> recipe.Experiment:
-  config = load(CONFIGS[0].parent / 'quickstart.py', 'smoke')
+  config = load(CONFIGS[0].parent / 'dm_digits.py', 'smoke')
   config.unlock()
   for path, value in changes.items():
     config.update_from_flattened_dict({path.replace('__', '.'): value})

@@ -56,7 +56,7 @@ def arrays(d: Distilled) -> dict:
 
 
 @pytest.mark.parametrize('to', ['npz', 'safetensors'])
-def test_one_file_keeps_everything(saved, tmp_path, to):
+def test_one_file_keeps_everything(saved, tmp_path, to: str):
   pytest.importorskip({'npz': 'numpy'}.get(to, to))
   (line,) = convert.convert(saved, to, tmp_path / 'out')
   path = tmp_path / 'out' / f'set.{to}'

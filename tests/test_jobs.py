@@ -135,7 +135,7 @@ def test_a_runner_ends_what_takes_too_long(tmp_path: Path):
 def sweep(out: Path, *flags: str) -> list[str]:
   return [
     *(sys.executable, 'launch/sweep.py', f'--out={out}'),
-    '--config=configs/quickstart.py:smoke,width=4',
+    '--config=configs/dm_digits.py:smoke,width=4',
     *flags,
     '--',
     *TINY,
@@ -151,7 +151,7 @@ def test_a_sweep_loses_nothing_and_repeats_nothing(tmp_path: Path):
   command = sweep(tmp_path, '--arg=seed=0|1', '--arg=noise=odd', '--jobs=2')
   options = {'cwd': ROOT, 'env': environment(), 'text': True}
   with subprocess.Popen(command, stdout=subprocess.PIPE, **options) as cut:
-    first = tmp_path / 'quickstart-smoke,width=4,seed=0'
+    first = tmp_path / 'dm_digits-smoke,width=4,seed=0'
     while not (first / 'checkpoints').exists():
       assert cut.poll() is None, 'ended before it could be stopped'
       time.sleep(0.05)
@@ -169,7 +169,7 @@ def test_a_sweep_loses_nothing_and_repeats_nothing(tmp_path: Path):
   assert '1 of 3 runs did not finish' in last
   assert 'noise=odd (error: ' in last
   assert "'odd'" in last
-  whole = [d for d in tmp_path.glob('quickstart*') if not workdir.missing(d)]
+  whole = [d for d in tmp_path.glob('dm_digits*') if not workdir.missing(d)]
   assert len(whole) == 2
   assert json.loads((first / 'cost.json').read_text())['parts'] == 2
   page = (tmp_path / 'compare.html').read_text()

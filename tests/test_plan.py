@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from rdd_jax import cost, presets, trust_presets
+from rdd_jax import cost, digits_presets, trust_presets
 from rdd_jax.defaults import Config
 from rdd_jax.plan.__main__ import show
 from rdd_jax.plan.extrapolate import START, Seconds, extrapolate
@@ -101,7 +101,7 @@ def test_every_stage_of_a_defence_is_planned(tmp_path: Path):
 def test_what_would_not_fit_is_not_tried(
   tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-  config = tiny(presets.quickstart('smoke,width=4'))
+  config = tiny(digits_presets.dm('smoke,width=4'))
   monkeypatch.setattr('rdd_jax.memory.free', lambda: 1)
   plan = predict(config, tmp_path, budget=0.1)
   (why,) = plan.unknown
@@ -132,7 +132,7 @@ def timed(module: str, *flags: str) -> float:
 @pytest.mark.parametrize(
   'config',
   [
-    'configs/quickstart.py',
+    'configs/dm_digits.py',
     'configs/tad_digits.py:seeds=1',
     'configs/frepo_digits.py:seeds=1,steps=300',
     'configs/mtt_fashion_mnist.py:smoke',

@@ -12,12 +12,12 @@ import pytest
 from rdd_jax import (
   buffers,
   data,
+  digits_presets,
   factories,
   networks,
   objectives,
   pipeline,
   preprocessing,
-  presets,
   run,
   user_code,
 )
@@ -101,7 +101,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def tiny(**changes: object) -> Config:
-  config = presets.quickstart('smoke,width=4')
+  config = digits_presets.dm('smoke,width=4')
   config.unlock()
   config.update_from_flattened_dict(
     {

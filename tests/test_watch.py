@@ -11,7 +11,7 @@ from typing import ClassVar
 import jax
 import pytest
 
-from rdd_jax import metrics, pipeline, presets, run
+from rdd_jax import digits_presets, metrics, pipeline, run
 from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError
 from rdd_jax.watch import Profile, Watch, watch
@@ -20,7 +20,7 @@ OUTPUTS = ('distilled.npz', 'metrics.jsonl', 'results.json', 'card.json')
 
 
 def tiny() -> Config:
-  config = presets.quickstart('smoke,width=4')
+  config = digits_presets.dm('smoke,width=4')
   config.unlock()
   config.update_from_flattened_dict(
     {
