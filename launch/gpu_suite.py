@@ -69,6 +69,14 @@ PIECES = (
     for loss in (('', 'uniform') if arm == 'poe' else ('',))
   }
   | {
+    f'all_three_{dataset}-{method}-ipc10': (
+      f'all_three_{dataset}.py',
+      f'ipc=10,method={method}',
+    )
+    for dataset in ('fashion_mnist', 'cifar10', 'cifar100')
+    for method in ('dm', 'dsa', 'mtt')
+  }
+  | {
     f'groupdro_{dataset}-{rare}-dm-ipc10-{arm}': (
       f'groupdro_{dataset}.py',
       f'ipc=10,rare={rare},{options}',

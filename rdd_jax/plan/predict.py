@@ -95,6 +95,10 @@ def predict(config: Config, scratch: Path, *, budget: float = 5.0) -> Plan:
   trial = pipeline.load_trial(config, scratch)
   seconds['loading'] = time.perf_counter() - began
   unknown: list[str] = []
+  if config.variants:
+    unknown.append(
+      f'the {len(config.variants)} variants, each a run of its own'
+    )
   with jax.default_matmul_precision(config.precision):
     with meshes.use(mesh):
       text, state, planned = _distilling(trial, mesh, budget, seconds, unknown)
