@@ -11,20 +11,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import argparse
+from collections.abc import Callable, Sequence
 from pathlib import Path
+import sys
 
-from absl import flags
-
-from rdd_jax import artefact, command, exports, others
+from rdd_jax import artefact, exports, others
 from rdd_jax.errors import UserError
 from rdd_jax.judging import load as load_dataset
-
-_TO = flags.DEFINE_enum(
-  'to', None, ['npz', 'safetensors', 'tfds', 'folder'], 'The format.'
-)
-_OUT = flags.DEFINE_string('out', None, 'A new directory.')
-_DATA_DIR = flags.DEFINE_string('data_dir', '', 'Of TFDS data sets.')
 
 
 def convert(path: Path, to: str, out: Path, data_dir: str = '') -> list[str]:
@@ -96,16 +90,30 @@ FORMATS: dict[str, Callable[[artefact.Distilled, Path, str], list[str]]] = {
 }
 
 
-def main(argv: list[str]) -> None:
-  """The command."""
-  if len(argv) != 2 or _OUT.value is None or _TO.value is None:
-    raise UserError(
-      'give one set, a format and a new directory: python -m rdd_jax.convert '
-      f'runs/NAME --to={"|".join(FORMATS)} --out=DIR'
-    )
-  path, out = Path(argv[1]), Path(_OUT.value)
-  print('\n'.join(convert(path, _TO.value, out, _DATA_DIR.value)))
+def parser() -> argparse.ArgumentParser:
+  """What the command takes."""
+  made = argparse.ArgumentParser(
+    prog='python -m rdd_jax.convert',
+    description='Write a distilled set in a format of others.',
+  )
+  made.add_argument('path', type=Path, help='runs/NAME, or a file of ours')
+  made.add_argument('--to', required=True, choices=list(FORMATS))
+  made.add_argument('--out', required=True, type=Path, help='a new directory')
+  made.add_argument('--data_dir', default='', help='of TFDS data sets')
+  return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+  """The command; returns the exit status."""
+  given = parser().parse_args(argv)
+  try:
+    lines = convert(given.path, given.to, given.out, given.data_dir)
+  except (UserError, OSError) as error:
+    print(f'error: {error}', file=sys.stderr)
+    return 2
+  print('\n'.join(lines))
+  return 0
 
 
 if __name__ == '__main__':
-  command.start(main)
+  sys.exit(main())

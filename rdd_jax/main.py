@@ -17,10 +17,10 @@ from rdd_jax import command, mesh, pipeline, run, variants, workdir
 from rdd_jax.errors import UserError
 from rdd_jax.watch import watch
 
-_CONFIG = config_flags.DEFINE_config_file(
+CONFIG = config_flags.DEFINE_config_file(
   'config', None, 'FILE.py[:arguments], see configs/', lock_config=True
 )
-_WORKDIR = flags.DEFINE_string(
+WORKDIR = flags.DEFINE_string(
   'workdir', None, 'Where outputs go; by default runs/NAME-HASH.'
 )
 _DISTRIBUTED = flags.DEFINE_bool(
@@ -43,7 +43,7 @@ def main(argv: list[str]) -> None:
   """Runs what the flags say."""
   if len(argv) > 1:
     raise UserError(f'unknown argument {argv[1]!r}: flags begin with --')
-  config = _CONFIG.value
+  config = CONFIG.value
   if config is None:
     raise UserError(
       'no configuration: give --config=configs/quickstart.py or another file'
@@ -53,7 +53,7 @@ def main(argv: list[str]) -> None:
     flag = '--xla_gpu_deterministic_ops=true'
     os.environ['XLA_FLAGS'] = f'{os.environ.get("XLA_FLAGS", "")} {flag}'
   mesh.initialise(_DISTRIBUTED.value)
-  directory = Path(_WORKDIR.value or workdir.default(config)).absolute()
+  directory = Path(WORKDIR.value or workdir.default(config)).absolute()
   watched = watch(
     directory,
     steps=config.steps,

@@ -27,11 +27,19 @@ if script.suffix == '.py':
   module = importlib.import_module(script.stem)
 else:
   module = importlib.import_module(sys.argv[1])
+own = {script.stem} if script.suffix == '.py' else {module.__name__}
+if module.__name__ == 'rdd_jax.plan.__main__':
+  own.add('rdd_jax.main')
 for given in json.load(sys.stdin):
+  if hasattr(module, 'parser'):
+    module.parser().parse_args(given)
+    continue
   argv = ['command', *given]
   fresh = flags.FlagValues()
-  for flag in flags.FLAGS.flags_by_module_dict()[module.__name__]:
-    if flag.name == 'config' and script.suffix != '.py':
+  whole = script.suffix != '.py'  # a sweep's configs are text
+  by_module = flags.FLAGS.flags_by_module_dict()
+  for flag in (flag for name in own for flag in by_module[name]):
+    if flag.name == 'config' and whole:
       config_flags.DEFINE_config_file(
         'config', None, flag_values=fresh, lock_config=True, sys_argv=argv
       )
@@ -39,7 +47,7 @@ for given in json.load(sys.stdin):
       fresh[flag.name] = copy.deepcopy(flag)
   try:
     fresh(argv)
-    if 'config' in fresh and script.suffix != '.py':
+    if 'config' in fresh and whole:
       fresh.config.name  # where a file that is missing shows
   except Exception as error:
     print(given[-1], repr(error).splitlines()[-1])

@@ -6,7 +6,6 @@ from dataclasses import replace
 import json
 import sys
 
-from absl.testing import flagsaver
 import chex
 import numpy as np
 import pytest
@@ -200,18 +199,16 @@ def test_names_that_are_no_directories_give_way_to_numbers(tmp_path):
 
 
 def test_the_command(saved, tmp_path, capsys):
-  out, other = tmp_path / 'out', tmp_path / 'x.npz'
-  with flagsaver.flagsaver(to='npz', out=str(out)):
-    convert.main(['convert', str(saved)])
-    assert 'all of it' in capsys.readouterr().out
-    with pytest.raises(UserError, match='is in use; choose another --out'):
-      convert.main(['convert', str(saved)])
-  np.savez(other, x=np.zeros(3))
-  with flagsaver.flagsaver(to='npz', out=str(tmp_path / 'new')):
-    with pytest.raises(UserError, match='no card of ours; make it an artefact'):
-      convert.main(['convert', str(other)])
-    with pytest.raises(UserError, match='give one set, a format'):
-      convert.main(['convert'])
+  out = tmp_path / 'out'
+  arguments = [str(saved), '--to=npz', f'--out={out}']
+  assert convert.main(arguments) == 0
+  assert 'all of it' in capsys.readouterr().out
+  assert convert.main(arguments) == 2
+  assert 'is in use; choose another --out' in capsys.readouterr().err
+  np.savez(tmp_path / 'x.npz', x=np.zeros(3))
+  arguments[0] = str(tmp_path / 'x.npz')
+  assert convert.main([*arguments[:2], f'--out={tmp_path / "new"}']) == 2
+  assert 'no card of ours; make it an artefact' in capsys.readouterr().err
 
 
 def test_the_card_of_a_file_names_the_data_set_that_judges(saved, tmp_path):

@@ -12,19 +12,13 @@ from pathlib import Path
 import tempfile
 
 from absl import flags
-from ml_collections import config_flags
 
 from rdd_jax import command, mesh, workdir
 from rdd_jax.artefact import write_atomically
 from rdd_jax.errors import UserError
+from rdd_jax.main import CONFIG, WORKDIR
 from rdd_jax.plan.predict import FILE, Plan, predict
 
-_CONFIG = config_flags.DEFINE_config_file(
-  'config', None, 'FILE.py[:arguments], see configs/', lock_config=True
-)
-_WORKDIR = flags.DEFINE_string(
-  'workdir', None, 'Where to write plan.json; by default nowhere.'
-)
 _SECONDS = flags.DEFINE_float(
   'seconds', 5.0, 'How long each stage is tried, about, once it is compiled.'
 )
@@ -34,7 +28,7 @@ def main(argv: list[str]) -> None:
   """Plans what the flags say."""
   if len(argv) > 1:
     raise UserError(f'unknown argument {argv[1]!r}: flags begin with --')
-  config = _CONFIG.value
+  config = CONFIG.value
   if config is None:
     raise UserError(
       'no configuration: give --config=configs/quickstart.py or another file'
@@ -43,8 +37,8 @@ def main(argv: list[str]) -> None:
   with tempfile.TemporaryDirectory() as scratch:
     plan = predict(config, Path(scratch), budget=_SECONDS.value)
   print(show(plan))
-  if _WORKDIR.value:
-    directory = Path(_WORKDIR.value).absolute()
+  if WORKDIR.value:
+    directory = Path(WORKDIR.value).absolute()
     workdir.claim(directory, config)
     text = json.dumps(plan.to_json(), indent=1)
     write_atomically(directory / FILE, text.encode())
