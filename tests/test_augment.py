@@ -81,7 +81,9 @@ def test_flip_undoes_itself(siamese):
   np.testing.assert_array_equal(always, x[:, :, ::-1])
 
 
-@pytest.mark.parametrize('siamese', [True, False])
+@pytest.mark.parametrize(
+  'siamese', [True, pytest.param(False, marks=pytest.mark.slow)]
+)
 def test_gradient_is_the_finite_difference(siamese):
   with jax.enable_x64(True):
     x, direction, probe = (

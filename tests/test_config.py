@@ -104,7 +104,13 @@ FAMILIES = [
 ]
 
 
-HEAVY = ('idc_cifar100', 'mtt_tiny_imagenet', 'ratbptt_cifar100')
+HEAVY = (
+  'dsa_svhn',
+  'idc_cifar100',
+  'mtt_tiny_imagenet',
+  'ratbptt_cifar100',
+  'rcig_fashion_mnist',
+)
 
 
 @pytest.mark.parametrize(
@@ -125,6 +131,7 @@ def test_smoke(path: Path, tmp_path: Path):
   assert 'distilled' in results['rows']
 
 
+@pytest.mark.slow
 def test_smoke_without_the_data(tmp_path: Path):
   config = load(CONFIGS[0].parent / 'dm_fashion_mnist.py', 'smoke,width=4')
   config.data.data_dir = str(tmp_path / 'empty')

@@ -402,7 +402,10 @@ def test_prepare_edits_the_measure_by_the_transform_alone():
   chex.assert_trees_all_equal(state.measure, MEASURE)
 
 
-@pytest.mark.parametrize('family', FAMILY)
+@pytest.mark.parametrize(
+  'family',
+  [pytest.param(f, marks=[pytest.mark.slow] * (f == 'dm')) for f in FAMILY],
+)
 def test_four_devices_are_one(family):
   options = {'data': 'real'} if family == 'gm' else {}
   d = build(

@@ -90,7 +90,15 @@ def test_three_files_of_less_than_sixty_lines():
     assert len(code.splitlines()) < 60, name
 
 
-@pytest.mark.parametrize('command', COMMANDS, ids=lambda c: c[-1])
+@pytest.mark.parametrize(
+  'command',
+  [  # The quickest one, and the others where there is time.
+    pytest.param(
+      c, id=c[-1], marks=[pytest.mark.slow] * ('scans.py' not in c[-1])
+    )
+    for c in COMMANDS
+  ],
+)
 def test_a_run(own: Callable, command: list[str], tmp_path: Path):
   """Every command of the guide, made short; the same one resumes."""
   assert command[:3] == ['python', '-m', 'rdd_jax.main']

@@ -42,20 +42,28 @@ def run(*flags: str, module: str = 'main') -> subprocess.CompletedProcess[str]:
   [
     (['--config=configs/dm_digits.py:ipx=3'], ["did you mean 'ipc'"]),
     (['--config=configs/dm_digits.py', '--config.stepz=3'], ['steps']),
-    (['--config=configs/dm_digits.py', '--config.steps=x'], ['steps']),
-    ([], ['--config=configs/quickstart.py']),
+    pytest.param(
+      ['--config=configs/dm_digits.py', '--config.steps=x'],
+      ['steps'],
+      marks=pytest.mark.slow,
+    ),
+    pytest.param(
+      [], ['--config=configs/quickstart.py'], marks=pytest.mark.slow
+    ),
     (['--config=configs/nope.py'], ['configs/nope.py']),
     (
       ['--config=configs/dm_mnist.py', '--config.data.data_dir=/nowhere'],
       ['/nowhere'],
     ),
-    (
+    pytest.param(
       ['--config=configs/dm_digits.py', '--config.data.name=digit'],
       ['digits'],
+      marks=pytest.mark.slow,
     ),
-    (
+    pytest.param(
       ['--config=configs/dm_digits.py:smoke', '--config.devices=64'],
       ['devices=64'],
+      marks=pytest.mark.slow,
     ),
   ],
   ids=[

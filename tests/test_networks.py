@@ -94,7 +94,7 @@ def test_every_network_takes_small_images(name):
   [
     ('convnet', (8, 8, 1)),
     ('mlp', (8, 8, 1)),
-    ('vit', (8, 8, 1)),
+    pytest.param('vit', (8, 8, 1), marks=pytest.mark.slow),
     pytest.param('alexnet', (8, 8, 1), marks=pytest.mark.slow),
     pytest.param('frepo_convnet', (8, 8, 3), marks=pytest.mark.slow),
     pytest.param('resnet18', (32, 32, 3), marks=pytest.mark.slow),

@@ -41,6 +41,7 @@ def test_the_seed_draws_the_noise():
   assert (first != other).any()
 
 
+@pytest.mark.slow
 def test_plan_and_card_say_the_rate(
   tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -148,6 +148,7 @@ def test_arms_that_there_are_not(arg, words):
   assert words in str(error.value)
 
 
+@pytest.mark.slow
 def test_sampled_outliers_start_like_distilled_ones_and_stay():
   images = jnp.asarray(data.load('digits').train_images)
   measure = empirical(data.load('digits').train_labels, 11)

@@ -165,6 +165,7 @@ def test_outlier_rows_do_not_dilute_the_step():
   )
 
 
+@pytest.mark.slow
 def test_gradients_in_blocks_are_those_of_the_whole(monkeypatch):
   """With rows that do not divide, masked ones, and outliers in one block."""
   net = networks.build('convnet', CLASSES, width=4, depth=1)

@@ -228,6 +228,7 @@ VARIANTS = {
 
 SLOW = (
   'groups, and a network on real rows',
+  'stored outliers, reject class',
   'flat experts, soft labels (DATM), outliers and groups',
   'random windows of a student by Adam (RaT-BPTT)',
   'experts that train meanwhile',
@@ -271,7 +272,8 @@ def test_variants_run_from_end_to_end(variant: str, tmp_path: Path):
     assert len(list(buffer.glob('*.f32'))) == config.experts.number
 
 
-@pytest.mark.parametrize('calls', [2, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize('calls', [2, 4])
 def test_trajectories_resume_among_experts_and_among_steps(
   tmp_path: Path, calls: int, stop_after
 ):

@@ -156,6 +156,7 @@ def test_rows_that_were_left_out_before_stay_out():
   assert (found.weights[:10] == 0).all()
 
 
+@pytest.mark.slow
 def test_the_described_form_runs_with_views_and_a_reject_output():
   def jitter(key, x):
     return x + 0.01 * jax.random.normal(key, x.shape)
@@ -212,6 +213,7 @@ def test_probes_are_asked_for_their_mean():
   np.testing.assert_allclose(np.exp(-both.losses), mean, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_each_probe_draws_and_starts_on_its_own():
   _, state = prepared(tad(SHORT._replace(probes=2, rounds=1)), GIVEN)
   for leaf in jax.tree.leaves(state.probe.average):

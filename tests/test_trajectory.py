@@ -380,6 +380,7 @@ def test_the_loss_is_that_of_the_trained_student():
   )
 
 
+@pytest.mark.slow
 def test_a_full_random_window_is_back_propagation_through_time():
   judged = real(0)
   full = of_images(

@@ -64,6 +64,7 @@ def test_the_posterior_never_rises_with_the_loss():
   assert low[-1] < 0.1
 
 
+@pytest.mark.slow
 def test_small_and_degenerate_classes_fall_back():
   many = two_humps(0, 300)
   values = np.concatenate([many, [-2.0, 2.0, 2.5], np.zeros(50)])
@@ -144,7 +145,9 @@ def test_no_class_is_left_without_rows():
   assert found[labels == 0].sum() == 30
 
 
-@pytest.mark.parametrize('rule', ['mixture', 'small_loss'])
+@pytest.mark.parametrize(
+  'rule', [pytest.param('mixture', marks=pytest.mark.slow), 'small_loss']
+)
 def test_groups_are_compared_to_themselves(rule):
   """A rare group of higher losses is divided as if it were alone."""
   many, few = two_humps(1, 400), two_humps(2, 60) + 3.0
@@ -264,6 +267,7 @@ def test_rows_beyond_their_class_are_counted_among_its_trusted_rows():
   ).all()
 
 
+@pytest.mark.slow
 def test_hard_rows_do_not_come_back_as_others():
   """Rows of one broad class, of which the probe takes the far side for 1."""
   rng = np.random.default_rng(7)

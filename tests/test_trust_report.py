@@ -133,6 +133,7 @@ def test_every_defence_runs(tmp_path: Path, defence: str):
     assert 'Trust' in (tmp_path / 'report.html').read_text()
 
 
+@pytest.mark.slow
 def test_images_are_started_from_what_is_trusted(tmp_path: Path):
   """With true labels known, each initial image is a row of its true class."""
   config = tad('digits', 'smoke,width=4,defence=oracle,ipc=2')
