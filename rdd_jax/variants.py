@@ -97,7 +97,7 @@ def execute(
     for name in names(config):
       chosen, path = derive(config, name), directory / DIRECTORY / name
       workdir.claim(path, chosen, write=mesh.is_main_process())
-      if not (path / 'results.json').exists():
+      if workdir.missing(path):
         pipeline.say(f'{name}:')
         pipeline.execute(chosen, path, stop=stop)
     results = pipeline.execute(

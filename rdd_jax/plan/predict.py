@@ -8,7 +8,6 @@ training. What is shortened grows along a line, see `extrapolate`.
 from __future__ import annotations
 
 from collections.abc import Callable
-import contextlib
 import copy
 import math
 from pathlib import Path
@@ -19,10 +18,7 @@ import jax
 import numpy as np
 
 from rdd_jax import (
-  buffers,
   cost,
-  experts,
-  keys,
   memory,
   pipeline,
   recipe,
@@ -37,6 +33,7 @@ from rdd_jax.measure import empirical
 from rdd_jax.plan.describe import describe
 from rdd_jax.plan.extrapolate import Seconds, extrapolate
 from rdd_jax.plan.judging import judging
+from rdd_jax.plan.trying import stand_ins, steps
 from rdd_jax.sets import Trial
 
 FILE = 'plan.json'
@@ -136,7 +133,7 @@ def _distilling(
       return None
     if not trained:
       begin = time.perf_counter()
-      rows, seconds['experts'] = _experts(trial, images, state, mesh)
+      rows, seconds['experts'] = stand_ins(trial, images, state, mesh)
       trained.append(rows)
       spent.append(time.perf_counter() - begin)
     return trained[0]
@@ -196,97 +193,12 @@ def _distilling(
     )
   elif config.steps:
     try:
-      seconds['distilling'] = config.seeds * _steps(
+      seconds['distilling'] = config.seeds * steps(
         trial, kept, images, labels, compiled, mesh, train, budget
       )
     except UserError as error:
       unknown.append(f'distilling: {error}')
   return text, state, planned
-
-
-def _steps(
-  trial: Trial,
-  state: DistillState,
-  images: jax.Array,
-  labels: jax.Array,
-  compiled: run.Compiled,
-  mesh: jax.sharding.Mesh,
-  train: run.Train,
-  budget: float,
-) -> float:
-  """Seconds that a seed takes, from as many steps as the budget allows."""
-  config = copy.deepcopy(trial.config)
-  every = config.checkpoint_every
-  config.checkpoint_every = config.steps
-  config.prepare_every = 0
-  ticks: list[float] = []
-
-  def stop() -> bool:
-    ticks.append(time.perf_counter())
-    return len(ticks) > 2 and ticks[-1] - ticks[0] > budget
-
-  begin = time.perf_counter()
-  with contextlib.suppress(run.Stopped):
-    run.distil(
-      trial.experiment,
-      config,
-      state,
-      images,
-      labels,
-      compiled,
-      trial.workdir,
-      mesh,
-      label='trying the step',
-      train=train,
-      stop=stop,
-    )
-  saving = time.perf_counter() - ticks[-1]
-  if len(ticks) > 1:
-    call = (ticks[-1] - ticks[0]) / (len(ticks) - 1)
-  else:
-    call = ticks[0] - begin
-  calls = math.ceil(config.steps / config.steps_per_call)
-  return calls * call + math.ceil(config.steps / every) * saving
-
-
-def _experts(
-  trial: Trial,
-  images: jax.Array,
-  state: DistillState,
-  mesh: jax.sharding.Mesh,
-) -> tuple[list[np.ndarray], float]:
-  """Stand-ins for experts, near those of two epochs, and seconds of all."""
-  assert trial.experiment.expert is not None
-  buffer = buffers.buffer(trial.config, trial.workdir, mesh.size)
-  short = buffer._replace(
-    directory=trial.workdir / 'buffers',
-    number=buffer.parallel,
-    snapshots=(0, 1, 2),
-  )
-  ticks = [time.perf_counter()]
-
-  def stop() -> bool:
-    ticks.append(time.perf_counter())
-    return False
-
-  found = experts.trajectories(
-    short,
-    trial.experiment.expert,
-    keys.named(jax.random.key(trial.config.seed), 'experts'),
-    images,
-    state.measure,
-    mesh,
-    stop=stop,
-  )
-  assert found is not None
-  _, one, two = found[0]
-  share = np.linspace(0, 1, len(buffer.snapshots), dtype=np.float32)
-  line = one + share[:, None] * (two - one)
-  epoch = ticks[2] - ticks[1]
-  compiling = max(ticks[1] - ticks[0] - epoch, 0.0)
-  rounds = math.ceil(buffer.number / buffer.parallel)
-  total = compiling + rounds * buffer.snapshots[-1] * epoch
-  return [line] * buffer.number, total
 
 
 def _length(config: Config) -> int:
