@@ -1,0 +1,100 @@
+"""A few real steps, and a few epochs of experts, for the time they take."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import math
+import time
+
+import jax
+import numpy as np
+
+from rdd_jax import buffers, experts, keys, run
+from rdd_jax.distill import DistillState
+from rdd_jax.sets import Trial
+
+
+def steps(
+  trial: Trial,
+  state: DistillState,
+  images: jax.Array,
+  labels: jax.Array,
+  compiled: run.Compiled,
+  mesh: jax.sharding.Mesh,
+  train: run.Train,
+  budget: float,
+) -> float:
+  """Seconds that a seed takes, from as many steps as the budget allows."""
+  config = copy.deepcopy(trial.config)
+  every = config.checkpoint_every
+  config.checkpoint_every = config.steps
+  config.prepare_every = 0
+  ticks: list[float] = []
+
+  def stop() -> bool:
+    ticks.append(time.perf_counter())
+    return len(ticks) > 2 and ticks[-1] - ticks[0] > budget
+
+  begin = time.perf_counter()
+  with contextlib.suppress(run.Stopped):
+    run.distil(
+      trial.experiment,
+      config,
+      state,
+      images,
+      labels,
+      compiled,
+      trial.workdir,
+      mesh,
+      label='trying the step',
+      train=train,
+      stop=stop,
+    )
+  saving = time.perf_counter() - ticks[-1]
+  if len(ticks) > 1:
+    call = (ticks[-1] - ticks[0]) / (len(ticks) - 1)
+  else:
+    call = ticks[0] - begin
+  calls = math.ceil(config.steps / config.steps_per_call)
+  return calls * call + math.ceil(config.steps / every) * saving
+
+
+def stand_ins(
+  trial: Trial,
+  images: jax.Array,
+  state: DistillState,
+  mesh: jax.sharding.Mesh,
+) -> tuple[list[np.ndarray], float]:
+  """Stand-ins for experts, near those of two epochs, and seconds of all."""
+  assert trial.experiment.expert is not None
+  buffer = buffers.buffer(trial.config, trial.workdir, mesh.size)
+  short = buffer._replace(
+    directory=trial.workdir / 'buffers',
+    number=buffer.parallel,
+    snapshots=(0, 1, 2),
+  )
+  ticks = [time.perf_counter()]
+
+  def stop() -> bool:
+    ticks.append(time.perf_counter())
+    return False
+
+  found = experts.trajectories(
+    short,
+    trial.experiment.expert,
+    keys.named(jax.random.key(trial.config.seed), 'experts'),
+    images,
+    state.measure,
+    mesh,
+    stop=stop,
+  )
+  assert found is not None
+  _, one, two = found[0]
+  share = np.linspace(0, 1, len(buffer.snapshots), dtype=np.float32)
+  line = one + share[:, None] * (two - one)
+  epoch = ticks[2] - ticks[1]
+  compiling = max(ticks[1] - ticks[0] - epoch, 0.0)
+  rounds = math.ceil(buffer.number / buffer.parallel)
+  total = compiling + rounds * buffer.snapshots[-1] * epoch
+  return [line] * buffer.number, total
