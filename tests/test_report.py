@@ -127,3 +127,18 @@ def test_the_curve_spans_all_steps_and_stays_small(n):
 def test_a_flat_or_negative_curve_is_drawn():
   assert 'log scale' not in loss_curve([(0.0, -1.0), (1.0, 1.0)])
   assert 'nan' not in loss_curve([(0.0, 1.0), (1.0, 1.0)])
+
+
+def test_the_page_of_anothers_set_says_what_was_assumed_and_how_it_ranks(
+  workdir,
+):
+  results = json.loads((workdir / 'results.json').read_text())
+  results['ranking'] = {'hlr': 0.1234, 'ior': -0.05, 'lrs': 0.3, 'ars': 0.4}
+  (workdir / 'results.json').write_text(json.dumps(results))
+  card = json.loads((workdir / 'card.json').read_text())
+  card['source'] = {'path': 'x.pt', 'assumed': ['pixels are <0..255>', 'HWC']}
+  (workdir / 'card.json').write_text(json.dumps(card))
+  text = write_report(workdir, title='x', command='python -m x').read_text()
+  assert 'pixels are &lt;0..255&gt;; HWC.' in text
+  assert '<td>0.123</td>' in text
+  assert '<td>-0.050</td>' in text

@@ -18,6 +18,7 @@ from rdd_jax.report.summary import (
   class_table,
   glossary,
   networks_table,
+  ranking_table,
   shown,
   summary_table,
   variants_table,
@@ -51,6 +52,9 @@ def write_report(directory: Path, *, title: str, command: str) -> Path:
     '': _lead(config, card),
     'What each part buys': variants_table(variants) if variants else '',
     'Results': _results(rows, class_names, bool(variants)),
+    'DD-Ranking': (
+      ranking_table(results['ranking']) if results.get('ranking') else ''
+    ),
     'Images': image(directory / 'grid.png', 'synthetic images'),
     'Out of distribution': _outside(rows, results, directory),
     'Groups': _groups(directory, class_names),
@@ -77,6 +81,9 @@ def write_report(directory: Path, *, title: str, command: str) -> Path:
 
 def _lead(config: Mapping[str, Any], card: Mapping[str, Any]) -> str:
   """What was done, in a sentence or two."""
+  if card.get('source'):
+    assumed = '; '.join(card['source']['assumed'])
+    return f'<p>A set that others made. {escape(assumed)}.</p>'
   if not config or not card.get('data'):
     return ''
   ipc, classes = config['synthetic']['ipc'], len(card['class_names'])

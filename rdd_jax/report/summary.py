@@ -192,3 +192,20 @@ def networks_table(networks: Mapping[str, Rows]) -> str:
     },
     caption='Accuracy, per cent, of networks that were not matched with.',
   )
+
+
+RANKING = {
+  'hlr': 'HLR: what the set loses to all rows, hard labels',
+  'ior': 'IOR: what it gains over random rows labelled likewise',
+  'lrs': 'LRS: both in one, from 0 to 1',
+  'ars': 'ARS: gains with and without augmentation, from 0 to 1',
+}
+
+
+def ranking_table(scores: Mapping[str, float]) -> str:
+  """DD-Ranking's scores, in fractions."""
+  return grid(
+    ['score'],
+    {RANKING[k]: [f'{scores[k]:.3f}'] for k in RANKING if k in scores},
+    caption='DD-Ranking, in fractions, over random rows of this page.',
+  )
