@@ -88,6 +88,7 @@ def test_conv_has_the_higher_derivatives_of_the_native_one(index):
     close(run(ops.conv, x, k), run(native, x, k), 1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('index', [0, 2])
 def test_conv_differentiates_twice_through_remat_in_scan_under_vmap(index):
   image, kernel, strides, padding = SHAPES[index]
@@ -109,6 +110,7 @@ def test_conv_differentiates_twice_through_remat_in_scan_under_vmap(index):
   close(meta_gradient(ops.conv)(x, ks), meta_gradient(native)(x, ks), 1e-5)
 
 
+@pytest.mark.slow
 def test_conv_serves_flax_and_maps_over_kernels_and_images():
   layer = nn.Conv(16, (3, 3), conv_general_dilated=ops.conv)
   plain = nn.Conv(16, (3, 3))

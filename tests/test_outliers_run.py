@@ -12,6 +12,8 @@ import rdd_jax
 from rdd_jax import data, evaluate, pipeline
 from rdd_jax.outlier_presets import trustdd
 
+pytestmark = pytest.mark.slow  # all of it is one run
+
 
 @pytest.fixture(scope='module')
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -52,7 +54,6 @@ def test_a_run_with_outliers_from_end_to_end(directory: Path):
   ]
 
 
-@pytest.mark.slow
 def test_the_card_is_enough_to_judge_again(directory: Path):
   results = json.loads((directory / 'results.json').read_text())
   found = rdd_jax.load(directory)

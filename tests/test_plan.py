@@ -98,6 +98,7 @@ def test_every_stage_of_a_defence_is_planned(tmp_path: Path):
     assert name in words
 
 
+@pytest.mark.slow
 def test_what_would_not_fit_is_not_tried(
   tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -111,6 +111,7 @@ def test_a_set_that_cannot_be_regressed_on_says_so():
     )
 
 
+@pytest.mark.slow
 def test_a_pool_is_in_the_checkpoint(tmp_path: Path):
   """A resumed run picks, trains and renews the same networks."""
   inner = Inner(optax.adam(1e-2), 1, 99, losses=SquaredError())

@@ -14,6 +14,8 @@ from rdd_jax import data, digits_presets, evaluate, pipeline, shifted
 from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError
 
+pytestmark = pytest.mark.slow  # all of it is one run
+
 
 def tiny() -> Config:
   config = digits_presets.dm('smoke,width=4')
@@ -85,7 +87,6 @@ def test_the_card_makes_the_same_rows_again(directory: Path):
   np.testing.assert_array_equal(dataset.test_rare, made.test_rare)
 
 
-@pytest.mark.slow
 def test_judging_again_lacks_only_what_is_grouped_in_features(directory: Path):
   found = rdd_jax.load(directory)
   results = json.loads((directory / 'results.json').read_text())

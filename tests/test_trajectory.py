@@ -130,6 +130,7 @@ def test_a_zero_step_size_gives_no_gradient_to_images_but_to_itself():
   assert jax.grad(lambda rate: loss(rows(), rate))(0.0) != 0
 
 
+@pytest.mark.slow
 def test_the_adjoints_agree_on_images_and_step_size():
   def gradients(adjoint):
     return jax.grad(

@@ -164,6 +164,7 @@ def test_errors_inside_are_the_authors(own: str):
     user_code.call('x', 'own_torn:count', Transform, None)
 
 
+@pytest.mark.slow
 def test_own_objective_is_the_builtin_one_and_resumes(
   own: str, tmp_path: Path, stop_after
 ):
