@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 import numpy as np
 
-from rdd_jax import artefact, card, keys, selection, shifted
+from rdd_jax import artefact, card, foreign, keys, selection, shifted
 from rdd_jax.artefact import write_atomically
 from rdd_jax.batch import Batch
 from rdd_jax.data import Dataset
@@ -293,3 +293,8 @@ def results(
       for name in others
     }
   return found
+
+
+def columns(rows: Mapping[str, Row]) -> list[str]:
+  """The metrics that are printed, of those that some row has."""
+  return [*foreign.columns(rows), *shifted.columns(rows)]

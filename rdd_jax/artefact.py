@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rdd_jax.batch import NOWHERE, Batch
-from rdd_jax.errors import UserError
+from rdd_jax.errors import UserError, one_line
 from rdd_jax.preprocessing import Preprocessing
 from rdd_jax.schema import LAYOUT, PREFIX, require_arrays, require_card
 from rdd_jax.synthetic import decode
@@ -58,9 +58,7 @@ def save(directory: str | os.PathLike[str], distilled: Distilled) -> None:
   directory = Path(directory)
   directory.mkdir(parents=True, exist_ok=True)
   arrays = to_arrays(distilled)
-  buffer = io.BytesIO()
-  np.savez(buffer, **arrays)  # type: ignore[arg-type]
-  data = buffer.getvalue()
+  data = pack(arrays)
   card = {
     **distilled.card,
     'arrays': {name: list(array.shape) for name, array in arrays.items()},
@@ -93,7 +91,7 @@ def load(path: str | os.PathLike[str]) -> Distilled:
     card = json.loads(text)
   except ValueError as e:
     raise UserError(
-      f'{directory / CARD} is damaged ({_one_line(e)}); distil or copy it again'
+      f'{directory / CARD} is damaged ({one_line(e)}); distil or copy it again'
     ) from e
   require_card(card, str(directory / CARD))
   digest = hashlib.sha256(data).hexdigest()
@@ -147,6 +145,13 @@ def from_arrays(
   )
 
 
+def pack(arrays: Mapping[str, np.ndarray]) -> bytes:
+  """An npz of the arrays; the same arrays give the same bytes."""
+  buffer = io.BytesIO()
+  np.savez(buffer, **arrays)  # type: ignore[arg-type]
+  return buffer.getvalue()
+
+
 def unpack(data: bytes, path: Path) -> dict[str, np.ndarray]:
   """All arrays of an npz, from its bytes; `path` is what errors call it.
 
@@ -167,7 +172,7 @@ def unpack(data: bytes, path: Path) -> dict[str, np.ndarray]:
     zlib.error,
   ) as e:
     raise UserError(
-      f'{path} is damaged or no npz of plain arrays ({_one_line(e)}); copy it '
+      f'{path} is damaged or no npz of plain arrays ({one_line(e)}); copy it '
       'again, or save it by np.savez without objects'
     ) from e
 
@@ -215,7 +220,3 @@ def read_bytes(path: Path) -> bytes:
 def _plain(value: Any) -> Any:
   """Arrays and scalars of numpy and jax, as JSON takes them."""
   return np.asarray(value).tolist()
-
-
-def _one_line(e: Exception) -> str:
-  return f'{type(e).__name__}: {" ".join(str(e).split())}'

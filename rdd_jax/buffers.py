@@ -11,7 +11,8 @@ from rdd_jax import user_code
 from rdd_jax.defaults import Config
 from rdd_jax.experts import Buffer
 from rdd_jax.matching.expert import Expert, expert
-from rdd_jax.objectives import dsa, expert_optimizer, row_losses
+from rdd_jax.objectives import dsa, row_losses
+from rdd_jax.optimizer_factories import expert_optimizer
 from rdd_jax.preprocessing import Preprocessing
 from rdd_jax.transform import DataSpec, Edit, Transform
 

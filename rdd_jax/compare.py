@@ -14,7 +14,7 @@ from pathlib import Path
 
 from absl import flags
 
-from rdd_jax import command, foreign, metrics, shifted
+from rdd_jax import arms, command, metrics
 from rdd_jax.artefact import write_atomically
 from rdd_jax.comparison import csv_rows, methods, paired, table
 from rdd_jax.errors import UserError
@@ -52,8 +52,7 @@ def gather(directories: Sequence[Path]) -> tuple[list[Finished], list[str]]:
 def text(runs: Sequence[Finished]) -> str:
   """The table, paired differences of accuracy, and what each run took."""
   rows = {name: row for name, (_, row) in table(runs).items()}
-  columns = [*foreign.columns(rows), *shifted.columns(rows)]
-  lines = [metrics.table(rows, columns)]
+  lines = [metrics.table(rows, arms.columns(rows))]
   against = next(iter(methods(runs)))
   for name, found in paired(runs).items():
     d = found['accuracy']

@@ -28,3 +28,12 @@ def choose(what: str, name: str, table: Mapping[str, T]) -> T:
   near = difflib.get_close_matches(name, table, 1, 0.5)
   hint = f'did you mean {near[0]!r}? ' if near else ''
   raise UserError(f'unknown {what} {name!r}: {hint}there is {", ".join(table)}')
+
+
+def one_line(error: Exception) -> str:
+  """What kind of error it was and what it said, as part of a `UserError`.
+
+  >>> one_line(OSError('no\\n  space'))
+  'OSError: no space'
+  """
+  return f'{type(error).__name__}: {" ".join(str(error).split())}'

@@ -14,7 +14,7 @@ from pathlib import Path
 from absl import flags
 from ml_collections import config_flags
 
-from rdd_jax import artefact, command, data, foreign, others, ranked, shifted
+from rdd_jax import arms, artefact, command, data, others, ranked
 from rdd_jax.errors import UserError
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.judging import RIVALS, judge_of, network_keys, rival_rows
@@ -141,9 +141,9 @@ def main(argv: list[str]) -> None:
   by_arm['distilled'] = found = judge(distilled, seeds)
   for net in found if by_arm.keys() != {'distilled'} else ():
     own = {arm: row[net] for arm, row in by_arm.items()}
-    print(f'by {net}:\n{table(own, columns(own))}')
+    print(f'by {net}:\n{table(own, arms.columns(own))}')
   if by_arm.keys() == {'distilled'}:
-    print(table(found, columns(found)))
+    print(table(found, arms.columns(found)))
   if _BY_CLASS.value:
     by_class = {
       name: {own: row[f'class_{c}'] for own, row in found.items()}
@@ -164,11 +164,6 @@ def main(argv: list[str]) -> None:
     marked = replace(distilled, card={**distilled.card, 'numbers': numbers})
     page = write(Path(_REPORT.value), marked, judge, by_arm, ranking)
     print(f'all of it in {_REPORT.value}; open {page.name}')
-
-
-def columns(rows: dict[str, Row]) -> list[str]:
-  """The metrics that are printed."""
-  return [*foreign.columns(rows), *shifted.columns(rows)]
 
 
 if __name__ == '__main__':

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from rdd_jax.errors import UserError
 from rdd_jax.workdir import missing
@@ -140,15 +140,15 @@ class Runner:
         process.send_signal(signal.SIGTERM)
 
   def _start(
-    self, command: Sequence[str], output: object
+    self, command: Sequence[str], output: IO[bytes] | None
   ) -> subprocess.Popen[bytes] | None:
     with self._lock:
       if self._stopping:
         return None
       process = subprocess.Popen(
         command,
-        stdout=output,  # type: ignore[arg-type]
-        stderr=output and subprocess.STDOUT,  # type: ignore[arg-type]
+        stdout=output,
+        stderr=None if output is None else subprocess.STDOUT,
       )
       self._live.add(process)
       return process

@@ -14,10 +14,11 @@ from absl import flags
 from ml_collections import config_flags
 
 from rdd_jax import command, mesh, pipeline, run, variants, workdir
+from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError
 from rdd_jax.watch import watch
 
-CONFIG = config_flags.DEFINE_config_file(
+_CONFIG = config_flags.DEFINE_config_file(
   'config', None, 'FILE.py[:arguments], see configs/', lock_config=True
 )
 WORKDIR = flags.DEFINE_string(
@@ -39,15 +40,24 @@ _PROFILE = flags.DEFINE_string(
 )
 
 
-def main(argv: list[str]) -> None:
-  """Runs what the flags say."""
+def given(argv: list[str]) -> Config:
+  """The configuration that the flags say.
+
+  Raises:
+    UserError: if there is none, or something besides flags.
+  """
   if len(argv) > 1:
     raise UserError(f'unknown argument {argv[1]!r}: flags begin with --')
-  config = CONFIG.value
-  if config is None:
+  if _CONFIG.value is None:
     raise UserError(
       'no configuration: give --config=configs/quickstart.py or another file'
     )
+  return _CONFIG.value
+
+
+def main(argv: list[str]) -> None:
+  """Runs what the flags say."""
+  config = given(argv)
   if config.deterministic:
     # Read by XLA when the first device is touched, which is below.
     flag = '--xla_gpu_deterministic_ops=true'

@@ -1,4 +1,4 @@
-"""The objective and the optimiser that a configuration names."""
+"""The objective that a configuration names."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
-import jax.numpy as jnp
-import numpy as np
 import optax
 
-from rdd_jax import augment, kernel_objectives, optimizers, user_code
+from rdd_jax import augment, kernel_objectives, user_code
 from rdd_jax.augment import Augment
 from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError, choose
@@ -32,7 +30,7 @@ from rdd_jax.matching import (
   unrolled,
 )
 from rdd_jax.matching.gradient import DISTANCES
-from rdd_jax.synthetic import Synthetic
+from rdd_jax.optimizer_factories import expert_optimizer, rule
 from rdd_jax.transform import DataSpec
 from rdd_jax.unroll import Adjoint, backprop, checkpointed, tesla
 
@@ -228,7 +226,7 @@ def _inner(config: Config) -> Inner:
   return Inner(
     optimizer=optax.chain(
       optax.add_decayed_weights(inner.weight_decay),
-      _rule(inner.optimizer, rate, inner.momentum),
+      rule(inner.optimizer, rate, inner.momentum),
     ),
     steps=inner.steps,
     batch_size=inner.batch_size,
@@ -289,78 +287,6 @@ def starts(config: Config) -> Starts:
       'be drawn: set 0 <= earliest < opening <= latest and span > 0'
     )
   return found
-
-
-def expert_optimizer(config: Config) -> optax.GradientTransformation:
-  """The optimiser of experts."""
-  options = config.experts
-  return optax.chain(
-    optax.add_decayed_weights(options.weight_decay),
-    optax.sgd(options.learning_rate, options.momentum or None),
-  )
-
-
-def _rule(
-  name: str, rate: float | optax.Schedule, momentum: float
-) -> optax.GradientTransformation:
-  table = {
-    'sgd': lambda: optax.sgd(rate, momentum or None),
-    'adabelief': lambda: optax.adabelief(rate),
-    'lamb': lambda: optax.lamb(rate),
-    # sqrt has no derivative at zero, where a dead unit's second moment is, and
-    # a student's Adam is differentiated.
-    'adam': lambda: optax.adam(rate, eps_root=1e-12),
-  }
-  return choose('optimizer', name, table)()
-
-
-def optimizer(
-  config: Config, cells: np.ndarray, num_classes: int
-) -> optax.GradientTransformation:
-  """The optimiser of the images, of learned labels and of the step size.
-
-  Args:
-    config: what it is.
-    cells: `i[n]`, of the stored images.
-    num_classes: images of cells from here on may be held still.
-  """
-  options, chosen = config.optimizer, config.synthetic
-
-  def rule(rate: float, momentum: float) -> optax.GradientTransformation:
-    if options.decay == 1:
-      return _rule(options.name, rate, momentum)
-    falls = optax.cosine_decay_schedule(rate, config.steps, options.decay)
-    return _rule(options.name, falls, momentum)
-
-  images = rule(options.learning_rate, options.momentum)
-  if chosen.space == 'pixels':
-    images = optax.chain(images, optimizers.keep_within(0, 1))
-  soft, learned = chosen.labels != 'hard', bool(chosen.step_size)
-  scaled, new = bool(chosen.label_scale), images
-  if soft or learned or scaled:
-    rules: dict[Any, optax.GradientTransformation] = {
-      'images': images,
-      'logits': rule(options.label_learning_rate, options.label_momentum),
-      'step_size': optax.chain(
-        rule(options.step_size_learning_rate, options.momentum),
-        optimizers.keep_within(0, jnp.inf),
-      ),
-      'log_scale': rule(options.scale_learning_rate, options.momentum),
-    }
-    labels: Any = Synthetic(
-      images='images',  # pyright: ignore
-      logits='logits' if soft else None,  # pyright: ignore
-      step_size='step_size' if learned else None,  # pyright: ignore
-      log_scale='log_scale' if scaled else None,  # pyright: ignore
-    )
-    new = optax.multi_transform(rules, labels)
-  if options.clip:
-    new = optax.chain(optimizers.clip_by_running_norm(options.clip), new)
-  if options.skip_above:
-    new = optimizers.skip_above(options.skip_above, new)
-  if chosen.still_outliers:
-    new = optax.chain(new, optimizers.hold_rows(cells >= num_classes))
-  return new
 
 
 def dsa(families: str, convention: str, *, siamese: bool) -> Augment | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 import json
@@ -264,16 +264,11 @@ def judge(
     if events:
       board_results(events / 'results', config.steps, results)
     own = results['rows']
-    say(table(own, columns(own)))
+    say(table(own, arms.columns(own)))
     for name, others in results.get('networks', {}).items():
-      say(f'by {name}:\n{table(others, columns(others))}')
+      say(f'by {name}:\n{table(others, arms.columns(others))}')
     say(f'all of it in {directory}; open report.html')
   return results
-
-
-def columns(rows: Mapping[str, Row]) -> list[str]:
-  """The metrics that are printed."""
-  return [*foreign.columns(rows), *shifted.columns(rows)]
 
 
 def write_outputs(trial: Trial, results: dict[str, Any], command: str) -> None:

@@ -25,7 +25,8 @@ from rdd_jax.group_factories import parse_risk
 from rdd_jax.initials import initial
 from rdd_jax.matching.expert import Expert
 from rdd_jax.measure import Measure, by_cell, draw
-from rdd_jax.objectives import dsa, objective, optimizer, row_losses
+from rdd_jax.objectives import dsa, objective, row_losses
+from rdd_jax.optimizer_factories import optimizer
 from rdd_jax.preprocessing import Preprocessing, fit, standardise
 from rdd_jax.probe import Probe, no_probe, probe
 from rdd_jax.synthetic import Synthetic, View

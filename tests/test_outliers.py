@@ -14,7 +14,7 @@ from rdd_jax.corruptions import CORE, in_turn
 from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError
 from rdd_jax.measure import empirical
-from rdd_jax.objectives import optimizer
+from rdd_jax.optimizer_factories import optimizer
 from rdd_jax.outlier_presets import SETS, trustdd
 from rdd_jax.robust import expose_outliers, oe
 from rdd_jax.transform import DataSpec

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import io
 import json
 from pathlib import Path
 
 import numpy as np
 
-from rdd_jax.artefact import Distilled, to_arrays, write_atomically
+from rdd_jax.artefact import Distilled, pack, to_arrays, write_atomically
 from rdd_jax.errors import UserError
 from rdd_jax.imports import CARD, DIGEST, digest
 
@@ -22,9 +21,7 @@ def write_npz(path: Path, distilled: Distilled) -> None:
     distilled: the set.
   """
   arrays = {**to_arrays(distilled), CARD: np.array(_told(distilled))}
-  buffer = io.BytesIO()
-  np.savez(buffer, **arrays)  # type: ignore[arg-type]
-  write_atomically(path, buffer.getvalue())
+  write_atomically(path, pack(arrays))
 
 
 def write_safetensors(path: Path, distilled: Distilled) -> None:

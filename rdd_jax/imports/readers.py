@@ -13,7 +13,7 @@ import numpy as np
 
 from rdd_jax.artefact import read_bytes, unpack
 from rdd_jax.data.files import read_classes
-from rdd_jax.errors import UserError
+from rdd_jax.errors import UserError, one_line
 
 CARD = 'card'  # the name of a card in an npz or in safetensors' metadata
 DIGEST = 'arrays_sha256'  # of a card in such a file; see `digest`
@@ -77,7 +77,7 @@ def read_safetensors(path: Path) -> Raw:
       arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
   except (OSError, TypeError, library.SafetensorError) as error:
     raise UserError(
-      f'{path} is damaged or no safetensors file ({_one_line(error)}); copy it '
+      f'{path} is damaged or no safetensors file ({one_line(error)}); copy it '
       'again'
     ) from error
   card = metadata.get(CARD)
@@ -93,7 +93,7 @@ def read_torch(path: Path) -> Raw:
   except Exception as error:
     raise UserError(
       f'{path} is damaged or holds more than tensors, which only a pickle '
-      f'could read ({_one_line(error)[:160]}); save it again by '
+      f'could read ({one_line(error)[:160]}); save it again by '
       'torch.save((images, labels), path)'
     ) from error
   return Raw({name: _numpy(tensor) for name, tensor in _leaves(torch, tree)})
@@ -157,10 +157,6 @@ def _described(arrays: dict[str, np.ndarray], text: str, path: Path) -> Raw:
     sha256 = card.pop(DIGEST, None)
   except (ValueError, AttributeError) as error:
     raise UserError(
-      f'the card in {path} is damaged ({_one_line(error)}); copy it again'
+      f'the card in {path} is damaged ({one_line(error)}); copy it again'
     ) from error
   return Raw(arrays, card=card, sha256=sha256)
-
-
-def _one_line(error: Exception) -> str:
-  return f'{type(error).__name__}: {" ".join(str(error).split())}'

@@ -15,8 +15,7 @@ from absl import flags
 
 from rdd_jax import command, mesh, workdir
 from rdd_jax.artefact import write_atomically
-from rdd_jax.errors import UserError
-from rdd_jax.main import CONFIG, WORKDIR
+from rdd_jax.main import WORKDIR, given
 from rdd_jax.plan.predict import FILE, Plan, predict
 
 _SECONDS = flags.DEFINE_float(
@@ -26,13 +25,7 @@ _SECONDS = flags.DEFINE_float(
 
 def main(argv: list[str]) -> None:
   """Plans what the flags say."""
-  if len(argv) > 1:
-    raise UserError(f'unknown argument {argv[1]!r}: flags begin with --')
-  config = CONFIG.value
-  if config is None:
-    raise UserError(
-      'no configuration: give --config=configs/quickstart.py or another file'
-    )
+  config = given(argv)
   mesh.initialise(False)
   with tempfile.TemporaryDirectory() as scratch:
     plan = predict(config, Path(scratch), budget=_SECONDS.value)

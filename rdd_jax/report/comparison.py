@@ -15,6 +15,7 @@ from rdd_jax.report.html import (
   image,
   section,
 )
+from rdd_jax.report.summary import label
 
 
 class Shown(NamedTuple):
@@ -78,8 +79,7 @@ def _summary(
   rows: Mapping[str, tuple[str, Mapping[str, Any]]], metrics: Sequence[str]
 ) -> str:
   cells = {
-    f'{"*" if arm == "distilled" else ""}{escape(name)} '
-    f'<small>n = {max((s["n"] for s in row.values()), default=0)}</small>': [
+    label(name, row, set_off=arm == 'distilled'): [
       entry(row.get(m)) for m in metrics
     ]
     for name, (arm, row) in rows.items()

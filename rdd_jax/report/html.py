@@ -23,8 +23,8 @@ METRICS = {
   'auroc_energy': 'AUROC, energy',
   'near_auroc': 'near AUROC',
   'near_auroc_energy': 'near AUROC, energy',
-  'trust precision': 'trust precision',
-  'trust recall': 'trust recall',
+  'trust_precision': 'trust precision',
+  'trust_recall': 'trust recall',
 }
 STYLE = """
 :root { color-scheme: light dark; --line: #d8dbe0; --soft: #6a7078;

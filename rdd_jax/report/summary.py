@@ -13,7 +13,7 @@ Rows = Mapping[str, Mapping[str, Any]]
 WHOLE_RUN = 'all of it'  # what a run with variants is called beside them
 
 # From the metric of a table to what `trust.json` calls it.
-TRUST = {'trust precision': 'precision', 'trust recall': 'recall'}
+TRUST = {'trust_precision': 'precision', 'trust_recall': 'recall'}
 
 # What is compared where there is room for little.
 COLUMNS = (
@@ -45,9 +45,9 @@ MEANINGS = {
   'auroc_energy': 'the same chance, by the energy of the logits',
   'near_auroc': 'the same chance, from sets akin to the data',
   'near_auroc_energy': 'likewise, by the energy of the logits',
-  'trust precision': 'of the training rows that were trusted, the share with a '
+  'trust_precision': 'of the training rows that were trusted, the share with a '
   'right label',
-  'trust recall': 'of the training rows with a right label, the share that was '
+  'trust_recall': 'of the training rows with a right label, the share that was '
   'trusted',
 }
 
@@ -74,10 +74,15 @@ def summary_table(rows: Rows, against: str = 'random') -> str:
   )
 
 
-def _label(name: str, row: Mapping[str, Any]) -> str:
+def label(name: str, row: Mapping[str, Any], *, set_off: bool) -> str:
+  """The head of a line of a `grid`, with how many networks it is over."""
   count = max((s['n'] for s in row.values()), default=0)
-  mark = '*' if name in ('distilled', WHOLE_RUN) else ''
-  return f'{mark}{escape(name.replace("_", "-"))} <small>n = {count}</small>'
+  return f'{"*" if set_off else ""}{escape(name)} <small>n = {count}</small>'
+
+
+def _label(name: str, row: Mapping[str, Any]) -> str:
+  own = name in ('distilled', WHOLE_RUN)
+  return label(name.replace('_', '-'), row, set_off=own)
 
 
 def _cells(
