@@ -17,7 +17,7 @@ from rdd_jax.bench.setting import Program, Setting
 from rdd_jax.losses import SquaredError
 from rdd_jax.matching import Inner, frepo, pool, regression_matching
 
-TILE = {'ntk': 64, 'ntk_pooled': 2}  # rows, so that a tile fits into a cache
+TILE = {'ntk': 8, 'ntk_pooled': 2}  # rows, so that a tile fits into a cache
 
 
 def sides(name: str, s: Setting) -> tuple[int, int]:
