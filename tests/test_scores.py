@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy import special
+from scipy import linalg, special
 from scipy.spatial import distance
 from sklearn.neighbors import NearestNeighbors
 
@@ -224,8 +224,19 @@ def test_one_row_a_class_makes_euclidean_distances(said, offset):
   residuals = x - np.average(x, 0, weights)
   variance = np.average(np.square(residuals).mean(1), weights=weights)
   rows = said.features + offset
-  expected = distance.cdist(rows, x, 'sqeuclidean').min(1) / variance
-  np.testing.assert_allclose(distances(rows, reference).nearest, expected)
+  expected = distance.cdist(rows, x, 'sqeuclidean').min(1) / (0.1 * variance)
+  found = distances(rows, reference)
+  np.testing.assert_allclose(found.nearest, expected)
+  # What is off the plane of the rows is off it for classes and the centre.
+  off = linalg.null_space(residuals)[:, 0]
+  off *= np.sqrt(variance) * 10
+  moved = distances(rows + off, reference)
+  np.testing.assert_allclose(
+    moved.background - moved.nearest,
+    found.background - found.nearest,
+    rtol=1e-5,
+    atol=1e-5,
+  )
 
 
 @pytest.mark.parametrize('row', [np.zeros((1, D)), np.full((1, D), 0.1)])

@@ -66,7 +66,8 @@ def fit(
 
   A covariance `S` counts as `(1 - a) S + a tr(S) / d I`. Where rows do not
   differ within their classes, as with one row in each and no augmented views,
-  `I` times the mean variance of all rows stands for the covariance within.
+  the part of `I` in the covariance of all rows stands for that within, so that
+  directions in which no rows differ count alike in both distances.
 
   Args:
     features: `f[m, d]`; several augmented views of a row are several rows.
@@ -108,8 +109,8 @@ def fit(
   centre = weights @ x / weights.sum()
   # Rounding of a mean leaves a variance of 1e-32 or so where there is none.
   least = 1e-20 * np.square(x).mean()
-  total, variance = _factor(x - centre, weights, shrinkage, least, 1.0)
-  within, _ = _factor(x - means[which], weights, shrinkage, least, variance)
+  total, ridge = _factor(x - centre, weights, shrinkage, least, 1.0)
+  within, _ = _factor(x - means[which], weights, shrinkage, least, ridge)
   return Reference(means, within, centre, total, _units(x), neighbours)
 
 
@@ -120,18 +121,19 @@ def _factor(
   least: float,
   fallback: float,
 ) -> tuple[np.ndarray, float]:
-  """Cholesky factor of the shrunk covariance, and the mean variance.
+  """Cholesky factor of the shrunk covariance, and the part of `I` in it.
 
-  A mean variance of no more than `least` is none, and becomes `fallback`.
+  `fallback` times `I` where the mean variance is no more than `least`.
   """
   d = residuals.shape[1]
   covariance = (residuals.T * weights) @ residuals / weights.sum()
   variance = float(np.trace(covariance) / d)
   if variance <= least:
     return math.sqrt(fallback) * np.eye(d), fallback
+  ridge = shrinkage * variance
   covariance *= 1 - shrinkage
-  covariance[np.diag_indices(d)] += shrinkage * variance
-  return linalg.cholesky(covariance, lower=True), variance
+  covariance[np.diag_indices(d)] += ridge
+  return linalg.cholesky(covariance, lower=True), ridge
 
 
 def distances(features: np.ndarray, reference: Reference) -> Distances:

@@ -42,9 +42,11 @@ table { border-collapse: collapse; margin-bottom: 1rem;
 td small { display: block; }
 th, td { padding: .3rem .9rem .3rem 0; text-align: right; white-space: nowrap;
   border-bottom: 1px solid var(--line); }
-th:first-child { text-align: left; font-weight: inherit; }
+th:first-child { text-align: left; font-weight: inherit; position: sticky;
+  left: 0; background: var(--page); }
 thead th, caption { color: var(--soft); font-weight: 400; }
-caption { caption-side: bottom; text-align: left; padding-top: .4rem; }
+caption { caption-side: bottom; text-align: left; padding-top: .4rem;
+  position: sticky; left: 0; max-width: min(60rem, 100vw - 2rem); }
 thead td { border-bottom: 1px solid var(--line); }
 tr.distilled { color: var(--hue); font-weight: 600; }
 small, .soft { color: var(--soft); }
