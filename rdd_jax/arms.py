@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 import numpy as np
 
-from rdd_jax import artefact, card, foreign, keys, selection, shifted
+from rdd_jax import artefact, foreign, keys, regressions, selection, shifted
 from rdd_jax.artefact import write_atomically
 from rdd_jax.batch import Batch
 from rdd_jax.data import Dataset
@@ -22,20 +22,14 @@ from rdd_jax.evaluation.curves import Curves
 from rdd_jax.evaluation.judge import Held, evaluate, summarise
 from rdd_jax.evaluation.metrics import Row, pool
 from rdd_jax.evaluation.outside import detect
-from rdd_jax.evaluation.regression import (
-  evaluate_by_features,
-  evaluate_by_kernel,
-)
 from rdd_jax.evaluation.shift import Shift
 from rdd_jax.evaluation.shift import measure as measure_shift
 from rdd_jax.evaluation.training import embed, fit_many, predict
-from rdd_jax.kernel_objectives import KINDS, closed_form
 from rdd_jax.measure import empirical
 from rdd_jax.recipe import network
+from rdd_jax.regressions import REGRESSIONS
 from rdd_jax.sets import INITIAL, Trial, coreset, seed_directory
 from rdd_jax.synthetic import stored_ipc
-
-CONJUGATE = 'conjugate'
 
 
 def judge(
@@ -57,9 +51,20 @@ def judge(
   options = trial.config.evaluation
 
   def measure(name: str) -> Row:
-    if name in (*KINDS, CONJUGATE):
-      return by_regression(trial, name, seed, found())
     net = trial.experiment.net
+    seeds = network_keys(trial, seed, options.seeds)
+    if name in REGRESSIONS:
+      return regressions.judge(
+        name,
+        found(),
+        held(trial.dataset),
+        trial.config,
+        num_classes=trial.dataset.num_classes,
+        net=net,
+        recipe=trial.experiment.evaluation,
+        student=trial.experiment.student,
+        seeds=seeds,
+      )
     if name != 'matched':
       net = network(
         ConfigDict({'name': name}), trial.experiment.spec.num_outputs
@@ -72,7 +77,7 @@ def judge(
       trial.experiment.evaluation,
       num_classes=trial.dataset.num_classes,
       preprocess=trial.preprocess,
-      seeds=network_keys(trial, seed, options.seeds),
+      seeds=seeds,
       student=trial.experiment.student,
       learning_rate=chosen.card['evaluation']['learning_rate'],
       outside=trial.outside,
@@ -91,36 +96,6 @@ def judge(
     )
     for name in ('matched', *options.networks)
   }
-
-
-def by_regression(
-  trial: Trial, kind: str, seed: int, found: artefact.Distilled
-) -> Row:
-  """The metrics of ridge regression on a set.
-
-  With `config.kernel`, or on features of networks that train on the set.
-  """
-  common = {
-    'num_classes': trial.dataset.num_classes,
-    'preprocess': trial.preprocess,
-    'ridge': trial.config.objective.ridge,
-    'scale': found.card.get('labels', card.labels(1))['scale'],
-  }
-  batch, rows = artefact.to_batch(found), held(trial.dataset)
-  if kind == CONJUGATE:
-    return evaluate_by_features(
-      trial.experiment.net,
-      batch,
-      rows,
-      trial.experiment.evaluation,
-      seeds=network_keys(trial, seed, trial.config.evaluation.seeds),
-      student=trial.experiment.student,
-      **common,
-    )
-  kernel = closed_form(trial.config)
-  return evaluate_by_kernel(
-    lambda *x: getattr(kernel(*x), kind), batch, rows, **common
-  )
 
 
 def keep_curves(trial: Trial, arm: str, curves: Curves) -> None:

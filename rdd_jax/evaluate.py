@@ -23,7 +23,10 @@ from rdd_jax.metrics import table
 from rdd_jax.verdict import write
 
 _NETWORKS = flags.DEFINE_list(
-  'networks', [], 'Names, for a cross-architecture table; by default its own.'
+  'networks',
+  [],
+  'Names, for a cross-architecture table; by default its own. Also ntk, nngp '
+  'and conjugate, ridge regression by the kernel on the card.',
 )
 _SEEDS = flags.DEFINE_integer('seeds', 5, 'Networks trained of each kind.')
 _SEED = flags.DEFINE_integer('seed', 0, 'The root of their randomness.')
@@ -82,7 +85,8 @@ def rows(
   Args:
     distilled: the set.
     dataset: whose test rows judge.
-    names: of networks; none means the one that the set was matched with.
+    names: of networks, and of regressions; none means the network that the
+      set was matched with.
     seeds: networks of each kind.
     seed: the root of their randomness.
     epochs: instead of those on the card.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import flax.linen as nn
@@ -20,6 +21,7 @@ from rdd_jax import (
   keys,
   networks,
   recipe,
+  regressions,
   selection,
   sets,
   shifted,
@@ -37,6 +39,7 @@ from rdd_jax.evaluation.shift import Shift
 from rdd_jax.factories import chains
 from rdd_jax.given import as_given
 from rdd_jax.preprocessing import Preprocessing
+from rdd_jax.regressions import REGRESSIONS
 from rdd_jax.synthetic import stored_ipc
 from rdd_jax.transform import DataSpec, Transform
 
@@ -49,6 +52,7 @@ class Judge:
 
   Attributes:
     nets: by name.
+    regressions: likewise, from a set and network seeds to metrics.
     held: the test rows.
     recipe: how networks are trained.
     num_classes: of the data set.
@@ -60,6 +64,7 @@ class Judge:
   """
 
   nets: Mapping[str, nn.Module]
+  regressions: Mapping[str, Callable[[artefact.Distilled, Array], Row]]
   held: Held
   recipe: Recipe
   num_classes: int
@@ -74,7 +79,7 @@ class Judge:
   ) -> dict[str, Row]:
     """The metrics of each network, one of them for each key of `seeds[s]`."""
     batch = artefact.to_batch(distilled)
-    return {
+    by_net = {
       name: evaluate(
         net,
         batch,
@@ -90,6 +95,15 @@ class Judge:
       )
       for name, net in self.nets.items()
     }
+    return by_net | {
+      name: regress(distilled, seeds)
+      for name, regress in self.regressions.items()
+    }
+
+  @property
+  def names(self) -> tuple[str, ...]:
+    """Of all that judges, networks first."""
+    return (*self.nets, *self.regressions)
 
 
 def judge_of(
@@ -105,7 +119,8 @@ def judge_of(
   Args:
     distilled: the set.
     dataset: whose test rows judge.
-    names: of networks; none means the one that the set was matched with.
+    names: of networks, and of `REGRESSIONS`; none means the network that the
+      set was matched with.
     epochs: instead of those on the card.
     data_dir: where TFDS data sets are, instead of where the card says.
   """
@@ -127,24 +142,40 @@ def judge_of(
     num_groups=0,
   )
   own = card['network']
+  matched = recipe.network(ConfigDict(own), outputs)
   nets = {
-    name: networks.build(name, outputs) for name in names if name != own['name']
+    name: networks.build(name, outputs)
+    for name in names
+    if name not in (own['name'], *REGRESSIONS)
   }
   if not names or own['name'] in names:
-    nets = {own['name']: recipe.network(ConfigDict(own), outputs), **nets}
+    nets = {own['name']: matched, **nets}
   context = Context(
     spec,
     distilled.preprocessing,
     input_shape=dataset.image_shape,
     data_dir=config.data.data_dir,
   )
+  trained = {
+    'recipe': recipe.evaluation(config),
+    'num_classes': dataset.num_classes,
+    'student': chains(config, 'student', context),
+  }
+  held = arms.held(dataset)
+
+  def regress(name: str, found: artefact.Distilled, seeds: Array) -> Row:
+    return regressions.judge(
+      name, found, held, config, net=matched, seeds=seeds, **trained
+    )
+
   return Judge(
     nets=nets,
-    held=arms.held(dataset),
-    recipe=recipe.evaluation(config),
-    num_classes=dataset.num_classes,
+    regressions={
+      name: partial(regress, name) for name in names if name in REGRESSIONS
+    },
+    held=held,
     preprocess=distilled.preprocessing,
-    student=chains(config, 'student', context),
+    **trained,
     outside=foreign.load(config, dataset),
     shift=shifted.load(config, dataset, distilled.preprocessing),
   )
@@ -161,6 +192,9 @@ def config_of(card: Mapping[str, Any]) -> Config:
   config.shift.update(card.get('shift', {}))
   config.seed = card['seeds']['root']
   config.synthetic.factor = card['factor']
+  if 'regression' in card:
+    config.kernel.update(card['regression']['kernel'])
+    config.objective.ridge = card['regression']['ridge']
   return config
 
 
@@ -243,7 +277,7 @@ def rival_rows(
   drawn = [
     judge(rival(name, distilled, dataset, seed), seed[None]) for seed in seeds
   ]
-  return {net: pool([row[net] for row in drawn]) for net in judge.nets}
+  return {net: pool([row[net] for row in drawn]) for net in judge.names}
 
 
 def network_keys(seed: int, n: int) -> Array:

@@ -61,8 +61,15 @@ def rank(
     The rows of `ranking_set`, `ranking_set_hard`, `ranking_random` and so on,
     and the scores `hlr`, `ior`, `lrs` and `ars`, with both weights a half.
   """
+  if not judge.nets:
+    raise UserError(
+      f'only {", ".join(judge.names)} judge, and a ranking '
+      'trains networks: name one of them too'
+    )
   name, net = next(iter(judge.nets.items()))
-  judge = replace(judge, nets={name: net}, outside=None, shift=None, curves={})
+  judge = replace(
+    judge, nets={name: net}, regressions={}, outside=None, shift=None, curves={}
+  )
   plain = replace(judge, recipe=replace(judge.recipe, augment=None, cutmix=0.0))
   augmented = judge
   if judge.recipe.augment is None:

@@ -156,4 +156,11 @@ def card_of(
     numbers={},
   )
   scale = 1.0 if log_scale is None else math.exp(float(log_scale))
-  return {**made, 'labels': card.labels(num_outputs, scale)}
+  return {
+    **made,
+    'labels': card.labels(num_outputs, scale),
+    'regression': {
+      'kernel': config.kernel.to_dict(),
+      'ridge': config.objective.ridge,
+    },
+  }

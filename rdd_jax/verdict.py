@@ -36,7 +36,7 @@ def write(
     The path of the page.
   """
   artefact.save(directory, distilled)
-  first, *more = judge.nets
+  first, *more = judge.names
   results: dict[str, Any] = {
     'rows': {arm: by_net[first] for arm, by_net in rows.items()}
   }

@@ -26,7 +26,7 @@ FLOORS = {
   'context group_factories group_presets group_report shifted '
   'kernel_objectives kernel_presets given others ranked convert '
   'judging verdict jobs finished comparison all_presets variants '
-  'digits_presets optimizer_factories',
+  'digits_presets optimizer_factories regressions',
 }
 FLOOR_OF = {room: floor for floor, s in FLOORS.items() for room in s.split()}
 

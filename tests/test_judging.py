@@ -13,7 +13,7 @@ import jax
 import numpy as np
 import pytest
 
-from rdd_jax import artefact, data, defaults, judging, ranked, sets
+from rdd_jax import artefact, data, defaults, judging, kernels, ranked, sets
 from rdd_jax.errors import UserError
 from rdd_jax.evaluation import ranking
 from rdd_jax.judging import judge_of, network_keys, rival, rival_rows
@@ -78,6 +78,35 @@ def test_rivals_see_the_labels_that_the_set_was_made_of(digits):
     judging.load(card).train_labels, digits.train_labels
   )
   np.testing.assert_array_equal(given.test_labels, digits.test_labels)
+
+
+def test_a_set_is_judged_by_the_kernel_on_its_card(digits):
+  found = small(digits)
+  kernel = {**found.card['regression']['kernel'], 'depth': 2}
+  known = replace(
+    found,
+    **{
+      name: getattr(found, name)[:20]
+      for name in ('images', 'targets', 'weights', 'cells')
+    },
+  )
+  known.card['regression'] = {'kernel': kernel, 'ridge': 1e-3}
+  judge = judge_of(known, digits, ['ntk'])
+  assert judge.names == ('ntk',)
+  assert not judge.nets
+  row = judge(known, network_keys(0, 2))['ntk']
+  batch, ntk = artefact.to_batch(known), kernels.fully_connected(2)
+  train = np.asarray(ntk(batch.inputs).ntk, np.float64)
+  train += 1e-3 * np.trace(train) / 20 * np.eye(20)
+  tests = known.preprocessing(digits.test_images)
+  said = np.asarray(ntk(tests, batch.inputs).ntk) @ np.linalg.solve(
+    train, batch.targets - 1 / 11
+  )
+  right = np.mean(said[:, :10].argmax(1) == digits.test_labels)
+  assert row['accuracy']['mean'] == pytest.approx(right, abs=0.01)
+  assert row['accuracy']['n'] == 1
+  with pytest.raises(UserError, match='only ntk judge'):
+    ranked.rank(judge, known, digits, network_keys(0, 2), whole_steps=1)
 
 
 @pytest.mark.slow
