@@ -12,7 +12,8 @@ import pytest
 from rdd_jax.batch import Batch, concat, take
 from rdd_jax.risk import cvar, equal, mean, mix, worst
 from rdd_jax.robust import exponentiated, tilt, voronoi
-from rdd_jax.robust.cvar import nearest, nested, spread_out
+from rdd_jax.robust.cvar import nested
+from rdd_jax.robust.voronoi import nearest, spread_out
 from rdd_jax.transform import DataSpec, Scores
 
 CLASSES, GROUPS = 4, 3

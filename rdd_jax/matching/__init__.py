@@ -7,13 +7,13 @@ from rdd_jax.matching.gradient import gradient_matching
 from rdd_jax.matching.inner import Inner
 from rdd_jax.matching.krr import kip, regression_matching
 from rdd_jax.matching.objective import Objective
+from rdd_jax.matching.online import online_trajectory_matching
 from rdd_jax.matching.pool import pool
 from rdd_jax.matching.rcig import rcig
 from rdd_jax.matching.rfad import rfad
 from rdd_jax.matching.trajectory import (
   Segment,
   Starts,
-  online_trajectory_matching,
   trajectory_matching,
 )
 from rdd_jax.matching.unrolled import unrolled

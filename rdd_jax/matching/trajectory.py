@@ -18,7 +18,7 @@ from jax import Array
 import jax.numpy as jnp
 import numpy as np
 
-from rdd_jax import keys, learner, networks
+from rdd_jax import networks
 from rdd_jax.batch import Batch
 from rdd_jax.learner import Learner
 from rdd_jax.matching.inner import Inner, train
@@ -180,7 +180,7 @@ def trajectory_matching(
       step_size=step_size,
       adjoint=adjoint or checkpointed(),
     )
-    return value[None], mass[None], _metrics(step_size)
+    return value[None], mass[None], metrics_of(step_size)
 
   def advance(
     synthetic: Batch,
@@ -196,129 +196,6 @@ def trajectory_matching(
   return Objective(init, losses, advance, starts.draw)
 
 
-class Pool(NamedTuple):
-  """Experts in training, and the segment that one of them just went.
-
-  Attributes:
-    experts: stacked, `[k, ...]`.
-    ages: `i[k]`, segments since an expert was initialised.
-    turn: `i[]`, how many segments there were.
-    start: where the last segment began.
-    expert: where it ended.
-  """
-
-  experts: Learner
-  ages: Array
-  turn: Array
-  start: Variables
-  expert: Learner
-
-
-def online_trajectory_matching(
-  net: nn.Module,
-  input_shape: tuple[int, ...],
-  num_classes: int,
-  *,
-  inner: Inner,
-  expert: Inner,
-  experts: int,
-  lifetime: int,
-  adjoint: Adjoint | None = None,
-) -> Objective:
-  """Trajectory matching without a buffer: experts train as they are matched.
-
-  A pool of experts takes turns. At each step of the distiller one of them goes
-  a segment of `expert.steps` on the real rows of the step, edited by the
-  `training` chain, and the next step matches it. The first step finds no
-  segment, and has mass 0.
-
-  Args:
-    net: of the experts and the student.
-    input_shape: `(height, width, channels)`.
-    num_classes: cells below it are in-distribution.
-    inner: how the student trains; see `trajectory_matching`.
-    expert: how an expert trains in one segment.
-    experts: in the pool; their ages are staggered.
-    lifetime: segments after which an expert is initialised again.
-    adjoint: see `trajectory_matching`.
-  """
-
-  def fresh(key: Array) -> Learner:
-    return learner.init(net, expert.optimizer, key, input_shape)
-
-  def init(key: Array) -> State:
-    pool = jax.vmap(fresh)(jax.random.split(key, experts))
-    first = jax.tree.map(lambda leaf: leaf[0], pool)
-    return Pool(
-      experts=pool,
-      ages=jnp.arange(experts) * lifetime // experts,
-      turn=jnp.zeros([], jnp.int32),
-      start=first.variables['params'],
-      expert=first,
-    )
-
-  def losses(
-    synthetic: Batch,
-    real: Batch,
-    state: Pool,
-    feed: Any,
-    *,
-    key: Array,
-    places: Places,
-    step_size: Array | None = None,
-  ) -> tuple[Array, Array, dict[str, Array]]:
-    del real, feed
-    value, mass = distance(
-      net,
-      inner,
-      (state.start, state.expert.variables['params']),
-      state.expert.variables['batch_stats'],
-      synthetic,
-      num_classes,
-      key=key,
-      places=places,
-      step_size=step_size,
-      adjoint=adjoint or checkpointed(),
-    )
-    return value[None], mass[None], _metrics(step_size)
-
-  def advance(
-    synthetic: Batch,
-    real: Batch,
-    state: Pool,
-    *,
-    key: Array,
-    places: Places,
-  ) -> tuple[State, Places]:
-    i = state.turn % experts
-    current = jax.lax.cond(
-      state.ages[i] >= lifetime,
-      lambda: fresh(keys.named(key, 'fresh')),
-      lambda: jax.tree.map(lambda leaf: leaf[i], state.experts),
-    )
-    trained, edit = train(
-      net,
-      expert,
-      current,
-      real,
-      num_classes,
-      key=keys.named(key, 'expert'),
-      edit=places.training,
-      synthetic=synthetic,
-    )
-    new = Pool(
-      experts=jax.tree.map(
-        lambda leaf, value: leaf.at[i].set(value), state.experts, trained
-      ),
-      ages=state.ages.at[i].set(state.ages[i] % lifetime + 1),
-      turn=state.turn + 1,
-      start=current.variables['params'],
-      expert=trained,
-    )
-    return new, places._replace(training=edit)
-
-  return Objective(init, losses, advance)
-
-
-def _metrics(step_size: Array | None) -> dict[str, Array]:
+def metrics_of(step_size: Array | None) -> dict[str, Array]:
+  """A learned step size, where there is one."""
   return {} if step_size is None else {'step_size': step_size}
