@@ -113,7 +113,9 @@ def test_what_would_not_fit_is_not_tried(
 def timed(module: str, *flags: str) -> float:
   """Seconds that a command had to wait for each second of work."""
   env = {**os.environ, 'XLA_FLAGS': ''}
-  env.pop('JAX_DISABLE_MOST_OPTIMIZATIONS', None)  # the real thing
+  # The real thing, which does not find what another process compiled.
+  for name in ('JAX_DISABLE_MOST_OPTIMIZATIONS', 'JAX_COMPILATION_CACHE_DIR'):
+    env.pop(name, None)
   before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
   subprocess.run(
     [sys.executable, '-m', f'rdd_jax.{module}', *flags],
