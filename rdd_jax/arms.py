@@ -17,7 +17,7 @@ from rdd_jax import artefact, foreign, keys, regressions, selection, shifted
 from rdd_jax.artefact import write_atomically
 from rdd_jax.batch import Batch
 from rdd_jax.data import Dataset
-from rdd_jax.errors import choose
+from rdd_jax.errors import UserError, choose
 from rdd_jax.evaluation.curves import Curves
 from rdd_jax.evaluation.judge import Held, evaluate, summarise
 from rdd_jax.evaluation.metrics import Row, pool
@@ -126,6 +126,25 @@ def network_keys(trial: Trial, seed: int, n: int) -> Array:
   """The `n` network seeds of a distillation seed."""
   root = keys.named(jax.random.key(trial.config.seed), 'networks')
   return jax.random.split(jax.random.fold_in(root, seed), n)
+
+
+def stored(trial: Trial, seed: int) -> artefact.Distilled:
+  """What was distilled from a seed.
+
+  Raises:
+    UserError: if it is damaged, or was put there from another run whose
+      networks say something else.
+  """
+  directory = seed_directory(trial.workdir, seed)
+  found = artefact.load(directory)
+  has, needed = found.targets.shape[1], trial.experiment.spec.num_outputs
+  if has != needed:
+    raise UserError(
+      f'the set in {directory} is for networks of {has} outputs, and this '
+      f"configuration has {needed}: it is another run's; give a --workdir of "
+      'its own'
+    )
+  return found
 
 
 def baseline(trial: Trial, arm: str, seed: int) -> artefact.Distilled:

@@ -239,7 +239,7 @@ def judge(
 
   def found(arm: str, seed: int) -> artefact.Distilled:
     if arm == 'distilled':
-      return artefact.load(seed_directory(directory, seed))
+      return arms.stored(trial, seed)
     return arms.baseline(trial, arm, seed)
 
   with Progress(len(jobs) + 1, 'judging') as progress:

@@ -13,6 +13,7 @@ import pytest
 
 import rdd_jax
 from rdd_jax import (
+  arms,
   data,
   digits_presets,
   factories,
@@ -108,6 +109,16 @@ def test_finished_work_is_kept(whole_run: Path, tmp_path: Path):
     p: p.stat().st_mtime_ns for p in tmp_path.rglob('evaluations/*')
   }
   assert_same_outputs(whole_run, tmp_path)
+
+
+def test_a_set_of_other_outputs_is_refused(whole_run: Path, tmp_path: Path):
+  shutil.copytree(whole_run, tmp_path, dirs_exist_ok=True)
+  trial = pipeline.load_trial(tiny(), tmp_path)
+  arms.stored(trial, 0)
+  spec = trial.experiment.spec._replace(num_outputs=11)
+  other = trial._replace(experiment=trial.experiment._replace(spec=spec))
+  with pytest.raises(UserError, match=r'networks of 10 outputs, and .* has 11'):
+    arms.stored(other, 0)
 
 
 def test_outputs(whole_run: Path):
