@@ -57,13 +57,13 @@ def judge(
       return regressions.judge(
         name,
         found(),
-        held(trial.dataset),
-        trial.config,
+        seeds,
+        held=held(trial.dataset),
+        config=trial.config,
         num_classes=trial.dataset.num_classes,
         net=net,
         recipe=trial.experiment.evaluation,
         student=trial.experiment.student,
-        seeds=seeds,
       )
     if name != 'matched':
       net = network(

@@ -77,7 +77,7 @@ class Judge:
   def __call__(
     self, distilled: artefact.Distilled, seeds: Array
   ) -> dict[str, Row]:
-    """The metrics of each network, one of them for each key of `seeds[s]`."""
+    """The metrics by each network, one of each `seeds[s]`, and regression."""
     batch = artefact.to_batch(distilled)
     by_net = {
       name: evaluate(
@@ -163,15 +163,19 @@ def judge_of(
   }
   held = arms.held(dataset)
 
-  def regress(name: str, found: artefact.Distilled, seeds: Array) -> Row:
-    return regressions.judge(
-      name, found, held, config, net=matched, seeds=seeds, **trained
-    )
-
   return Judge(
     nets=nets,
     regressions={
-      name: partial(regress, name) for name in names if name in REGRESSIONS
+      name: partial(
+        regressions.judge,
+        name,
+        held=held,
+        config=config,
+        net=matched,
+        **trained,
+      )
+      for name in names
+      if name in REGRESSIONS
     },
     held=held,
     preprocess=distilled.preprocessing,

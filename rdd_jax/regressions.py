@@ -24,14 +24,14 @@ REGRESSIONS = (*KINDS, CONJUGATE)
 def judge(
   kind: str,
   distilled: artefact.Distilled,
+  seeds: Array,
+  *,
   held: Held,
   config: Config,
-  *,
   num_classes: int,
   net: nn.Module,
   recipe: Recipe,
   student: Transform,
-  seeds: Array,
 ) -> Row:
   """The metrics of ridge regression on a set.
 
@@ -39,13 +39,13 @@ def judge(
     kind: one of `REGRESSIONS`: 'ntk' and 'nngp' by `config.kernel`, of one
       value; 'conjugate' on the features of networks that train on the set.
     distilled: the set.
+    seeds: typed keys `[s]`, one for each network.
     held: the rows that it is judged on.
     config: of which `kernel` and `objective.ridge` are read.
     num_classes: of the data set.
     net: of 'conjugate'.
     recipe: of its training.
     student: edits each of its minibatches.
-    seeds: typed keys `[s]`, one for each network.
   """
   batch = artefact.to_batch(distilled)
   common = {

@@ -255,6 +255,18 @@ def test_symmetric_tiles_are_computed_once():
   assert sorted(seen) == [False] * 3 + [True] * 3
 
 
+def test_few_columns_are_not_filled_up_to_a_tile():
+  seen = []
+
+  def spy(x1, x2=None):
+    seen.append((len(x1), len(x1 if x2 is None else x2)))
+    return ALL['fully_connected'](x1, x2)
+
+  rows = jnp.tile(FLAT, (4, 1))[:11]
+  kernels.blockwise(spy, 5)(rows, FLAT[:2])
+  assert set(seen) == {(4, 2)}  # three times four rows are eleven and one
+
+
 def test_sharded_is_unsharded():
   args = (IMAGES,)
   mesh = jax.make_mesh((4,), ('data',), (AxisType.Auto,))

@@ -13,7 +13,7 @@ from rdd_jax.ops import constrain
 
 
 def blockwise(kernel: Kernel, size: int) -> Kernel:
-  """`kernel`, computed in tiles of `size` by `size`, one after the other.
+  """`kernel`, in tiles of at most `size` by `size`, one after the other.
 
   What a tile computes on the way is forgotten, and computed again for a
   derivative. A symmetric matrix has its tiles below the diagonal copied from
@@ -22,7 +22,7 @@ def blockwise(kernel: Kernel, size: int) -> Kernel:
 
   Args:
     kernel: of rows; must give each entry by its two rows alone.
-    size: rows of a tile; the last ones are filled up with zeros.
+    size: the most rows of a tile; the last ones are filled up with zeros.
 
   Returns:
     A kernel with the same values.
@@ -42,9 +42,13 @@ def blockwise(kernel: Kernel, size: int) -> Kernel:
 
 
 def _deal(x: Array, size: int) -> Array:
-  """Blocks `[k, size, ...]` of the rows, and rows of zeros."""
-  pads = ((0, -x.shape[0] % size),) + ((0, 0),) * (x.ndim - 1)
-  return jnp.pad(x, pads).reshape(-1, size, *x.shape[1:])
+  """Blocks `[k, rows, ...]`, of as few rows as so few blocks allow.
+
+  Less than a row of zeros to a block fills up the last one.
+  """
+  count = -(-x.shape[0] // size)
+  pads = ((0, -x.shape[0] % count),) + ((0, 0),) * (x.ndim - 1)
+  return jnp.pad(x, pads).reshape(count, -1, *x.shape[1:])
 
 
 def _join(tiles: Array) -> Array:

@@ -24,13 +24,7 @@ import jax.numpy as jnp
 
 from rdd_jax.batch import Batch
 from rdd_jax.risk import Risk, mean
-from rdd_jax.transform import (
-  DataSpec,
-  ScoreFn,
-  State,
-  Transform,
-  from_update,
-)
+from rdd_jax.transform import DataSpec, ScoreFn, State, Transform, from_update
 
 
 class Memory(NamedTuple):
