@@ -23,7 +23,7 @@ import numpy as np
 
 from rdd_jax.batch import Batch
 from rdd_jax.errors import choose
-from rdd_jax.keys import named
+from rdd_jax.keys import named, uniform
 
 Augment = Callable[[Array, Array], Array]
 
@@ -271,7 +271,7 @@ def _uniform(key: Array, k: int, images: Array, siamese: bool) -> Array:
   some become coordinates.
   """
   shape = (k, 1 if siamese else images.shape[0], 1, 1, 1)
-  u = jax.random.uniform(key, shape, jnp.float32)
+  u = uniform(key, shape, jnp.float32)
   return u.astype(jnp.promote_types(u.dtype, images.dtype))
 
 

@@ -80,7 +80,7 @@ def from_noise(rows: int) -> Start:
 
   def start(key: Array, images: Array, measure: Measure) -> Array:
     del measure
-    return jax.random.normal(key, (rows, *images.shape[1:]))
+    return keys.normal(key, (rows, *images.shape[1:]))
 
   return start
 

@@ -10,6 +10,7 @@ from jax import Array
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from rdd_jax import keys
 from rdd_jax.batch import Batch
 
 
@@ -123,7 +124,7 @@ def draw(
 
   m = n // k
   point_key, shuffle_key = jax.random.split(key)
-  points = (jnp.arange(m)[None] + jax.random.uniform(point_key, (k, m))) / m
+  points = (jnp.arange(m)[None] + keys.uniform(point_key, (k, m))) / m
   levels = lo[:, None] + points * (hi - lo)[:, None]
   found = jnp.searchsorted(cdf, levels.ravel(), side='right') - 1
   # Rounding must not carry a draw over the edge of its stratum.

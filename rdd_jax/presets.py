@@ -34,9 +34,13 @@ DATA = {
   'tiny_imagenet': DataPreset('tfds:tiny_imagenet'),
   # The ten classes of IDC, prepared as PATH/{train,val}/CLASS/.
   'imagenet10': DataPreset('folder:imagenet10', idc_rate=3e-3),
+  'waterbirds': DataPreset('waterbirds:waterbirds'),
+  'celeba': DataPreset('celeba:celeba'),
 }
 
-DEPTHS = {'tiny_imagenet': 4, 'imagenet10': 5}  # of the ConvNet; else 3
+# Of the ConvNet; else 3.
+DEPTHS = {'tiny_imagenet': 4, 'imagenet10': 5, 'waterbirds': 4, 'celeba': 4}
+SIZES = {'imagenet10': 128, 'waterbirds': 64, 'celeba': 64}  # to resize to
 
 # DC and DSA: images per class -> (matchings in a network's life, epochs
 # between them); the authors' answer for more images is the last row.
@@ -178,8 +182,8 @@ def base(
   config.data.mean, config.data.std = PUBLISHED[dataset]
   config.network.width = args['width']
   config.network.depth = DEPTHS.get(dataset, 3)
-  if dataset == 'imagenet10':
-    config.data.size = 128
+  if dataset in SIZES:
+    config.data.size = SIZES[dataset]
   config.synthetic.ipc = args['ipc']
   if args['ipc'] < 1:
     raise UserError(

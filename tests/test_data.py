@@ -168,6 +168,26 @@ def test_mock_has_the_real_shape(name):
   assert found.num_classes == classes == len(set(found.test_labels.tolist()))
 
 
+@pytest.mark.parametrize('name', data.GROUPED)
+def test_mock_groups_go_along_with_the_class_in_all_but_a_twentieth(name):
+  found = data.mock(name, n=400)
+  assert found.train_groups is not None
+  conflict = found.train_groups != found.train_labels
+  assert [conflict[found.train_labels == c].mean() for c in (0, 1)] == [
+    0.05
+  ] * 2
+  means = {
+    (c, g): found.train_images[
+      (found.train_labels == c) & (found.train_groups == g)
+    ].mean(0)
+    for c in (0, 1)
+    for g in (0, 1)
+  }
+  there = means[0, 1] - means[0, 0]  # where the groups' patterns differ
+  again = means[1, 1] - means[1, 0]
+  assert np.corrcoef(there.ravel(), again.ravel())[0, 1] > 0.5
+
+
 def test_mock_is_learnable_and_seeded():
   found = data.mock((16, 16, 3), 10, n=500, seed=1)
   flat, test = (

@@ -11,6 +11,7 @@ from jax import Array
 import jax.numpy as jnp
 import numpy as np
 
+from rdd_jax import keys
 from rdd_jax.corruptions.corruption import Corruption
 from rdd_jax.corruptions.geometry import sample
 from rdd_jax.errors import UserError
@@ -30,7 +31,7 @@ def shot_noise(photons: float) -> Corruption:
     raise UserError(f'shot_noise({photons}): take more than 0 photons')
 
   def corrupt(key: Array, pixels: Array) -> Array:
-    noise = jax.random.normal(key, pixels.shape, pixels.dtype)
+    noise = keys.normal(key, pixels.shape, pixels.dtype)
     return jnp.clip(pixels + jnp.sqrt(pixels / photons) * noise, 0, 1)
 
   return corrupt
@@ -46,7 +47,7 @@ def impulse_noise(share: float) -> Corruption:
     raise UserError(f'impulse_noise({share}): take a share in [0, 1]')
 
   def corrupt(key: Array, pixels: Array) -> Array:
-    uniform = jax.random.uniform(key, pixels.shape, jnp.float32)
+    uniform = keys.uniform(key, pixels.shape, jnp.float32)
     # One number decides both, so that a larger share keeps the colours.
     salt = (uniform * 2**20).astype(jnp.int32) % 2
     struck = uniform < share
@@ -92,7 +93,7 @@ def fog(density: float, smoothness: float = 1.5) -> Corruption:
     y, x = np.fft.fftfreq(h)[:, None], np.fft.rfftfreq(w)
     frequency = np.hypot(y, x)
     frequency[0, 0] = np.inf  # the mean says nothing: the range is set below
-    spectrum = jnp.fft.rfft2(jax.random.normal(key, (n, h, w)))
+    spectrum = jnp.fft.rfft2(keys.normal(key, (n, h, w)))
     falling = jnp.asarray(frequency**-smoothness, jnp.float32)
     clouds = jnp.fft.irfft2(spectrum * falling[None], s=(h, w))[..., None]
     low, high = (
@@ -110,7 +111,7 @@ def motion_blur(length: float) -> Corruption:
   """The mean along a straight path, at an angle of its own for each row."""
 
   def corrupt(key: Array, pixels: Array) -> Array:
-    angle = jnp.pi * jax.random.uniform(key, (1, len(pixels), 1, 1))
+    angle = jnp.pi * keys.uniform(key, (1, len(pixels), 1, 1))
     y, x = _centred(pixels)
     t = length * _times()
     return _mean_at(

@@ -6,6 +6,7 @@ import jax
 from jax import Array
 import jax.numpy as jnp
 
+from rdd_jax import keys
 from rdd_jax.corruptions.corruption import Corruption
 from rdd_jax.corruptions.pixels import blur
 from rdd_jax.errors import UserError
@@ -43,7 +44,7 @@ def silhouette(sigma: float = 1 / 28) -> Corruption:
     light = smooth(key, pixels).mean(3, keepdims=True)
     above = light > light.mean((1, 2), keepdims=True)
     bright = jax.random.bernoulli(sides, shape=(n, 1, 1, 1))
-    colour = jax.random.uniform(colours, (n, 1, 1, channels), minval=1e-3)
+    colour = keys.uniform(colours, (n, 1, 1, channels), minval=1e-3)
     colour = colour / colour.max(3, keepdims=True)
     return jnp.where(above == bright, colour, 0).astype(pixels.dtype)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import jax
 from jax import Array
 import jax.numpy as jnp
 
+from rdd_jax import keys
 from rdd_jax.corruptions.corruption import Corruption
 from rdd_jax.corruptions.pairs import partners
 
@@ -20,7 +20,7 @@ def noise_phase() -> Corruption:
   def corrupt(key: Array, pixels: Array) -> Array:
     n, h, w, _ = pixels.shape
     # Phases of real noise, so that the result is real.
-    phase = _phase(_spectrum(jax.random.normal(key, (n, h, w, 1))))
+    phase = _phase(_spectrum(keys.normal(key, (n, h, w, 1))))
     phase = phase.at[:, 0, 0].set(1)
     return _image(jnp.abs(_spectrum(pixels)) * phase, pixels)
 

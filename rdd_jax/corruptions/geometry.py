@@ -9,6 +9,7 @@ from jax import Array
 import jax.numpy as jnp
 import numpy as np
 
+from rdd_jax import keys
 from rdd_jax.corruptions.corruption import Corruption
 from rdd_jax.errors import UserError
 
@@ -32,7 +33,7 @@ def shuffle_tiles(tiles: int = 2) -> Corruption:
     _needs(f'shuffle_tiles({tiles})', pixels, tiles)
     k, y, x = tiles**2, h // tiles, w // tiles
     ordered = jnp.broadcast_to(jnp.arange(k), (n, k))
-    order = jnp.argsort(jax.random.uniform(key, (n, k)), axis=1)
+    order = jnp.argsort(keys.uniform(key, (n, k)), axis=1)
     same = jnp.all(order == ordered, axis=1, keepdims=True)
     order = jnp.where(same, jnp.roll(ordered, 1, axis=1), order)
     grid = pixels[:, : tiles * y, : tiles * x].reshape(n, tiles, y, tiles, x, c)
@@ -91,7 +92,7 @@ def rotate(degrees: Sequence[int] = (90, 180, 270)) -> Corruption:
         'of images that are not square, take degrees=(180,)'
       )
     cases = [jnp.rot90(pixels, angle // 90, axes=(1, 2)) for angle in degrees]
-    u = jax.random.uniform(key, (n, 1, 1, 1), jnp.float32)
+    u = keys.uniform(key, (n, 1, 1, 1), jnp.float32)
     which = jnp.int32(u * len(cases))
     return jax.lax.select_n(jnp.broadcast_to(which, pixels.shape), *cases)
 
@@ -122,7 +123,7 @@ def warp(grid: int = 5, std: float = 0.14) -> Corruption:
 
   def corrupt(key: Array, pixels: Array) -> Array:
     n, h, w, _ = pixels.shape
-    nodes = jax.random.normal(key, (n, grid, grid, 2), jnp.float32)
+    nodes = keys.normal(key, (n, grid, grid, 2), jnp.float32)
     field = jnp.einsum(
       'yi,xj,nijd->nyxd', hat(h), hat(w), nodes, precision='highest'
     )

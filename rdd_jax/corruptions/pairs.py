@@ -10,6 +10,7 @@ import jax
 from jax import Array
 import jax.numpy as jnp
 
+from rdd_jax import keys
 from rdd_jax.corruptions.corruption import Corruption
 from rdd_jax.errors import UserError
 
@@ -70,7 +71,7 @@ def paste(share: tuple[float, float] = (0.2, 0.6)) -> Corruption:
         'or another corruption'
       )
     meet, box = jax.random.split(key)
-    u = jax.random.uniform(box, (4, n, 1, 1, 1), jnp.float32)
+    u = keys.uniform(box, (4, n, 1, 1, 1), jnp.float32)
     area = low + (high - low) * u[0]
 
     def inside(exponent: Array, u: Array, length: int, most: int) -> Array:

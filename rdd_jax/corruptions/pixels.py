@@ -6,11 +6,11 @@ took it from the validation sets of outlier exposure (Hendrycks et al., 2019).
 
 from __future__ import annotations
 
-import jax
 from jax import Array
 import jax.numpy as jnp
 import numpy as np
 
+from rdd_jax import keys
 from rdd_jax.corruptions.corruption import Corruption
 from rdd_jax.errors import UserError
 
@@ -55,7 +55,7 @@ def speckle(std: float = 1.0) -> Corruption:
   """Multiplicative noise: `clip(x + x * N(0, std^2), 0, 1)`."""
 
   def corrupt(key: Array, pixels: Array) -> Array:
-    noise = std * jax.random.normal(key, pixels.shape, pixels.dtype)
+    noise = std * keys.normal(key, pixels.shape, pixels.dtype)
     return jnp.clip(pixels + pixels * noise, 0, 1)
 
   return corrupt
@@ -65,7 +65,7 @@ def uniform_speckle() -> Corruption:
   """Multiplicative noise that brightens: `clip(x + x * U[0, 1), 0, 1)`."""
 
   def corrupt(key: Array, pixels: Array) -> Array:
-    noise = jax.random.uniform(key, pixels.shape, pixels.dtype)
+    noise = keys.uniform(key, pixels.shape, pixels.dtype)
     return jnp.clip(pixels + pixels * noise, 0, 1)
 
   return corrupt
@@ -75,7 +75,7 @@ def add_noise(std: float = 0.3) -> Corruption:
   """Additive noise: `clip(x + N(0, std^2), 0, 1)`."""
 
   def corrupt(key: Array, pixels: Array) -> Array:
-    noise = std * jax.random.normal(key, pixels.shape, pixels.dtype)
+    noise = std * keys.normal(key, pixels.shape, pixels.dtype)
     return jnp.clip(pixels + noise, 0, 1)
 
   return corrupt

@@ -5,6 +5,7 @@ from rdd_jax.data.dataset import Split as Split
 from rdd_jax.data.dataset import from_arrays as from_arrays
 from rdd_jax.data.dataset import require_shape as require_shape
 from rdd_jax.data.dataset import take as take
+from rdd_jax.data.mocks import GROUPED as GROUPED
 from rdd_jax.data.mocks import SHAPES as SHAPES
 from rdd_jax.data.mocks import mock as mock
 from rdd_jax.data.noise import corrupt as corrupt

@@ -19,7 +19,11 @@ SHAPES: dict[str, tuple[tuple[int, int, int], int]] = {
   'cifar100': ((32, 32, 3), 100),
   'tiny_imagenet': ((64, 64, 3), 200),
   'imagenet10': ((128, 128, 3), 10),
+  'waterbirds': ((64, 64, 3), 2),
+  'celeba': ((64, 64, 3), 2),
 }
+GROUPED = ('waterbirds', 'celeba')  # whose rows come with groups
+_CONFLICT = 20  # of a class, one row in so many is of another class's group
 
 
 def mock(
@@ -31,7 +35,9 @@ def mock(
   """A learnable data set: a smooth pattern for each class, and noise.
 
   A pattern is 4x4 normal colours, enlarged; a row is its class's pattern at
-  a random contrast, with white noise of about the pattern's own scale.
+  a random contrast, with white noise of about the pattern's own scale. Those
+  of `GROUPED` have a group for each class, with a pattern of its own: that of
+  the row's class, but the next one's in one row of twenty.
 
   Args:
     name_or_shape: a name in `SHAPES`, with or without `tfds:`; or (H, W, C).
@@ -64,12 +70,25 @@ def mock(
   patterns = _patterns(rng, classes, shape)
   train_labels = np.arange(max(n, classes)) % classes
   test_labels = np.arange(max(n // 5, classes)) % classes
+  train_groups = test_groups = None
+  looks, train_looks, test_looks = patterns, train_labels, test_labels
+  if name in GROUPED:
+    train_groups, test_groups = (
+      (labels + (np.arange(len(labels)) // classes % _CONFLICT == 0)) % classes
+      for labels in (train_labels, test_labels)
+    )
+    places = _patterns(rng, classes, shape)
+    looks = (patterns[:, None] + places).reshape(-1, *shape)
+    train_looks = train_labels * classes + train_groups
+    test_looks = test_labels * classes + test_groups
   return from_arrays(
-    _rows(rng, patterns, train_labels),
+    _rows(rng, looks, train_looks),
     train_labels,
-    _rows(rng, patterns, test_labels),
+    _rows(rng, looks, test_looks),
     test_labels,
     num_classes=classes,
+    train_groups=train_groups,
+    test_groups=test_groups,
     name=f'mock:{name}',
   )
 

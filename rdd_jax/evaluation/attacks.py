@@ -173,7 +173,7 @@ def mislead(
     best = rows, pixels, logits
     x = pixels
     if attack.random:
-      x = low + (high - low) * jax.random.uniform(key, x.shape, x.dtype)
+      x = low + (high - low) * keys.uniform(key, x.shape, x.dtype)
     (x, best), _ = jax.lax.scan(step, (x, best), None, attack.steps)
     _, (rows, logits) = losses(x)
     _, x, logits = keep(best, x, rows, logits)

@@ -17,7 +17,7 @@ import jax
 from jax import Array
 import jax.numpy as jnp
 
-from rdd_jax import ops
+from rdd_jax import keys, ops
 from rdd_jax.kernels.kernel import EXACT
 
 
@@ -133,7 +133,5 @@ def _normal(key: Array, shapes: list[tuple[int, ...]]) -> Any:
     jax.random.split(key, len(shapes)), shapes, strict=True
   ):
     weight, bias = jax.random.split(layer)
-    layers.append(
-      (jax.random.normal(weight, shape), jax.random.normal(bias, shape[-1:]))
-    )
+    layers.append((keys.normal(weight, shape), keys.normal(bias, shape[-1:])))
   return layers

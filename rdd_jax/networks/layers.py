@@ -12,7 +12,7 @@ import jax
 from jax import Array, lax
 import jax.numpy as jnp
 
-from rdd_jax import ops
+from rdd_jax import keys, ops
 from rdd_jax.errors import UserError, choose
 
 
@@ -26,7 +26,7 @@ def uniform(fan_in: int) -> Initializer:
 
   def sample(key: Array, shape, dtype=jnp.float32, out_sharding=None) -> Array:
     del out_sharding
-    return jax.random.uniform(key, shape, dtype, -bound, bound)
+    return keys.uniform(key, shape, dtype, -bound, bound)
 
   return sample
 

@@ -117,7 +117,7 @@ def oe(
     m = batch.weights.shape[0] if rows is None else rows
     of_slot = -(-m // slots)
     # Each slot deals out its images without repeating one before it must.
-    order = jnp.argsort(jax.random.uniform(key, (slots, share)), axis=1)
+    order = jnp.argsort(keys.uniform(key, (slots, share)), axis=1)
     dealt = jnp.take(order, jnp.arange(of_slot) % share, axis=1)
     picked = dealt + share * jnp.arange(slots)[:, None]
     chosen = jnp.asarray(images)[picked.T.reshape(-1)[:m]]
