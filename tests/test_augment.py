@@ -7,6 +7,7 @@ from functools import partial
 import chex
 import jax
 import jax.numpy as jnp
+from marks import slow_but
 import numpy as np
 import pytest
 
@@ -38,7 +39,7 @@ def each(key, x, siamese, bare=False):
   }
 
 
-@pytest.mark.parametrize('shape', SHAPES)
+@pytest.mark.parametrize('shape', slow_but(SHAPES[2:3], SHAPES))
 def test_siamese_acts_alike_on_batches_of_any_size(shape):
   x, key = images(5, shape), jax.random.key(2)
   # The draws are equal; sums over pixels may round by the size of the batch.
@@ -49,7 +50,7 @@ def test_siamese_acts_alike_on_batches_of_any_size(shape):
   )
 
 
-@pytest.mark.parametrize('convention', ['one', 'idc'])
+@pytest.mark.parametrize('convention', slow_but(('one',), ('one', 'idc')))
 def test_siamese_chains_act_alike_too(convention):
   f = jax.jit(augment.dsa(tuple(FAMILIES), siamese=True, convention=convention))
   x = images(4)

@@ -51,7 +51,13 @@ def dealt_by_loop(batch: Batch, k: int, capacity: int) -> tuple:
 
 @pytest.mark.parametrize('seed', range(4))
 @pytest.mark.parametrize(
-  ('n', 'k', 'capacity'), [(1, 1, 1), (20, 3, 4), (50, 5, 2), (13, 4, 40)]
+  ('n', 'k', 'capacity'),
+  [
+    (1, 1, 1),
+    (20, 3, 4),
+    pytest.param(50, 5, 2, marks=pytest.mark.slow),
+    pytest.param(13, 4, 40, marks=pytest.mark.slow),
+  ],
 )
 def test_bucket_is_a_loop_over_rows(seed, n, k, capacity):
   batch = rows(seed, n, num_classes=k, lowest=-3)

@@ -6,6 +6,7 @@ import dataclasses
 import time
 
 import jax
+from marks import slow_but
 import numpy as np
 import pytest
 
@@ -26,7 +27,9 @@ TINY = Setting(
 )
 
 
-@pytest.mark.parametrize('name', measure.NAMES)
+@pytest.mark.parametrize(
+  'name', slow_but(('distribution', 'ntk', 'ridge'), measure.NAMES)
+)
 def test_our_programs_run_and_are_planned(name):
   program = measure.build(name, 'ours', TINY)
   program.run()

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
+from marks import slow_but
 import numpy as np
 import optax
 import pytest
@@ -82,7 +83,7 @@ def losses(objective):
   return fn
 
 
-@pytest.mark.parametrize('make', [dm, gm])
+@pytest.mark.parametrize('make', slow_but((dm,), (dm, gm)))
 def test_each_pair_is_matched_as_if_it_were_alone(make):
   """Values are those of plain matching with all other rows masked."""
   batch = real()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+from marks import slow_but
 import numpy as np
 import pytest
 
@@ -103,23 +104,17 @@ FAMILIES = [
   'rcig_fashion_mnist',
 ]
 
-
-HEAVY = (
-  'dsa_svhn',
-  'idc_cifar100',
-  'mtt_tiny_imagenet',
-  'ratbptt_cifar100',
-  'rcig_fashion_mnist',
+QUICK = (
+  'quickstart',
+  'dm_mnist',
+  'mtt_fashion_mnist',
+  'kip_cifar10',
+  'frepo_cifar10',
+  'rfad_digits',
 )
 
 
-@pytest.mark.parametrize(
-  'name',
-  [
-    pytest.param(name, marks=[pytest.mark.slow] * (name in HEAVY))
-    for name in FAMILIES
-  ],
-)
+@pytest.mark.parametrize('name', slow_but(QUICK, FAMILIES))
 def test_a_step_of_each_family_keeps_the_shapes_of_the_state(name: str):
   trace(load(CONFIGS[0].parent / f'{name}.py'), step=True)
 

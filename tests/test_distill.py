@@ -9,6 +9,7 @@ import chex
 import jax
 import jax.numpy as jnp
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from marks import slow_but
 import numpy as np
 import optax
 import pytest
@@ -182,7 +183,7 @@ def test_distilling_brings_the_measures_together():
   assert float(distance(state.params)) < 0.2 * float(before)
 
 
-@pytest.mark.parametrize('family', FAMILY)
+@pytest.mark.parametrize('family', slow_but(('dm',), FAMILY))
 def test_a_scan_is_a_loop(family):
   d = build(FAMILY[family](), probe=scorer())
   looped, losses, _ = run(d, 5)
@@ -430,6 +431,7 @@ def test_four_devices_are_one(family):
   )
 
 
+@pytest.mark.slow
 def test_matching_convnets_distils():
   net = networks.build('convnet', CLASSES, width=4, depth=2)
   d = build(gm(net, outer=2), probe=scorer())

@@ -86,6 +86,7 @@ def assert_close(a: Path, b: Path) -> None:
   np.testing.assert_allclose(*images, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one(single: Path, tmp_path: Path):
   process = two(tmp_path, *MATCHING)
   said, _ = process.communicate(timeout=300)

@@ -8,6 +8,7 @@ import chex
 import jax
 from jax.flatten_util import ravel_pytree
 import jax.numpy as jnp
+from marks import slow_but
 import numpy as np
 import optax
 import pytest
@@ -334,13 +335,7 @@ def run(name, steps, *, chains=False, reject=0, lr=0.05, **options):
   return state, jnp.stack(losses), update
 
 
-SLOW = ('kip', 'rfad')  # the others have all that these have, and more
-
-
-@pytest.mark.parametrize(
-  'name',
-  [pytest.param(m, marks=[pytest.mark.slow] * (m in SLOW)) for m in METHODS],
-)
+@pytest.mark.parametrize('name', slow_but(('frepo',), METHODS))
 def test_every_chain_goes_with_every_method(name):
   """Outliers in two places, risks, learned labels and scale, a reject class."""
   loss = cross_entropy if name in ('rfad', 'rcig') else SquaredError()

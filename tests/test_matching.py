@@ -9,6 +9,7 @@ import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from marks import slow_but
 import numpy as np
 import optax
 import pytest
@@ -190,7 +191,7 @@ SIAMESE = {'plain': None, 'siamese': dsa(FAMILIES, siamese=True)}
 
 
 @pytest.mark.parametrize('family', FAMILY)
-@pytest.mark.parametrize('augment', SIAMESE)
+@pytest.mark.parametrize('augment', slow_but(('siamese',), SIAMESE))
 def test_values_vanish_where_the_measures_are_the_same(family, augment):
   """Twice as many real rows, each with half the weight: the same measure."""
   synthetic = synthetic_rows(ipc=3)

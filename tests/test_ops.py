@@ -10,6 +10,7 @@ import jax
 from jax import Array, lax
 import jax.numpy as jnp
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from marks import slow_but
 import numpy as np
 import pytest
 
@@ -125,7 +126,7 @@ def test_conv_serves_flax_and_maps_over_kernels_and_images():
   close(over_both, jnp.stack(one_by_one), 1e-6)
 
 
-@pytest.mark.parametrize('index', [0, 1, 2, 3, 8])
+@pytest.mark.parametrize('index', slow_but((2, 8), (0, 1, 2, 3, 8)))
 def test_bias_is_added_to_every_pixel(index):
   image, kernel, strides, padding = SHAPES[index]
   x, k, b = draw(image, kernel, kernel[-1:])
@@ -200,7 +201,7 @@ def test_constrain_shards_what_divides_and_keeps_the_rest():
   close(rows, tree, 0)
 
 
-@pytest.mark.parametrize('n', [1, 5, 8, 11])
+@pytest.mark.parametrize('n', slow_but((5, 11), (1, 5, 8, 11)))
 def test_sums_in_blocks_are_sums(n: int):
   """Of values, and of first and second derivatives."""
   rows = jax.random.normal(jax.random.key(n), (n, 3))

@@ -238,6 +238,7 @@ VARIANTS = {
 
 
 SLOW = (
+  'outliers on the fly',
   'groups, and a network on real rows',
   'stored outliers, reject class',
   'flat experts, soft labels (DATM), outliers and groups',

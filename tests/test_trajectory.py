@@ -8,6 +8,7 @@ from functools import partial
 import chex
 import jax
 import jax.numpy as jnp
+from marks import slow_but
 import numpy as np
 import optax
 import pytest
@@ -278,7 +279,7 @@ def parameters(step_size=None) -> Synthetic:
   return Synthetic(images, jnp.log(0.9 * targets + 0.03), step_size)
 
 
-@pytest.mark.parametrize('name', OBJECTIVES)
+@pytest.mark.parametrize('name', slow_but(('buffered',), OBJECTIVES))
 def test_every_chain_composes_and_compiles_once(name: str):
   learned = name in ('buffered', 'online')
   tilted = tilt(worst(), GROUPS, within=cvar(0.5))

@@ -109,13 +109,8 @@ def test_labels_are_written(tmp_path: Path):
   assert not other.exists()
 
 
-@pytest.mark.parametrize(
-  'defence',
-  [
-    pytest.param(name, marks=[pytest.mark.slow] * (name != 'oracle'))
-    for name in DEFENCES
-  ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize('defence', DEFENCES)
 def test_every_defence_runs(tmp_path: Path, defence: str):
   config = tad('digits', f'smoke,width=4,defence={defence}')
   config.devices = 1

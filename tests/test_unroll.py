@@ -9,6 +9,7 @@ import jax
 from jax import Array
 from jax.flatten_util import ravel_pytree
 import jax.numpy as jnp
+from marks import slow_but
 import numpy as np
 import optax
 import pytest
@@ -154,7 +155,7 @@ def x64():
   assert jnp.ones([]).dtype == jnp.float32
 
 
-@pytest.mark.parametrize('optimizer', OPTIMIZERS)
+@pytest.mark.parametrize('optimizer', slow_but(('adam',), OPTIMIZERS))
 def test_exact_adjoints_agree_with_one_another_and_with_differences(
   x64, optimizer
 ):

@@ -144,6 +144,7 @@ def test_tensorboard_where_it_is_installed(tmp_path, monkeypatch, board):
   assert watch(tmp_path, steps=1).tensorboard
 
 
+@pytest.mark.slow
 def test_watching_changes_no_byte(tmp_path: Path, board, stop_after):
   """Of a run that was stopped, too: either half may be watched."""
   plain, watched = tmp_path / 'plain', tmp_path / 'watched'
