@@ -7,7 +7,7 @@ judged on what is no digit as well: plain, with each paper alone, and with all.
 
 python -m rdd_jax.main --config=configs/quickstart.py
 
-Measured (2 distillations x 3 networks, last step; 2 min 56 s on two CPU cores):
+Measured (2 distillations x 3 networks, last step; 3 min on two CPU cores):
 accuracy 82.5 ± 2.9, plain 56.4 ± 2.1; rare group 83.1 ± 2.9, plain 51.1 ± 2.4;
 AUROC by MSP 93.4 ± 1.2, plain 72.5 ± 5.4.
 

@@ -46,7 +46,7 @@ def _deal(x: Array, size: int) -> Array:
 
   Less than a row of zeros to a block fills up the last one.
   """
-  count = -(-x.shape[0] // size)
+  count = max(-(-x.shape[0] // size), 1)
   pads = ((0, -x.shape[0] % count),) + ((0, 0),) * (x.ndim - 1)
   return jnp.pad(x, pads).reshape(count, -1, *x.shape[1:])
 
