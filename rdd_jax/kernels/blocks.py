@@ -47,8 +47,9 @@ def _deal(x: Array, size: int) -> Array:
   Less than a row of zeros to a block fills up the last one.
   """
   count = max(-(-x.shape[0] // size), 1)
-  pads = ((0, -x.shape[0] % count),) + ((0, 0),) * (x.ndim - 1)
-  return jnp.pad(x, pads).reshape(count, -1, *x.shape[1:])
+  rows = -(-x.shape[0] // count)
+  pads = ((0, count * rows - x.shape[0]),) + ((0, 0),) * (x.ndim - 1)
+  return jnp.pad(x, pads).reshape(count, rows, *x.shape[1:])
 
 
 def _join(tiles: Array) -> Array:
