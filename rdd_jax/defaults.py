@@ -34,6 +34,7 @@ def config() -> Config:
         'mean': (),  # per channel; () fits them on the training rows
         'std': (),
         'zca': 0.0,  # regularisation of ZCA whitening; 0 is off
+        'zca_convention': 'kornia',  # or 'frepo', see rdd_jax.preprocessing
       },
       'network': {'name': 'convnet', 'width': 128, 'depth': 3},
       'synthetic': {

@@ -173,9 +173,11 @@ def load(
 def _preprocessing(config: Config) -> str:
   options = config.data
   if options.zca:
+    frepo = options.zca_convention == 'frepo'
+    of_mean = ' of their mean' if frepo else ''
     return (
       f'networks take images whitened by ZCA of the training rows, '
-      f'{options.zca:g} added to the eigenvalues'
+      f'{options.zca:g}{of_mean} added to the eigenvalues'
     )
   if not options.mean:
     return 'networks take pixels standardised as the training rows are'

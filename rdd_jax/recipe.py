@@ -77,7 +77,11 @@ def preprocessing(config: Config, dataset: Dataset) -> Preprocessing:
   """
   data = config.data
   if data.zca or not data.mean or recoloured(data.rare):
-    return fit(dataset.train_images, zca=data.zca or None)
+    return fit(
+      dataset.train_images,
+      zca=data.zca or None,
+      convention=data.zca_convention,
+    )
   channels = dataset.train_images.shape[-1]
   if len(data.mean) != channels:
     raise UserError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+import chex
 import jax
 import jax.numpy as jnp
 from marks import slow_but
@@ -18,6 +19,7 @@ from rdd_jax.matching import Segment
 from rdd_jax.measure import empirical
 from rdd_jax.ops import constrain
 from rdd_jax.plan.describe import count
+from rdd_jax.preprocessing import fit
 
 CONFIGS = sorted((Path(__file__).parents[1] / 'configs').glob('*.py'))
 
@@ -155,6 +157,7 @@ def test_published_values():
   )
   frepo = load(here / 'frepo_cifar10.py')
   assert (frepo.objective.pool, frepo.objective.lifetime) == (10, 100)
+  assert (frepo.data.zca, frepo.data.zca_convention) == (0.1, 'frepo')
   assert (frepo.objective.real_rows, frepo.objective.mirror) == (102, True)
   assert not load(here / 'frepo_cifar100.py').objective.mirror
   kip = load(here / 'kip_cifar10.py', 'labels=free,kernel=convolutional')
@@ -264,6 +267,17 @@ def test_outlier_slots_are_stored_rows():
   outliers = {'factory': 'expose_outliers', 'slots': 2}
   experiment = build(transform={'outliers': outliers}, synthetic__slots=2)
   assert np.bincount(experiment.cells).tolist() == [1] * 12
+
+
+def test_whitening_follows_the_convention_asked_for():
+  config, dataset = defaults.config(), data.load('digits')
+  config.data.update({'zca': 0.1, 'zca_convention': 'frepo'})
+  frepo = recipe.preprocessing(config, dataset)
+  fitted = fit(dataset.train_images, zca=0.1, convention='frepo')
+  chex.assert_trees_all_equal(frepo, fitted)
+  config.data.zca_convention = 'kornia'
+  kornia = recipe.preprocessing(config, dataset)
+  assert not np.allclose(frepo.whiten, kornia.whiten)
 
 
 def test_grayscale_given_to_a_colour_config():

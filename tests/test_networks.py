@@ -208,6 +208,12 @@ def test_every_option_of_the_convnet_builds(norm, pooling, activation):
   assert size(shapes_of(net, (8, 8, 1))['params']) > 0
 
 
+def test_options_follow_a_name():
+  told = networks.build('frepo_convnet:norm=batch:width=8', 10, depth=2)
+  options = {'norm': 'batch', 'width': 8, 'depth': 2}
+  assert told == networks.build('frepo_convnet', 10, **options)
+
+
 @pytest.mark.parametrize(
   ('name', 'options', 'says'),
   [
@@ -221,6 +227,9 @@ def test_every_option_of_the_convnet_builds(norm, pooling, activation):
     ('convnet', {'pooling': 'mean'}, 'there is avg, max, none'),
     ('convnet', {'activation': 'gelu'}, 'there is relu, leaky_relu'),
     ('vit', {'width': 10, 'heads': 4}, 'width=10 does not divide by heads=4'),
+    ('convnet:widht=3', {}, "option of convnet 'widht': did you mean 'width'"),
+    ('convnet:width=wide', {}, "width='wide': give int"),
+    ('convnet:width', {}, "width='': give int"),
   ],
 )
 def test_errors_of_build_say_what_there_is(name, options, says):

@@ -7,7 +7,7 @@ from typing import Any
 
 import flax.linen as nn
 
-from rdd_jax.errors import choose
+from rdd_jax.errors import UserError, choose
 from rdd_jax.networks.alexnet import AlexNet
 from rdd_jax.networks.convnet import ConvNet
 from rdd_jax.networks.mlp import MLP
@@ -52,19 +52,26 @@ def build(name: str, num_outputs: int, **options: Any) -> nn.Module:
 
   Args:
     name: 'convnet', 'frepo_convnet', 'mlp', 'resnet18', 'resnet18_bn', 'vgg11',
-      'alexnet' or 'vit'.
+      'alexnet' or 'vit'; options may follow it, `convnet:norm=none:depth=2`.
     num_outputs: of the head; one more than classes with a reject class.
     **options: attributes of the module, such as `width`.
 
   Raises:
     UserError: for an unknown name, option or value, with the nearest one.
   """
+  name, *given = name.split(':')
   module, preset = choose('network', name, NETWORKS)
   fields = {
-    field.name: None
+    field.name: field.default
     for field in dataclasses.fields(module)
     if field.name not in ('num_outputs', 'parent', 'name')
   }
-  for option in options:
-    choose(f'option of {name}', option, fields)
+  for option, _, value in (item.partition('=') for item in given):
+    options[option] = int(value) if value.isdigit() else value
+  for option, value in options.items():
+    kind = type(choose(f'option of {name}', option, fields))
+    if not isinstance(value, kind):
+      raise UserError(
+        f'option of {name} {option}={value!r}: give {kind.__name__}'
+      )
   return module(num_outputs=num_outputs, **{**preset, **options})
