@@ -7,9 +7,9 @@ judged on what is no digit as well: plain, with each paper alone, and with all.
 
 python -m rdd_jax.main --config=configs/quickstart.py
 
-Measured (2 distillations x 3 networks, last step; 3 min on two CPU cores):
-accuracy 82.5 ± 2.9, plain 56.4 ± 2.1; rare group 83.1 ± 2.9, plain 51.1 ± 2.4;
-AUROC by MSP 93.4 ± 1.2, plain 72.5 ± 5.4.
+Measured (2 distillations x 3 networks, last step; 166 s on two CPU cores):
+accuracy 82.1 ± 1.8, plain 54.9 ± 3.4; rare group 82.6 ± 2.6, plain 50.5 ± 4.7;
+AUROC by MSP 92.7 ± 1.8, plain 72.8 ± 5.4.
 
 Arguments: ipc, seed, seeds, width, steps, noise, smoke; those of
 all_three_digits; and full, with more seeds.

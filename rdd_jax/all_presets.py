@@ -75,13 +75,19 @@ def quickstart(arg: str = '') -> Config:
     arg: as of `all_three`, and `full`, with more seeds.
   """
   # The paper's loss asks for no output more: fewer programs are compiled.
-  fields = {'full': False, 'loss': 'uniform', 'noise': 'asymmetric-0.4'}
+  fields = {
+    'full': False,
+    'loss': 'uniform',
+    'noise': 'asymmetric-0.4',
+    'steps': 0,
+  }
   args, rest = defaults.split(arg, **fields)
-  rest = f'noise={args["noise"]},loss={args["loss"]},{rest}'
-  config = all_three('digits', rest, noise='', rare='line-0.1')
+  given = ','.join(f'{key}={args[key]}' for key in ('noise', 'loss', 'steps'))
+  config = all_three('digits', f'{given},{rest}', noise='', rare='line-0.1')
   config.name = 'quickstart'
   if not args['full']:
-    config.steps = min(config.steps, 300)
+    if not args['steps']:
+      config.steps = min(config.steps, 200)
     config.shift.update(
       {'corruptions': SOME, 'density': '', 'published': False}
     )
