@@ -5,7 +5,9 @@ Loo, Hasani, Lechner and Rus, ICML 2023, https://arxiv.org/abs/2302.06755
 python -m rdd_jax.main --config=configs/rcig_cifar10.py:ipc=10
 
 The published setting, but for the weight decay, which is relative; for a GPU.
-It has not been run here yet.
+On one, 1,480 of the 10,000 steps, ipc=1, one distillation, three networks
+without normalisation, last step: 39.7 ± 1.1 (random real 17.3 ± 0.3). The paper
+has 53.9, at full length.
 
 Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
