@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+import math
 from typing import Any, TypeVar
 
 import jax
@@ -205,6 +206,11 @@ def _window(x: Array, size: int) -> list[Array]:
   height, width = x.shape[1:3]
   x = x[:, : height // size * size, : width // size * size]
   return [y for rows in _phases(x, 1, size) for y in _phases(rows, 2, size)]
+
+
+def flat(x: Array) -> Array:
+  """`f[n, ...]` to `f[n, d]`; there may be no rows."""
+  return x.reshape(x.shape[0], math.prod(x.shape[1:]))
 
 
 def avg_pool(x: Array, size: int = 2) -> Array:

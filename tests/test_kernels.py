@@ -267,6 +267,15 @@ def test_few_columns_are_not_filled_up_to_a_tile():
   assert set(seen) == {(4, 2)}  # three times four rows are eleven and one
 
 
+@pytest.mark.parametrize('name', TWO)
+@pytest.mark.parametrize(('rows', 'columns'), [(0, 5), (5, 0), (0, None)])
+def test_no_rows_make_an_empty_matrix(name, rows, columns):
+  kernel = kernels.blockwise(ALL[name], 4)
+  other = None if columns is None else IMAGES[:columns]
+  shape = (rows, rows if columns is None else columns)
+  assert kernel(IMAGES[:rows], other).ntk.shape == shape
+
+
 def test_sharded_is_unsharded():
   args = (IMAGES,)
   mesh = jax.make_mesh((4,), ('data',), (AxisType.Auto,))

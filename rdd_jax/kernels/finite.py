@@ -51,7 +51,7 @@ def finite_fully_connected(
     return _normal(key, shapes)
 
   def hidden(params: Any, x: Array) -> Array:
-    x = x.reshape(x.shape[0], -1)
+    x = ops.flat(x)
     for layer in params[:-1]:
       x = jax.nn.relu(_dense(layer, x, w_std, b_std))
     return x
@@ -87,7 +87,7 @@ def finite_convolutional(
       x = ops.conv(x, scale * kernel, (1, 1), pad, bias=b_std * bias)
       x = jax.nn.relu(x)
       x = ops.avg_pool(x) if halve else x
-    return x.mean((1, 2)) if global_pool else x.reshape(x.shape[0], -1)
+    return x.mean((1, 2)) if global_pool else ops.flat(x)
 
   return _finite(init, hidden, w_std, b_std)
 
