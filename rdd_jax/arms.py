@@ -10,7 +10,6 @@ from typing import Any
 import jax
 from jax import Array
 import jax.numpy as jnp
-from ml_collections import ConfigDict
 import numpy as np
 
 from rdd_jax import artefact, foreign, keys, regressions, selection, shifted
@@ -26,7 +25,6 @@ from rdd_jax.evaluation.shift import Shift
 from rdd_jax.evaluation.shift import measure as measure_shift
 from rdd_jax.evaluation.training import embed, fit_many, predict
 from rdd_jax.measure import empirical
-from rdd_jax.recipe import network
 from rdd_jax.regressions import REGRESSIONS
 from rdd_jax.sets import INITIAL, Trial, coreset, seed_directory
 from rdd_jax.synthetic import stored_ipc
@@ -66,9 +64,7 @@ def judge(
         student=trial.experiment.student,
       )
     if name != 'matched':
-      net = network(
-        ConfigDict({'name': name}), trial.experiment.spec.num_outputs
-      )
+      net = trial.experiment.judges[name]
     chosen = found()
     return evaluate(
       net,

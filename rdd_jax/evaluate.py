@@ -25,8 +25,9 @@ from rdd_jax.verdict import write
 _NETWORKS = flags.DEFINE_list(
   'networks',
   [],
-  'Names, for a cross-architecture table; by default its own. Also ntk, nngp '
-  'and conjugate, ridge regression by the kernel on the card.',
+  'Names, for a cross-architecture table, with options as in '
+  'convnet:norm=batch:depth=2; by default its own. Also ntk, nngp and '
+  'conjugate, ridge regression by the kernel on the card.',
 )
 _SEEDS = flags.DEFINE_integer('seeds', 5, 'Networks trained of each kind.')
 _SEED = flags.DEFINE_integer('seed', 0, 'The root of their randomness.')

@@ -19,7 +19,6 @@ from rdd_jax import (
   defaults,
   foreign,
   keys,
-  networks,
   recipe,
   regressions,
   selection,
@@ -143,11 +142,8 @@ def judge_of(
   )
   own = card['network']
   matched = recipe.network(ConfigDict(own), outputs)
-  nets = {
-    name: networks.build(name, outputs)
-    for name in names
-    if name not in (own['name'], *REGRESSIONS)
-  }
+  others = [name for name in names if name != own['name']]
+  nets = recipe.judges(others, outputs, dataset.image_shape)
   if not names or own['name'] in names:
     nets = {own['name']: matched, **nets}
   context = Context(

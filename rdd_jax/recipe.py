@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from rdd_jax.context import Context
 from rdd_jax.data import Dataset, recoloured
 from rdd_jax.defaults import Config
 from rdd_jax.distill import Distiller, distiller
-from rdd_jax.errors import UserError
+from rdd_jax.errors import UserError, choose
 from rdd_jax.evaluation.recipe import Recipe
 from rdd_jax.factories import chains, scoring_probe
 from rdd_jax.group_factories import parse_risk
@@ -29,6 +29,7 @@ from rdd_jax.objectives import dsa, objective, row_losses
 from rdd_jax.optimizer_factories import optimizer
 from rdd_jax.preprocessing import Preprocessing, fit, standardise
 from rdd_jax.probe import Probe, no_probe, probe
+from rdd_jax.regressions import REGRESSIONS
 from rdd_jax.synthetic import Synthetic, View
 from rdd_jax.transform import DataSpec, Transform, chain
 
@@ -52,6 +53,8 @@ class Experiment(NamedTuple):
     student: the chain on synthetic rows.
     evaluation: how networks are trained on the result.
     whole: how a network is trained on the whole set.
+    judges: the networks of `evaluation.networks`, which the result is judged by
+      as well.
   """
 
   net: nn.Module
@@ -68,6 +71,7 @@ class Experiment(NamedTuple):
   student: Transform
   evaluation: Recipe
   whole: Recipe | None
+  judges: Mapping[str, nn.Module]
 
 
 def preprocessing(config: Config, dataset: Dataset) -> Preprocessing:
@@ -187,6 +191,7 @@ def build(
     student=student,
     evaluation=evaluation(config),
     whole=whole(config),
+    judges=judges(config.evaluation.networks, outputs, input_shape),
   )
 
 
@@ -209,6 +214,30 @@ def network(options: Config, num_outputs: int) -> nn.Module:
   """The network that `network.name` and its options describe."""
   given = options.to_dict()
   return networks.build(given.pop('name'), num_outputs, **given)
+
+
+def judges(
+  names: Sequence[str], num_outputs: int, input_shape: tuple[int, ...]
+) -> dict[str, nn.Module]:
+  """The networks among `names`, which may be regressions as well.
+
+  Raises:
+    UserError: for an unknown name, or a network that does not suit the images.
+  """
+  known = dict.fromkeys((*networks.NETWORKS, *REGRESSIONS))
+  for name in names:
+    choose('network or regression', name.partition(':')[0], known)
+  found = {
+    name: networks.build(name, num_outputs)
+    for name in names
+    if name not in REGRESSIONS
+  }
+  for net in found.values():
+    jax.eval_shape(
+      lambda key, net=net: networks.init(net, key, input_shape),
+      jax.random.key(0),
+    )
+  return found
 
 
 def evaluation(config: Config) -> Recipe:

@@ -223,6 +223,14 @@ def build(**changes: object) -> recipe.Experiment:
       ['experts.epoch_steps'],
     ),
     (
+      {'evaluation__networks': ('ntk', 'resnt18:norm=batch')},
+      ["network or regression 'resnt18'", "did you mean 'resnet18'", 'ntk'],
+    ),
+    (
+      {'evaluation__networks': ('convnet:depth=5',)},
+      ['8x8 is less than 32x32'],
+    ),
+    (
       {'synthetic__labels': 'free'},
       ['objective.name=distribution is none', 'use kip'],
     ),
