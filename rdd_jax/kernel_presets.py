@@ -110,7 +110,7 @@ def rfad(dataset: str, arg: str = '') -> Config:
   )
   config.evaluation.networks = ('nngp',)
   if args['smoke']:  # with pooling, judging alone would take minutes to hours
-    config.kernel.halve = False
+    config.kernel.update({'halve': False, 'block': 100})
   config.steps = 10_000
   return _finish(config, dataset, args)
 
