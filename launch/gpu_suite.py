@@ -87,6 +87,7 @@ PIECES = (
       ('none', 'risk=none'),
       ('known', 'groups=known'),
       ('found', 'groups=found'),
+      ('errors', 'groups=errors'),
       ('weights', 'by=weights'),
       ('matching', 'by=matching'),
     )
