@@ -5,7 +5,7 @@ Loo, Hasani, Lechner and Rus, ICML 2023, https://arxiv.org/abs/2302.06755
 python -m rdd_jax.main --config=configs/rcig_cifar10.py:ipc=10
 
 The published setting, but for the weight decay, which is relative; for a GPU.
-On one, 1,480 of the 10,000 steps, ipc=1, one distillation, three networks
+On one, 1,480 steps and not 10,000, ipc=1, one distillation, three networks
 without normalisation, last step: 39.7 ± 1.1 (random real 17.3 ± 0.3). The paper
 has 53.9, at full length. With ipc=10, 835 steps, one network with batch norm:
 54.4 (random real 37.4 ± 0.1); the paper has 69.1.
