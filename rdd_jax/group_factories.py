@@ -39,7 +39,7 @@ PARAMETERS = {  # of risks that have one, and what it is when not given
   'chi_square': 1.0,
 }
 FINDERS: dict[str, Callable[..., Finder]] = {
-  'found': finders.clearest_split,
+  'found': finders.clear_splits,
   'kmeans': finders.clusters,
   'misread': finders.misread,
   'sparse': finders.sparse,

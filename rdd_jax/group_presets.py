@@ -29,7 +29,7 @@ ARGUMENTS = {
 GROUPS: dict[str, Callable[[int], dict[str, Any]]] = {
   'known': lambda k: {},
   'voronoi': lambda k: {},
-  'found': lambda k: {'factory': 'regroup', 'finder': 'found'},
+  'found': lambda k: {'factory': 'regroup', 'finder': 'found', 'k': k},
   'kmeans': lambda k: {'factory': 'regroup', 'finder': 'kmeans', 'k': k},
   'errors': lambda k: {
     'factory': 'regroup',
@@ -66,9 +66,9 @@ def groupdro(dataset: str, arg: str = '', *, rare: str = '') -> Config:
       `rare`, a rare group made in the data, as `data.rare` takes it;
       `groups`, by default 'known' where groups are made, otherwise 'voronoi'
       for a risk in training, and else 'found', which is blind to them: an early
-      network's clearest split of each class, if there is one. Also 'kmeans',
-      `clusters` of each class, and rivals: 'errors', 'misread' (JTT), 'sparse'
-      (kernel density), 'difficult' (LfF);
+      network's clear splits of each class, if there are any, into `clusters`
+      groups at most. Also 'kmeans', into as many, and rivals: 'errors',
+      'misread' (JTT), 'sparse' (kernel density), 'difficult' (LfF);
       `risk`, by default 'equal'; 'none'; 'cvar', the paper's nested risk, the
       worst `tail` of each group and then mean and worst of groups; 'mean',
       'worst', 'entropic', 'chi_square'; 'dro', exponentiated group weights;
@@ -128,9 +128,9 @@ def _default_groups(config: Config, by: str) -> str:
 
 def _count(groups: str, args: dict[str, Any]) -> int:
   """How many groups there are in a class; 0 leaves it to the data set."""
-  if groups in ('kmeans', 'errors'):
+  if groups in ('found', 'kmeans', 'errors'):
     return args['clusters']
-  return 2 if groups in ('found', 'misread') else 0
+  return 2 if groups == 'misread' else 0
 
 
 def _need_fixed_groups(groups: str, by: str) -> None:

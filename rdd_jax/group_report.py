@@ -21,10 +21,11 @@ def write(directory: Path, dataset: Dataset, state: Any) -> None:
   """Writes what the finders of a chain saw; nothing without one.
 
   - `groups.npz`: `index`, `given` (the label), `group` (-1 is none), `factor`.
-  - `groups.json`: for each class its rows, the share of the smallest of its
-    groups, the separation of the split, and, where rare rows are known, the
-    precision and the recall of that group.
-  - `groups.png`: rows of that group, those of a class in a row.
+  - `groups.json`: for each class its rows, the share of those that are set
+    apart, in a group that is not its largest, the separation of the clearest
+    split, and, where rare rows are known, the precision and the recall of what
+    is set apart.
+  - `groups.png`: rows that are set apart, those of a class in a row.
 
   Args:
     directory: of the distillation seed.
@@ -44,11 +45,11 @@ def summary(
 ) -> list[dict[str, float | None]]:
   """A row for each class; None stands for what is not known."""
   groups, rare = np.asarray(state.groups), dataset.train_rare
-  small = smallest(groups, dataset.train_labels, dataset.num_classes)
+  aside = apart(groups, dataset.train_labels, dataset.num_classes)
   table = []
   for c in range(dataset.num_classes):
     own = dataset.train_labels == c
-    picked = small & own
+    picked = aside & own
     row: dict[str, float | None] = {
       'rows': int(own.sum()),
       'share': float(picked.sum() / own.sum()),
@@ -62,19 +63,16 @@ def summary(
   return table
 
 
-def smallest(
+def apart(
   groups: np.ndarray, labels: np.ndarray, num_classes: int
 ) -> np.ndarray:
-  """Marks the rows of the smallest group of each class, `b[N]`.
-
-  None where a class has fewer than two.
-  """
+  """Marks the rows of all groups of a class but the largest, `b[N]`."""
   marked = np.zeros(len(groups), bool)
   for c in range(num_classes):
     own = (labels == c) & (groups >= 0)
     found, rows = np.unique(groups[own], return_counts=True)
-    if len(found) > 1:
-      marked |= own & (groups == found[rows.argmin()])
+    if len(found):
+      marked |= own & (groups != found[rows.argmax()])
   return marked
 
 
@@ -89,12 +87,12 @@ def _write(directory: Path, dataset: Dataset, state: GroupsState) -> None:
   )
   text = json.dumps(summary(dataset, state), indent=1)
   write_atomically(directory / 'groups.json', text.encode())
-  small = smallest(
+  aside = apart(
     np.asarray(state.groups), dataset.train_labels, dataset.num_classes
   )
   rows = np.concatenate(
     [
-      np.flatnonzero(small & (dataset.train_labels == c))[:SHOWN]
+      np.flatnonzero(aside & (dataset.train_labels == c))[:SHOWN]
       for c in range(dataset.num_classes)
     ]
   )

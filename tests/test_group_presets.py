@@ -61,7 +61,7 @@ def _initial(experiment: recipe.Experiment):
       -1,
     ),
     ('risk=none,trained=real,method=dsa', [], [], 'total', 0),
-    ('groups=found,by=matching,risk=cvar', ..., [], 'cvar-0.2', 2),
+    ('groups=found,by=matching,risk=cvar', ..., [], 'cvar-0.2', 4),
     ('groups=kmeans,clusters=3,by=matching', ..., [], 'total', 3),
     ('', ['balance', 'groups'], [], 'total', 0),
     ('groups=sparse', ['groups'], [], 'total', 0),

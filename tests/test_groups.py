@@ -13,7 +13,7 @@ from rdd_jax.errors import UserError
 from rdd_jax.measure import Measure, empirical
 from rdd_jax.probe import probe
 from rdd_jax.robust import balance, regroup, relative_difficulty
-from rdd_jax.robust.finders import clearest_split, clusters, misread, sparse
+from rdd_jax.robust.finders import clear_splits, clusters, misread, sparse
 from rdd_jax.robust.groups import Found, Look
 from rdd_jax.transform import DataSpec, DataView, chain
 
@@ -39,28 +39,47 @@ def planted(share: float, gap: float, seed: int = 0) -> tuple[Look, np.ndarray]:
   return Look(images, labels, features, chances), rare
 
 
-def test_the_clearest_split_finds_what_is_planted():
+def test_clear_splits_find_what_is_planted():
   look, rare = planted(0.1, gap=12)
-  found = clearest_split(components=6)(look, CLASSES, np.random.default_rng(1))
+  found = clear_splits(components=6)(look, CLASSES, np.random.default_rng(1))
   assert (found.groups == rare).mean() > 0.98
   assert (found.separation > 3).all()
 
 
-def test_the_clearest_split_stays_off_where_there_is_none():
+def test_clear_splits_stay_off_where_there_is_none():
   look, _ = planted(0.0, gap=0)
-  found = clearest_split(components=6)(look, CLASSES, np.random.default_rng(1))
+  found = clear_splits(components=6)(look, CLASSES, np.random.default_rng(1))
   assert (found.groups == -1).all()
 
 
-def test_the_clearest_split_leaves_halves_alone():
+def test_clear_splits_leave_halves_alone():
   look, _ = planted(0.5, gap=12)
-  found = clearest_split(components=6)(look, CLASSES, np.random.default_rng(1))
-  assert (found.groups == -1).all()
-  assert (found.separation > 3).any()
+  rng = np.random.default_rng(1)
+  assert (clear_splits(components=6)(look, CLASSES, rng).groups == -1).all()
+  halves = clear_splits(components=6, most=1.0)(look, CLASSES, rng)
+  assert (halves.groups >= 0).all()
+
+
+def test_clear_splits_set_apart_each_value_of_a_cue():
+  look, rare = planted(0.05, gap=12)
+  second = np.random.default_rng(1).random(N) < 0.1
+  rare, second = rare & ~second, second & ~rare
+  direction = np.random.default_rng(2).normal(size=16)
+  features = look.features + 60 * np.outer(second, direction)
+  look = look._replace(features=features)
+  rng = np.random.default_rng(1)
+  groups = clear_splits(components=6)(look, CLASSES, rng).groups
+  for c in range(CLASSES):
+    table = np.zeros((3, 3), int)
+    own = look.labels == c
+    np.add.at(table, (np.where(second, 2, rare)[own], groups[own]), 1)
+    assert table.max(1).sum() > 0.98 * own.sum()
+    assert sorted(table.argmax(1)) == [0, 1, 2]  # in an order that is not told
+  assert clear_splits(2, components=6)(look, CLASSES, rng).groups.max() == 1
 
 
 FINDERS = {
-  'split': clearest_split(components=4),
+  'split': clear_splits(components=4),
   'kmeans': clusters(3),
   'blind': clusters(3, within_class=False, of='pixels'),
   'errors': clusters(2, of='errors'),
@@ -69,9 +88,9 @@ FINDERS = {
 }
 
 
-def test_the_clearest_split_needs_rows_for_each_component():
+def test_clear_splits_need_rows_for_each_component():
   look, _ = planted(0.1, gap=12)
-  found = clearest_split(components=7)(look, CLASSES, np.random.default_rng(1))
+  found = clear_splits(components=7)(look, CLASSES, np.random.default_rng(1))
   assert (found.groups == -1).all()
   assert np.isnan(found.separation).all()
 
@@ -155,7 +174,7 @@ def early(find, **options):
 def test_a_cue_is_found_and_balanced_without_being_named():
   images, measure, rare = cue()
   found = chain(
-    groups=early(clearest_split(components=6), steps=60),
+    groups=early(clear_splits(components=6), steps=60),
     balance=balance(CLASSES, 2),
   )
   after, state = found.prepare(

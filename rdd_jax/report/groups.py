@@ -8,10 +8,10 @@ from html import escape
 from rdd_jax.report.html import grid
 
 TITLES = {
-  'share': 'smallest group, %',
+  'share': 'set apart, %',
   'separation': 'separation',
-  'precision': 'of it, rare, %',
-  'recall': 'of rare, in it, %',
+  'precision': 'of these, rare, %',
+  'recall': 'of rare, set apart, %',
 }
 
 
@@ -27,7 +27,8 @@ def group_table(
       escape(label): [_cell(name, row[name]) for name in names]
       for label, row in zip(labels, rows, strict=True)
     },
-    caption='A class whose smallest group is empty was left whole.',
+    caption='Apart are all groups of a class but its largest; of a class that '
+    'was left whole there are none.',
   )
 
 

@@ -142,9 +142,9 @@ def _groups(directory: Path, class_names: Sequence[str]) -> str:
   groups = _json(directory / 'groups.json')
   if not groups:
     return ''
-  rare = image(directory / 'groups.png', 'rows of the smallest groups')
+  rare = image(directory / 'groups.png', 'rows that were set apart')
   if rare:
-    rare = f'<p>Rows of the smallest group of each class:</p>{rare}'
+    rare = f'<p>Rows of each class that were set apart:</p>{rare}'
   return group_table(groups, class_names) + rare
 
 

@@ -1,4 +1,4 @@
-"""How groups are found within classes: the clearest split, and rivals.
+"""How groups are found within classes: clear splits, and rivals.
 
 A finder is `(look, num_classes, rng) -> Found`, on the host.
 """
@@ -10,7 +10,6 @@ import warnings
 
 import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike
 import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA, FastICA
@@ -34,56 +33,57 @@ SIGHTS: dict[str, Callable[[Look], np.ndarray]] = {
 }
 
 
-def clearest_split(
+def clear_splits(
+  k: int = 4,
   *,
   components: int = 12,
   separation: float = 4.0,
   least: float = 0.003,
   most: float = 0.25,
 ) -> Finder:
-  """In each class, the independent component that falls into two, if one does.
+  """In each class, the independent components that fall into two, if any do.
 
   FastICA (Hyvarinen and Oja, Independent Component Analysis, 2000) of the
-  features' principal components; of those whose smaller mode is not too small,
-  the one with the largest separation of two normal modes, Ashman's
-  `D = |m1 - m2| / sqrt((s1^2 + s2^2) / 2)`. The smaller mode is group 1 and the
-  other group 0, if `D` is large enough and the smaller mode small enough;
-  otherwise the class stays whole, as no group. So does one that has fewer than
-  50 rows for each component: of 130 rows of a digit, some component splits by
-  chance, and what is distilled is worse than without groups.
+  features' principal components, and of each a mixture of two normal modes.
+  Where these lie apart, by Ashman's `D = |m1 - m2| / sqrt((s1^2 + s2^2) / 2)`,
+  and one is small, the small one is a group; from the clearest on, as long as
+  most of it is in no group yet: a cue of several values makes several modes.
+  The other rows of the class are group 0. A class without such a component
+  stays whole, as no group. So does one that has fewer than 50 rows for each
+  component: of 130 rows of a digit, some component splits by chance, and what
+  is distilled is worse than without groups.
 
   Args:
+    k: the most groups of a class, the other rows included.
     components: looked at.
-    separation: the least `D`; 2 parts modes that touch, and classes without a
-      cue were seen to reach 3.9.
-    least: share of a class in its smaller mode.
+    separation: the least `D`; 2 parts modes that touch, and small modes of
+      classes without a cue were seen to reach 4.1.
+    least: share of a class in the smaller mode.
     most: likewise; splits into halves are seldom cues.
   """
 
   def split(
     values: np.ndarray, rng: np.random.Generator
   ) -> tuple[float, np.ndarray]:
-    sources = jnp.asarray(_sources(values, components, rng))
-    one = jnp.zeros(len(sources), jnp.int32)
-    found = jax.vmap(lambda x: mixture.fit(x, one, 1), in_axes=1)(sources)
-    shares, means, variances = (np.asarray(a)[:, 0] for a in found[:3])
-    d = np.abs(means[:, 0] - means[:, 1]) / np.sqrt(variances.mean(1))
-    d = np.where(shares.min(1) >= least, d, 0.0)
-    best = int(d.argmax())
-    side = _second(sources[:, best], shares[best], means[best], variances[best])
-    return float(d[best]), side
+    d, small = _modes(_sources(values, components, rng))
+    share = small.mean(0)
+    d = np.where((least <= share) & (share <= most), d, 0.0)
+    groups = np.zeros(len(values), int)
+    for i in np.argsort(-d):
+      new = small[:, i] & (groups == 0)
+      if groups.max() == k - 1 or d[i] < separation:
+        break
+      if 2 * new.sum() > small[:, i].sum():
+        groups[new] = groups.max() + 1
+    return float(d.max()), groups if groups.any() else groups - 1
 
   def find(look: Look, num_classes: int, rng: np.random.Generator) -> Found:
     groups = np.full(len(look.labels), -1)
     clear = np.full(num_classes, np.nan)
     for c in range(num_classes):
       rows = np.flatnonzero(look.labels == c)
-      if len(rows) < ROWS * components:
-        continue
-      clear[c], side = split(look.features[rows], rng)
-      small = side if side.mean() < 0.5 else ~side
-      if clear[c] >= separation and least <= small.mean() <= most:
-        groups[rows] = small
+      if len(rows) >= ROWS * components:
+        clear[c], groups[rows] = split(look.features[rows], rng)
     return Found(groups, np.ones(len(groups)), clear)
 
   return find
@@ -169,13 +169,17 @@ def _sources(
     return np.asarray(ica.fit_transform(narrow))
 
 
-def _second(
-  x: ArrayLike, shares: np.ndarray, means: np.ndarray, variances: np.ndarray
-) -> np.ndarray:
-  """`b[n]`: whether a row is rather of the second component."""
-  z = (np.asarray(x)[:, None] - means) ** 2 / variances
+def _modes(sources: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+  """Of each component, Ashman's D, and the rows `b[n, components]` of the
+  smaller of its two modes."""
+  one = jnp.zeros(len(sources), jnp.int32)
+  fit = jax.vmap(lambda x: mixture.fit(x, one, 1), in_axes=1)
+  shares, means, variances = (np.asarray(a)[:, 0] for a in fit(sources)[:3])
+  d = np.abs(means[:, 0] - means[:, 1]) / np.sqrt(variances.mean(1))
+  z = (sources[:, :, None] - means) ** 2 / variances
   logits = np.log(shares + 1e-30) - 0.5 * (z + np.log(variances))
-  return logits.argmax(1) == 1
+  second = logits.argmax(2) == 1
+  return d, np.where(second.mean(0) < 0.5, second, ~second)
 
 
 def _log_density(seen: np.ndarray, rng: np.random.Generator) -> np.ndarray:
