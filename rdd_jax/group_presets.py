@@ -29,16 +29,16 @@ ARGUMENTS = {
 GROUPS: dict[str, Callable[[int], dict[str, Any]]] = {
   'known': lambda k: {},
   'voronoi': lambda k: {},
-  'found': lambda k: {'factory': 'regroup', 'finder': 'found', 'k': k},
-  'kmeans': lambda k: {'factory': 'regroup', 'finder': 'kmeans', 'k': k},
-  'errors': lambda k: {
-    'factory': 'regroup',
-    'finder': 'kmeans',
+  'found': lambda k: {
+    **_finder('found', steps=300),
     'k': k,
-    'of': 'errors',
+    'components': 12,
+    'separation': 4.0,
   },
-  'misread': lambda k: {'factory': 'regroup', 'finder': 'misread'},
-  'sparse': lambda k: {'factory': 'regroup', 'finder': 'sparse'},
+  'kmeans': lambda k: {**_finder('kmeans'), 'k': k},
+  'errors': lambda k: {**_finder('kmeans'), 'k': k, 'of': 'errors'},
+  'misread': lambda k: _finder('misread'),
+  'sparse': lambda k: _finder('sparse'),
   'difficult': lambda k: {'factory': 'relative_difficulty'},
 }
 WEIGHTED = ('sparse', 'difficult')  # no groups, but rows that are drawn more
@@ -118,6 +118,11 @@ def serve(config: Config, args: dict[str, Any]) -> None:
   if name != 'equal':
     allowed = ('training', 'matching') if name != 'dro' else ('training',)
   choose(f'by, of risk={name},', by, {k: places[k] for k in allowed})()
+
+
+def _finder(name: str, steps: int = 100) -> dict[str, Any]:
+  """A link that asks an early network, trained for so many steps."""
+  return {'factory': 'regroup', 'finder': name, 'steps': steps}
 
 
 def _default_groups(config: Config, by: str) -> str:
