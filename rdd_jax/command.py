@@ -38,22 +38,22 @@ def _parse(argv: list[str]) -> list[str]:
   except (flags.Error, AttributeError, KeyError, TypeError) as error:
     # A config file's error comes with its traceback; its last line says it.
     text = str(error.args[0] if error.args else error)
-    for given in argv:
-      for name in _fields(given):
-        if isinstance(error, KeyError) and f"'{name}'" in text:
-          hint = re.search(r'Did you mean "(\w+)"', text)
-          fail(
-            f'{given}: this configuration has no field {name!r}'
-            + (f'; did you mean {hint[1]!r}?' if hint else '')
-            + '; rdd_jax/defaults.py lists the fields of every run'
-          )
+    _explain_missing(text, argv)
     fail(text.strip().splitlines()[-1].removeprefix(f'{_USER_ERROR}: '))
 
 
-def _fields(flag: str) -> list[str]:
-  """Of `--config.a.b=1`, its path: `['a', 'b']`."""
-  path = flag.lstrip('-').partition('=')[0].split('.')
-  return path[1:] if path[0] == 'config' else []
+def _explain_missing(text: str, argv: list[str]) -> None:
+  """Fails if this is of a field that is not there: then little but its name."""
+  missing = re.match(r'[\\\'"]*(\w+)[\\\'"]*(\\n|\n|$)', text)
+  hint = re.search(r'Did you mean "(\w+)"', text)
+  for flag in argv:
+    path = flag.lstrip('-').partition('=')[0].split('.')
+    if missing and path[0] == 'config' and missing[1] in path[1:]:
+      fail(
+        f'{flag}: this configuration has no field {missing[1]!r}'
+        + (f' (did you mean {hint[1]!r}?)' if hint else '')
+        + '; rdd_jax/defaults.py lists the fields of every run'
+      )
 
 
 def fail(message: str) -> NoReturn:

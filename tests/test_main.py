@@ -41,7 +41,15 @@ def run(*flags: str, module: str = 'main') -> subprocess.CompletedProcess[str]:
   ('flags', 'words'),
   [
     (['--config=configs/dm_digits.py:ipx=3'], ["did you mean 'ipc'"]),
-    (['--config=configs/dm_digits.py', '--config.stepz=3'], ['steps']),
+    (
+      ['--config=configs/dm_digits.py', '--config.stepz=3'],
+      ["no field 'stepz' (did you mean 'steps'?)"],
+    ),
+    pytest.param(
+      ['--config=configs/dm_digits.py', '--config.objective.inner.x=3'],
+      ['--config.objective.inner.x=3', "no field 'x'", 'defaults.py'],
+      marks=pytest.mark.slow,
+    ),
     pytest.param(
       ['--config=configs/dm_digits.py', '--config.steps=x'],
       ['steps'],
@@ -69,6 +77,7 @@ def run(*flags: str, module: str = 'main') -> subprocess.CompletedProcess[str]:
   ids=[
     'argument',
     'key',
+    'nested',
     'type',
     'none',
     'file',
