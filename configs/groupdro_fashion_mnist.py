@@ -8,8 +8,8 @@ Groups that are found without being named, in equal shares of what is matched;
 the paper's form is method=dsa,risk=cvar.
 
 Measured with rare=patch-0.1, shortened (14 x 14, 300 DM steps, width 32; README
-has the command): rare group 69.7 ± 1.7, with groups=known 72.1 ± 1.2, risk=none
-55.5 ± 2.2 (3 distillations x 2 networks, last step).
+has the command): rare group 73.2 ± 1.3, with groups=known 71.2 ± 1.3, risk=none
+54.6 ± 2.2, herding 59.3 ± 2.1 (5 distillations x 2 networks, last step).
 
 Arguments: ipc, seed, seeds, width, steps, noise, smoke; and method (dm, dc,
 dsa, idc, mtt, datm, ratbptt, kip, frepo, rfad, rcig), rare (see
