@@ -57,7 +57,7 @@ def clear_splits(
     k: the most groups of a class, the other rows included.
     components: looked at.
     separation: the least `D`; 2 parts modes that touch, and small modes of
-      classes without a cue were seen to reach 4.1.
+      classes without a cue were seen to reach 4.3.
     least: share of a class in the smaller mode.
     most: likewise; splits into halves are seldom cues.
   """
