@@ -25,7 +25,8 @@ ARGUMENTS = {
   'clusters': 4,
   'memory': 768,  # the three batches whose losses the released code pools
 }
-# How rows are grouped: the chain in front, and how many groups it makes.
+# How rows are grouped, by at most k groups: the link in front of the chain. It
+# names what finders leave to their defaults too, so that flags can set it.
 GROUPS: dict[str, Callable[[int], dict[str, Any]]] = {
   'known': lambda k: {},
   'voronoi': lambda k: {},
@@ -102,6 +103,11 @@ def serve(config: Config, args: dict[str, Any]) -> None:
   config.shift.update({'clusters': 10, 'density': 'pixels', 'published': True})
   name = args['risk']
   choose('risk', name, dict.fromkeys(RISKS))
+  if args['clusters'] < 2:
+    raise UserError(
+      f'clusters={args["clusters"]} divides no class; take 2 or more, or '
+      'risk=none'
+    )
   _trained(config, args)
   if name == 'none':
     return

@@ -93,6 +93,7 @@ def test_each_argument_has_its_place(arg, transform, training, risk, apart):
     ('groups=sparse,by=matching', ['sparse']),
     ('risk=cvor', ['risk', 'cvar']),
     ('groups=know', ['groups', 'known']),
+    ('groups=kmeans,clusters=1', ['clusters=1', '2 or more']),
   ],
 )
 def test_what_does_not_go_together_says_so(arg, words):

@@ -170,8 +170,7 @@ def _sources(
 
 
 def _modes(sources: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-  """Of each component, Ashman's D, and the rows `b[n, components]` of the
-  smaller of its two modes."""
+  """Of each component, `D` and which rows, `b[n]`, are in its smaller mode."""
   one = jnp.zeros(len(sources), jnp.int32)
   fit = jax.vmap(lambda x: mixture.fit(x, one, 1), in_axes=1)
   shares, means, variances = (np.asarray(a)[:, 0] for a in fit(sources)[:3])
