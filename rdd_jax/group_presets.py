@@ -12,6 +12,7 @@ from typing import Any
 from rdd_jax import defaults
 from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError, choose
+from rdd_jax.presets import num_classes
 from rdd_jax.trust_presets import extend, method_config
 
 ARGUMENTS = {
@@ -203,7 +204,8 @@ def _train_on_real(config: Config) -> None:
   """As IDC does, and as the released code of the paper: two epochs."""
   rows = config.objective.real_rows
   config.objective.inner.data = 'real'
-  config.objective.inner.steps = max(2 * 10 * rows // 256, 1)
+  of_all = rows * num_classes(config)
+  config.objective.inner.steps = max(2 * of_all // 256, 1)
 
 
 def _training(

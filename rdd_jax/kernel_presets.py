@@ -40,7 +40,7 @@ def kip(dataset: str, arg: str = '') -> Config:
   config.kernel.update(chosen)
   config.synthetic.labels = choose('labels', args['labels'], LABELS)
   config.objective.update(
-    {'name': 'kip', 'ridge': 1e-6, 'real_rows': _of_class(dataset, 5000)}
+    {'name': 'kip', 'ridge': 1e-6, 'real_rows': _of_class(config, 5000)}
   )
   config.optimizer.update(
     {'name': 'adam', 'learning_rate': 0.04, 'label_learning_rate': 0.04}
@@ -53,8 +53,7 @@ def kip(dataset: str, arg: str = '') -> Config:
 def frepo(dataset: str, arg: str = '') -> Config:
   """Neural feature regression: ten networks, LAMB, 500,000 steps."""
   config, args = _start('frepo', dataset, arg)
-  classes = _classes(dataset)
-  few = classes == 10 or args['ipc'] == 1
+  few = presets.num_classes(config) == 10 or args['ipc'] == 1
   config.synthetic.labels = 'free'
   _pool(config, dataset, steps=1, rate=3e-4, size=10)
   config.objective.update(
@@ -62,7 +61,7 @@ def frepo(dataset: str, arg: str = '') -> Config:
       'name': 'frepo',
       'loss': 'margin',
       'ridge': 1e-6,
-      'real_rows': _of_class(dataset, 1024),
+      'real_rows': _of_class(config, 1024),
       'mirror': dataset.startswith('cifar') and few,
     }
   )
@@ -97,7 +96,7 @@ def rfad(dataset: str, arg: str = '') -> Config:
       'loss': 'cross_entropy',
       'ridge': 5e-3,
       'pool': 8,
-      'real_rows': _of_class(dataset, 4 * 1280),
+      'real_rows': _of_class(config, 4 * 1280),
     }
   )
   config.optimizer.update(
@@ -127,7 +126,7 @@ def rcig(dataset: str, arg: str = '') -> Config:
       'loss': 'cross_entropy',
       'ridge': 1e-3,
       'iterations': 20,
-      'real_rows': _of_class(dataset, 1024),
+      'real_rows': _of_class(config, 1024),
     }
   )
   config.optimizer.update(
@@ -195,14 +194,10 @@ def _pool(
   )
 
 
-def _classes(dataset: str) -> int:
-  return 100 if dataset == 'cifar100' else 10
-
-
-def _of_class(dataset: str, rows: int) -> int:
+def _of_class(config: Config, rows: int) -> int:
   """Real rows of a class, of so many in all."""
-  most = 1000 if dataset == 'digits' else rows
-  return min(rows, most) // _classes(dataset)
+  most = 1000 if config.data.name == 'digits' else rows
+  return max(min(rows, most) // presets.num_classes(config), 1)
 
 
 def _finish(config: Config, dataset: str, args: dict[str, Any]) -> Config:

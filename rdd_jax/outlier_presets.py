@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from rdd_jax import defaults
 from rdd_jax.corruptions import CORE, RELEASED_DEFAULT, family_of
-from rdd_jax.data.mocks import SHAPES
 from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError, choose
+from rdd_jax.presets import num_classes
 from rdd_jax.trust_presets import extend, method_config
 
 FAMILIES = {
@@ -174,8 +174,7 @@ def _on_the_fly(config: Config, families: tuple[str, ...]) -> None:
 def _stored(config: Config, slots: int, link: dict[str, Any]) -> None:
   """Outliers before matching, in slots as large as classes."""
   chosen, matched = config.synthetic, config.objective
-  _, classes = SHAPES.get(config.data.name.partition(':')[2], ((), 10))
-  chosen.slots = slots or classes
+  chosen.slots = slots or num_classes(config)
   link = {**link, 'weight': chosen.outlier_weight, 'slots': chosen.slots}
   if matched.name in ('distribution', 'gradient'):  # as many as of a class
     needed = max(matched.real_rows, chosen.ipc * chosen.factor**2)

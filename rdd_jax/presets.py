@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from rdd_jax import defaults
+from rdd_jax.data.mocks import SHAPES
 from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError
 from rdd_jax.preprocessing import PUBLISHED
@@ -154,13 +155,18 @@ def families(dataset: str) -> str:
   return DSA_DIGITS if DATA[dataset].digits else DSA
 
 
+def num_classes(config: Config) -> int:
+  """The number of classes of a configuration's data set; digits have ten."""
+  _, classes = SHAPES.get(config.data.name.partition(':')[2], ((), 10))
+  return classes
+
+
 def _gradient_loops(config: Config) -> None:
   """The loops of DC and DSA for this number of images per class."""
   ipc = config.synthetic.ipc
   nearest = min(LOOPS, key=lambda known: abs(known - ipc))
   outer, epochs = LOOPS[nearest]
-  classes = 100 if config.data.name == 'tfds:cifar100' else 10
-  per_epoch = max(ipc * classes // 256, 1)
+  per_epoch = max(ipc * num_classes(config) // 256, 1)
   config.objective.name = 'gradient'
   config.objective.outer = outer
   config.objective.inner.steps = epochs * per_epoch

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import NamedTuple, TypeVar
 
 from rdd_jax.defaults import Config
-from rdd_jax.presets import base, families, finish
+from rdd_jax.presets import base, families, finish, num_classes
 
 T = TypeVar('T')
 
@@ -191,7 +191,7 @@ def ratbptt(dataset: str, arg: str = '') -> Config:
   """
   config, args = base('ratbptt', dataset, arg)
   row = nearest(RAT_TABLE, dataset, args['ipc'])
-  classes = {'cifar100': 100, 'tiny_imagenet': 200}.get(dataset, 10)
+  classes = num_classes(config)
   config.data.zca = ZCA if row.zca and dataset != 'fashion_mnist' else 0.0
   config.synthetic.init = 'noise'
   config.synthetic.labels = 'soft' if row.soft else 'hard'

@@ -15,11 +15,13 @@ import pytest
 from rdd_jax import data, defaults, networks, pipeline, presets, recipe
 from rdd_jax.defaults import Config
 from rdd_jax.errors import UserError
+from rdd_jax.group_presets import groupdro
 from rdd_jax.matching import Segment
 from rdd_jax.measure import empirical
 from rdd_jax.ops import constrain
 from rdd_jax.plan.describe import count
 from rdd_jax.preprocessing import fit
+from rdd_jax.trust_presets import method_config
 
 CONFIGS = sorted((Path(__file__).parents[1] / 'configs').glob('*.py'))
 
@@ -297,3 +299,28 @@ def test_grayscale_given_to_a_colour_config():
 def test_parse_keeps_types():
   found = defaults.parse('a=2,b,c=x', a=1, b=False, c='', d=0.5)
   assert found == {'a': 2, 'b': True, 'c': 'x', 'd': 0.5}
+
+
+@pytest.mark.parametrize(
+  ('config', 'read', 'expected'),
+  [
+    # 50 epochs of 10 images of each of 200 classes, in batches of 256.
+    ('dsa_tiny_imagenet', lambda c: c.objective.inner.steps, 50 * 7),
+    ('dsa_cifar100', lambda c: c.objective.inner.steps, 50 * 3),
+    ('dsa_cifar10', lambda c: c.objective.inner.steps, 50),
+    ('frepo_tiny_imagenet', lambda c: c.objective.real_rows, 1024 // 200),
+    ('frepo_cifar10', lambda c: c.objective.real_rows, 1024 // 10),
+    ('kip_tiny_imagenet', lambda c: c.objective.real_rows, 5000 // 200),
+    ('ratbptt_tiny_imagenet', lambda c: c.objective.real_rows, 2000 // 200),
+    ('ratbptt_waterbirds', lambda c: c.objective.real_rows, 5000 // 2),
+  ],
+)
+def test_presets_know_how_many_classes_a_data_set_has(config, read, expected):
+  method, _, dataset = config.partition('_')
+  assert read(method_config(dataset, method, 'ipc=10')) == expected
+
+
+def test_two_epochs_of_real_rows_are_of_all_classes():
+  found = groupdro('waterbirds', 'method=dsa,risk=cvar')
+  assert found.objective.real_rows == 256
+  assert found.objective.inner.steps == 2 * 256 * 2 // 256
