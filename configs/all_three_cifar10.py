@@ -1,6 +1,6 @@
 """Wrong labels, foreign inputs and rare groups at once, on cifar10.
 
-TAD (a reconstruction), TrustDD and Group DRO; see rdd_jax/all_presets.py.
+TAD (a reconstruction), TrustDD, Group DRO: rdd_jax/config/presets/all_three.py.
 
 python -m rdd_jax.main --config=configs/all_three_cifar10.py
 
@@ -13,12 +13,12 @@ families, slots, rare, groups, risk, by, trained, tail, clusters, memory, as the
 tad, trustdd and groupdro configurations take them; and variants.
 """
 
-from rdd_jax import all_presets
-from rdd_jax.defaults import Config
+from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets import all_three
 
 
 def get_config(arg: str = '') -> Config:
   """A method and what protects it from all three, changed by `arg`."""
-  return all_presets.all_three(
+  return all_three.all_three(
     'cifar10', arg, noise='symmetric-0.4', rare='patch-0.1'
   )

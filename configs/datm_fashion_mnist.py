@@ -15,10 +15,10 @@ seeds, last step: 78.8 ± 0.2 (random real, likewise evaluated, 74.9 ± 0.7).
 Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 
-from rdd_jax import unrolled_presets
-from rdd_jax.defaults import Config
+from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets import unrolled
 
 
 def get_config(arg: str = '') -> Config:
   """The published setting, changed by `arg`."""
-  return unrolled_presets.datm('fashion_mnist', arg)
+  return unrolled.datm('fashion_mnist', arg)

@@ -11,10 +11,10 @@ herding 78.3 ± 0.5). The published setting has not been run here yet.
 Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 
-from rdd_jax import presets
-from rdd_jax.defaults import Config
+from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets import gradient
 
 
 def get_config(arg: str = '') -> Config:
   """The published setting, changed by `arg`."""
-  return presets.dm('fashion_mnist', arg)
+  return gradient.dm('fashion_mnist', arg)

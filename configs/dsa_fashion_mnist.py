@@ -12,10 +12,10 @@ here yet.
 Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 
-from rdd_jax import presets
-from rdd_jax.defaults import Config
+from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets import gradient
 
 
 def get_config(arg: str = '') -> Config:
   """The published setting, changed by `arg`."""
-  return presets.dsa('fashion_mnist', arg)
+  return gradient.dsa('fashion_mnist', arg)

@@ -12,10 +12,10 @@ ipc=1 (random real 17.3 ± 0.3); with ipc=10, by networks with batch norm,
 Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 
-from rdd_jax import kernel_presets
-from rdd_jax.defaults import Config
+from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets import regression
 
 
 def get_config(arg: str = '') -> Config:
   """The setting, changed by `arg`."""
-  return kernel_presets.frepo('cifar10', arg)
+  return regression.frepo('cifar10', arg)

@@ -9,10 +9,10 @@ The published setting, for a GPU; it has not been run here yet.
 Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 
-from rdd_jax import kernel_presets
-from rdd_jax.defaults import Config
+from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets import regression
 
 
 def get_config(arg: str = '') -> Config:
   """The setting, changed by `arg`."""
-  return kernel_presets.frepo('cifar100', arg)
+  return regression.frepo('cifar100', arg)

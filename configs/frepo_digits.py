@@ -13,10 +13,10 @@ real 66.5 ± 1.7, herding 80.8 ± 2.8). ipc=10, 3 x 3: 98.0 ± 0.7
 Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 
-from rdd_jax import kernel_presets
-from rdd_jax.defaults import Config
+from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets import regression
 
 
 def get_config(arg: str = '') -> Config:
   """The setting, changed by `arg`."""
-  return kernel_presets.frepo('digits', arg)
+  return regression.frepo('digits', arg)

@@ -1,6 +1,6 @@
 """Group DRO on Fashion-MNIST: no subgroup left behind.
 
-Vahidian et al., arXiv 2402.04676; see rdd_jax/robust/cvar.py.
+Vahidian et al., arXiv 2402.04676; see rdd_jax/robust/groups/cvar.py.
 
 python -m rdd_jax.main --config=configs/groupdro_fashion_mnist.py:rare=line-0.1
 
@@ -19,10 +19,10 @@ dro), by (draws, weights, matching, training), trained, tail, clusters and
 memory.
 """
 
-from rdd_jax import group_presets
-from rdd_jax.defaults import Config
+from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets import groups
 
 
 def get_config(arg: str = '') -> Config:
   """A method that serves rare groups, changed by `arg`."""
-  return group_presets.groupdro('fashion_mnist', arg)
+  return groups.groupdro('fashion_mnist', arg)

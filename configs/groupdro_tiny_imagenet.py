@@ -1,6 +1,6 @@
 """Group DRO on Tiny-ImageNet: no subgroup left behind.
 
-Vahidian et al., arXiv 2402.04676; see rdd_jax/robust/cvar.py.
+Vahidian et al., arXiv 2402.04676; see rdd_jax/robust/groups/cvar.py.
 
 python -m rdd_jax.main --config=configs/groupdro_tiny_imagenet.py:rare=line-0.1
 
@@ -15,10 +15,10 @@ dro), by (draws, weights, matching, training), trained, tail, clusters and
 memory.
 """
 
-from rdd_jax import group_presets
-from rdd_jax.defaults import Config
+from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets import groups
 
 
 def get_config(arg: str = '') -> Config:
   """A method that serves rare groups, changed by `arg`."""
-  return group_presets.groupdro('tiny_imagenet', arg)
+  return groups.groupdro('tiny_imagenet', arg)

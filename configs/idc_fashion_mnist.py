@@ -9,10 +9,10 @@ The published setting, for a GPU; it has not been run here yet.
 Arguments: ipc, seed, seeds, width, steps, noise, smoke; factor=1 is IDC-I.
 """
 
-from rdd_jax import presets
-from rdd_jax.defaults import Config
+from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets import gradient
 
 
 def get_config(arg: str = '') -> Config:
   """The published setting, changed by `arg`."""
-  return presets.idc('fashion_mnist', arg)
+  return gradient.idc('fashion_mnist', arg)

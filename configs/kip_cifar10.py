@@ -17,10 +17,10 @@ Arguments: ipc, seed, seeds, width, steps, noise, smoke; and kernel
 (fully_connected, convolutional, pooled) and labels (hard, free).
 """
 
-from rdd_jax import kernel_presets
-from rdd_jax.defaults import Config
+from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets import regression
 
 
 def get_config(arg: str = '') -> Config:
   """The setting, changed by `arg`."""
-  return kernel_presets.kip('cifar10', arg)
+  return regression.kip('cifar10', arg)

@@ -15,10 +15,10 @@ seeds, last step: 80.7 ± 0.5 (random real 73.8 ± 1.2).
 Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 
-from rdd_jax import unrolled_presets
-from rdd_jax.defaults import Config
+from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets import unrolled
 
 
 def get_config(arg: str = '') -> Config:
   """The published setting, changed by `arg`."""
-  return unrolled_presets.mtt('fashion_mnist', arg)
+  return unrolled.mtt('fashion_mnist', arg)

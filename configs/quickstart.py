@@ -15,10 +15,10 @@ Arguments: ipc, seed, seeds, width, steps, noise, smoke; those of
 all_three_digits; and full, with more seeds.
 """
 
-from rdd_jax import all_presets
-from rdd_jax.defaults import Config
+from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets import all_three
 
 
 def get_config(arg: str = '') -> Config:
   """One image per class, minutes on two CPU cores."""
-  return all_presets.quickstart(arg)
+  return all_three.quickstart(arg)

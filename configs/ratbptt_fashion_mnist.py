@@ -15,10 +15,10 @@ of up to 30 steps, 150 steps from real images and 300 epochs of evaluation
 Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 
-from rdd_jax import unrolled_presets
-from rdd_jax.defaults import Config
+from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets import unrolled
 
 
 def get_config(arg: str = '') -> Config:
   """The published setting, changed by `arg`."""
-  return unrolled_presets.ratbptt('fashion_mnist', arg)
+  return unrolled.ratbptt('fashion_mnist', arg)

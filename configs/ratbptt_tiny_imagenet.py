@@ -9,10 +9,10 @@ The published setting, for a GPU; it has not been run here yet.
 Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 
-from rdd_jax import unrolled_presets
-from rdd_jax.defaults import Config
+from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets import unrolled
 
 
 def get_config(arg: str = '') -> Config:
   """The published setting, changed by `arg`."""
-  return unrolled_presets.ratbptt('tiny_imagenet', arg)
+  return unrolled.ratbptt('tiny_imagenet', arg)

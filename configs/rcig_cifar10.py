@@ -13,10 +13,10 @@ has 53.9, at full length. With ipc=10, 835 steps, one network with batch norm:
 Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 
-from rdd_jax import kernel_presets
-from rdd_jax.defaults import Config
+from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets import regression
 
 
 def get_config(arg: str = '') -> Config:
   """The setting, changed by `arg`."""
-  return kernel_presets.rcig('cifar10', arg)
+  return regression.rcig('cifar10', arg)

@@ -12,10 +12,10 @@ Measured, one distillation x 3 networks, last step: 93.7 ± 1.7 (random real
 Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 
-from rdd_jax import kernel_presets
-from rdd_jax.defaults import Config
+from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets import regression
 
 
 def get_config(arg: str = '') -> Config:
   """The setting, changed by `arg`."""
-  return kernel_presets.rcig('digits', arg)
+  return regression.rcig('digits', arg)

@@ -12,10 +12,10 @@ pooling of its networks 98.0 (herding 79.2), networks 73.7 ± 15.0 (80.8 ± 2.8)
 Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 
-from rdd_jax import kernel_presets
-from rdd_jax.defaults import Config
+from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets import regression
 
 
 def get_config(arg: str = '') -> Config:
   """The setting, changed by `arg`."""
-  return kernel_presets.rfad('digits', arg)
+  return regression.rfad('digits', arg)

@@ -9,10 +9,10 @@ The setting of CIFAR-10, without ZCA; for a GPU. It has not been run here yet.
 Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 
-from rdd_jax import kernel_presets
-from rdd_jax.defaults import Config
+from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets import regression
 
 
 def get_config(arg: str = '') -> Config:
   """The setting, changed by `arg`."""
-  return kernel_presets.rfad('fashion_mnist', arg)
+  return regression.rfad('fashion_mnist', arg)

@@ -1,6 +1,7 @@
 """TAD (a reconstruction) on CIFAR-100 with wrong labels.
 
-Wu et al., arXiv 2502.05027; see rdd_jax/robust/tad.py for what is known of it.
+Wu et al., arXiv 2502.05027; see
+rdd_jax/robust/label_noise/tad.py for what is known.
 
 python -m rdd_jax.main --config=configs/tad_cifar100.py:noise=symmetric-0.4
 
@@ -11,10 +12,10 @@ dsa, idc, mtt, datm, ratbptt, kip, frepo, rfad, rcig) and defence (tad,
 described, none, oracle, clean, two_stage, small_loss).
 """
 
-from rdd_jax import trust_presets
-from rdd_jax.defaults import Config
+from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets import label_noise
 
 
 def get_config(arg: str = '') -> Config:
   """A method on wrong labels, changed by `arg`."""
-  return trust_presets.tad('cifar100', arg, noise='symmetric-0.4')
+  return label_noise.tad('cifar100', arg, noise='symmetric-0.4')

@@ -1,6 +1,6 @@
 """TrustDD on CIFAR-100: networks that know what they do not know.
 
-Ma et al., arXiv 2307.09165; see rdd_jax/robust/poe.py.
+Ma et al., arXiv 2307.09165; see rdd_jax/robust/ood/poe.py.
 
 python -m rdd_jax.main --config=configs/trustdd_cifar100.py:outliers=poe
 
@@ -12,10 +12,10 @@ poe, sampled, none, double_ipc, oe:SOURCE), loss (reject, uniform, energy),
 families (core, flat, released) and slots.
 """
 
-from rdd_jax import outlier_presets
-from rdd_jax.defaults import Config
+from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets import ood
 
 
 def get_config(arg: str = '') -> Config:
   """A method with outliers, changed by `arg`."""
-  return outlier_presets.trustdd('cifar100', arg)
+  return ood.trustdd('cifar100', arg)

@@ -17,7 +17,7 @@ import time
 
 from absl import app, flags
 
-from rdd_jax import jobs
+from rdd_jax.experiment import sweep
 
 _OUT = flags.DEFINE_string('out', 'runs/gpu_suite', 'Where everything goes.')
 _ONLY = flags.DEFINE_string('only', '', 'Pieces whose name contains this.')
@@ -113,18 +113,18 @@ PIECES = (
 )
 
 
-def job(name: str, out: Path) -> jobs.Job:
+def job(name: str, out: Path) -> sweep.Job:
   """The run that is a piece."""
   file, arg = PIECES[name]
   data_dir = _DATA_DIR.value
   flags = (f'--config.data.data_dir={data_dir}',) if data_dir else ()
-  return jobs.Job(f'configs/{file}:{arg}', out / name, flags)
+  return sweep.Job(f'configs/{file}:{arg}', out / name, flags)
 
 
 def run(command: list[str], seconds: float) -> bool:
   """Runs a command; SIGTERM when time is over. Whether it finished."""
   print(' '.join(command), flush=True)
-  return jobs.Runner().run(command, seconds=seconds)
+  return sweep.Runner().run(command, seconds=seconds)
 
 
 def table(out: Path) -> str:

@@ -20,8 +20,10 @@ import subprocess
 
 from absl import flags
 
-from rdd_jax import command, compare, jobs
-from rdd_jax.errors import UserError
+from rdd_jax.compare import __main__
+from rdd_jax.core.errors import UserError
+from rdd_jax.experiment import sweep
+from rdd_jax.runtime import cli
 
 _CONFIG = flags.DEFINE_multi_string('config', [], 'FILE.py[:arguments].')
 _ARG = flags.DEFINE_multi_string('arg', [], "A grid: 'ipc=1|10,seed=0|1'.")
@@ -37,11 +39,11 @@ def main(argv: list[str]) -> None:
   if not _CONFIG.value:
     raise UserError('no configuration: give --config=configs/quickstart.py')
   out = Path(_OUT.value).absolute()
-  todo = jobs.sweep(_CONFIG.value, _ARG.value, out, argv[1:])
+  todo = sweep.sweep(_CONFIG.value, _ARG.value, out, argv[1:])
   if _SLURM.value:
     return slurm(todo, out)
   try:
-    failed = jobs.run_all(todo, out / 'logs', _JOBS.value, say)
+    failed = sweep.run_all(todo, out / 'logs', _JOBS.value, say)
   except KeyboardInterrupt:
     raise UserError('stopped; the same command resumes') from None
   side_by_side(todo, out)
@@ -54,21 +56,21 @@ def main(argv: list[str]) -> None:
   return None
 
 
-def side_by_side(todo: list[jobs.Job], out: Path) -> None:
+def side_by_side(todo: list[sweep.Job], out: Path) -> None:
   """Prints the table and writes `compare.csv` and `compare.html`."""
   begun = [j.directory for j in todo if (j.directory / 'config.json').exists()]
   if not any(job.finished() for job in todo):
     return
-  runs, notes = compare.gather(begun)
-  (out / 'compare.csv').write_text(compare.to_csv(runs))
+  runs, notes = __main__.gather(begun)
+  (out / 'compare.csv').write_text(__main__.to_csv(runs))
   page = out / 'compare.html'
-  page.write_text(compare.to_html(runs, notes), encoding='utf-8')
-  say('\n'.join([compare.text(runs), f'side by side in {page}']))
+  page.write_text(__main__.to_html(runs, notes), encoding='utf-8')
+  say('\n'.join([__main__.text(runs), f'side by side in {page}']))
 
 
-def slurm(todo: list[jobs.Job], out: Path) -> None:
+def slurm(todo: list[sweep.Job], out: Path) -> None:
   """Writes the array job, and submits it if it is asked to."""
-  script, count = jobs.slurm_array(
+  script, count = sweep.slurm_array(
     todo, out, _JOBS.value if _JOBS.present else 0
   )
   if not count:
@@ -89,4 +91,4 @@ def say(text: str) -> None:
 
 
 if __name__ == '__main__':
-  command.start(main)
+  cli.start(main)

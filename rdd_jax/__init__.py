@@ -1,5 +1,5 @@
 """Robust dataset distillation in JAX."""
 
-from rdd_jax.artefact import load
+from rdd_jax.artifact.store import load
 
 __all__ = ['load']

@@ -16,9 +16,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 import sys
 
-from rdd_jax import artefact, exports, others
-from rdd_jax.errors import UserError
-from rdd_jax.judging import load as load_dataset
+from rdd_jax.artifact import export, store
+from rdd_jax.core.errors import UserError
+from rdd_jax.experiment import third_party
+from rdd_jax.experiment.judge import load as load_dataset
 
 
 def convert(path: Path, to: str, out: Path, data_dir: str = '') -> list[str]:
@@ -37,7 +38,9 @@ def convert(path: Path, to: str, out: Path, data_dir: str = '') -> list[str]:
     UserError: if the set cannot be read, or `out` is in use.
   """
   distilled = (
-    artefact.load(path) if others.is_ours(path) else others.self_described(path)
+    store.load(path)
+    if third_party.is_ours(path)
+    else third_party.self_described(path)
   )
   if distilled is None:
     raise UserError(
@@ -50,29 +53,29 @@ def convert(path: Path, to: str, out: Path, data_dir: str = '') -> list[str]:
   return FORMATS[to](distilled, out, data_dir)
 
 
-def _npz(distilled: artefact.Distilled, out: Path, _: str) -> list[str]:
-  exports.write_npz(out / 'set.npz', distilled)
+def _npz(distilled: store.Distilled, out: Path, _: str) -> list[str]:
+  export.write_npz(out / 'set.npz', distilled)
   return [f'{out / "set.npz"}: all of it, with its card']
 
 
-def _safetensors(distilled: artefact.Distilled, out: Path, _: str) -> list[str]:
-  exports.write_safetensors(out / 'set.safetensors', distilled)
+def _safetensors(distilled: store.Distilled, out: Path, _: str) -> list[str]:
+  export.write_safetensors(out / 'set.safetensors', distilled)
   return [f'{out / "set.safetensors"}: all of it, with its card']
 
 
-def _folder(distilled: artefact.Distilled, out: Path, _: str) -> list[str]:
-  exports.write_folder(out, distilled)
-  return [f'{out}: PNGs by class', *exports.losses(distilled)]
+def _folder(distilled: store.Distilled, out: Path, _: str) -> list[str]:
+  export.write_folder(out, distilled)
+  return [f'{out}: PNGs by class', *export.losses(distilled)]
 
 
-def _tfds(distilled: artefact.Distilled, out: Path, data_dir: str) -> list[str]:
+def _tfds(distilled: store.Distilled, out: Path, data_dir: str) -> list[str]:
   try:
     dataset = load_dataset(distilled.card, data_dir)
     more = []
   except UserError as error:
     dataset = None
     more = [f'no test rows, as their data set is not here ({error})']
-  written = exports.write_tfds(out, distilled, dataset)
+  written = export.write_tfds(out, distilled, dataset)
   name = written.parent.name
   reads = "load_split('tfds:{}', 'train'" if more else "load('tfds:{}'"
   return [
@@ -82,7 +85,7 @@ def _tfds(distilled: artefact.Distilled, out: Path, data_dir: str) -> list[str]:
   ]
 
 
-FORMATS: dict[str, Callable[[artefact.Distilled, Path, str], list[str]]] = {
+FORMATS: dict[str, Callable[[store.Distilled, Path, str], list[str]]] = {
   'npz': _npz,
   'safetensors': _safetensors,
   'tfds': _tfds,

@@ -13,14 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from rdd_jax import keys
-from rdd_jax.batch import Batch
-from rdd_jax.matching.objective import Objective
-from rdd_jax.measure import Measure
-from rdd_jax.probe import Probe, no_probe
-from rdd_jax.risk import Risk, evaluate, mean
-from rdd_jax.synthetic import View
-from rdd_jax.transform import (
+from rdd_jax.core import keys
+from rdd_jax.core.batch import Batch
+from rdd_jax.core.measure import Measure
+from rdd_jax.core.risk import Risk, evaluate, mean
+from rdd_jax.core.transform import (
   DataSpec,
   DataView,
   Edit,
@@ -29,6 +26,9 @@ from rdd_jax.transform import (
   Transform,
   identity,
 )
+from rdd_jax.objectives.base import Objective
+from rdd_jax.synthetic.view import View
+from rdd_jax.training.probe import Probe, no_probe
 
 Params = Any
 

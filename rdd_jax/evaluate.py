@@ -14,13 +14,16 @@ from pathlib import Path
 from absl import flags
 from ml_collections import config_flags
 
-from rdd_jax import arms, artefact, command, data, others, ranked
-from rdd_jax.errors import UserError
+from rdd_jax import data
+from rdd_jax.artifact import store
+from rdd_jax.core.errors import UserError
 from rdd_jax.evaluation.metrics import Row
-from rdd_jax.judging import RIVALS, judge_of, network_keys, rival_rows
-from rdd_jax.judging import load as load  # as `evaluate.load`
-from rdd_jax.metrics import table
-from rdd_jax.verdict import write
+from rdd_jax.experiment import baselines, dd_ranking, third_party
+from rdd_jax.experiment.judge import RIVALS, judge_of, network_keys, rival_rows
+from rdd_jax.experiment.judge import load as load  # as `evaluate.load`
+from rdd_jax.experiment.verdict import write
+from rdd_jax.runtime import cli
+from rdd_jax.runtime.logging import table
 
 _NETWORKS = flags.DEFINE_list(
   'networks',
@@ -72,7 +75,7 @@ _TOLD = {
 
 
 def rows(
-  distilled: artefact.Distilled,
+  distilled: store.Distilled,
   dataset: data.Dataset,
   names: list[str],
   *,
@@ -97,7 +100,7 @@ def rows(
   return judge(distilled, network_keys(seed, seeds))
 
 
-def read(path: Path, *, training: bool) -> others.Other:
+def read(path: Path, *, training: bool) -> third_party.Other:
   """The set at a path, ours or another's, as the flags describe it.
 
   Args:
@@ -105,14 +108,16 @@ def read(path: Path, *, training: bool) -> others.Other:
     training: whether the training rows will be needed.
   """
   distilled = (
-    artefact.load(path) if others.is_ours(path) else others.self_described(path)
+    store.load(path)
+    if third_party.is_ours(path)
+    else third_party.self_described(path)
   )
   if distilled is not None:
     dataset = load(distilled.card, _DATA_DIR.value or '', training=training)
-    return others.Other(distilled, dataset, ())
-  return others.load(
+    return third_party.Other(distilled, dataset, ())
+  return third_party.load(
     path,
-    others.Told(**{name: flag.value for name, flag in _TOLD.items()}),
+    third_party.Told(**{name: flag.value for name, flag in _TOLD.items()}),
     name=_DATASET.value,
     like=_LIKE.value,
     data_dir=_DATA_DIR.value or '',
@@ -146,9 +151,9 @@ def main(argv: list[str]) -> None:
   by_arm['distilled'] = found = judge(distilled, seeds)
   for net in found if by_arm.keys() != {'distilled'} else ():
     own = {arm: row[net] for arm, row in by_arm.items()}
-    print(f'by {net}:\n{table(own, arms.columns(own))}')
+    print(f'by {net}:\n{table(own, baselines.columns(own))}')
   if by_arm.keys() == {'distilled'}:
-    print(table(found, arms.columns(found)))
+    print(table(found, baselines.columns(found)))
   if _BY_CLASS.value:
     by_class = {
       name: {own: row[f'class_{c}'] for own, row in found.items()}
@@ -157,10 +162,10 @@ def main(argv: list[str]) -> None:
     print(table(by_class, list(found)))
   ranking = None
   if _RANKING.value:
-    ranking = ranked.rank(
+    ranking = dd_ranking.rank(
       judge, distilled, dataset, seeds, whole_steps=_WHOLE_STEPS.value
     )
-    print(ranked.describe(ranking))
+    print(dd_ranking.describe(ranking))
   if _OUT.value:
     written = {'rows': found} | ({'ranking': ranking} if ranking else {})
     Path(_OUT.value).write_text(json.dumps(written, indent=1))
@@ -172,4 +177,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == '__main__':
-  command.start(main)
+  cli.start(main)

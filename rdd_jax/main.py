@@ -13,10 +13,11 @@ import sys
 from absl import flags
 from ml_collections import config_flags
 
-from rdd_jax import command, mesh, pipeline, run, variants, workdir
-from rdd_jax.defaults import Config
-from rdd_jax.errors import UserError
-from rdd_jax.watch import watch
+from rdd_jax.config.defaults import Config
+from rdd_jax.core.errors import UserError
+from rdd_jax.experiment import ablations, loop, pipeline, workdir
+from rdd_jax.runtime import cli, distributed
+from rdd_jax.runtime.profiling import watch
 
 _CONFIG = config_flags.DEFINE_config_file(
   'config', None, 'FILE.py[:arguments], see configs/', lock_config=True
@@ -62,7 +63,7 @@ def main(argv: list[str]) -> None:
     # Read by XLA when the first device is touched, which is below.
     flag = '--xla_gpu_deterministic_ops=true'
     os.environ['XLA_FLAGS'] = f'{os.environ.get("XLA_FLAGS", "")} {flag}'
-  mesh.initialise(_DISTRIBUTED.value)
+  distributed.initialise(_DISTRIBUTED.value)
   directory = Path(WORKDIR.value or workdir.default(config)).absolute()
   watched = watch(
     directory,
@@ -70,19 +71,19 @@ def main(argv: list[str]) -> None:
     profile=_PROFILE.value,
     tensorboard=_TENSORBOARD.value,
   )
-  workdir.claim(directory, config, write=mesh.is_main_process())
+  workdir.claim(directory, config, write=distributed.is_main_process())
   asked: list[int] = []
   signal.signal(signal.SIGTERM, lambda number, frame: asked.append(number))
   again = f'python -m rdd_jax.main {" ".join(sys.argv[1:])}'
   try:
-    variants.execute(
+    ablations.execute(
       config,
       directory,
       command=again,
       stop=lambda: bool(asked),
       watch=watched,
     )
-  except run.Stopped:
+  except loop.Stopped:
     pipeline.say('stopped and saved; the same command resumes')
   if _PROFILE.value and not watched.profile.traced:
     pipeline.say(
@@ -91,4 +92,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == '__main__':
-  command.start(main)
+  cli.start(main)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 import re
 
-ROOT = Path(__file__).parents[1]
+from helpers import ROOT
+
 README = (ROOT / 'README.md').read_text()
 HEADING = '## Extending it\n'
 
@@ -23,3 +23,6 @@ REST = README.replace(GUIDE, '')
 def blocks(text: str, language: str) -> list[str]:
   """The code of a language."""
   return re.findall(rf'(?sm)^```{language}\n(.*?)```', text)
+
+
+EXAMPLE, LOADER = blocks(REST, 'python')

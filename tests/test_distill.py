@@ -14,17 +14,12 @@ import numpy as np
 import optax
 import pytest
 
-from rdd_jax import learner, networks
-from rdd_jax.batch import Batch
-from rdd_jax.distill import Distiller, distiller
-from rdd_jax.keys import named
-from rdd_jax.matching import Inner, distribution_matching, gradient_matching
-from rdd_jax.measure import by_cell, draw, empirical
-from rdd_jax.probe import probe
-from rdd_jax.risk import cvar, equal, mix, total, worst
-from rdd_jax.robust import balance, expose_outliers, tilt
-from rdd_jax.synthetic import Synthetic, hard_targets, layout, view
-from rdd_jax.transform import (
+from rdd_jax import networks
+from rdd_jax.core.batch import Batch
+from rdd_jax.core.keys import named
+from rdd_jax.core.measure import by_cell, draw, empirical
+from rdd_jax.core.risk import cvar, equal, mix, total, worst
+from rdd_jax.core.transform import (
   DataSpec,
   DataView,
   Transform,
@@ -33,6 +28,12 @@ from rdd_jax.transform import (
   identity,
   stateless,
 )
+from rdd_jax.distill import Distiller, distiller
+from rdd_jax.objectives import Inner, distribution_matching, gradient_matching
+from rdd_jax.robust import balance, expose_outliers, tilt
+from rdd_jax.synthetic.view import Synthetic, hard_targets, layout, view
+from rdd_jax.training import sgd
+from rdd_jax.training.probe import probe
 
 SHAPE, CLASSES, GROUPS, IPC, N = (8, 8, 1), 3, 2, 2, 60
 KEY = jax.random.key(3)
@@ -334,7 +335,7 @@ def test_training_is_scored_by_the_network_that_trains():
   )
   state = start(d)
   new, _ = jax.jit(d.update)(state, REAL[0])
-  score = learner.scorer(NET, state.objective.learner.variables)
+  score = sgd.scorer(NET, state.objective.learner.variables)
   np.testing.assert_allclose(
     new.training['recorder']['losses'], score(REAL[0]).losses, rtol=1e-5
   )

@@ -17,9 +17,9 @@ os.environ.setdefault('XLA_PYTHON_CLIENT_PREALLOCATE', 'false')
 from absl import app, flags
 import jax
 
-from rdd_jax.bench import kernels, measure, theirs
-from rdd_jax.bench.measure import Cost
+from rdd_jax.bench import kernels, theirs, timing
 from rdd_jax.bench.setting import Setting
+from rdd_jax.bench.timing import Cost
 
 STEADY = 1.5  # Slowest over fastest repeat, from which a ratio says little.
 QUIET = 0.5  # Load average before the run, from which others were at work.
@@ -33,11 +33,11 @@ for _field in dataclasses.fields(Setting):
     lower_bound=1,
   )
 _ONLY = flags.DEFINE_multi_enum(
-  'only', list(measure.NAMES), measure.NAMES, 'What to measure; repeatable.'
+  'only', list(timing.NAMES), timing.NAMES, 'What to measure; repeatable.'
 )
 _JSON = flags.DEFINE_string('json', None, 'Also write the results here.')
 _PEAK = flags.DEFINE_enum(
-  'peak', None, measure.SIDES, 'Print only the peak bytes of this side.'
+  'peak', None, timing.SIDES, 'Print only the peak bytes of this side.'
 )
 
 
@@ -63,7 +63,7 @@ def cores() -> int | None:
 
 def line(name: str, costs: Mapping[str, Cost]) -> str:
   """A row of the table."""
-  us, them = (costs.get(side) for side in measure.SIDES)
+  us, them = (costs.get(side) for side in timing.SIDES)
   cells = [f'{cost.seconds:.4f}' if cost else '-' for cost in (us, them)]
   if us and them:
     mark = '' if max(us.spread, them.spread) < STEADY else '*'
@@ -86,7 +86,7 @@ def mebibytes(size: int | None) -> str:
 
 def report(name: str, s: Setting, ceiling: float) -> dict[str, Any]:
   """Measures a computation; prints its row, and below it what else is known."""
-  costs, excess = measure.compare(name, s)
+  costs, excess = timing.compare(name, s)
   results: dict[str, Any] = {k: cost._asdict() for k, cost in costs.items()}
   print(line(name, costs))
   for side, (planned, free) in excess.items():
@@ -96,7 +96,7 @@ def report(name: str, s: Setting, ceiling: float) -> dict[str, Any]:
       f'{mebibytes(free)} are free'
     )
   us = costs.get('ours')
-  images, flops = measure.trained_images(name, s), measure.useful_flops(name, s)
+  images, flops = timing.trained_images(name, s), timing.useful_flops(name, s)
   if us and images and flops:
     results['images_per_second'] = images / us.seconds
     results['share'] = flops / us.seconds / ceiling
@@ -118,11 +118,11 @@ def main(argv: Sequence[str]) -> None:
   sizes: dict[str, Any] = {k: flags.FLAGS[k].value for k in _DEFAULTS}
   s = Setting(**sizes)
   if _PEAK.value:
-    print(json.dumps(measure.peak(_ONLY.value[0], _PEAK.value, s)))
+    print(json.dumps(timing.peak(_ONLY.value[0], _PEAK.value, s)))
     return
   results: dict[str, Any] = {'environment': environment(), 'setting': sizes}
   print(', '.join(f'{k} {v or "-"}' for k, v in results['environment'].items()))
-  results['ceiling'] = measure.ceiling()
+  results['ceiling'] = timing.ceiling()
   print(f'matmul ceiling {results["ceiling"] / 1e9:.0f} GFLOP/s')
   times = ['ours s', 'torch s', 'torch/ours', 'CPU ratio']
   print(row('', [*times, 'planned MiB', 'ours MiB', 'torch MiB']))

@@ -14,8 +14,8 @@ import optax
 from rdd_jax import kernels
 from rdd_jax.bench.ours import compiled, convnet, matching_step
 from rdd_jax.bench.setting import Program, Setting
-from rdd_jax.losses import SquaredError
-from rdd_jax.matching import Inner, frepo, pool, regression_matching
+from rdd_jax.core.losses import SquaredError
+from rdd_jax.objectives import Inner, frepo, pool, regression_matching
 
 TILE = {'ntk': 8, 'ntk_pooled': 2}  # rows, so that a tile fits into a cache
 

@@ -14,22 +14,23 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from rdd_jax import learner, networks
-from rdd_jax.batch import NOWHERE, Batch
+from rdd_jax import networks
 from rdd_jax.bench.setting import UNROLLS, Program, Setting
-from rdd_jax.evaluation.recipe import Recipe
-from rdd_jax.evaluation.training import fit_many
-from rdd_jax.matching.distribution import distribution_matching
-from rdd_jax.matching.expert import ExpertState, expert
-from rdd_jax.matching.gradient import gradient_matching
-from rdd_jax.matching.inner import Inner, train
-from rdd_jax.matching.objective import Objective
-from rdd_jax.measure import Measure, empirical
+from rdd_jax.core.batch import NOWHERE, Batch
+from rdd_jax.core.measure import Measure, empirical
+from rdd_jax.core.transform import Edit, EmptyState, Places, identity
+from rdd_jax.core.unroll import Adjoint, backprop, checkpointed, tesla
+from rdd_jax.images.preprocessing import standardise
 from rdd_jax.networks import Variables
-from rdd_jax.ops import each
-from rdd_jax.preprocessing import standardise
-from rdd_jax.transform import Edit, EmptyState, Places, identity
-from rdd_jax.unroll import Adjoint, backprop, checkpointed, tesla
+from rdd_jax.networks.conv import each
+from rdd_jax.objectives.base import Objective
+from rdd_jax.objectives.distribution import distribution_matching
+from rdd_jax.objectives.gradient import gradient_matching
+from rdd_jax.training import sgd as training_sgd
+from rdd_jax.training.expert import ExpertState, expert
+from rdd_jax.training.fit import fit_many
+from rdd_jax.training.inner import Inner, train
+from rdd_jax.training.recipe import Recipe
 
 STILL = Edit(EmptyState(), identity())
 
@@ -81,8 +82,8 @@ def training_step(s: Setting) -> Program:
     cells=labels,
   )
   return compiled(
-    lambda state, batch: learner.step(net, tx, state, batch, s.classes),
-    learner.init(net, tx, jax.random.key(0), s.shape),
+    lambda state, batch: training_sgd.step(net, tx, state, batch, s.classes),
+    training_sgd.init(net, tx, jax.random.key(0), s.shape),
     batch,
   )
 
@@ -171,7 +172,7 @@ def distance_travelled(
   end, _ = train(
     net,
     Inner(tx, steps, batch_size=batch.inputs.shape[0]),
-    learner.Learner(start, tx.init(start['params'])),
+    training_sgd.Learner(start, tx.init(start['params'])),
     batch,
     images.shape[0],
     key=jax.random.key(0),

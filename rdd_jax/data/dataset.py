@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rdd_jax.errors import UserError
+from rdd_jax.core.errors import UserError
 
 
 class Split(NamedTuple):

@@ -8,7 +8,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from rdd_jax.errors import UserError
+from rdd_jax.core.errors import UserError
 
 Size = int | tuple[int, int] | None
 

@@ -8,7 +8,7 @@ import importlib.util
 import os
 import sys
 
-from rdd_jax.errors import UserError
+from rdd_jax.core.errors import UserError
 
 
 def prepare(name: str, data_dir: str | None = None) -> str:

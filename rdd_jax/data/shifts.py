@@ -12,10 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image, ImageFilter
 
-from rdd_jax import corruptions as c
-from rdd_jax.corruptions import common
-from rdd_jax.errors import UserError, choose
-from rdd_jax.keys import generator, named
+from rdd_jax.core.errors import UserError, choose
+from rdd_jax.core.keys import generator, named
+from rdd_jax.images import corruptions as c
+from rdd_jax.images.corruptions import weather
 
 SEVERITIES = (1, 2, 3, 4, 5)
 PUBLISHED = ('noise', 'blur', 'invert')
@@ -40,21 +40,21 @@ class Shift(NamedTuple):
 # are in pixels of 32.
 SUITE: dict[str, Shift] = {
   'gaussian_noise': Shift(c.add_noise, (0.04, 0.06, 0.08, 0.09, 0.1)),
-  'shot_noise': Shift(common.shot_noise, (500, 250, 100, 75, 50)),
-  'impulse_noise': Shift(common.impulse_noise, (0.01, 0.02, 0.03, 0.05, 0.07)),
+  'shot_noise': Shift(weather.shot_noise, (500, 250, 100, 75, 50)),
+  'impulse_noise': Shift(weather.impulse_noise, (0.01, 0.02, 0.03, 0.05, 0.07)),
   'gaussian_blur': Shift(lambda s: c.blur(s / 32), (0.6, 0.9, 1.2, 1.6, 2)),
   'motion_blur': Shift(
-    lambda s: common.motion_blur(s / 32), (2.0, 3.0, 4.0, 5.0, 6.0)
+    lambda s: weather.motion_blur(s / 32), (2.0, 3.0, 4.0, 5.0, 6.0)
   ),
-  'zoom_blur': Shift(common.zoom_blur, (0.06, 0.11, 0.16, 0.21, 0.26)),
-  'brightness': Shift(common.brighten, (0.05, 0.1, 0.15, 0.2, 0.3)),
-  'contrast': Shift(common.flatten, (0.75, 0.5, 0.4, 0.3, 0.15)),
-  'fog': Shift(common.fog, (0.2, 0.5, 0.75, 1.0, 1.5)),
+  'zoom_blur': Shift(weather.zoom_blur, (0.06, 0.11, 0.16, 0.21, 0.26)),
+  'brightness': Shift(weather.brighten, (0.05, 0.1, 0.15, 0.2, 0.3)),
+  'contrast': Shift(weather.flatten, (0.75, 0.5, 0.4, 0.3, 0.15)),
+  'fog': Shift(weather.fog, (0.2, 0.5, 0.75, 1.0, 1.5)),
   'pixelate': Shift(c.pixelate, (0.85, 0.7, 0.55, 0.4, 0.3)),
   'jpeg': Shift(lambda q: _jpeg(int(q)), (80, 65, 58, 50, 40)),
   'elastic': Shift(lambda s: c.warp(5, s), (0.01, 0.02, 0.03, 0.045, 0.06)),
   'move': Shift(
-    lambda s: common.move(5 * s, 0.02 * s), (1.0, 2.0, 3.0, 4.0, 5.0)
+    lambda s: weather.move(5 * s, 0.02 * s), (1.0, 2.0, 3.0, 4.0, 5.0)
   ),
 }
 

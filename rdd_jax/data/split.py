@@ -6,9 +6,9 @@ import jax
 from jax import Array
 import numpy as np
 
+from rdd_jax.core.errors import UserError
+from rdd_jax.core.keys import named
 from rdd_jax.data.dataset import Dataset
-from rdd_jax.errors import UserError
-from rdd_jax.keys import named
 
 
 def split_validation(

@@ -10,16 +10,16 @@ from jax import Array
 import jax.numpy as jnp
 import numpy as np
 
-from rdd_jax.batch import Batch, take
-from rdd_jax.evaluation.judge import Held, summarise
+from rdd_jax.core.batch import Batch, take
+from rdd_jax.core.losses import centred
+from rdd_jax.core.transform import Transform, identity
+from rdd_jax.evaluation.evaluate import Held, summarise
 from rdd_jax.evaluation.metrics import Row
-from rdd_jax.evaluation.recipe import Recipe
-from rdd_jax.evaluation.training import embed, fit_many, in_batches
+from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.kernels import Solution, fit, solve
 from rdd_jax.kernels.kernel import EXACT
-from rdd_jax.losses import centred
-from rdd_jax.preprocessing import Preprocessing
-from rdd_jax.transform import Transform, identity
+from rdd_jax.training.fit import embed, fit_many, in_batches
+from rdd_jax.training.recipe import Recipe
 
 
 def evaluate_by_kernel(

@@ -9,7 +9,7 @@ from jax import Array, lax
 import jax.numpy as jnp
 
 from rdd_jax.kernels.kernel import Kernel, Kernels
-from rdd_jax.ops import constrain
+from rdd_jax.networks.conv import constrain
 
 
 def blockwise(kernel: Kernel, size: int) -> Kernel:

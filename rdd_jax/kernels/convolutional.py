@@ -16,7 +16,7 @@ import jax
 from jax import Array
 import jax.numpy as jnp
 
-from rdd_jax.errors import UserError
+from rdd_jax.core.errors import UserError
 from rdd_jax.kernels.fully_connected import require_depth
 from rdd_jax.kernels.kernel import EXACT, Kernel, Kernels, with_diagonal
 from rdd_jax.kernels.relu import moments

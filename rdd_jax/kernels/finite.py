@@ -17,8 +17,9 @@ import jax
 from jax import Array
 import jax.numpy as jnp
 
-from rdd_jax import keys, ops
+from rdd_jax.core import keys
 from rdd_jax.kernels.kernel import EXACT
+from rdd_jax.networks import conv
 
 
 class Finite(NamedTuple):
@@ -51,7 +52,7 @@ def finite_fully_connected(
     return _normal(key, shapes)
 
   def hidden(params: Any, x: Array) -> Array:
-    x = ops.flat(x)
+    x = conv.flat(x)
     for layer in params[:-1]:
       x = jax.nn.relu(_dense(layer, x, w_std, b_std))
     return x
@@ -84,10 +85,10 @@ def finite_convolutional(
     pad = ((size // 2, size // 2),) * 2
     for kernel, bias in params[:-1]:
       scale = w_std / math.sqrt(math.prod(kernel.shape[:-1]))
-      x = ops.conv(x, scale * kernel, (1, 1), pad, bias=b_std * bias)
+      x = conv.conv(x, scale * kernel, (1, 1), pad, bias=b_std * bias)
       x = jax.nn.relu(x)
-      x = ops.avg_pool(x) if halve else x
-    return x.mean((1, 2)) if global_pool else ops.flat(x)
+      x = conv.avg_pool(x) if halve else x
+    return x.mean((1, 2)) if global_pool else conv.flat(x)
 
   return _finite(init, hidden, w_std, b_std)
 

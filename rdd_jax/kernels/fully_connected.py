@@ -12,10 +12,10 @@ import jax
 from jax import Array
 import jax.numpy as jnp
 
-from rdd_jax import ops
-from rdd_jax.errors import UserError
+from rdd_jax.core.errors import UserError
 from rdd_jax.kernels.kernel import EXACT, Kernel, Kernels, with_diagonal
 from rdd_jax.kernels.relu import moments
+from rdd_jax.networks import conv
 
 
 def fully_connected(
@@ -43,8 +43,8 @@ def fully_connected(
     return w_std**2 * k + b_std**2
 
   def kernel(x1: Array, x2: Array | None = None) -> Kernels:
-    first = ops.flat(x1)
-    second = first if x2 is None else ops.flat(x2)
+    first = conv.flat(x1)
+    second = first if x2 is None else conv.flat(x2)
 
     def exact(k: Array, variance: Array) -> Array:
       return with_diagonal(k, variance) if x2 is None else k

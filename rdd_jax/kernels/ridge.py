@@ -9,7 +9,7 @@ from jax.core import Tracer
 import jax.numpy as jnp
 from jax.scipy.linalg import cho_solve
 
-from rdd_jax.errors import UserError
+from rdd_jax.core.errors import UserError
 from rdd_jax.kernels.kernel import EXACT
 
 RAISE = 10.0  # by how much a ridge that is too small grows,

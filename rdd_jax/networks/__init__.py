@@ -7,11 +7,10 @@ from typing import Any
 
 import flax.linen as nn
 
-from rdd_jax.errors import UserError, choose
+from rdd_jax.core.errors import UserError, choose
 from rdd_jax.networks.alexnet import AlexNet
 from rdd_jax.networks.convnet import ConvNet
-from rdd_jax.networks.mlp import MLP
-from rdd_jax.networks.pure import (
+from rdd_jax.networks.functional import (
   Outputs,
   Variables,
   apply,
@@ -20,6 +19,7 @@ from rdd_jax.networks.pure import (
   init,
   unflatten,
 )
+from rdd_jax.networks.mlp import MLP
 from rdd_jax.networks.resnet import ResNet18
 from rdd_jax.networks.vgg import VGG11
 from rdd_jax.networks.vit import ViT

@@ -5,9 +5,9 @@ from __future__ import annotations
 import flax.linen as nn
 from jax import Array
 
-from rdd_jax.errors import choose
+from rdd_jax.core.errors import choose
 from rdd_jax.networks import layers
-from rdd_jax.networks.pure import Outputs
+from rdd_jax.networks.functional import Outputs
 
 
 class ConvNet(nn.Module):

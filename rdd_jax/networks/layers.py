@@ -12,8 +12,9 @@ import jax
 from jax import Array, lax
 import jax.numpy as jnp
 
-from rdd_jax import keys, ops
-from rdd_jax.errors import UserError, choose
+from rdd_jax.core import keys
+from rdd_jax.core.errors import UserError, choose
+from rdd_jax.networks import conv
 
 
 def uniform(fan_in: int) -> Initializer:
@@ -59,7 +60,7 @@ class Conv(nn.Module):
     )
     strides = (self.stride, self.stride)
     pads = ((self.pad, self.pad), (self.pad, self.pad))
-    return ops.conv(x, kernel, strides, pads, bias=bias)
+    return conv.conv(x, kernel, strides, pads, bias=bias)
 
 
 def dense(x: Array, features: int) -> Array:
@@ -130,8 +131,8 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 }
 
 POOLINGS: dict[str, Callable[[Array], Array]] = {
-  'avg': ops.avg_pool,
-  'max': ops.max_pool,
+  'avg': conv.avg_pool,
+  'max': conv.max_pool,
   'none': lambda x: x,
 }
 

@@ -7,7 +7,7 @@ import jax
 from jax import Array
 
 from rdd_jax.networks import layers
-from rdd_jax.networks.pure import Outputs
+from rdd_jax.networks.functional import Outputs
 
 
 class MLP(nn.Module):

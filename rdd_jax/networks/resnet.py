@@ -6,9 +6,9 @@ import flax.linen as nn
 import jax
 from jax import Array
 
-from rdd_jax.errors import choose
+from rdd_jax.core.errors import choose
 from rdd_jax.networks import layers
-from rdd_jax.networks.pure import Outputs
+from rdd_jax.networks.functional import Outputs
 
 
 class Block(nn.Module):

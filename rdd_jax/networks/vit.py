@@ -7,9 +7,9 @@ import jax
 from jax import Array
 import jax.numpy as jnp
 
-from rdd_jax.errors import UserError
+from rdd_jax.core.errors import UserError
 from rdd_jax.networks import layers
-from rdd_jax.networks.pure import Outputs
+from rdd_jax.networks.functional import Outputs
 
 
 class Encoder(nn.Module):

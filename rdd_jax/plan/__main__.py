@@ -13,10 +13,11 @@ import tempfile
 
 from absl import flags
 
-from rdd_jax import command, mesh, workdir
-from rdd_jax.artefact import write_atomically
+from rdd_jax.artifact.store import write_atomically
+from rdd_jax.experiment import workdir
 from rdd_jax.main import WORKDIR, given
 from rdd_jax.plan.predict import FILE, Plan, predict
+from rdd_jax.runtime import cli, distributed
 
 _SECONDS = flags.DEFINE_float(
   'seconds', 5.0, 'How long each stage is tried, about, once it is compiled.'
@@ -26,7 +27,7 @@ _SECONDS = flags.DEFINE_float(
 def main(argv: list[str]) -> None:
   """Plans what the flags say."""
   config = given(argv)
-  mesh.initialise(False)
+  distributed.initialise(False)
   with tempfile.TemporaryDirectory() as scratch:
     plan = predict(config, Path(scratch), budget=_SECONDS.value)
   print(show(plan))
@@ -51,4 +52,4 @@ def show(plan: Plan) -> str:
 
 
 if __name__ == '__main__':
-  command.start(main)
+  cli.start(main)

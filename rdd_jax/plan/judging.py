@@ -9,10 +9,12 @@ from itertools import count
 
 import jax
 
-from rdd_jax import arms, artefact, sets
+from rdd_jax.artifact import store
+from rdd_jax.experiment import baselines
+from rdd_jax.experiment import trial as trials
+from rdd_jax.experiment.trial import Trial
 from rdd_jax.plan.extrapolate import extrapolate
-from rdd_jax.sets import Trial
-from rdd_jax.synthetic import Synthetic
+from rdd_jax.synthetic.view import Synthetic
 
 
 def judging(trial: Trial, params: Synthetic, budget: float) -> float:
@@ -23,8 +25,8 @@ def judging(trial: Trial, params: Synthetic, budget: float) -> float:
     params: of a distilled set, of the right shape.
     budget: see `extrapolate`.
   """
-  artefact.save(trial.workdir, sets.distilled(trial, params, 0))
-  artefact.save(trial.workdir / sets.INITIAL, sets.distilled(trial, params, 0))
+  store.save(trial.workdir, trials.distilled(trial, params, 0))
+  store.save(trial.workdir / trials.INITIAL, trials.distilled(trial, params, 0))
   seconds = _whole(trial, budget)
   arm_names = (*trial.config.baselines, 'distilled')
   shapes = {arm: _shape(_found(trial, arm)) for arm in arm_names}
@@ -52,7 +54,7 @@ def _whole(trial: Trial, budget: float) -> float:
 
     def do() -> object:
       path.unlink(missing_ok=True)
-      return arms.whole(chosen)
+      return baselines.whole(chosen)
 
     return do
 
@@ -66,19 +68,17 @@ def _judge(
   short = trial._replace(
     experiment=trial.experiment._replace(evaluation=recipe)
   )
-  return lambda: arms.judge(
+  return lambda: baselines.judge(
     short, arm, next(numbers), lambda: _found(trial, arm)
   )
 
 
-def _found(trial: Trial, arm: str) -> artefact.Distilled:
+def _found(trial: Trial, arm: str) -> store.Distilled:
   if arm == 'distilled':
-    return artefact.load(trial.workdir)
-  return arms.baseline(trial, arm, 0)
+    return store.load(trial.workdir)
+  return baselines.baseline(trial, arm, 0)
 
 
-def _shape(found: artefact.Distilled) -> str:
+def _shape(found: store.Distilled) -> str:
   """What sets have in common that share a program."""
-  return str(
-    jax.tree.map(lambda x: (x.shape, x.dtype), artefact.to_batch(found))
-  )
+  return str(jax.tree.map(lambda x: (x.shape, x.dtype), store.to_batch(found)))

@@ -17,24 +17,20 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from rdd_jax import (
-  cost,
-  memory,
-  pipeline,
-  recipe,
-  run,
-  shifted,
-)
-from rdd_jax import mesh as meshes
-from rdd_jax.defaults import Config
+from rdd_jax.config.build import experiment as build
+from rdd_jax.config.build import shift as build_shift
+from rdd_jax.config.defaults import Config
+from rdd_jax.core.errors import UserError
+from rdd_jax.core.measure import empirical
 from rdd_jax.distill import DistillState
-from rdd_jax.errors import UserError
-from rdd_jax.measure import empirical
-from rdd_jax.plan.describe import describe
+from rdd_jax.experiment import loop, pipeline
+from rdd_jax.experiment.describe import describe
+from rdd_jax.experiment.trial import Trial
 from rdd_jax.plan.extrapolate import Seconds, extrapolate
 from rdd_jax.plan.judging import judging
 from rdd_jax.plan.trying import stand_ins, steps
-from rdd_jax.sets import Trial
+from rdd_jax.runtime import cost, memory
+from rdd_jax.runtime import distributed as meshes
 
 FILE = 'plan.json'
 LENGTHS = ('warm_up', 'steps')  # of links that train: what is shortened
@@ -78,7 +74,7 @@ def predict(config: Config, scratch: Path, *, budget: float = 5.0) -> Plan:
   As if nothing of it were there yet, neither its directory nor experts.
 
   Args:
-    config: complete, see `rdd_jax.defaults`.
+    config: complete, see `rdd_jax.config.defaults`.
     scratch: an empty directory.
     budget: seconds for which each stage is tried, about, not counting what it
       compiles; a longer one says more.
@@ -100,7 +96,7 @@ def predict(config: Config, scratch: Path, *, budget: float = 5.0) -> Plan:
     with meshes.use(mesh):
       text, state, planned = _distilling(trial, mesh, budget, seconds, unknown)
     begin = time.perf_counter()
-    shift = shifted.load(config, trial.dataset, trial.preprocess)
+    shift = build_shift.load(config, trial.dataset, trial.preprocess)
     shifting = time.perf_counter() - begin
     found = judging(trial._replace(shift=shift), state.params, budget)
     seconds['judging'] = shifting + found
@@ -144,11 +140,11 @@ def _distilling(
 
   def prepare(n: int) -> Callable[[], None]:
     shorter = _shorter(config, n, length)
-    experiment = recipe.build(shorter, dataset, trial.preprocess)
+    experiment = build.build(shorter, dataset, trial.preprocess)
 
     def do() -> None:
       states[:] = [
-        run.start(
+        loop.start(
           experiment,
           pipeline.seed_key(config, 0),
           images,
@@ -175,7 +171,7 @@ def _distilling(
   state = meshes.replicate(states[0], mesh)
   begin = time.perf_counter()
   trajectories = train(state)
-  compiled = run.compile_call(
+  compiled = loop.compile_call(
     trial.experiment, config, state, images, mesh, trajectories
   )
   seconds['compiling'] = time.perf_counter() - begin

@@ -10,9 +10,12 @@ import time
 import jax
 import numpy as np
 
-from rdd_jax import buffers, experts, keys, run
+from rdd_jax.config.build import experts
+from rdd_jax.core import keys
 from rdd_jax.distill import DistillState
-from rdd_jax.sets import Trial
+from rdd_jax.experiment import experts as experiment_experts
+from rdd_jax.experiment import loop
+from rdd_jax.experiment.trial import Trial
 
 
 def steps(
@@ -20,9 +23,9 @@ def steps(
   state: DistillState,
   images: jax.Array,
   labels: jax.Array,
-  compiled: run.Compiled,
+  compiled: loop.Compiled,
   mesh: jax.sharding.Mesh,
-  train: run.Train,
+  train: loop.Train,
   budget: float,
 ) -> float:
   """Seconds that a seed takes, from as many steps as the budget allows."""
@@ -37,8 +40,8 @@ def steps(
     return len(ticks) > 2 and ticks[-1] - ticks[0] > budget
 
   begin = time.perf_counter()
-  with contextlib.suppress(run.Stopped):
-    run.distil(
+  with contextlib.suppress(loop.Stopped):
+    loop.distil(
       trial.experiment,
       config,
       state,
@@ -68,7 +71,7 @@ def stand_ins(
 ) -> tuple[list[np.ndarray], float]:
   """Stand-ins for experts, near those of two epochs, and seconds of all."""
   assert trial.experiment.expert is not None
-  buffer = buffers.buffer(trial.config, trial.workdir, mesh.size)
+  buffer = experts.buffer(trial.config, trial.workdir, mesh.size)
   short = buffer._replace(
     directory=trial.workdir / 'buffers',
     number=buffer.parallel,
@@ -80,7 +83,7 @@ def stand_ins(
     ticks.append(time.perf_counter())
     return False
 
-  found = experts.trajectories(
+  found = experiment_experts.trajectories(
     short,
     trial.experiment.expert,
     keys.named(jax.random.key(trial.config.seed), 'experts'),

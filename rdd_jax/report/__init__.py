@@ -2,7 +2,7 @@
 
 from rdd_jax.report.grid import grid_png
 from rdd_jax.report.page import write_report
-from rdd_jax.report.summary import COLUMNS, TRUST, WHOLE_RUN, markdown
+from rdd_jax.report.tables import COLUMNS, TRUST, WHOLE_RUN, markdown
 
 __all__ = [
   'COLUMNS',

@@ -11,10 +11,11 @@ from typing import Any
 from rdd_jax.report.cost import cost_table
 from rdd_jax.report.groups import group_table
 from rdd_jax.report.html import document, image, pre, section
-from rdd_jax.report.losses import loss_curve, read_losses
-from rdd_jax.report.outside import histogram, outside_tables, roc_plot
+from rdd_jax.report.label_noise import trust_plot, trust_table
+from rdd_jax.report.ood import histogram, outside_tables, roc_plot
+from rdd_jax.report.plots import loss_curve, read_losses
 from rdd_jax.report.shift import shift_table
-from rdd_jax.report.summary import (
+from rdd_jax.report.tables import (
   class_table,
   glossary,
   networks_table,
@@ -23,7 +24,6 @@ from rdd_jax.report.summary import (
   summary_table,
   variants_table,
 )
-from rdd_jax.report.trust import trust_plot, trust_table
 
 
 def write_report(directory: Path, *, title: str, command: str) -> Path:

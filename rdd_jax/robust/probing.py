@@ -9,14 +9,14 @@ import jax
 from jax import Array
 import jax.numpy as jnp
 
-from rdd_jax import keys
-from rdd_jax.augment import Augment
-from rdd_jax.batch import Batch
-from rdd_jax.measure import Measure, draw_minibatches
-from rdd_jax.ops import constrain
-from rdd_jax.probe import Probe
-from rdd_jax.robust.trust import Opinion
-from rdd_jax.transform import Scores, State
+from rdd_jax.core import keys
+from rdd_jax.core.batch import Batch
+from rdd_jax.core.measure import Measure, draw_minibatches
+from rdd_jax.core.transform import Scores, State
+from rdd_jax.images.augment import Augment
+from rdd_jax.networks.conv import constrain
+from rdd_jax.robust.label_noise.trust import Opinion
+from rdd_jax.training.probe import Probe
 
 CHUNK = 500  # rows scored at once
 

@@ -3,8 +3,8 @@
 Written from the papers, as a user of the field would write it: a loop over the
 classes, one network at a time, `create_graph` where a gradient is matched.
 Images are NCHW. Everything follows the dtype and the device of its inputs, so
-in float64 it is the oracle of `tests/test_against_torch.py`, and in float32
-the rival of `python -m rdd_jax.bench`.
+in float64 it is the oracle of `test_against_torch.py`, and in float32 the rival
+of `python -m rdd_jax.bench`.
 """
 
 from __future__ import annotations

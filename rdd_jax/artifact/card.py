@@ -1,0 +1,97 @@
+"""What a distilled set says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+import platform
+import subprocess
+from typing import Any
+
+SCHEMA = 1
+PACKAGES = ('rdd_jax', 'jax', 'jaxlib', 'flax', 'optax', 'numpy')
+
+
+def make_card(
+  *,
+  data: Mapping[str, Any],
+  class_names: Sequence[str],
+  label_kind: str,
+  factor: int,
+  network: Mapping[str, Any],
+  student: Any,
+  evaluation: Mapping[str, Any],
+  outside: Mapping[str, Any],
+  shift: Mapping[str, Any],
+  seeds: Mapping[str, Any],
+  numbers: Mapping[str, Any],
+) -> dict[str, Any]:
+  """The card of a distilled set; adds the schema, versions and git hash.
+
+  Args:
+    data: the name and options that `data.load` takes, and what was done to
+      the training rows.
+    class_names: by class.
+    label_kind: 'hard', 'soft', or what else the targets are.
+    factor: of multi-formation; 1 stores one image in a row.
+    network: name and options.
+    student: the chain that edits each training step, or None.
+    evaluation: the fields of the recipe.
+    outside: the sets from elsewhere that networks are to tell apart.
+    shift: other test rows, and groups of them, that networks are judged by.
+    seeds: of distillation and of networks.
+    numbers: the results, summaries by metric.
+  """
+  return {
+    'schema': SCHEMA,
+    'data': data,
+    'class_names': list(class_names),
+    'label_kind': label_kind,
+    'factor': factor,
+    'network': network,
+    'student': student,
+    'evaluation': evaluation,
+    'outside': outside,
+    'shift': shift,
+    'seeds': seeds,
+    'numbers': numbers,
+    'versions': versions(),
+    'git': git_hash(),
+  }
+
+
+def labels(num_outputs: int, scale: float = 1.0) -> dict[str, float]:
+  """What a regression on a set's targets needs to know, in any framework.
+
+  It regresses on `targets - centre`; its predictions times `scale` are logits.
+  """
+  return {'centre': 1 / num_outputs, 'scale': scale}
+
+
+def versions() -> dict[str, str | None]:
+  """Versions of Python and of the packages that the numbers depend on."""
+  found: dict[str, str | None] = {'python': platform.python_version()}
+  for name in PACKAGES:
+    try:
+      found[name] = metadata.version(name)
+    except metadata.PackageNotFoundError:
+      found[name] = None
+  return found
+
+
+def git_hash() -> str | None:
+  """The commit of this source tree, '-dirty' if edited; None outside git."""
+  root = Path(__file__).parents[2]
+  if not (root / '.git').exists():
+    return None
+  try:
+    return subprocess.run(
+      ['git', 'describe', '--always', '--dirty', '--abbrev=40', '--exclude=*'],
+      cwd=root,
+      capture_output=True,
+      text=True,
+      check=True,
+    ).stdout.strip()
+  except (OSError, subprocess.CalledProcessError):
+    return None

@@ -1,0 +1,16 @@
+"""Distilled sets that others made: what is in their files, and what it means.
+
+Readers say what a file holds, by name; the other files say which of it are
+images and labels, in which order, on which scale and of which kind, and refuse
+to guess where two answers would do.
+"""
+
+from rdd_jax.artifact.third_party.adopt import ORDERED as ORDERED
+from rdd_jax.artifact.third_party.adopt import Images as Images
+from rdd_jax.artifact.third_party.adopt import adopt as adopt
+from rdd_jax.artifact.third_party.adopt import understand as understand
+from rdd_jax.artifact.third_party.readers import CARD as CARD
+from rdd_jax.artifact.third_party.readers import DIGEST as DIGEST
+from rdd_jax.artifact.third_party.readers import Raw as Raw
+from rdd_jax.artifact.third_party.readers import digest as digest
+from rdd_jax.artifact.third_party.readers import read as read

@@ -1,0 +1,112 @@
+"""Runs side by side: `python -m rdd_jax.compare DIR... [--html=FILE]`.
+
+Prints a table of every run's distilled set and of the baselines, and what each
+run took. Unfinished runs are named and left out. `--csv=FILE` has every metric,
+`--html=FILE` is one page with the images and what differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+import csv
+import io
+from pathlib import Path
+
+from absl import flags
+
+from rdd_jax.artifact.store import write_atomically
+from rdd_jax.compare.page import Shown, comparison_page
+from rdd_jax.compare.paired import csv_rows, methods, paired, table
+from rdd_jax.compare.runs import Finished, differing, names, read
+from rdd_jax.core.errors import UserError
+from rdd_jax.experiment import baselines
+from rdd_jax.runtime import cli, logging
+
+_CSV = flags.DEFINE_string('csv', None, 'Where to write all metrics.')
+_HTML = flags.DEFINE_string('html', None, 'Where to write the page.')
+
+
+def gather(directories: Sequence[Path]) -> tuple[list[Finished], list[str]]:
+  """The finished runs, and a line on each that is not finished.
+
+  Raises:
+    UserError: if a directory is no run, or none of them is finished.
+  """
+  runs, notes = [], []
+  for directory in dict.fromkeys(directories):
+    found = read(directory)
+    if isinstance(found, Finished):
+      runs.append(found)
+    else:
+      notes.append(
+        f'{directory} is not finished, and left out: it has no '
+        f'{", ".join(found)}'
+      )
+  if not runs:
+    raise UserError(
+      'give the work directories of finished runs: python -m rdd_jax.compare '
+      f'runs/ONE runs/OTHER{"; " if notes else ""}{"; ".join(notes)}'
+    )
+  return runs, notes
+
+
+def text(runs: Sequence[Finished]) -> str:
+  """The table, paired differences of accuracy, and what each run took."""
+  rows = {name: row for name, (_, row) in table(runs).items()}
+  lines = [logging.table(rows, baselines.columns(rows))]
+  against = next(iter(methods(runs)))
+  for name, found in paired(runs).items():
+    d = found['accuracy']
+    lines.append(
+      f'{name} against {against}: accuracy {100 * d.mean:+.1f} '
+      f'[{100 * d.least:+.1f}, {100 * d.greatest:+.1f}] over {d.n} seed(s)'
+    )
+  for name, run in zip(names(runs), runs, strict=True):
+    peak = run.cost.get('memory', {}).get('resident')
+    if 'total' in run.cost:
+      size = f', {peak / 2**20:,.0f} MiB' if peak else ''
+      lines.append(f'{name} took {run.cost["total"]:,.0f} s{size}')
+  return '\n'.join(lines)
+
+
+def to_csv(runs: Sequence[Finished]) -> str:
+  """All metrics, see `csv_rows`; empty where a row has none."""
+  rows = csv_rows(runs)
+  columns = dict.fromkeys(key for row in rows for key in row)
+  file = io.StringIO()
+  writer = csv.DictWriter(file, list(columns), lineterminator='\n')
+  writer.writeheader()
+  writer.writerows(rows)
+  return file.getvalue()
+
+
+def to_html(runs: Sequence[Finished], notes: Sequence[str] = ()) -> str:
+  """The page."""
+  shown = [
+    Shown(name, run.directory, run.cost)
+    for name, run in zip(names(runs), runs, strict=True)
+  ]
+  return comparison_page(
+    shown,
+    table(runs),
+    paired(runs),
+    next(iter(methods(runs))),
+    differing(runs),
+    notes,
+  )
+
+
+def main(argv: list[str]) -> None:
+  runs, notes = gather([Path(name) for name in argv[1:]])
+  print('\n'.join([*notes, text(runs)]))
+  for path, make in (
+    (_CSV.value, lambda: to_csv(runs)),
+    (_HTML.value, lambda: to_html(runs, notes)),
+  ):
+    if path:
+      Path(path).absolute().parent.mkdir(parents=True, exist_ok=True)
+      write_atomically(Path(path), make().encode())
+
+
+if __name__ == '__main__':
+  cli.start(main)

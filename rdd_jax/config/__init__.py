@@ -1,0 +1,1 @@
+"""Configurations: fields, presets, and the objects that they name."""

@@ -1,0 +1,36 @@
+"""Training rows as a configuration gives them to whoever distils."""
+
+from __future__ import annotations
+
+import jax
+
+from rdd_jax import data
+from rdd_jax.config.defaults import Config
+
+
+def as_given(options: Config, dataset: data.Dataset, seed: int) -> data.Dataset:
+  """Makes groups rare and labels wrong, and sets validation rows aside.
+
+  Args:
+    options: `config.data`.
+    dataset: as it was loaded.
+    seed: the root seed; the same one makes the same rows.
+
+  Returns:
+    The data set; rows held out for validation are noisy as well.
+  """
+  key = jax.random.key(seed)
+  if options.rare:
+    dataset = data.rarefy(dataset, options.rare, key)
+  if options.noise:
+    dataset = data.corrupt(
+      dataset,
+      data.stand_in(options.noise, dataset),
+      key,
+      human_labels=options.human_labels,
+      data_dir=options.data_dir or None,
+    )
+  if options.validation:
+    rows, _ = data.split_validation(dataset, options.validation, key)
+    dataset = data.take(dataset, rows)
+  return dataset

@@ -1,0 +1,274 @@
+"""From a configuration to the objects that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+from jax import Array
+import numpy as np
+import optax
+
+from rdd_jax import networks
+from rdd_jax.config.build import experts
+from rdd_jax.config.build.context import Context
+from rdd_jax.config.build.groups import parse_risk
+from rdd_jax.config.build.initial import initial
+from rdd_jax.config.build.objectives import dsa, objective, row_losses
+from rdd_jax.config.build.optimizers import optimizer
+from rdd_jax.config.build.transforms import chains, scoring_probe
+from rdd_jax.config.defaults import Config
+from rdd_jax.core.batch import Batch
+from rdd_jax.core.errors import UserError, choose
+from rdd_jax.core.measure import Measure, by_cell, draw
+from rdd_jax.core.transform import DataSpec, Transform, chain
+from rdd_jax.data import Dataset, recoloured
+from rdd_jax.distill import Distiller, distiller
+from rdd_jax.experiment.regression import REGRESSIONS
+from rdd_jax.images.preprocessing import Preprocessing, fit, standardise
+from rdd_jax.synthetic import view as synthetic_view
+from rdd_jax.synthetic.view import Synthetic, View
+from rdd_jax.training.expert import Expert
+from rdd_jax.training.probe import Probe, no_probe, probe
+from rdd_jax.training.recipe import Recipe
+
+
+class Experiment(NamedTuple):
+  """A configuration, built.
+
+  Attributes:
+    net: the network that is matched and evaluated.
+    distiller: the composition.
+    probe: scores rows for its chains.
+    preprocess: from uint8 images to network inputs.
+    spec: the sizes.
+    view: from parameters to a batch.
+    cells: `i[n]`, of the stored images.
+    initial: `(key, images, measure, trajectories) -> Synthetic`; without
+      trajectories, a start of the same shapes.
+    draw: `(key, images, measure) -> Batch`, the real rows of one step.
+    expert: trains experts, where their trajectories are matched.
+    feed: the objective's `(seed, step, trajectories) -> host data`, or None.
+    student: the chain on synthetic rows.
+    evaluation: how networks are trained on the result.
+    whole: how a network is trained on the whole set.
+    judges: the networks of `evaluation.networks`, which the result is judged by
+      as well.
+  """
+
+  net: nn.Module
+  distiller: Distiller
+  probe: Probe
+  preprocess: Preprocessing
+  spec: DataSpec
+  view: View
+  cells: np.ndarray
+  initial: Callable[..., Synthetic]
+  draw: Callable[[Array, Array, Measure], Batch]
+  expert: Expert | None
+  feed: Callable[..., Any] | None
+  student: Transform
+  evaluation: Recipe
+  whole: Recipe | None
+  judges: Mapping[str, nn.Module]
+
+
+def preprocessing(config: Config, dataset: Dataset) -> Preprocessing:
+  """Published mean and standard deviation, or fitted ones, or ZCA.
+
+  Images that were coloured have statistics of their own, which are fitted.
+  """
+  data = config.data
+  if data.zca or not data.mean or recoloured(data.rare):
+    return fit(
+      dataset.train_images,
+      zca=data.zca or None,
+      convention=data.zca_convention,
+    )
+  channels = dataset.train_images.shape[-1]
+  if len(data.mean) != channels:
+    raise UserError(
+      f'data.mean has {len(data.mean)} channels, but {dataset.name} has '
+      f'{channels}: set data.channels={len(data.mean)} to convert the images'
+    )
+  return standardise(data.mean, data.std)
+
+
+def build(
+  config: Config, dataset: Dataset, preprocess: Preprocessing
+) -> Experiment:
+  """Builds all that a run needs; touches no device memory to speak of."""
+  chosen = config.synthetic
+  classes = dataset.num_classes
+  outputs = classes + int(chosen.reject)
+  groups = dataset.train_groups
+  spec = DataSpec(
+    num_examples=len(dataset.train_labels),
+    num_classes=classes,
+    num_outputs=outputs,
+    num_cells=classes + chosen.slots,
+    num_groups=0 if groups is None else int(groups.max()) + 1,
+  )
+  input_shape = dataset.train_images.shape[1:]
+  net = network(config.network, outputs)
+  jax.eval_shape(
+    lambda key: networks.init(net, key, input_shape), jax.random.key(0)
+  )
+  context = Context(
+    spec,
+    preprocess,
+    net,
+    input_shape,
+    rows=chosen.ipc * chosen.factor**2,
+    truth=dataset.train_true_labels,
+    data_dir=config.data.data_dir,
+    mock=config.data.mock,
+    seed=config.seed,
+  )
+  transform, training, student = (
+    chains(config, place, context)
+    for place in ('transform', 'training', 'student')
+  )
+  scorer = scoring_probe(config, net, input_shape, classes)
+  cells = synthetic_view.layout(
+    classes, chosen.ipc, chosen.slots, chosen.slot_images
+  )
+  _require_rows(config, dataset, synthetic_view.stored_ipc(cells, classes))
+  view = synthetic_view.view(
+    cells,
+    synthetic_view.hard_targets(cells, classes, outputs),
+    factor=chosen.factor,
+    preprocess=preprocess if chosen.space == 'pixels' else None,
+    outlier_weight=chosen.outlier_weight,
+    num_classes=classes,
+    free=chosen.labels == 'free',
+  )
+  matched = objective(config, net, input_shape, spec)
+  both = chain(transform=transform, training=training)
+  drawn = (config.objective.drawn_rows or config.objective.real_rows) * classes
+
+  def real_rows(key: Array, images: Array, measure: Measure) -> Batch:
+    rows = draw(key, images, measure, drawn, by_cell(classes))
+    return replace(rows, inputs=preprocess(rows.inputs))
+
+  return Experiment(
+    net=net,
+    distiller=distiller(
+      matched,
+      optimizer(config, cells, classes),
+      view,
+      probe=scorer,
+      transform=transform,
+      training=training,
+      student=student,
+      risk=parse_risk(config.risk),
+    ),
+    probe=scorer or no_probe(),
+    preprocess=preprocess,
+    spec=spec,
+    view=view,
+    cells=cells,
+    initial=initial(
+      config,
+      net,
+      spec,
+      preprocess,
+      both if matched.feed else transform,
+      scorer
+      or (
+        # Chains of experts may ask for scores, and experts come later.
+        probe(net, optax.identity(), input_shape, classes)
+        if matched.feed
+        else no_probe()
+      ),
+    ),
+    draw=real_rows,
+    expert=experts.build(config, net, input_shape, spec, preprocess, both)
+    if matched.feed
+    else None,
+    feed=matched.feed,
+    student=student,
+    evaluation=evaluation(config),
+    whole=whole(config),
+    judges=judges(config.evaluation.networks, outputs, input_shape),
+  )
+
+
+def _require_rows(config: Config, dataset: Dataset, storage: int) -> None:
+  """Real initialisation and the baselines copy rows without repeating them."""
+  options = config.synthetic
+  sizes = np.bincount(dataset.train_labels, minlength=dataset.num_classes)
+  smallest = int(sizes.argmin())
+  needed = options.ipc * (options.factor**2 if options.init == 'real' else 1)
+  needed = max(needed, storage)
+  if sizes[smallest] < needed:
+    raise UserError(
+      f'ipc={options.ipc} takes {needed} rows of each class, but class '
+      f'{dataset.class_names[smallest]!r} of {dataset.name} has '
+      f'{sizes[smallest]}: lower ipc'
+    )
+
+
+def network(options: Config, num_outputs: int) -> nn.Module:
+  """The network that `network.name` and its options describe."""
+  given = options.to_dict()
+  return networks.build(given.pop('name'), num_outputs, **given)
+
+
+def judges(
+  names: Sequence[str], num_outputs: int, input_shape: tuple[int, ...]
+) -> dict[str, nn.Module]:
+  """The networks among `names`, which may be regressions as well.
+
+  Raises:
+    UserError: for an unknown name, or a network that does not suit the images.
+  """
+  known = dict.fromkeys((*networks.NETWORKS, *REGRESSIONS))
+  for name in names:
+    choose('network or regression', name.partition(':')[0], known)
+  found = {
+    name: networks.build(name, num_outputs)
+    for name in names
+    if name not in REGRESSIONS
+  }
+  for net in found.values():
+    jax.eval_shape(
+      lambda key, net=net: networks.init(net, key, input_shape),
+      jax.random.key(0),
+    )
+  return found
+
+
+def evaluation(config: Config) -> Recipe:
+  """How networks are trained on a small set."""
+  options = config.evaluation
+  return Recipe(
+    epochs=options.epochs,
+    batch_size=options.batch_size,
+    learning_rate=options.learning_rate,
+    schedule=options.schedule,
+    optimizer=options.optimizer,
+    momentum=options.momentum,
+    weight_decay=options.weight_decay,
+    augment=dsa(options.augment, options.convention, siamese=False),
+    cutmix=options.cutmix,
+    ema=options.ema or None,
+    losses=row_losses(config),
+  )
+
+
+def whole(config: Config) -> Recipe | None:
+  """How a network is trained on the whole training set, if it is."""
+  options = config.whole
+  if not options.steps:
+    return None
+  return Recipe(
+    steps=options.steps,
+    batch_size=options.batch_size,
+    learning_rate=options.learning_rate,
+    schedule='cosine',
+    augment=dsa(options.augment, 'one', siamese=False),
+  )

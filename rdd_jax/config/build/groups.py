@@ -1,0 +1,175 @@
+"""Groups, risks and balance by the names that configurations use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import optax
+
+from rdd_jax.config.build.context import Context
+from rdd_jax.core import risk
+from rdd_jax.core.errors import UserError, choose
+from rdd_jax.core.risk import Risk
+from rdd_jax.core.transform import Transform
+from rdd_jax.robust import (
+  balance,
+  exponentiated,
+  regroup,
+  relative_difficulty,
+  tilt,
+  voronoi,
+)
+from rdd_jax.robust.groups import finders
+from rdd_jax.robust.groups.discover import Finder
+from rdd_jax.training.probe import Probe, probe
+
+RISKS: dict[str, Callable[..., Risk]] = {
+  'total': risk.total,
+  'mean': risk.mean,
+  'equal': risk.equal,
+  'worst': risk.worst,
+  'cvar': risk.cvar,
+  'entropic': risk.entropic,
+  'chi_square': risk.chi_square,
+}
+PARAMETERS = {  # of risks that have one, and what it is when not given
+  'cvar': 0.2,
+  'entropic': 1.0,
+  'chi_square': 1.0,
+}
+FINDERS: dict[str, Callable[..., Finder]] = {
+  'found': finders.clear_splits,
+  'kmeans': finders.clusters,
+  'misread': finders.misread,
+  'sparse': finders.sparse,
+}
+
+
+def parse_risk(text: str) -> Risk:
+  """A risk by its name, `cvar-0.2`, or the mean of several, `equal+worst`."""
+
+  def one(term: str) -> Risk:
+    name, dash, number = term.partition('-')
+    make = choose('risk', name, RISKS)
+    if name not in PARAMETERS:
+      if dash:
+        raise UserError(f'risk {term!r}: {name} takes no number; leave it out')
+      return make()
+    try:
+      return make(float(number) if dash else PARAMETERS[name])
+    except ValueError as error:
+      raise UserError(
+        f'risk {term!r}: {error}; give {name}-{PARAMETERS[name]}'
+      ) from None
+
+  terms = text.split('+')
+  if len(terms) == 1:
+    return one(text)
+  return risk.mix(*((1 / len(terms), one(term)) for term in terms))
+
+
+def _tilt(
+  context: Context,
+  *,
+  across: str = 'mean',
+  tail: float = 1.0,
+  reference: str = 'mass',
+  groups: int | str = 0,
+  memory: int = 0,
+) -> Transform:
+  """A nested risk; across groups, of their masses or with all groups alike."""
+  over = choose(
+    'reference', reference, {'mass': lambda r: r, 'equal': risk.uniformly}
+  )
+  return tilt(
+    over(parse_risk(across)),
+    _count_groups(context, groups),
+    within=parse_risk(f'cvar-{tail}'),
+    memory=memory,
+  )
+
+
+def _count_groups(context: Context, groups: int | str) -> int:
+  """So many groups; 'voronoi', one for each row of the synthetic set."""
+  if groups == 'voronoi':
+    return context.spec.num_classes * context.rows
+  return int(groups) or _known_groups(context)
+
+
+def _early_probe(
+  context: Context, learning_rate: float, momentum: float
+) -> Probe:
+  assert context.net is not None
+  tx = optax.sgd(learning_rate, momentum)
+  return probe(
+    context.net, tx, context.input_shape, context.spec.num_classes, decay=0.9
+  )
+
+
+def _regroup(
+  context: Context,
+  *,
+  finder: str = 'found',
+  steps: int = 100,
+  batch_size: int = 200,
+  again: bool = False,
+  learning_rate: float = 0.02,
+  momentum: float = 0.9,
+  **options: Any,
+) -> Transform:
+  """Groups that a finder sees; further options are the finder's."""
+  return regroup(
+    _early_probe(context, learning_rate, momentum),
+    context.preprocess,
+    context.spec.num_classes,
+    choose('finder', finder, FINDERS)(**options),
+    steps=steps,
+    batch_size=batch_size,
+    again=again,
+  )
+
+
+def _relative_difficulty(
+  context: Context,
+  *,
+  learning_rate: float = 0.02,
+  momentum: float = 0.9,
+  **options: Any,
+) -> Transform:
+  assert context.net is not None
+  return relative_difficulty(
+    context.net,
+    optax.sgd(learning_rate, momentum),
+    context.input_shape,
+    context.preprocess,
+    context.spec.num_classes,
+    **options,
+  )
+
+
+def _known_groups(context: Context) -> int:
+  if not context.spec.num_groups:
+    raise UserError(
+      'this chain needs groups, and this data set has none: make some by '
+      'data.rare=line-0.1, give train_groups, as in npz:PATH, or find them by '
+      'groups=found'
+    )
+  return context.spec.num_groups
+
+
+# In the order in which a chain applies them.
+GROUP_FACTORIES: dict[str, Callable[..., Transform]] = {
+  'regroup': _regroup,
+  'relative_difficulty': _relative_difficulty,
+  'balance': lambda context, groups=0, by='draws': balance(
+    context.spec.num_cells, groups or _known_groups(context), by=by
+  ),
+  'voronoi': lambda context, **options: voronoi(
+    context.spec.num_classes, **options
+  ),
+  'tilt': _tilt,
+  'exponentiated': lambda context, groups=0, rate=0.01: exponentiated(
+    _count_groups(context, groups), rate
+  ),
+}

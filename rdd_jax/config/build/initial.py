@@ -1,0 +1,131 @@
+"""Where a configuration says that the synthetic set starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import flax.linen as nn
+from jax import Array
+import jax.numpy as jnp
+import numpy as np
+
+from rdd_jax.config.defaults import Config
+from rdd_jax.core import keys
+from rdd_jax.core.errors import UserError, choose
+from rdd_jax.core.losses import centred, uncentred
+from rdd_jax.core.measure import Measure
+from rdd_jax.core.transform import DataSpec, Transform
+from rdd_jax.images.preprocessing import Preprocessing
+from rdd_jax.synthetic import view
+from rdd_jax.synthetic.init import (
+  ensemble_logits,
+  expert_logits,
+  from_noise,
+  from_real,
+  recognised,
+  stored,
+)
+from rdd_jax.synthetic.view import Synthetic
+from rdd_jax.training.probe import Probe
+
+Experts = Sequence[np.ndarray]  # f[snapshots, p] each
+
+
+def initial(
+  config: Config,
+  net: nn.Module,
+  spec: DataSpec,
+  preprocess: Preprocessing,
+  transform: Transform,
+  scorer: Probe,
+) -> Callable[..., Synthetic]:
+  """The synthetic parameters before the first step.
+
+  Args:
+    config: of which `synthetic` is read.
+    net: of the experts, if any.
+    spec: the sizes.
+    preprocess: from uint8 to network inputs.
+    transform: makes the outliers that outlier slots start from.
+    scorer: scores rows for it.
+
+  Returns:
+    `(key, images u8[N, H, W, C], measure, experts=None) -> Synthetic`. Without
+    the experts that it asks for, a start of the same shapes.
+  """
+  options = config.synthetic
+  cells = view.layout(
+    spec.num_classes, options.ipc, options.slots, options.slot_images
+  )
+  copies = options.factor**2
+  rows = options.ipc * copies
+  real = partial(
+    from_real,
+    spec,
+    rows,
+    outliers=(options.slot_images or options.ipc) * copies,
+    preprocess=preprocess,
+    transform=transform,
+    probe=scorer,
+  )
+  table = {
+    'real': real,
+    'noise': lambda: from_noise(len(cells) * copies),
+    'predicted': real,
+  }
+  begin = stored(
+    choose('initialisation', options.init, table)(),
+    options.factor,
+    preprocess if options.space == 'pixels' else None,
+  )
+  predicted = options.init == 'predicted'
+  buffered = config.objective.name == 'trajectory' and (
+    not config.objective.online
+  )
+  if predicted and not (buffered and options.factor == 1):
+    raise UserError(
+      'synthetic.init=predicted takes rows that experts recognise: use '
+      'objective.name=trajectory with a buffer and factor=1, or init=real'
+    )
+  kinds = {'hard': False, 'soft': True, 'free': True}
+  learned = choose('label kind', options.labels, kinds)
+  soft = options.labels == 'soft'
+  targets = view.hard_targets(cells, spec.num_classes, spec.num_outputs)
+  smooth = jnp.log(0.9 * targets + 0.1 / spec.num_outputs)
+  # Of the norm that FRePo starts from, which is a one-hot one's at 10 classes.
+  small = (10 / max(spec.num_classes, 10)) ** 0.5
+  free = uncentred(small * centred(jnp.asarray(targets)))
+  classes = slice(spec.num_classes * options.ipc)
+
+  def start(
+    key: Array, images: Array, measure: Measure, experts: Experts | None = None
+  ) -> Synthetic:
+    key = keys.named(key, 'initial')
+    values = begin(key, images, measure)
+    logits = smooth if soft else free
+    last = [snapshots[-1] for snapshots in experts or ()]
+    if predicted and last:
+      picked = recognised(
+        net, last, key, images, measure, spec.num_classes, rows, preprocess
+      )
+      inputs = preprocess(images[picked])
+      if options.space == 'pixels':
+        inputs = jnp.clip(preprocess.inverse(inputs), 0, 1)
+      values = values.at[classes].set(inputs)
+    if soft and last:
+      inputs = values[classes]
+      if options.space == 'pixels':
+        inputs = preprocess(inputs)
+      found = expert_logits(net, last, inputs)
+      logits = logits.at[classes].set(ensemble_logits(found, cells[classes]))
+    return Synthetic(
+      images=values,
+      logits=logits if learned else None,
+      step_size=jnp.float32(options.step_size) if options.step_size else None,
+      log_scale=jnp.log(jnp.float32(options.label_scale))
+      if options.label_scale
+      else None,
+    )
+
+  return start

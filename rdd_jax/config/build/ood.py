@@ -1,0 +1,119 @@
+"""The sets from elsewhere that a configuration's networks are to tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+import zlib
+
+import numpy as np
+
+from rdd_jax import data
+from rdd_jax.config.defaults import Config
+from rdd_jax.data import Dataset
+from rdd_jax.data.ood.outliers import split_source
+from rdd_jax.evaluation.metrics import Row
+from rdd_jax.evaluation.ood.detect import Foreign, Outside
+from rdd_jax.images import corruptions
+
+PLACES = ('transform', 'training', 'student')
+PRINTED = (
+  'accuracy',
+  'worst_class',
+  'worst_group',
+  'group_balanced',
+  'rare_group',
+  'majority_group',
+  'ece',
+  'auroc',
+  'auroc_energy',
+  'auroc_relative_mahalanobis',
+  'near_auroc_energy',
+)
+
+
+def load(config: Config, dataset: Dataset) -> Outside | None:
+  """What `config.outside` names; None where it names nothing.
+
+  Test rows of the data itself are as many as those of a set, drawn likewise.
+
+  Args:
+    config: of which `outside`, the chains, `seed` and `data.data_dir` are read.
+    dataset: whose test images give the shape, and make the near sets.
+  """
+  options = config.outside
+  if not options.sets:
+    return None
+  known = seen(config)
+  rng = np.random.default_rng([config.seed, zlib.crc32(b'inside')])
+  inside = rng.permutation(len(dataset.test_images))[: options.rows]
+  found = data.load_outside(
+    options.sets,
+    dataset.test_images,
+    options.rows,
+    seed=config.seed,
+    data_dir=config.data.data_dir or None,
+    missing=options.missing,
+  )
+  return Outside(
+    inside=dataset.test_images[inside],
+    labels=dataset.test_labels[inside],
+    sets=tuple(
+      Foreign(
+        name=s.name,
+        images=s.images,
+        near=s.near,
+        seen=bool(known & {*s.families, source(s.name)}),
+      )
+      for s in found
+    ),
+    views=options.views,
+    odin=options.odin,
+  )
+
+
+def seen(config: Config) -> set[str]:
+  """Families of corruptions, and sources, that some arm trains on."""
+  known = set(config.outside.seen)
+  for link in links(config.to_dict()):
+    for name in link.get('corruptions', ()):
+      known.update(corruptions.family_of(name))
+    if 'source' in link:
+      known.add(source(link['source']))
+  return known
+
+
+def source(name: str) -> str:
+  """A set's name without its split, and without the mark of near sets."""
+  return split_source(name.removeprefix('near:'))[0]
+
+
+def links(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+  """The links of all chains."""
+  for place in PLACES:
+    yield from config[place].values()
+
+
+def slot_names(config: Config) -> list[str]:
+  """Of outlier slots that have a corruption or a source of their own."""
+  names = [f'outliers {i}' for i in range(config.synthetic.slots)]
+  for link in config.to_dict()['transform'].values():
+    given = tuple(link.get('corruptions', ())) if link.get('by_slot') else ()
+    given = given or ((source(link['source']),) if 'source' in link else ())
+    if given and link.get('slots') == len(names):
+      names = [given[i % len(given)] for i in range(len(names))]
+  return names
+
+
+def card(outside: Outside) -> dict[str, Any]:
+  """How many rows were compared, with which sets, and how they count."""
+  sets = [
+    {'name': s.name, 'rows': len(s.images), 'near': s.near, 'seen': s.seen}
+    for s in outside.sets
+  ]
+  return {'rows': len(outside.inside), 'sets': sets}
+
+
+def columns(rows: Mapping[str, Row]) -> list[str]:
+  """The metrics that are printed, of those that some row has."""
+  return [name for name in PRINTED if any(name in row for row in rows.values())]

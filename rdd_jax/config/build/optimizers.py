@@ -1,0 +1,87 @@
+"""The optimisers that a configuration names: of the set, and of experts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from rdd_jax.config.defaults import Config
+from rdd_jax.core.errors import choose
+from rdd_jax.synthetic import optimizers
+from rdd_jax.synthetic.view import Synthetic
+
+
+def expert_optimizer(config: Config) -> optax.GradientTransformation:
+  """The optimiser of experts."""
+  options = config.experts
+  return optax.chain(
+    optax.add_decayed_weights(options.weight_decay),
+    optax.sgd(options.learning_rate, options.momentum or None),
+  )
+
+
+def rule(
+  name: str, rate: float | optax.Schedule, momentum: float
+) -> optax.GradientTransformation:
+  """The rule of that name; only SGD has momentum."""
+  table = {
+    'sgd': lambda: optax.sgd(rate, momentum or None),
+    'adabelief': lambda: optax.adabelief(rate),
+    'lamb': lambda: optax.lamb(rate),
+    # sqrt has no derivative at zero, where a dead unit's second moment is, and
+    # a student's Adam is differentiated.
+    'adam': lambda: optax.adam(rate, eps_root=1e-12),
+  }
+  return choose('optimizer', name, table)()
+
+
+def optimizer(
+  config: Config, cells: np.ndarray, num_classes: int
+) -> optax.GradientTransformation:
+  """The optimiser of the images, of learned labels and of the step size.
+
+  Args:
+    config: what it is.
+    cells: `i[n]`, of the stored images.
+    num_classes: images of cells from here on may be held still.
+  """
+  options, chosen = config.optimizer, config.synthetic
+
+  def falling(rate: float, momentum: float) -> optax.GradientTransformation:
+    if options.decay == 1:
+      return rule(options.name, rate, momentum)
+    falls = optax.cosine_decay_schedule(rate, config.steps, options.decay)
+    return rule(options.name, falls, momentum)
+
+  images = falling(options.learning_rate, options.momentum)
+  if chosen.space == 'pixels':
+    images = optax.chain(images, optimizers.keep_within(0, 1))
+  soft, learned = chosen.labels != 'hard', bool(chosen.step_size)
+  scaled, new = bool(chosen.label_scale), images
+  if soft or learned or scaled:
+    rules: dict[Any, optax.GradientTransformation] = {
+      'images': images,
+      'logits': falling(options.label_learning_rate, options.label_momentum),
+      'step_size': optax.chain(
+        falling(options.step_size_learning_rate, options.momentum),
+        optimizers.keep_within(0, jnp.inf),
+      ),
+      'log_scale': falling(options.scale_learning_rate, options.momentum),
+    }
+    labels: Any = Synthetic(
+      images='images',  # pyright: ignore
+      logits='logits' if soft else None,  # pyright: ignore
+      step_size='step_size' if learned else None,  # pyright: ignore
+      log_scale='log_scale' if scaled else None,  # pyright: ignore
+    )
+    new = optax.multi_transform(rules, labels)
+  if options.clip:
+    new = optax.chain(optimizers.clip_by_running_norm(options.clip), new)
+  if options.skip_above:
+    new = optimizers.skip_above(options.skip_above, new)
+  if chosen.still_outliers:
+    new = optax.chain(new, optimizers.hold_rows(cells >= num_classes))
+  return new

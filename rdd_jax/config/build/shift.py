@@ -1,0 +1,163 @@
+"""What a configuration's networks are judged by besides test rows as such."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from rdd_jax.config.defaults import Config
+from rdd_jax.core import keys
+from rdd_jax.core.errors import UserError, choose
+from rdd_jax.data import Dataset, shifts
+from rdd_jax.evaluation.metrics import Row
+from rdd_jax.evaluation.shift import attacks
+from rdd_jax.evaluation.shift import clusters as grouping
+from rdd_jax.evaluation.shift.clusters import Grouping
+from rdd_jax.evaluation.shift.shift import Shift, Shifted
+from rdd_jax.images.preprocessing import Preprocessing
+
+PRINTED = ('cluster_min', 'density_1', *shifts.PUBLISHED, 'corrupted')
+DENSITIES = ('', 'pixels', 'features')
+
+
+def load(
+  config: Config, dataset: Dataset, preprocess: Preprocessing
+) -> Shift | None:
+  """What `config.shift` asks for; None where it asks for nothing.
+
+  All that takes time or chance is done here, once for all networks. What is
+  grouped in features waits for `in_features`.
+
+  Args:
+    config: of which `shift`, `whole.steps` and `seed` are read.
+    dataset: whose test rows are grouped and shifted.
+    preprocess: normalises the pixels that are clustered.
+
+  Raises:
+    UserError: for unknown names and numbers that make no sense.
+  """
+  options = config.shift
+  _check(config)
+  kinds = shifts.kinds_of(options.corruptions)
+  chosen = tuple(attacks.parse(spec) for spec in options.attacks)
+  if not (
+    options.clusters or options.density or options.published or kinds or chosen
+  ):
+    return None
+  key = keys.named(jax.random.key(config.seed), 'shift')
+  images, labels = dataset.test_images, dataset.test_labels
+  clusters, deciles = {}, None
+  if options.clusters or options.density == 'pixels':
+    points = grouping.flat(images, preprocess)
+    if options.clusters:
+      clusters[''] = grouping.clusters(points, options.clusters)
+    if options.density == 'pixels':
+      step = -(-len(dataset.train_images) // grouping.REFERENCE)
+      reference = grouping.flat(dataset.train_images[::step], preprocess)
+      deciles = grouping.density_deciles(points, reference)
+  sets = []
+  if options.published:
+    sets += [
+      Shifted(moved, labels, kind)
+      for kind, moved in shifts.published(images, key).items()
+    ]
+  rows = shifts.some_rows(labels, options.rows, key)
+  sets += [
+    Shifted(
+      shifts.corrupted(images[rows], kind, severity, key),
+      labels[rows],
+      kind,
+      severity,
+    )
+    for kind in kinds
+    for severity in options.severities
+  ]
+  return Shift(
+    clusters=clusters,
+    deciles=deciles,
+    sets=tuple(sets),
+    attacks=chosen,
+    images=images[rows],
+    labels=labels[rows],
+    key=key,
+  )
+
+
+def needs_features(config: Config) -> bool:
+  """Whether a network on the whole training set is to group test rows."""
+  options = config.shift
+  return bool(options.features and options.clusters) or (
+    options.density == 'features'
+  )
+
+
+def in_features(
+  config: Config, test: np.ndarray, train: np.ndarray
+) -> dict[str, list[int]]:
+  """Groups of test rows by features `f[n, d]` and `f[m, d]` of training rows.
+
+  As `clusters` and `deciles`, where they are asked for, for JSON.
+  """
+  options, found = config.shift, {}
+  if options.features and options.clusters:
+    found['clusters'] = grouping.clusters(test, options.clusters).ids.tolist()
+  if options.density == 'features':
+    found['deciles'] = grouping.density_deciles(test, train).ids.tolist()
+  return found
+
+
+def with_features(shift: Shift, found: Mapping[str, list[int]]) -> Shift:
+  """The shift with what `in_features` found."""
+  made = {k: grouping.grouping(np.asarray(v)) for k, v in found.items()}
+  if 'clusters' in made:
+    more = {**shift.clusters, 'feature_': made['clusters']}
+    shift = shift._replace(clusters=more)
+  return shift._replace(deciles=made.get('deciles', shift.deciles))
+
+
+def card(shift: Shift) -> dict[str, Any]:
+  """What was compared: sizes and hashes of groups, kinds and rows of sets."""
+
+  def grouped(found: Grouping) -> dict[str, Any]:
+    return {'sizes': np.bincount(found.ids).tolist(), 'sha256': found.digest}
+
+  return {
+    'clusters': {
+      f'{prefix}cluster': grouped(found)
+      for prefix, found in shift.clusters.items()
+    },
+    'density': shift.deciles and grouped(shift.deciles),
+    'sets': [
+      {'kind': s.kind, 'severity': s.severity, 'rows': len(s.images)}
+      for s in shift.sets
+    ],
+    'attacks': [
+      {**attack._asdict(), 'rows': len(shift.images)}
+      for attack in shift.attacks
+    ],
+  }
+
+
+def columns(rows: Mapping[str, Row]) -> list[str]:
+  """The metrics that are printed, of those that some row has."""
+  seen = dict.fromkeys(metric for row in rows.values() for metric in row)
+  attacked = [m for m in seen if m.startswith(('fgsm_', 'pgd_'))]
+  return [m for m in PRINTED if m in seen] + attacked
+
+
+def _check(config: Config) -> None:
+  options = config.shift
+  choose('shift.density', options.density, dict.fromkeys(DENSITIES))
+  if needs_features(config) and not config.whole.steps:
+    raise UserError(
+      'shift.features and shift.density=features take a network on the whole '
+      'training set; set whole.steps, or group by pixels'
+    )
+  if not set(options.severities) <= set(shifts.SEVERITIES):
+    raise UserError(
+      f'shift.severities is {tuple(options.severities)}; give some of '
+      f'{shifts.SEVERITIES}'
+    )

@@ -1,0 +1,235 @@
+"""Chains, probes and risks by the names that configurations use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import flax.linen as nn
+import numpy as np
+import optax
+
+from rdd_jax.config.build.context import Context
+from rdd_jax.config.build.groups import GROUP_FACTORIES
+from rdd_jax.config.build.objectives import dsa
+from rdd_jax.config.defaults import Config
+from rdd_jax.core import plugins
+from rdd_jax.core.errors import UserError, choose
+from rdd_jax.core.transform import Transform, chain, identity
+from rdd_jax.data import load_outliers, load_outside
+from rdd_jax.images.corruptions import CORE, in_turn, named, one_of
+from rdd_jax.robust import clean_first, divert, expose_outliers, oe, oracle
+from rdd_jax.robust.label_noise.options import Diversion
+from rdd_jax.robust.label_noise.relabel import Recall
+from rdd_jax.robust.label_noise.trust import Division
+from rdd_jax.training.probe import Probe, probe
+
+# A chain applies its links in this order, whatever their names: labels first,
+# then groups and what is made of them, then one's own, and outliers last.
+FACTORIES: dict[str, Callable[..., Transform]] = {
+  'oracle': lambda context, relabel=False: oracle(
+    _known_truth(context), relabel=relabel
+  ),
+  'clean_first': lambda context, **options: _clean_first(context, **options),
+  'divert': lambda context, **options: _divert(context, **options),
+  **GROUP_FACTORIES,
+  'expose_outliers': lambda context, **options: _expose(context, **options),
+  'oe': lambda context, **options: _oe(context, **options),
+}
+PREPARING = (  # those that act on the measure alone
+  'balance',
+  'divert',
+  'oracle',
+  'regroup',
+  'relative_difficulty',
+)
+# The factories whose transforms ask for scores. One's own say so in the config.
+SCORING = ('tilt', 'exponentiated', 'voronoi')
+SCORES = 'scores'
+
+
+def chains(config: Config, place: str, context: Context) -> Transform:
+  """The chain that stands in a place of the distiller."""
+  given = []
+  for name, options in config[place].to_dict().items():
+    arguments = dict(options)
+    kind = arguments.pop('factory', name)
+    given.append((_rank(kind), name, kind, arguments))
+  links = {}
+  for _, name, kind, arguments in sorted(given, key=lambda link: link[:2]):
+    where = f'config.{place}.{name}'
+    preparing = UserError(
+      f'{where} acts on the measure: put it in config.transform'
+    )
+    if place != 'transform' and kind in PREPARING:
+      raise preparing
+    link = _link(context, where, kind, arguments)
+    # One's own are known by what they do.
+    if place != 'transform' and link.update is identity().update:
+      raise preparing
+    links[name] = link
+  return chain(**links) if links else identity()
+
+
+def _rank(kind: str) -> int:
+  """Where a factory stands in a chain: one's own before the outliers."""
+  order = list(FACTORIES)
+  if plugins.is_own(kind):
+    return 2 * order.index('expose_outliers') - 1
+  choose('transform', kind, FACTORIES)
+  return 2 * order.index(kind)
+
+
+def _link(
+  context: Context, where: str, kind: str, arguments: dict[str, Any]
+) -> Transform:
+  if plugins.is_own(kind):
+    arguments.pop(SCORES, None)
+    where = f'{where}.factory={kind}'
+    return plugins.call(where, kind, Transform, context, **arguments)
+  try:
+    return FACTORIES[kind](context, **arguments)
+  except TypeError as error:
+    raise UserError(f'{where}: {error}') from error
+
+
+def scoring_probe(
+  config: Config,
+  net: nn.Module,
+  input_shape: tuple[int, ...],
+  num_classes: int,
+) -> Probe | None:
+  """A probe where a transform asks for scores; it costs a step per step."""
+  links = config.transform.to_dict()
+  if not any(
+    options.get('factory', name) in SCORING or options.get(SCORES)
+    for name, options in links.items()
+  ):
+    return None
+  options = config.probe
+  tx = optax.sgd(options.learning_rate, options.momentum)
+  return probe(net, tx, input_shape, num_classes, decay=options.decay)
+
+
+def _expose(
+  context: Context,
+  *,
+  corruptions: Sequence[str] = CORE,
+  by_slot: bool = False,
+  slots: int = 1,
+  **options: Any,
+) -> Transform:
+  """Pseudo-outliers; each slot has a corruption of its own with `by_slot`."""
+  chosen = [named(name) for name in corruptions]
+  return expose_outliers(
+    in_turn(*chosen, period=slots) if by_slot else one_of(*chosen),
+    context.spec.num_classes,
+    to_pixels=context.preprocess.inverse,
+    to_inputs=context.preprocess,
+    slots=slots,
+    **options,
+  )
+
+
+def _oe(
+  context: Context, *, source: str, images: int = 10_000, **options: Any
+) -> Transform:
+  """Real outliers, so many `images` of a source."""
+  height, width, channels = context.input_shape
+  try:
+    found = load_outliers(
+      source,
+      (height, width, channels),
+      rows=images,
+      seed=context.seed,
+      data_dir=context.data_dir or None,
+    )
+  except UserError:
+    if not context.mock:
+      raise
+    like = np.zeros((1, height, width, channels), np.uint8)
+    found = load_outside(('patches',), like, 200, seed=context.seed)[0].images
+  return oe(
+    found, context.spec.num_classes, to_inputs=context.preprocess, **options
+  )
+
+
+def _divert(
+  context: Context,
+  *,
+  division: Mapping[str, Any] | None = None,
+  last: Mapping[str, Any] | None = None,
+  recall: Mapping[str, Any] | None = None,
+  augment: str = '',
+  view: str = '',
+  later: int = 0,
+  learning_rate: float = 0.01,
+  momentum: float = 0.9,
+  weight_decay: float = 5e-4,
+  decay: float = 0.995,
+  **loops: Any,
+) -> Transform:
+  """TAD; each class keeps the rows that a synthetic set may start from."""
+  assert context.net is not None
+  start = Diversion()
+  tx = optax.chain(
+    optax.add_decayed_weights(weight_decay), optax.sgd(learning_rate, momentum)
+  )
+
+  def divided(default: Division, options: Mapping[str, Any]) -> Division:
+    chosen = Division(**{**default._asdict(), **options})
+    rows = max(context.rows, chosen.least_rows)
+    return chosen._replace(least_rows=rows)
+
+  return divert(
+    probe(
+      context.net,
+      tx,
+      context.input_shape,
+      context.spec.num_classes,
+      decay=decay,
+    ),
+    context.preprocess,
+    context.spec.num_classes,
+    Diversion(
+      **loops,
+      division=divided(start.division, division or {}),
+      last=divided(start.last, last or {}),
+      recall=Recall(**{**start.recall._asdict(), **(recall or {})}),
+      augment=dsa(augment, 'one', siamese=False),
+      view=dsa(view, 'one', siamese=False),
+    ),
+    num_groups=context.spec.num_groups,
+    later=later,
+  )
+
+
+def _clean_first(
+  context: Context,
+  *,
+  learning_rate: float = 0.02,
+  momentum: float = 0.9,
+  weight_decay: float = 1e-3,
+  **options: Any,
+) -> Transform:
+  assert context.net is not None
+  tx = optax.chain(
+    optax.add_decayed_weights(weight_decay), optax.sgd(learning_rate, momentum)
+  )
+  return clean_first(
+    context.net,
+    tx,
+    context.input_shape,
+    context.preprocess,
+    context.spec.num_classes,
+    **options,
+  )
+
+
+def _known_truth(context: Context) -> np.ndarray:
+  if context.truth is None:
+    raise UserError(
+      'an oracle needs to know which labels are wrong: inject them, by '
+      'data.noise=symmetric-0.4'
+    )
+  return context.truth

@@ -1,0 +1,262 @@
+"""Every field of a configuration, its default and its meaning."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ml_collections import ConfigDict
+
+from rdd_jax.core.errors import UserError, choose
+
+if TYPE_CHECKING:
+  Config = Any  # a checker cannot know the types of a configuration's fields
+else:
+  Config = ConfigDict
+
+
+def config() -> Config:
+  """A complete configuration; configs only change values in it."""
+  return ConfigDict(
+    {
+      'name': 'unnamed',
+      'seed': 0,  # root of all randomness
+      'seeds': 1,  # distillation seeds, each with its own initialisation
+      'data': {
+        'name': 'digits',  # see rdd_jax.data.load
+        'data_dir': '',  # TFDS directory; '' takes RDD_JAX_DATA_DIR or ~
+        'size': 0,  # resize to size x size; 0 leaves as is
+        'channels': 0,  # 1 or 3; 0 leaves as is
+        'rare': '',  # subgroups: 'line-0.1', see rdd_jax.data.rarefy
+        'noise': '',  # of labels: 'symmetric-0.4', see rdd_jax.data.corrupt
+        'human_labels': '',  # npz or tfds:cifar10_n; '' looks in the data_dir
+        'validation': 0.0,  # share of training rows held out, by class
+        'mock': False,  # seeded mock images of the data set's shape
+        'mean': (),  # per channel; () fits them on the training rows
+        'std': (),
+        'zca': 0.0,  # regularisation of ZCA whitening; 0 is off
+        'zca_convention': 'kornia',  # or 'frepo', see images.preprocessing
+      },
+      'network': {'name': 'convnet', 'width': 128, 'depth': 3},
+      'synthetic': {
+        'ipc': 10,  # stored images of each class
+        'init': 'real',  # 'real', 'noise' or 'predicted' (DATM)
+        # 'hard', or learned: 'soft', on the simplex, or 'free', for regressions
+        'labels': 'hard',
+        'factor': 1,  # multi-formation: factor**2 rows in an image
+        'space': 'inputs',  # learned as network 'inputs', or as 'pixels'
+        'slots': 0,  # outlier cells; a transform must fill them
+        'slot_images': 0,  # stored in each of them; 0 is ipc
+        'still_outliers': False,  # as they start, while classes are distilled
+        'reject': False,  # one output more, for outliers
+        'outlier_weight': 0.5,  # mass of all outlier rows over the others'
+        'step_size': 0.0,  # of the student, where learned (MTT); 0 is not
+        # of centred labels, where learned: a regression's temperature; 0 is not
+        'label_scale': 0.0,
+      },
+      'objective': {
+        # 'distribution', 'gradient', 'trajectory', 'unrolled', or a regression:
+        # 'kip', 'frepo', 'rfad', 'rcig'; or your own, 'package.module:function'
+        # of (config, net, input_shape, spec, **options), see user_code
+        'name': 'distribution',
+        'options': {},  # of your own
+        'real_rows': 256,  # of a cell, in one matching
+        'drawn_rows': 0,  # of a class, in one step; 0 is real_rows
+        'augment': '',  # Siamese DSA families; '' is none
+        'convention': 'one',  # 'one' family a call, or 'idc'
+        'distance': 'cosine',  # of gradients: 'cosine', 'mse', 'l1'
+        'groups': 0,  # of a cell, matched apart; -1 those of the data, 0 none
+        'outer': 1,  # matchings in the life of a network
+        'online': False,  # trajectories of experts that train meanwhile
+        'window': 0,  # steps of a student that are differentiated; 0 is all
+        'earliest': -1,  # random windows start from here on; -1 takes the last
+        # 'checkpointed', 'nested', 'backprop' or 'tesla' (approximate)
+        'adjoint': 'checkpointed',
+        # Of regressions: the loss of real rows, 'squared', 'margin' (FRePo) or
+        # 'cross_entropy'; the ridge, relative to the trace; the mirror images
+        # of synthetic rows, regressed on as well; networks, in a pool or
+        # random; training steps in the life of one; of conjugate gradients.
+        'loss': 'squared',
+        'ridge': 1e-6,
+        'mirror': False,
+        'pool': 10,
+        'lifetime': 100,
+        'iterations': 20,
+        'inner': {  # the network's training: between matchings, or as a student
+          'data': 'synthetic',  # or 'real'
+          'optimizer': 'sgd',  # or 'adam'
+          'steps': 0,
+          'batch_size': 256,
+          'learning_rate': 0.01,
+          'momentum': 0.0,
+          'weight_decay': 0.0,
+          'augment': '',
+          'cutmix': 0.0,
+        },
+      },
+      'kernel': {  # of KIP, of RFAD's networks, and of evaluation.networks
+        'name': 'fully_connected',  # or 'convolutional'
+        'which': 'ntk',  # or 'nngp'
+        'depth': 1,  # hidden layers
+        'w_std': 2**0.5,
+        'b_std': 0.1,
+        'halve': False,  # convolutional: 2x2 average pooling after each
+        'global_pool': False,  # and the mean of all pixels at the end
+        'width': 1024,  # of the random networks of RFAD
+        'block': 500,  # rows and columns of a kernel that are computed at once
+      },
+      'optimizer': {  # of the synthetic set
+        'name': 'sgd',  # or 'adam', 'adabelief', 'lamb'
+        'learning_rate': 1.0,
+        'momentum': 0.5,
+        'label_learning_rate': 0.1,
+        'label_momentum': 0.5,
+        'step_size_learning_rate': 1e-5,
+        'scale_learning_rate': 0.01,  # of the logarithm of label_scale
+        'decay': 1.0,  # by a cosine, to this share of each learning rate
+        'skip_above': 0.0,  # leaves out steps of a larger loss; 0 is off
+        'clip': 0.0,  # gradients, at so many times their running norm; 0 is off
+      },
+      'experts': {  # whose trajectories are matched
+        'number': 100,
+        'directory': '',  # of buffers; '' is experts/ beside the work directory
+        'parallel': 0,  # trained in one program; 0 is one for each device
+        'epochs': 0,  # at least; 0 goes as far as segments do
+        'epoch_steps': 0,  # SGD steps of an epoch; 0 goes through all rows
+        'batch_size': 256,
+        'learning_rate': 0.01,
+        'momentum': 0.0,
+        'weight_decay': 0.0,
+        'augment': '',
+        'radius': 0.0,  # of GSAM, for flat minima (FTD, DATM); 0 is plain SGD
+        'alpha': 0.0,  # of GSAM
+        'earliest': 0,  # epochs at which segments may start: from here on,
+        'latest': 20,  # and before this
+        'opening': 0,  # `latest` at first; 0 does not widen
+        'expansion': 0,  # steps over which it widens
+        'span': 2,  # epochs in a segment
+      },
+      # Over cells: 'total', 'mean', 'equal', 'worst', 'cvar-TAIL',
+      # 'entropic-T', 'chi_square-T', or the mean of several, 'equal+worst'.
+      'risk': 'total',
+      # Chains: name -> dict(factory=..., **arguments), applied in the order
+      # of config.build.transforms.FACTORIES, whatever their names. Your own,
+      # with factory='package.module:function', of (context, **arguments), stand
+      # before outliers; with scores=True, a probe is trained for them.
+      'transform': {},
+      'training': {},
+      'student': {},
+      'probe': {'learning_rate': 0.01, 'momentum': 0.9, 'decay': 0.995},
+      'steps': 1000,
+      'steps_per_call': 1,  # steps compiled into one call
+      'log_every': 100,
+      'checkpoint_every': 500,
+      'prepare_every': 0,  # steps between looks at the whole set; 0 is once
+      'evaluation': {
+        'seeds': 5,  # networks trained on each set
+        'epochs': 1000,
+        'batch_size': 256,
+        'learning_rate': 0.01,
+        'schedule': 'step',  # see rdd_jax.evaluation.Recipe
+        'optimizer': 'sgd',  # or 'adam'
+        'momentum': 0.9,
+        'weight_decay': 5e-4,
+        'augment': '',
+        'convention': 'one',
+        'cutmix': 0.0,
+        'ema': 0.0,  # decay of the average of weights that is judged; 0 is off
+        'loss': 'cross_entropy',  # or 'squared', for free labels
+        'target_scale': 1.0,  # of 'squared': what centred labels are times
+        # (inside, outside, weight) of losses.EnergyMargin; () has none
+        'energy_margin': (),
+        # Further networks, for the cross-architecture table; or regressions:
+        # 'ntk', 'nngp' by config.kernel, 'conjugate' by networks' features.
+        'networks': (),
+      },
+      'outside': {  # out-of-distribution detection; see evaluation.outside
+        'sets': (),  # see rdd_jax.data.load_outside; () judges none
+        'rows': 2000,  # of each set at most, and of the test rows
+        'missing': 'skip',  # sets that are not there, or 'raise'
+        'seen': (),  # families some arm trains on: their sets do not count
+        'views': 10,  # augmented views of the set whose features are compared
+        'odin': False,  # the ODIN score as well, at three times the cost
+      },
+      'shift': {  # other test rows and groups of them; see config.build.shift
+        'clusters': 0,  # k-means of test pixels (the paper: 10); 0 is off
+        'features': False,  # clusters in features of the whole set's network
+        'density': '',  # accuracy by decile of it, in 'pixels' or 'features'
+        'published': False,  # noise, blur and inversion of all test rows
+        'corruptions': (),  # of data.shifts.SUITE, or 'all'; () is none
+        'severities': (1, 2, 3, 4, 5),
+        'attacks': (),  # 'fgsm-2', 'pgd-2-10': radius in 255ths, steps
+        'rows': 1000,  # test rows that are corrupted and attacked; 0 is all
+      },
+      # Also 'initial': what distillation starts from.
+      'baselines': ('random', 'herding', 'k_center'),
+      'whole': {  # the whole training set; its network embeds for herding
+        'steps': 0,  # 0 leaves it out: herding then works on pixels
+        'batch_size': 256,
+        'learning_rate': 0.01,
+        'augment': '',
+        'seeds': 1,
+      },
+      # Runs beside this one: name -> what is other there, and the names of
+      # links that are left out, `without`; see rdd_jax.experiment.ablations.
+      'variants': {},
+      'devices': 0,  # 0 takes all
+      'precision': 'float32',  # of products: 'tensorfloat32', 'bfloat16'
+      'deterministic': False,  # bit-exact resume on a GPU, slower
+    }
+  )
+
+
+def split(arg: str, **fields: Any) -> tuple[dict[str, Any], str]:
+  """The values of some keys of an argument string, and the rest of it.
+
+  >>> split('ipc=1,method=dsa,smoke', method='dm', loss='reject')
+  ({'method': 'dsa', 'loss': 'reject'}, 'ipc=1,smoke')
+
+  Args:
+    arg: as `parse` takes it.
+    **fields: the keys, with defaults, whose types are kept.
+
+  Raises:
+    UserError: for a value of another type.
+  """
+  items = [item for item in arg.split(',') if item]
+  own = [item for item in items if item.partition('=')[0] in fields]
+  rest = [item for item in items if item not in own]
+  return parse(','.join(own), **fields), ','.join(rest)
+
+
+def parse(arg: str, **fields: Any) -> dict[str, Any]:
+  """Reads the argument string of a config, `ipc=10,seed=3,smoke`.
+
+  >>> parse('ipc=1,smoke', ipc=10, smoke=False)
+  {'ipc': 1, 'smoke': True}
+
+  Args:
+    arg: comma-separated `key=value`; a bare key means true.
+    **fields: the keys there are, with defaults, whose types are kept.
+
+  Raises:
+    UserError: for a key there is not, or a value of another type.
+  """
+  values = dict(fields)
+  for item in filter(None, arg.split(',')):
+    key, equals, text = item.partition('=')
+    default = choose('config argument', key, fields)
+    values[key] = _convert(key, text if equals else 'true', default)
+  return values
+
+
+def _convert(key: str, text: str, default: Any) -> Any:
+  kind = type(default)
+  try:
+    if kind is bool:
+      return {'true': True, '1': True, 'false': False, '0': False}[text.lower()]
+    return kind(text)
+  except (ValueError, KeyError):
+    raise UserError(
+      f'config argument {key}={text}: expected {kind.__name__}, '
+      f'such as {key}={default}'
+    ) from None

@@ -1,0 +1,1 @@
+"""Published settings of each method on each data set."""

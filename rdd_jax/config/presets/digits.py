@@ -1,0 +1,92 @@
+"""Methods on the embedded digits, in seconds to minutes on two CPU cores.
+
+No method publishes settings for them; these are short and were not tuned.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rdd_jax.config import defaults
+from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets.gradient import ARGUMENTS, DSA_DIGITS, finish
+
+
+def dm(arg: str = '') -> Config:
+  """Distribution matching."""
+  config, args = _base('dm', arg)
+  config.steps, config.steps_per_call, config.log_every = 500, 10, 10
+  return finish(config, args)
+
+
+def dc(arg: str = '') -> Config:
+  """Gradient matching, ten matchings in the life of a network."""
+  config, args = _base('dc', arg)
+  _match_gradients(config)
+  return finish(config, args)
+
+
+def dsa(arg: str = '') -> Config:
+  """Gradient matching with differentiable Siamese augmentation."""
+  config, args = _base('dsa', arg)
+  _match_gradients(config)
+  config.objective.augment = DSA_DIGITS
+  config.objective.inner.augment = DSA_DIGITS
+  return finish(config, args)
+
+
+def mtt(arg: str = '') -> Config:
+  """Trajectories of four experts, in segments of two stretches of 20 steps."""
+  config, args = _base('mtt', arg)
+  config.objective.name = 'trajectory'
+  config.objective.inner.update({'steps': 10, 'batch_size': 1_000_000})
+  config.synthetic.step_size = 0.02
+  config.optimizer.update(
+    {'learning_rate': 100.0, 'step_size_learning_rate': 5e-6}
+  )
+  config.experts.update({'number': 4, 'epoch_steps': 20, 'latest': 15})
+  config.steps = 300
+  return finish(config, args)
+
+
+def ratbptt(arg: str = '') -> Config:
+  """Students of 30 steps of Adam, differentiated through eight of them."""
+  config, args = _base('ratbptt', arg)
+  config.objective.update({'name': 'unrolled', 'window': 8, 'earliest': 0})
+  config.objective.inner.update(
+    {
+      'optimizer': 'adam',
+      'learning_rate': 0.005,
+      'steps': 30,
+      'batch_size': 10 * args['ipc'],
+    }
+  )
+  config.optimizer.update({'name': 'adam', 'learning_rate': 0.02, 'clip': 2.0})
+  config.risk = 'mean'
+  config.steps = 200
+  config.evaluation.update(
+    {'optimizer': 'adam', 'learning_rate': 1e-3, 'weight_decay': 0.0}
+  )
+  return finish(config, args)
+
+
+def _match_gradients(config: Config) -> None:
+  config.objective.update({'name': 'gradient', 'outer': 10})
+  config.objective.inner.steps = 10
+  config.optimizer.learning_rate = 0.1
+  config.steps = 300
+
+
+def _base(method: str, arg: str) -> tuple[Config, dict[str, Any]]:
+  """What is common, and the parsed arguments."""
+  args = defaults.parse(arg, **{**ARGUMENTS, 'ipc': 1, 'width': 32})
+  config = defaults.config()
+  config.name = f'{method}_digits'
+  config.seed, config.seeds = args['seed'], args['seeds']
+  config.data.noise = args['noise']
+  config.network.width, config.network.depth = args['width'], 2
+  config.synthetic.ipc = args['ipc']
+  config.objective.real_rows = 64
+  config.evaluation.update({'epochs': 300, 'schedule': 'cosine'})
+  config.whole.update({'steps': 1500, 'batch_size': 128, 'seeds': 3})
+  return config, args

@@ -1,0 +1,241 @@
+"""Group DRO's configurations: any method's, with rare groups served better.
+
+Vahidian et al., arXiv 2402.04676; and what serves rare groups best here: equal
+groups in the matching target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rdd_jax.config import defaults
+from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets.gradient import num_classes
+from rdd_jax.config.presets.label_noise import extend, method_config
+from rdd_jax.core.errors import UserError, choose
+
+ARGUMENTS = {
+  'method': 'dm',
+  'rare': '',
+  'groups': '',
+  'risk': 'equal',
+  'by': '',
+  'trained': '',
+  'tail': 0.2,
+  'clusters': 4,
+  'memory': 768,  # the three batches whose losses the released code pools
+}
+# How rows are grouped, by at most k groups: the link in front of the chain. It
+# names what finders leave to their defaults too, so that flags can set it.
+GROUPS: dict[str, Callable[[int], dict[str, Any]]] = {
+  'known': lambda k: {},
+  'voronoi': lambda k: {},
+  'found': lambda k: {
+    **_finder('found', steps=300),
+    'k': k,
+    'components': 12,
+    'separation': 4.0,
+  },
+  'kmeans': lambda k: {**_finder('kmeans'), 'k': k},
+  'errors': lambda k: {**_finder('kmeans'), 'k': k, 'of': 'errors'},
+  'misread': lambda k: _finder('misread'),
+  'sparse': lambda k: _finder('sparse'),
+  'difficult': lambda k: {'factory': 'relative_difficulty'},
+}
+WEIGHTED = ('sparse', 'difficult')  # no groups, but rows that are drawn more
+
+# Of groups, in the training of networks on real data.
+ACROSS = {
+  'mean': 'mean',
+  'cvar': 'equal+worst',  # with CVaR within groups: the paper's nested risk
+  'worst': 'worst',
+  'entropic': 'entropic',
+  'chi_square': 'chi_square',
+}
+RISKS = ('none', 'equal', 'dro', *ACROSS)
+MATCHED = ('dc', 'dsa', 'idc')  # on networks that train between matchings
+TRAINED_ON_REAL = (*MATCHED, 'mtt', 'datm', 'ratbptt')
+
+
+def groupdro(dataset: str, arg: str = '', *, rare: str = '') -> Config:
+  """A method that serves rare groups.
+
+  Args:
+    dataset: 'digits', or one that the method's presets know.
+    arg: as the method's preset takes it, and
+      `method`, by default 'dm';
+      `rare`, a rare group made in the data, as `data.rare` takes it;
+      `groups`, by default 'known' where groups are made, otherwise 'voronoi'
+      for a risk in training, and else 'found', which is blind to them: an early
+      network's clear splits of each class, if there are any, into `clusters`
+      groups at most. Also 'kmeans', into as many, and rivals: 'errors',
+      'misread' (JTT), 'sparse' (kernel density), 'difficult' (LfF);
+      `risk`, by default 'equal'; 'none'; 'cvar', the paper's nested risk, the
+      worst `tail` of each group and then mean and worst of groups; 'mean',
+      'worst', 'entropic', 'chi_square'; 'dro', exponentiated group weights;
+      `by`: of 'equal', 'draws' (the default), 'weights' or 'matching', which
+      matches each group apart (FairDD); of other risks, 'training' (the
+      default), of networks on real data, or 'matching', of how far groups are
+      from being matched;
+      `trained`, networks that gradients are matched on, whatever is matched:
+      'synthetic', 'real', or, on real data, by the risk 'mean', 'cvar',
+      'worst', 'entropic' or 'chi_square'; by default as `risk` has it;
+      `memory`, rows of earlier batches that a risk in training ranks as well.
+    rare: where `arg` names none.
+  """
+  fields = {**ARGUMENTS, 'rare': rare}
+  args, rest = defaults.split(arg, **fields)
+  config = method_config(dataset, args['method'], rest)
+  config.name = f'groupdro_{dataset}'
+  config.data.rare = args['rare']
+  config.baselines = ('random', 'herding')
+  serve(config, args)
+  return config
+
+
+def serve(config: Config, args: dict[str, Any]) -> None:
+  """Serves rare groups, and judges under shift.
+
+  Args:
+    config: with its data; changed in place.
+    args: as ARGUMENTS.
+  """
+  config.shift.update({'clusters': 10, 'density': 'pixels', 'published': True})
+  name = args['risk']
+  choose('risk', name, dict.fromkeys(RISKS))
+  if args['clusters'] < 2:
+    raise UserError(
+      f'clusters={args["clusters"]} divides no class; take 2 or more, or '
+      'risk=none'
+    )
+  _trained(config, args)
+  if name == 'none':
+    return
+  by = args['by'] or ('draws' if name == 'equal' else 'training')
+  groups = args['groups'] or _default_groups(config, by)
+  link = choose('groups', groups, GROUPS)(args['clusters'])
+  places: dict[str, Callable[[], None]] = {
+    'draws': lambda: _balance(config, groups, link, args, 'draws'),
+    'weights': lambda: _balance(config, groups, link, args, 'weights'),
+    'matching': lambda: _matching(config, groups, link, args),
+    'training': lambda: _training(config, groups, link, args),
+  }
+  allowed = ('draws', 'weights', 'matching')
+  if name != 'equal':
+    allowed = ('training', 'matching') if name != 'dro' else ('training',)
+  choose(f'by, of risk={name},', by, {k: places[k] for k in allowed})()
+
+
+def _finder(name: str, steps: int = 100) -> dict[str, Any]:
+  """A link that asks an early network, trained for so many steps."""
+  return {'factory': 'regroup', 'finder': name, 'steps': steps}
+
+
+def _default_groups(config: Config, by: str) -> str:
+  if config.data.rare:
+    return 'known'
+  return 'voronoi' if by == 'training' else 'found'
+
+
+def _count(groups: str, args: dict[str, Any]) -> int:
+  """How many groups there are in a class; 0 leaves it to the data set."""
+  if groups in ('found', 'kmeans', 'errors'):
+    return args['clusters']
+  return 2 if groups == 'misread' else 0
+
+
+def _need_fixed_groups(groups: str, by: str) -> None:
+  if groups == 'voronoi':
+    raise UserError(
+      f'by={by} needs groups that stay, and voronoi cells move with the '
+      'network: give groups=found, known or kmeans'
+    )
+
+
+def _balance(
+  config: Config,
+  groups: str,
+  link: dict[str, Any],
+  args: dict[str, Any],
+  by: str,
+) -> None:
+  _need_fixed_groups(groups, by)
+  chain = {'groups': link} if link else {}
+  if groups not in WEIGHTED:
+    chain['balance'] = {
+      'factory': 'balance',
+      'groups': _count(groups, args),
+      'by': by,
+    }
+  extend(config, chain)
+
+
+def _matching(
+  config: Config, groups: str, link: dict[str, Any], args: dict[str, Any]
+) -> None:
+  """The groups of a class matched apart, each as well drawn as another."""
+  if groups in WEIGHTED:
+    raise UserError(f'groups={groups} only says which rows are drawn more')
+  _balance(config, groups, link, args, 'draws')
+  config.objective.groups = _count(groups, args) or -1
+  risks = {'equal': 'total', 'mean': 'total', 'cvar': f'cvar-{args["tail"]}'}
+  config.risk = risks.get(args['risk'], args['risk'])
+
+
+def _trained(config: Config, args: dict[str, Any]) -> None:
+  """What networks train on, apart from what is matched."""
+  how = args['trained']
+  if not how:
+    return
+  kinds = ('synthetic', 'real', *ACROSS)
+  choose('trained', how, dict.fromkeys(kinds))
+  choose('method, for trained=,', args['method'], dict.fromkeys(MATCHED))
+  if how == 'synthetic':
+    config.objective.inner.data = how
+    return
+  if args['method'] != 'idc':
+    _train_on_real(config)
+  if how != 'real':
+    _training(config, 'voronoi', {}, {**args, 'risk': how})
+
+
+def _train_on_real(config: Config) -> None:
+  """As IDC does, and as the released code of the paper: two epochs."""
+  rows = config.objective.real_rows
+  config.objective.inner.data = 'real'
+  of_all = rows * num_classes(config)
+  config.objective.inner.steps = max(2 * of_all // 256, 1)
+
+
+def _training(
+  config: Config, groups: str, link: dict[str, Any], args: dict[str, Any]
+) -> None:
+  """A risk of the losses of networks that train on real data."""
+  method = choose(
+    f'method, for risk={args["risk"]} in training,',
+    args['method'],
+    dict.fromkeys(TRAINED_ON_REAL, args['method']),
+  )
+  if method in ('mtt', 'datm', 'ratbptt') or groups in WEIGHTED:
+    _need_fixed_groups(groups, 'training, of experts or unrolled,')
+  if method in ('dc', 'dsa'):
+    _train_on_real(config)
+  if link:
+    extend(config, {'groups': link})
+  chain: dict[str, Any] = {}
+  if groups == 'voronoi':
+    chain['cells'] = {'factory': 'voronoi', 'centres': 10}
+  count = 'voronoi' if groups == 'voronoi' else _count(groups, args)
+  if args['risk'] == 'dro':
+    chain['risk'] = {'factory': 'exponentiated', 'groups': count}
+  else:
+    chain['risk'] = {
+      'factory': 'tilt',
+      'across': ACROSS[args['risk']],
+      'tail': args['tail'] if args['risk'] == 'cvar' else 1.0,
+      'reference': 'mass' if args['risk'] == 'mean' else 'equal',
+      'groups': count,
+      'memory': args['memory'],
+    }
+  config.training = chain

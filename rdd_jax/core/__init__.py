@@ -1,0 +1,1 @@
+"""The measure, its transforms and risks, which all else is written against."""

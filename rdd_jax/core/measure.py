@@ -1,0 +1,165 @@
+"""The measure over the whole training set, and draws from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import jax
+from jax import Array
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from rdd_jax.core import keys
+from rdd_jax.core.batch import Batch
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Measure:
+  """What the distiller believes of each of the `N` training rows.
+
+  Attributes:
+    targets: `f[N, o]`, rows on the simplex.
+    weights: `f[N]`, non-negative: the probability of a draw, up to a constant.
+    cells: `i[N]`, the class as it is matched.
+    groups: `i[N]`, the subpopulation; out of range means none.
+  """
+
+  targets: Array
+  weights: Array
+  cells: Array
+  groups: Array
+
+
+Strata = Callable[[Measure], tuple[Array, int]]
+
+
+def empirical(
+  labels: ArrayLike, num_outputs: int, groups: ArrayLike | None = None
+) -> Measure:
+  """The measure of the data as given: one-hot targets and equal weights.
+
+  Args:
+    labels: `i[N]`.
+    num_outputs: the classes, and one more with a reject class.
+    groups: `i[N]` subpopulations, or none.
+  """
+  cells = jnp.asarray(labels, jnp.int32)
+  return Measure(
+    targets=jax.nn.one_hot(cells, num_outputs),
+    weights=jnp.ones(cells.shape),
+    cells=cells,
+    groups=jnp.full_like(cells, -1)
+    if groups is None
+    else jnp.asarray(groups, jnp.int32),
+  )
+
+
+def by_cell(num_cells: int) -> Strata:
+  """One stratum for each cell."""
+  return lambda measure: (measure.cells, num_cells)
+
+
+def by_group(num_groups: int) -> Strata:
+  """One stratum for each group; rows of no group are never drawn."""
+  return lambda measure: (measure.groups, num_groups)
+
+
+def by_cell_and_group(num_cells: int, num_groups: int) -> Strata:
+  """One stratum for each pair; a pair without rows yields masked rows."""
+
+  def pairs(measure: Measure) -> tuple[Array, int]:
+    grouped = (measure.groups >= 0) & (measure.groups < num_groups)
+    ids = measure.cells * num_groups + measure.groups
+    return jnp.where(grouped, ids, -1), num_cells * num_groups
+
+  return pairs
+
+
+def draw(
+  key: Array,
+  images: Array,
+  measure: Measure,
+  n: int,
+  strata: Strata | None = None,
+) -> Batch:
+  """Draws `n` rows, with probability proportional to their weights.
+
+  The draw inverts the cumulative distribution at one jittered point in each of
+  equally many slices of probability (stratified Monte Carlo), so a row of equal
+  weight is rarely drawn twice. Weights of drawn rows are 1.
+
+  Args:
+    key: a typed PRNG key.
+    images: `[N, ...]`, of any dtype; the rows are returned as they are.
+    measure: over the same `N` rows.
+    n: rows in all; a multiple of the number of strata.
+    strata: what must be equally represented: `by_cell(k)`, `by_group(k)` or
+      `by_cell_and_group(k, g)`. None draws from the measure as a whole.
+
+  Returns:
+    A batch of `n` rows, the strata in order, shuffled within. The share of a
+    stratum without mass is masked: weight 0 and index `N`.
+
+  Raises:
+    ValueError: when `n` is not a multiple of the number of strata.
+  """
+  total = measure.weights.shape[0]
+  ids, k = strata(measure) if strata else (jnp.zeros(total, jnp.int32), 1)
+  if n % k:
+    raise ValueError(
+      f'draw of {n} rows from {k} strata: give a multiple of {k}, '
+      f'such as {max(n // k, 1) * k}'
+    )
+  valid = (ids >= 0) & (ids < k) & (measure.weights > 0)
+  ids = jnp.where(valid, ids, k)
+  order = jnp.argsort(ids, stable=True)
+  bounds = jnp.searchsorted(ids[order], jnp.arange(k + 1))
+  # Each stratum in its own unit: a light one is not lost to rounding.
+  unit = jax.ops.segment_max(measure.weights, ids, k + 1)[ids]
+  weights = jnp.where(valid, measure.weights / unit, 0.0)
+  cdf = jnp.concatenate([jnp.zeros(1), jnp.cumsum(weights[order])])
+  lo, hi = cdf[bounds[:-1]], cdf[bounds[1:]]
+
+  m = n // k
+  point_key, shuffle_key = jax.random.split(key)
+  points = (jnp.arange(m)[None] + keys.uniform(point_key, (k, m))) / m
+  levels = lo[:, None] + points * (hi - lo)[:, None]
+  found = jnp.searchsorted(cdf, levels.ravel(), side='right') - 1
+  # Rounding must not carry a draw over the edge of its stratum.
+  first = jnp.repeat(bounds[:-1], m)
+  last = jnp.repeat(bounds[1:], m) - 1
+  filled = last >= first
+  rows = order[jnp.clip(found, first, jnp.maximum(last, first))]
+  # In no order within a stratum, so that any part of it is a fair sample.
+  rows = jax.random.permutation(
+    shuffle_key, rows.reshape(k, m), axis=1, independent=True
+  ).ravel()
+  return Batch(
+    inputs=jnp.take(images, rows, 0, mode='clip'),
+    targets=jnp.take(measure.targets, rows, 0, mode='clip'),
+    weights=jnp.where(filled, 1.0, 0.0),
+    cells=jnp.take(measure.cells, rows, mode='clip'),
+    groups=jnp.take(measure.groups, rows, mode='clip'),
+    index=jnp.where(filled, rows, total).astype(jnp.int32),
+  )
+
+
+def draw_minibatches(key: Array, measure: Measure, steps: int, n: int) -> Batch:
+  """Rows for so many SGD steps; `inputs` are row numbers, not images.
+
+  Images are then gathered a step at a time, where all at once would not fit.
+
+  Args:
+    key: a typed PRNG key.
+    measure: over the rows of a data set.
+    steps: how many.
+    n: rows of each.
+
+  Returns:
+    A batch whose leaves are `[steps, n, ...]`.
+  """
+  numbers = jnp.arange(measure.weights.shape[0])
+  drawn = draw(key, numbers, measure, steps * n)
+  return jax.tree.map(lambda x: x.reshape(steps, n, *x.shape[1:]), drawn)

@@ -1,0 +1,111 @@
+"""Code of one's own, by names of the form `package.module:function`.
+
+A configuration names it where it would name the library's: as
+`objective.name`, as the `factory` of a link of a chain, or, after `python:`, as
+`data.name`. Modules are found as Python finds them, the directory that a
+command is started from included. The name and the arguments are recorded, the
+code is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import hashlib
+import importlib
+import inspect
+from types import ModuleType
+import typing
+from typing import Any, TypeVar
+
+from rdd_jax.core.errors import UserError, choose
+
+T = TypeVar('T')
+
+
+def is_own(name: str) -> bool:
+  """Whether a name is that of a function; the library's have no colon."""
+  return ':' in name
+
+
+def call(
+  where: str, name: str, kind: type[T], /, *given: Any, **options: Any
+) -> T:
+  """What the function of that name returns.
+
+  It is called only if it is annotated to return a `kind`. Names may come with
+  the card of someone else's set, which must not call what was never meant to be
+  called from one.
+
+  Args:
+    where: the name stands, for errors: `config.objective.name=a.b:c`.
+    name: `package.module:function`.
+    kind: of the result.
+    *given: what every function of this kind is given.
+    **options: what the configuration says.
+
+  Raises:
+    UserError: if there is no such module or function, if it is not annotated
+      so, takes other arguments, or returns something else. Errors inside the
+      module or the function are raised as they are.
+  """
+  function = _find(where, name)
+  wanted = f'{kind.__module__}.{kind.__qualname__}'
+  if _returns(function) is not kind:
+    raise UserError(
+      f'{where} is not declared to return a {wanted}: annotate it, '
+      f'def {name.partition(":")[2]}(...) -> {kind.__name__}'
+    )
+  try:
+    inspect.signature(function).bind(*given, **options)
+  except TypeError as error:
+    raise UserError(
+      f'{where} cannot be called with {len(given)} positional arguments and '
+      f'{", ".join(options) or "no options"}: {error}; it takes '
+      f'{inspect.signature(function)}'
+    ) from error
+  found = function(*given, **options)
+  if not isinstance(found, kind):
+    raise UserError(
+      f'{where} returned a {type(found).__name__}: return a {wanted}'
+    )
+  return found
+
+
+def digest(name: str) -> str:
+  """SHA-256 of the source of the module that a name is in."""
+  module = _module(name, name)
+  return hashlib.sha256(inspect.getsource(module).encode()).hexdigest()
+
+
+def _find(where: str, name: str) -> Callable[..., Any]:
+  module, attribute = _module(where, name), name.partition(':')[2]
+  functions = {
+    key: value for key, value in vars(module).items() if callable(value)
+  }
+  return choose(f'function in {where}:', attribute, functions)
+
+
+def _module(where: str, name: str) -> ModuleType:
+  path, _, attribute = name.partition(':')
+  if not all(part.isidentifier() for part in (*path.split('.'), attribute)):
+    raise UserError(
+      f'{where} is no name of a function: give package.module:function'
+    )
+  try:
+    return importlib.import_module(path)
+  except ModuleNotFoundError as error:
+    # What is missing may be what the module itself imports.
+    if error.name is None or not f'{path}.'.startswith(f'{error.name}.'):
+      raise
+    raise UserError(
+      f'{where}: Python finds no module {error.name!r}; start the command from '
+      'the directory that holds it, install it, or put its directory on '
+      'PYTHONPATH'
+    ) from error
+
+
+def _returns(function: Callable[..., Any]) -> Any:
+  try:
+    return typing.get_type_hints(function).get('return')
+  except (TypeError, NameError):  # of no function, or not to be resolved
+    return None

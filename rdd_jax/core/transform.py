@@ -1,0 +1,287 @@
+"""Composable edits of data: the optax idiom, one level up.
+
+A `Transform` edits the measure between jitted segments (`prepare`) and the
+batch inside the step (`update`). It can stand in three places of a distiller:
+before matching (`transform`), in each SGD step of a network that trains on real
+data (`training`), and in each SGD step on synthetic rows (`student`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+import functools
+from typing import Any, NamedTuple, Protocol
+
+import jax
+from jax import Array
+import jax.numpy as jnp
+
+from rdd_jax.core import keys
+from rdd_jax.core.batch import NOWHERE, Batch, concat
+from rdd_jax.core.measure import Measure
+
+State = Any
+
+
+class DataSpec(NamedTuple):
+  """The sizes that a state may depend on."""
+
+  num_examples: int
+  num_classes: int
+  num_outputs: int
+  num_cells: int
+  num_groups: int
+
+
+class Scores(NamedTuple):
+  """What a network says of rows: losses `f[n]`, features `f[n, d]`, logits."""
+
+  losses: Array
+  features: Array
+  logits: Array
+
+
+ScoreFn = Callable[[Batch], Scores]
+
+
+class DataView(NamedTuple):
+  """What `prepare` may look at, outside jit.
+
+  Attributes:
+    images: `u8[N, H, W, C]`, the training set as it is.
+    labels: `i[N]`, the labels as given.
+    score_all: scores of all rows by the probe's averaged weights, in the order
+      of the data set; costs a pass over it.
+  """
+
+  images: Array
+  labels: Array
+  score_all: Callable[[], Scores]
+
+
+class InitFn(Protocol):
+  def __call__(self, spec: DataSpec) -> State:
+    """The state before the first step."""
+    ...
+
+
+class PrepareFn(Protocol):
+  def __call__(
+    self, measure: Measure, state: State, *, key: Array, data: DataView
+  ) -> tuple[Measure, State]:
+    """Edits the measure between segments; host code, shapes unchanged."""
+    ...
+
+
+class UpdateFn(Protocol):
+  def __call__(
+    self,
+    batch: Batch,
+    state: State,
+    *,
+    key: Array,
+    score: ScoreFn,
+    synthetic: Batch,
+  ) -> tuple[Batch, State]:
+    """Edits the rows in flight; pure and jitted. Appended rows come last."""
+    ...
+
+
+class Transform(NamedTuple):
+  """How data is edited: three pure functions, called by name."""
+
+  init: InitFn
+  prepare: PrepareFn
+  update: UpdateFn
+
+
+class EmptyState(NamedTuple):
+  """The state of a transform that remembers nothing."""
+
+
+def _leave_measure(
+  measure: Measure, state: State, *, key: Array, data: DataView
+) -> tuple[Measure, State]:
+  del key, data
+  return measure, state
+
+
+def from_update(init: InitFn, update: UpdateFn) -> Transform:
+  """A transform that leaves the measure alone."""
+  return Transform(init, _leave_measure, update)
+
+
+def stateless(fn: Callable[..., Batch]) -> Transform:
+  """A transform from `fn(batch, *, key, score, synthetic) -> batch`."""
+
+  def update(
+    batch: Batch,
+    state: State,
+    *,
+    key: Array,
+    score: ScoreFn,
+    synthetic: Batch,
+  ) -> tuple[Batch, State]:
+    return fn(batch, key=key, score=score, synthetic=synthetic), state
+
+  return from_update(lambda spec: EmptyState(), update)
+
+
+@functools.cache
+def identity() -> Transform:
+  """Leaves everything as it is; always the same object, so jit knows it."""
+  return stateless(_same)
+
+
+def _same(
+  batch: Batch, *, key: Array, score: ScoreFn, synthetic: Batch
+) -> Batch:
+  del key, score, synthetic
+  return batch
+
+
+def chain(**transforms: Transform) -> Transform:
+  """Applies transforms in order, each with its own name, key and state.
+
+  Keys are folded by name, so inserting a transform leaves the randomness of the
+  others unchanged.
+  """
+
+  def check(state: State) -> None:
+    given = list(state) if isinstance(state, dict) else [type(state).__name__]
+    # Compared as sets: jit hands dictionaries back with sorted keys.
+    if not isinstance(state, dict) or state.keys() != transforms.keys():
+      raise ValueError(
+        f'chain({", ".join(transforms)}) was given the state of '
+        f"chain({', '.join(given)}); make the state with this chain's init"
+      )
+
+  def init(spec: DataSpec) -> State:
+    return {name: t.init(spec) for name, t in transforms.items()}
+
+  def prepare(
+    measure: Measure, state: State, *, key: Array, data: DataView
+  ) -> tuple[Measure, State]:
+    check(state)
+    new = {}
+    for name, t in transforms.items():
+      measure, new[name] = t.prepare(
+        measure, state[name], key=keys.named(key, name), data=data
+      )
+    return measure, new
+
+  def update(
+    batch: Batch,
+    state: State,
+    *,
+    key: Array,
+    score: ScoreFn,
+    synthetic: Batch,
+  ) -> tuple[Batch, State]:
+    check(state)
+    new = {}
+    for name, t in transforms.items():
+      with jax.named_scope(name):
+        batch, new[name] = t.update(
+          batch,
+          state[name],
+          key=keys.named(key, name),
+          score=score,
+          synthetic=synthetic,
+        )
+    return batch, new
+
+  return Transform(init, prepare, update)
+
+
+class GatedState(NamedTuple):
+  """The steps seen by a transform that does not always act, and its state."""
+
+  count: Array  # i[]
+  inner: State
+
+
+def _gated(t: Transform, active: Callable[[Array], Array]) -> Transform:
+  def init(spec: DataSpec) -> State:
+    return GatedState(jnp.zeros([], jnp.int32), t.init(spec))
+
+  def prepare(
+    measure: Measure, state: State, *, key: Array, data: DataView
+  ) -> tuple[Measure, State]:
+    if not bool(active(state.count)):
+      return measure, state
+    measure, inner = t.prepare(measure, state.inner, key=key, data=data)
+    return measure, state._replace(inner=inner)
+
+  def update(
+    batch: Batch,
+    state: State,
+    *,
+    key: Array,
+    score: ScoreFn,
+    synthetic: Batch,
+  ) -> tuple[Batch, State]:
+    def act() -> tuple[Batch, State]:
+      return t.update(
+        batch, state.inner, key=key, score=score, synthetic=synthetic
+      )
+
+    def rest() -> tuple[Batch, State]:
+      shape = jax.eval_shape(act)[0].weights.shape
+      return _pad(batch, shape[0]), state.inner
+
+    new, inner = jax.lax.cond(active(state.count), act, rest)
+    return new, GatedState(state.count + 1, inner)
+
+  return Transform(init, prepare, update)
+
+
+def _pad(batch: Batch, n: int) -> Batch:
+  """`batch` with masked rows at its end, `n` in all."""
+  extra = n - batch.weights.shape[0]
+  if extra == 0:
+    return batch
+  empty = jax.tree.map(
+    lambda x: jnp.zeros((extra, *x.shape[1:]), x.dtype), batch
+  )
+  return concat(
+    batch, replace(empty, index=jnp.full_like(empty.index, NOWHERE))
+  )
+
+
+def after(step: int, t: Transform) -> Transform:
+  """`t` from the given step on; before it, rows that `t` appends are masked."""
+  return _gated(t, lambda count: count >= step)
+
+
+def every(n: int, t: Transform) -> Transform:
+  """`t` at steps 0, n, 2n, ...; between them its added rows are masked."""
+  return _gated(t, lambda count: count % n == 0)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Edit:
+  """A transform bound to its state: `batch, edit = edit(batch, key=...)`.
+
+  A pytree whose only leaves are the state, so a training loop may carry it.
+  """
+
+  state: State
+  transform: Transform = field(metadata={'static': True})
+
+  def __call__(
+    self, batch: Batch, *, key: Array, score: ScoreFn, synthetic: Batch
+  ) -> tuple[Batch, Edit]:
+    batch, state = self.transform.update(
+      batch, self.state, key=key, score=score, synthetic=synthetic
+    )
+    return batch, replace(self, state=state)
+
+
+class Places(NamedTuple):
+  """The chains inside SGD, on real rows and on synthetic ones."""
+
+  training: Edit
+  student: Edit

@@ -1,0 +1,1 @@
+"""Subgroups that are made rare, and the cues that mark them."""

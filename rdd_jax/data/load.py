@@ -1,0 +1,177 @@
+"""`load`: a data set by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+import difflib
+
+import numpy as np
+
+from rdd_jax.core import plugins
+from rdd_jax.core.errors import UserError
+from rdd_jax.data import images
+from rdd_jax.data.dataset import Dataset, Split, check_split, from_arrays
+from rdd_jax.data.mock import SHAPES
+from rdd_jax.data.readers import files, subgroups, tfds
+
+_PATHS: dict[str, Callable[[str, str, images.Size, int | None], Split]] = {
+  'folder': files.read_folder,
+  'idx': files.read_idx,
+  'npz': files.read_npz,
+  'waterbirds': subgroups.read_waterbirds,
+  'celeba': subgroups.read_celeba,
+}
+OWN = 'python'
+_HELP = (
+  'digits, tfds:NAME, folder:PATH, idx:PATH, npz:PATH, waterbirds:PATH, '
+  'celeba:PATH or python:MODULE:FUNCTION'
+)
+
+
+def load(
+  name: str,
+  *,
+  data_dir: str | None = None,
+  size: images.Size = None,
+  channels: int | None = None,
+) -> Dataset:
+  """Loads the train and test splits of a data set.
+
+  | name | what is read |
+  |---|---|
+  | `digits` | scikit-learn's 8x8 digits; 500 rows are held out for test |
+  | `tfds:NAME` | array_record files that TensorFlow Datasets prepared, |
+  | | without TensorFlow; also `NAME/CONFIG` and `NAME:VERSION` |
+  | `folder:PATH` | `PATH/train/CLASS/*.png`, `PATH/test/CLASS/*.png` |
+  | `idx:PATH` | a directory of MNIST-style IDX files, plain or `.gz` |
+  | `npz:PATH` | `train_images`, `train_labels`, `test_images`, |
+  | | `test_labels`, and optionally `train_groups`, `test_groups` and |
+  | | `class_names` |
+  | `waterbirds:PATH` | a directory with `metadata.csv` (Sagawa et al. 2020): |
+  | | birds of land and water, in groups by background |
+  | `celeba:PATH` | a directory with `img_align_celeba/` and the lists of |
+  | | attributes and partitions: blond or not, in groups by sex |
+  | `python:MODULE:FUNCTION` | your own `() -> Dataset`, see `user_code` |
+
+  Where there is no test split, the validation split stands in for it.
+
+  Args:
+    name: one of the above.
+    data_dir: where `tfds:` data sets are; by default `$RDD_JAX_DATA_DIR`,
+      or else where TFDS keeps them, `~/tensorflow_datasets`.
+    size: the height and width to resize to, up or down: an int, or (H, W).
+      The aspect ratio is not kept. Bilinear, antialiased (Pillow's).
+    channels: 3 repeats grayscale images; 1 takes the luma (ITU-R 601) of
+      colour images; None leaves them as they are.
+
+  Raises:
+    UserError: when the data is not there or not as it should be.
+  """
+  scheme, _, where = name.partition(':')
+  if scheme == OWN and where:
+    return _own(name, where, size, channels)
+  train, test = (
+    load_split(name, split, data_dir=data_dir, size=size, channels=channels)
+    for split in ('train', 'test')
+  )
+  return from_arrays(
+    train.images,
+    train.labels,
+    test.images,
+    test.labels,
+    class_names=train.class_names,
+    train_groups=train.groups,
+    test_groups=test.groups,
+    name=name,
+  )
+
+
+def load_split(
+  name: str,
+  split: str,
+  *,
+  data_dir: str | None = None,
+  size: images.Size = None,
+  channels: int | None = None,
+) -> Split:
+  """One split of a data set that `load` knows; the others may be missing.
+
+  Args:
+    name: as in `load`.
+    split: 'train', 'test' (or else the validation split), or for `tfds:`
+      any split that TFDS understands, such as 'train[:1000]'.
+    data_dir: as in `load`.
+    size: as in `load`.
+    channels: as in `load`.
+
+  Raises:
+    UserError: as in `load`.
+  """
+  scheme, colon, where = name.partition(':')
+  if name == 'digits':
+    found = _digits(split)
+    found = found._replace(images=images.convert(found.images, size, channels))
+  elif scheme == 'tfds' and where:
+    found = tfds.read(where, split, data_dir, size, channels)
+  elif scheme == OWN and where:
+    return _one_of(_own(name, where, size, channels), split)
+  elif scheme in _PATHS and where:
+    found = _PATHS[scheme](where, split, size, channels)
+  else:
+    raise UserError(_unknown(name, scheme, colon + where))
+  return check_split(found, f'{name}: {split}')
+
+
+def _own(
+  name: str, where: str, size: images.Size, channels: int | None
+) -> Dataset:
+  """What a function of the user's returns, resized, under the name given."""
+  found = plugins.call(f'data set {name}', where, Dataset)
+  return replace(
+    found,
+    name=name,
+    train_images=images.convert(found.train_images, size, channels),
+    test_images=images.convert(found.test_images, size, channels),
+  )
+
+
+def _one_of(dataset: Dataset, split: str) -> Split:
+  values = vars(dataset)
+  if f'{split}_images' not in values:
+    raise UserError(
+      f'{dataset.name} has no split {split!r}; it has train and test'
+    )
+  return Split(
+    values[f'{split}_images'],
+    values[f'{split}_labels'],
+    dataset.class_names,
+    values[f'{split}_groups'],
+  )
+
+
+def _digits(split: str) -> Split:
+  """The UCI digits; the first 500 of `default_rng(0).permutation` are test."""
+  from sklearn.datasets import load_digits
+
+  if split not in ('train', 'test'):
+    raise UserError(f'digits has no split {split!r}; it has train and test')
+  pixels, labels = load_digits(return_X_y=True)
+  order = np.random.default_rng(0).permutation(len(labels))
+  rows = np.sort(order[:500] if split == 'test' else order[500:])
+  scaled = np.rint(np.asarray(pixels) * (255 / 16)).astype(np.uint8)
+  return Split(
+    images=scaled[rows].reshape(-1, 8, 8, 1),
+    labels=np.asarray(labels)[rows],
+    class_names=tuple('0123456789'),
+  )
+
+
+def _unknown(name: str, scheme: str, rest: str) -> str:
+  known = ['digits', *(f'tfds:{n}' for n in SHAPES)]
+  near = difflib.get_close_matches(name, known, n=2)
+  if not near and len(rest) > 1:
+    schemes = difflib.get_close_matches(scheme, ['tfds', OWN, *_PATHS], n=1)
+    near = [s + rest for s in schemes]
+  hint = f'did you mean {" or ".join(near)}? ' if near else ''
+  return f'unknown data set {name!r}; {hint}names are {_HELP}'

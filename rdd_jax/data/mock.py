@@ -1,0 +1,123 @@
+"""Seeded images of the real shape, for runs where the data is not there."""
+
+from __future__ import annotations
+
+import difflib
+
+import numpy as np
+from PIL import Image
+
+from rdd_jax.core.errors import UserError
+from rdd_jax.data.dataset import Dataset, from_arrays
+
+# TFDS name -> ((height, width, channels), number of classes).
+SHAPES: dict[str, tuple[tuple[int, int, int], int]] = {
+  'mnist': ((28, 28, 1), 10),
+  'fashion_mnist': ((28, 28, 1), 10),
+  'svhn_cropped': ((32, 32, 3), 10),
+  'cifar10': ((32, 32, 3), 10),
+  'cifar100': ((32, 32, 3), 100),
+  'tiny_imagenet': ((64, 64, 3), 200),
+  'imagenet10': ((128, 128, 3), 10),
+  'waterbirds': ((64, 64, 3), 2),
+  'celeba': ((64, 64, 3), 2),
+}
+GROUPED = ('waterbirds', 'celeba')  # whose rows come with groups
+_CONFLICT = 20  # of a class, one row in so many is of another class's group
+
+
+def mock(
+  name_or_shape: str | tuple[int, int, int],
+  num_classes: int | None = None,
+  n: int | None = None,
+  seed: int = 0,
+) -> Dataset:
+  """A learnable data set: a smooth pattern for each class, and noise.
+
+  A pattern is 4x4 normal colours, enlarged; a row is its class's pattern at
+  a random contrast, with white noise of about the pattern's own scale. Those
+  of `GROUPED` have a group for each class, with a pattern of its own: that of
+  the row's class, but the next one's in one row of twenty.
+
+  Args:
+    name_or_shape: a name in `SHAPES`, with or without `tfds:`; or (H, W, C).
+    num_classes: needed for a shape; overrides that of a name.
+    n: training rows, by default 1000 or, if more, 20 of each class; there
+      are a fifth as many test rows. Classes take turns, and there is at
+      least one row for each in both splits.
+    seed: the same seed gives the same images.
+
+  Raises:
+    UserError: for an unknown name, or a shape without num_classes.
+  """
+  if isinstance(name_or_shape, str):
+    name = name_or_shape.removeprefix('tfds:')
+    if name not in SHAPES:
+      near = difflib.get_close_matches(name, SHAPES, n=1) or SHAPES
+      raise UserError(
+        f'no mock of {name_or_shape!r}; give a shape (H, W, C), or one of '
+        f'{", ".join(near)}'
+      )
+    shape, known = SHAPES[name]
+    classes = num_classes or known
+  else:
+    name, shape = 'x'.join(str(d) for d in name_or_shape), name_or_shape
+    if num_classes is None:
+      raise UserError(f'mock of shape {shape} needs num_classes; give it')
+    classes = num_classes
+  n = n or max(1000, 20 * classes)
+  rng = np.random.default_rng(seed)
+  patterns = _patterns(rng, classes, shape)
+  train_labels = np.arange(max(n, classes)) % classes
+  test_labels = np.arange(max(n // 5, classes)) % classes
+  train_groups = test_groups = None
+  looks, train_looks, test_looks = patterns, train_labels, test_labels
+  if name in GROUPED:
+    train_groups, test_groups = (
+      (labels + (np.arange(len(labels)) // classes % _CONFLICT == 0)) % classes
+      for labels in (train_labels, test_labels)
+    )
+    places = _patterns(rng, classes, shape)
+    looks = (patterns[:, None] + places).reshape(-1, *shape)
+    train_looks = train_labels * classes + train_groups
+    test_looks = test_labels * classes + test_groups
+  return from_arrays(
+    _rows(rng, looks, train_looks),
+    train_labels,
+    _rows(rng, looks, test_looks),
+    test_labels,
+    num_classes=classes,
+    train_groups=train_groups,
+    test_groups=test_groups,
+    name=f'mock:{name}',
+  )
+
+
+def _patterns(
+  rng: np.random.Generator, classes: int, shape: tuple[int, int, int]
+) -> np.ndarray:
+  """f32[classes, H, W, C], about unit scale."""
+  height, width, channels = shape
+  coarse = rng.standard_normal((classes, channels, 4, 4), np.float32)
+  planes = [
+    np.asarray(
+      Image.fromarray(plane).resize((width, height), Image.Resampling.BICUBIC)
+    )
+    for plane in coarse.reshape(-1, 4, 4)
+  ]
+  smooth = np.stack(planes).reshape(classes, channels, height, width)
+  return np.moveaxis(smooth, 1, -1)
+
+
+def _rows(
+  rng: np.random.Generator, patterns: np.ndarray, labels: np.ndarray
+) -> np.ndarray:
+  """u8[N, H, W, C]: row by row, so that no float copy is held."""
+  shape = patterns.shape[1:]
+  out = np.empty((len(labels), *shape), np.uint8)
+  for i, label in enumerate(labels):
+    contrast = rng.uniform(0.5, 1.5)
+    noise = rng.standard_normal(shape, np.float32)
+    pixels = 128 + 40 * (contrast * patterns[label] + noise)
+    out[i] = np.clip(pixels, 0, 255)
+  return out

@@ -1,0 +1,1 @@
+"""Label noise: injected, or by human annotators."""

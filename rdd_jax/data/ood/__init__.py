@@ -1,0 +1,1 @@
+"""Out-of-distribution data: test sets, and real outliers to train on."""

@@ -1,0 +1,109 @@
+"""Images of other data sets, resized and recoloured: real outliers."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+import re
+import zlib
+
+import numpy as np
+
+from rdd_jax.core.errors import UserError
+from rdd_jax.data.load import load_split
+
+PATHS = ('folder', 'idx', 'npz')
+
+
+def load_outliers(
+  source: str,
+  shape: tuple[int, int, int],
+  *,
+  rows: int,
+  seed: int,
+  data_dir: str | None = None,
+) -> np.ndarray:
+  """Real outliers to train with (outlier exposure).
+
+  Args:
+    source: a data set as in `load_split`, or SOURCE@SPLIT; by default the
+      training split, so as not to meet the rows that `load_outside` tests on.
+    shape: the (H, W, C) to resize and recolour to.
+    rows: how many, at random where there are more; all where there are fewer.
+    seed: which rows; not negative.
+    data_dir: see `load`.
+
+  Returns:
+    u8[n, H, W, C].
+
+  Raises:
+    UserError: as `load_split` does, and for fewer than one row.
+  """
+  check_rows(rows)
+  rng = generator(seed, source)
+  return read_rows(source, shape, rows, rng, data_dir, 'train')
+
+
+def split_source(name: str, default: str = 'test') -> tuple[str, str]:
+  """The source and the split of SOURCE@SPLIT.
+
+  A path that ends in @WORD needs a split after it.
+
+  >>> split_source('tfds:mnist'), split_source('tfds:mnist@train[:5000]')
+  (('tfds:mnist', 'test'), ('tfds:mnist', 'train[:5000]'))
+  """
+  found = re.fullmatch(r'(.+)@([A-Za-z]\w*(?:\[[^@/]*)?)', name)
+  return (found[1], found[2]) if found else (name, default)
+
+
+def read_rows(
+  name: str,
+  shape: tuple[int, int, int],
+  rows: int,
+  rng: np.random.Generator,
+  data_dir: str | None,
+  default: str,
+) -> np.ndarray:
+  """Some rows of SOURCE or SOURCE@SPLIT, resized and recoloured."""
+  height, width, channels = shape
+  check_channels(name, channels)
+  source, split = split_source(name, default)
+  images = load_split(
+    source, split, data_dir=data_dir, size=(height, width), channels=channels
+  ).images
+  return images[some_rows(rng, len(images), rows)]
+
+
+def absent(name: str, data_dir: str | None) -> bool:
+  """Whether a source has no files at all, rather than wrong ones."""
+  from tensorflow_datasets.core import constants
+
+  source, _ = split_source(name)
+  scheme, _, where = source.partition(':')
+  if scheme in PATHS:
+    return not Path(where).expanduser().exists()
+  root = data_dir or os.environ.get('RDD_JAX_DATA_DIR') or constants.DATA_DIR
+  directory = Path(root).expanduser() / where.partition(':')[0]
+  return scheme == 'tfds' and not any(directory.glob('**/dataset_info.json'))
+
+
+def generator(seed: int, name: str) -> np.random.Generator:
+  return np.random.default_rng([seed, zlib.crc32(name.encode())])
+
+
+def some_rows(rng: np.random.Generator, n: int, rows: int) -> np.ndarray:
+  """At most `rows` of the numbers below `n`, in order."""
+  return np.sort(rng.permutation(n)[:rows])
+
+
+def check_rows(rows: int) -> None:
+  if rows < 1:
+    raise UserError(f'rows is {rows}; ask for at least 1 image of each set')
+
+
+def check_channels(name: str, channels: int) -> None:
+  if channels not in (1, 3):
+    raise UserError(
+      f'{name} has grayscale or colour images, which cannot be made like ones '
+      f'of {channels} channels; leave it out, or give images of 1 or 3'
+    )

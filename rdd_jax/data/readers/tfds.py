@@ -1,0 +1,235 @@
+"""Prepared TFDS directories, read as array_record without TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+import difflib
+import functools
+import operator
+import os
+from pathlib import Path
+import re
+from typing import Any
+
+import numpy as np
+
+from rdd_jax.core.errors import UserError
+from rdd_jax.data import images
+from rdd_jax.data.dataset import Split
+from rdd_jax.data.mock import SHAPES
+
+# By data set: the attribute that is the class, names of the classes, and the
+# attribute that is the group. As in `grouped.read_celeba`.
+_ATTRIBUTES = {'celeb_a': ('Blond_Hair', ('not blond', 'blond'), 'Male')}
+_CHUNK = 1024  # records read at once; bounds the encoded bytes in memory
+
+
+def read(
+  where: str,
+  split: str,
+  data_dir: str | None,
+  size: images.Size,
+  channels: int | None,
+) -> Split:
+  """The rows of `tfds:where`; test falls back to the validation split.
+
+  Images are decoded by Pillow, so that pixels do not depend on whether
+  OpenCV is installed, as they would if TFDS decoded them.
+
+  Args:
+    where: NAME, optionally followed by /CONFIG and :VERSION.
+    split: a split of the data set, or an expression such as 'test[:100]'.
+    data_dir: see `load`.
+    size: see `load`.
+    channels: see `load`; None takes those that the data set declares.
+
+  Returns:
+    The split; that of `celeb_a` is blond or not, in groups by sex.
+  """
+  import tensorflow_datasets as tfds
+
+  directory = _version_directory(where, data_dir)
+  builder: Any = tfds.builder_from_directory(directory)
+  features = builder.info.features
+  attributes = _ATTRIBUTES.get(builder.info.name)
+  if attributes:
+    label, names, group = attributes
+    image_key, keys = 'image', (('attributes', label), ('attributes', group))
+  else:
+    image_key, label_key = _keys(builder.info, where)
+    keys, names = ((label_key,),), tuple(features[label_key].names)
+  source = _open(builder, split, image_key, where)
+  found = np.empty((len(keys), len(source)), np.int64)
+  pixels = images.stack(
+    _encoded(source, f'tfds:{where} {split}', image_key, keys, found),
+    len(source),
+    size,
+    channels or features[image_key].shape[-1],
+  )
+  return Split(pixels, found[0], names, found[1] if len(keys) > 1 else None)
+
+
+def read_labels(
+  where: str, split: str, keys: Sequence[str], data_dir: str | None
+) -> list[np.ndarray]:
+  """The class labels `keys` of the rows of `tfds:where`, each i64[N].
+
+  Raises:
+    UserError: as `read` does, or when a record has no such label.
+  """
+  import tensorflow_datasets as tfds
+
+  directory = _version_directory(where, data_dir)
+  builder: Any = tfds.builder_from_directory(directory)
+  there = sorted(
+    key
+    for key, feature in builder.info.features.items()
+    if isinstance(feature, tfds.features.ClassLabel)
+  )
+  for key in keys:
+    if key not in there:
+      raise UserError(
+        f'tfds:{where} has no class label {key!r} (it has '
+        f'{", ".join(there) or "none"}); name another data set'
+      )
+  source = _open(builder, split, 'image', where)
+  rows = [
+    [record[key] for key in keys]
+    for _, record in _records(source, f'tfds:{where} {split}')
+  ]
+  return list(np.array(rows, np.int64).reshape(-1, len(keys)).T)
+
+
+def how_to_prepare(where: str, data_dir: str | Path) -> str:
+  """The commands that prepare a data set."""
+  return (
+    "pip install 'rdd_jax[prepare]' && "
+    f'python -m rdd_jax.data.prepare {where} --data_dir={data_dir}'
+  )
+
+
+def _keys(info: Any, where: str) -> tuple[str, str]:
+  """The names of the image and the label in a record."""
+  import tensorflow_datasets as tfds
+
+  # Places365 declares a third key.
+  image_key, label_key = (info.supervised_keys or ('image', 'label'))[:2]
+  features = dict(info.features)
+  image, label = features.get(image_key), features.get(label_key)
+  if not (
+    isinstance(image, tfds.features.Image)
+    and image.np_dtype == np.uint8
+    and isinstance(label, tfds.features.ClassLabel)
+  ):
+    raise UserError(
+      f'tfds:{where} has {image_key!r}: {image} and {label_key!r}: {label}; '
+      'only uint8 images with one class label each can be read'
+    )
+  return image_key, label_key
+
+
+def _open(builder: Any, split: str, image_key: str, where: str) -> Any:
+  """The records of a split, with images left encoded."""
+  import tensorflow_datasets as tfds
+
+  splits, directory = builder.info.splits, builder.data_dir
+  base, bracket, slicing = split.partition('[')
+  if base == 'test' and base not in splits:
+    base = 'validation'
+  if base not in splits:
+    raise UserError(
+      f'tfds:{where} has no split {split!r} in {directory} (it has '
+      f'{", ".join(splits)}); load_split reads a single split'
+    )
+  try:
+    return builder.as_data_source(
+      split=base + bracket + slicing,
+      decoders={image_key: tfds.decode.SkipDecoding()},
+    )
+  except NotImplementedError as error:
+    raise UserError(
+      f'tfds:{where} in {directory} is not in array_record format; prepare it '
+      f'in another directory: {how_to_prepare(where, "OTHER")}'
+    ) from error
+  except ValueError as error:
+    raise UserError(
+      f'tfds:{where} has no split {split!r}; write it like train[:1000]'
+    ) from error
+
+
+def _encoded(
+  source: Any,
+  name: str,
+  image_key: str,
+  keys: Sequence[tuple[str, ...]],
+  labels: np.ndarray,
+) -> Iterator[tuple[str, bytes]]:
+  """Yields named encoded images, and fills in `labels` i[k, n] on the way.
+
+  The kth of them is what the kth of `keys` leads to.
+  """
+  for row, record in _records(source, name):
+    for key, column in zip(keys, labels, strict=True):
+      column[row] = functools.reduce(operator.getitem, key, record)
+    yield f'{name} row {row}', record[image_key]
+
+
+def _records(source: Any, name: str) -> Iterator[tuple[int, Any]]:
+  for start in range(0, len(source), _CHUNK):
+    rows = range(start, min(start + _CHUNK, len(source)))
+    try:
+      records = source.__getitems__(rows)
+    except RuntimeError as error:
+      reason = str(error).splitlines()[0]
+      raise UserError(
+        f'{name} cannot be read ({reason}); prepare it again'
+      ) from error
+    yield from zip(rows, records, strict=True)
+
+
+def _version_directory(where: str, data_dir: str | None) -> Path:
+  """The newest prepared version of `where`, as TFDS lays it out."""
+  from tensorflow_datasets.core import constants
+
+  root = Path(
+    data_dir or os.environ.get('RDD_JAX_DATA_DIR') or constants.DATA_DIR
+  ).expanduser()
+  path, _, version = where.partition(':')
+  found = [
+    info.parent
+    for info in (root / path).glob('**/dataset_info.json')
+    if version in ('', info.parent.name)
+  ]
+  if not found:
+    raise UserError(_not_prepared(where, root))
+  parents = sorted({d.parent.relative_to(root).as_posix() for d in found})
+  if len(parents) > 1:
+    raise UserError(
+      f'tfds:{where} is prepared in several configurations; '
+      f'name one of {", ".join(f"tfds:{p}" for p in parents)}'
+    )
+  return max(found, key=lambda d: [int(n) for n in re.findall(r'\d+', d.name)])
+
+
+def _not_prepared(where: str, root: Path) -> str:
+  import tensorflow_datasets as tfds
+
+  if not root.is_dir():
+    there = f'there is no data directory {root}'
+    there += ' (set data_dir or RDD_JAX_DATA_DIR)'
+  else:
+    prepared = sorted(
+      {i.relative_to(root).parts[0] for i in root.glob('**/dataset_info.json')}
+    )
+    there = f'{root} has {", ".join(prepared) or "nothing in it"}'
+  name = re.split('[/:]', where)[0]
+  builders = tfds.list_builders(with_community_datasets=False)
+  known = {*builders, *SHAPES}
+  if name not in known:
+    near = difflib.get_close_matches(name, known, n=2)
+    hint = f'did you mean {" or ".join(f"tfds:{n}" for n in near)}? '
+    return (
+      f'tfds:{where} is unknown to TFDS and not prepared; '
+      f'{hint if near else ""}{there}'
+    )
+  return f'tfds:{where} is not prepared: {there}; {how_to_prepare(where, root)}'

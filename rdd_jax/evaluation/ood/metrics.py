@@ -1,0 +1,206 @@
+"""How well scores tell in-distribution from out-of-distribution rows.
+
+Scores are larger where a row is more in-distribution. Ties count as ties: a
+threshold accepts all rows of one score or none. A network that diverged scores
+NaN, and NaN counts as `-inf`, the least in-distribution score there is, so that
+the evaluation of the others goes on.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy import optimize, special
+
+from rdd_jax.core.errors import UserError
+from rdd_jax.evaluation import metrics
+
+# Temperatures searched, over the root mean square of the centred logits.
+_TEMPERATURES = (1e-2, 1e2)
+
+
+def auroc(inside: np.ndarray, outside: np.ndarray) -> float:
+  """The chance that an inside row scores above an outside row.
+
+  Exact, by ranks (Mann and Whitney, 1947): a tie counts as one half.
+
+  Args:
+    inside: scores `f[n]` of in-distribution rows.
+    outside: scores `f[m]` of out-of-distribution rows.
+
+  Raises:
+    UserError: if either is empty or not flat.
+  """
+  inside, outside = _ready(inside, 'inside'), _ready(outside, 'outside')
+  ranked = np.sort(outside)
+  below = np.searchsorted(ranked, inside, 'left').sum()
+  not_above = np.searchsorted(ranked, inside, 'right').sum()
+  return float((below + not_above) / (2 * len(inside) * len(outside)))
+
+
+def aupr(positive: np.ndarray, negative: np.ndarray) -> float:
+  """Average precision, as scikit-learn has it: no interpolation.
+
+  The sum over thresholds of precision times the gain in recall. It depends on
+  how many rows of each kind there are. AUPR-in is `aupr(inside, outside)`, and
+  AUPR-out is `aupr(-outside, -inside)`.
+
+  Args:
+    positive: scores `f[n]`.
+    negative: scores `f[m]`, smaller where rows are told apart well.
+
+  Raises:
+    UserError: if either is empty or not flat.
+  """
+  positive = _ready(positive, 'positive')
+  negative = _ready(negative, 'negative')
+  thresholds, gains = np.unique(positive, return_counts=True)
+  hits = gains[::-1].cumsum()[::-1]
+  ranked = np.sort(negative)
+  alarms = len(negative) - np.searchsorted(ranked, thresholds, 'left')
+  return float((gains * hits / (hits + alarms)).sum() / len(positive))
+
+
+def fpr_at(inside: np.ndarray, outside: np.ndarray, tpr: float = 0.95) -> float:
+  """The share of outside rows accepted along with `tpr` of the inside rows.
+
+  At the strictest threshold that accepts at least that share of inside rows;
+  rows on the threshold are accepted. FPR95 is the default, and
+  `fpr_at(-outside, -inside)` is the share of inside rows that are refused where
+  95 % of the outside rows are.
+
+  Args:
+    inside: scores `f[n]` of in-distribution rows.
+    outside: scores `f[m]` of out-of-distribution rows.
+    tpr: in (0, 1].
+
+  Raises:
+    UserError: if either is empty or not flat.
+  """
+  inside, outside = _ready(inside, 'inside'), _ready(outside, 'outside')
+  # Less what rounding may add to the product.
+  accepted = max(1, math.ceil(tpr * len(inside) - 1e-9))
+  threshold = np.sort(inside)[len(inside) - accepted]
+  return float((outside >= threshold).mean())
+
+
+def detect(inside: np.ndarray, outside: np.ndarray) -> dict[str, float]:
+  """Every metric of one score, as fractions.
+
+  Args:
+    inside: scores `f[n]` of in-distribution rows.
+    outside: scores `f[m]` of out-of-distribution rows.
+
+  Returns:
+    `auroc`, `aupr_in`, `aupr_out`, `fpr95` and `fpr95_out`.
+
+  Raises:
+    UserError: if either is empty or not flat.
+  """
+  # Before signs change, or NaN would be the most in-distribution of all.
+  inside, outside = _ready(inside, 'inside'), _ready(outside, 'outside')
+  return {
+    'auroc': auroc(inside, outside),
+    'aupr_in': aupr(inside, outside),
+    'aupr_out': aupr(-outside, -inside),
+    'fpr95': fpr_at(inside, outside),
+    'fpr95_out': fpr_at(-outside, -inside),
+  }
+
+
+def misclassification(logits: np.ndarray, labels: np.ndarray) -> float:
+  """AUROC with which confidence tells right predictions from wrong ones.
+
+  Confidence is the largest softmax probability. Where all predictions are
+  right, or all are wrong, there is nothing to tell: 0.5.
+
+  Args:
+    logits: `f[n, k]`, of the classes alone.
+    labels: `i[n]`.
+  """
+  logits, labels = np.asarray(logits, np.float64), np.asarray(labels)
+  predicted = logits.argmax(-1)
+  right = predicted == labels
+  if right.all() or not right.any():
+    return 0.5
+  # log p / (1 - p), which does not round to a tie where p rounds to 1.
+  with np.errstate(invalid='ignore'):
+    others = logits.copy()
+    np.put_along_axis(others, predicted[:, None], -np.inf, -1)
+    confidence = logits.max(-1) - np.logaddexp.reduce(others, -1)
+  return auroc(confidence[right], confidence[~right])
+
+
+def temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+  """The `T` that minimises the log-loss of `softmax(logits / T)`.
+
+  Temperature scaling (Guo et al., 2017). The loss is convex in `1 / T`, whose
+  gradient has its root found. Temperatures from 1 / 100 to 100 times the root
+  mean square of the centred logits are searched, which scale as the logits do.
+
+  Args:
+    logits: `f[n, k]`, of the classes alone.
+    labels: `i[n]`.
+
+  Returns:
+    `T`; an end of the range where the loss falls all the way, as it does where
+    every prediction is right. 1 where no temperature matters, as for no rows,
+    for logits that are all equal, or for logits that are not finite.
+  """
+  z = np.asarray(logits, np.float64)
+  if not z.size or not np.isfinite(z).all():
+    return 1.0
+  z = z - z.mean(-1, keepdims=True)
+  unit = float(np.sqrt(np.square(z).mean()))
+  if unit == 0:
+    return 1.0
+  z = z / unit
+  target = np.take_along_axis(z, np.asarray(labels)[:, None], -1).mean()
+
+  def slope(log_t: float) -> float:
+    p = special.softmax(z * math.exp(-log_t), -1)
+    return float((p * z).sum(-1).mean() - target)
+
+  low, high = (math.log(t) for t in _TEMPERATURES)
+  if slope(low) <= 0:
+    return unit * _TEMPERATURES[0]
+  if slope(high) >= 0:
+    return unit * _TEMPERATURES[1]
+  found = optimize.root_scalar(slope, bracket=(low, high), xtol=1e-12)
+  return unit * math.exp(found.root)
+
+
+def scaled_ece(logits: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
+  """Expected calibration error that is left after temperature scaling.
+
+  Cross-fitted: the rows at even places are scaled by the temperature of those
+  at odd places, the other way round, and the error is that of all rows.
+
+  Args:
+    logits: `f[n, k]`, of the classes alone.
+    labels: `i[n]`.
+    bins: of equal width; see `metrics.ece`.
+
+  Returns:
+    The error; nan if a logit is not finite.
+  """
+  scaled, labels = np.array(logits, np.float64), np.asarray(labels)
+  if not np.isfinite(scaled).all():
+    return math.nan
+  halves = (slice(0, None, 2), slice(1, None, 2))
+  found = [temperature(scaled[half], labels[half]) for half in halves]
+  for half, t in zip(halves, reversed(found), strict=True):
+    scaled[half] /= t
+  return metrics.ece(scaled, labels, bins)
+
+
+def _ready(scores: np.ndarray, which: str) -> np.ndarray:
+  """Scores in float64 with NaN as `-inf`; `which` names them in errors."""
+  scores = np.asarray(scores, np.float64)
+  if scores.ndim != 1 or not scores.size:
+    raise UserError(
+      f'{which} scores of shape {list(scores.shape)}: give a flat array with '
+      'at least one row, or leave an empty set out of the evaluation'
+    )
+  return np.where(np.isnan(scores), -np.inf, scores)

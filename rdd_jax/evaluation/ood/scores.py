@@ -1,0 +1,146 @@
+"""Scores of how in-distribution a row is, from what a network says of it.
+
+All are larger where a row is more in-distribution. A network with one output
+more than there are classes has a reject class, the last: its logit counts
+against a row. Rows that a diverged network gives NaN are scored NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+from scipy import special
+
+from rdd_jax.core.errors import UserError
+from rdd_jax.evaluation.ood.reference import (
+  Distances,
+  Reference,
+  distances,
+  fit,
+)
+
+__all__ = [
+  'FEATURE_SCORES',
+  'LOGIT_SCORES',
+  'Outputs',
+  'Reference',
+  'contrast',
+  'energy',
+  'entropy',
+  'fit',
+  'max_logit',
+  'msp',
+  'score_all',
+]
+
+
+class Outputs(NamedTuple):
+  """What a network says: logits `f[n, o]`, features `f[n, d]` of the head."""
+
+  logits: np.ndarray
+  features: np.ndarray
+
+
+def msp(classes: np.ndarray, reject: np.ndarray | None = None) -> np.ndarray:
+  """Log of the largest probability of a class (Hendrycks and Gimpel, 2017).
+
+  A reject class takes its share of the softmax. The logarithm ranks rows as the
+  probability does, without the ties of probabilities that round to 1.
+
+  Args:
+    classes: logits `f64[n, k]`.
+    reject: logit `f64[n]` of the reject class.
+  """
+  others = classes.copy()
+  top = classes.argmax(-1)[:, None]
+  np.put_along_axis(others, top, -np.inf, -1)
+  if reject is not None:
+    others = np.concatenate([others, reject[:, None]], -1)
+  return -np.logaddexp(0, np.logaddexp.reduce(others, -1) - classes.max(-1))
+
+
+def max_logit(
+  classes: np.ndarray, reject: np.ndarray | None = None
+) -> np.ndarray:
+  """The largest logit (Hendrycks et al., 2022), less the reject logit."""
+  return classes.max(-1) - (0 if reject is None else reject)
+
+
+def energy(classes: np.ndarray, reject: np.ndarray | None = None) -> np.ndarray:
+  """`logsumexp` of the logits (Liu et al., 2020), less the reject logit.
+
+  With a reject class it is the log-odds that a row has a class at all, which is
+  the score that networks trained with one are meant to be read by.
+  """
+  return np.logaddexp.reduce(classes, -1) - (0 if reject is None else reject)
+
+
+def entropy(
+  classes: np.ndarray, reject: np.ndarray | None = None
+) -> np.ndarray:
+  """Minus the entropy, in nats, of the class, given that there is one."""
+  del reject
+  return -special.entr(special.softmax(classes, -1)).sum(-1)
+
+
+def contrast(classes: np.ndarray) -> np.ndarray:
+  """Cross-entropy of the uniform distribution: energy less the mean logit.
+
+  What outlier exposure makes small on outliers. With a reject class nothing is
+  uniform, and `score_all` leaves it out.
+  """
+  return np.logaddexp.reduce(classes, -1) - classes.mean(-1)
+
+
+LOGIT_SCORES: Mapping[
+  str, Callable[[np.ndarray, np.ndarray | None], np.ndarray]
+] = {
+  'msp': msp,
+  'max_logit': max_logit,
+  'energy': energy,
+  'entropy': entropy,
+}
+
+# Lee et al. (2018); Ren et al. (2021, arXiv:2106.09022); Sun et al. (2022).
+FEATURE_SCORES: Mapping[str, Callable[[Distances], np.ndarray]] = {
+  'mahalanobis': lambda d: -d.nearest,
+  'relative_mahalanobis': lambda d: d.background - d.nearest,
+  'knn': lambda d: -d.neighbour,
+}
+
+
+def score_all(
+  outputs: Outputs, num_classes: int, reference: Reference | None = None
+) -> dict[str, np.ndarray]:
+  """Every score that there is for these outputs, by name.
+
+  Args:
+    outputs: of a network, with or without a reject class.
+    num_classes: the number of classes.
+    reference: of the same network; without one, `FEATURE_SCORES` are left out.
+
+  Returns:
+    Scores `f64[n]`: `LOGIT_SCORES`, `contrast` unless there is a reject class,
+    and `FEATURE_SCORES`.
+
+  Raises:
+    UserError: if there are neither as many logits as classes nor one more.
+  """
+  logits = np.asarray(outputs.logits, np.float64)
+  extra = logits.shape[-1] - num_classes
+  if extra not in (0, 1):
+    raise UserError(
+      f'{logits.shape[-1]} logits for num_classes={num_classes}: give as many '
+      'as classes, or one more for a reject class'
+    )
+  classes, reject = logits[:, :num_classes], logits[:, -1] if extra else None
+  with np.errstate(invalid='ignore'):
+    scores = {name: fn(classes, reject) for name, fn in LOGIT_SCORES.items()}
+    if reject is None:
+      scores['contrast'] = contrast(classes)
+    if reference is not None:
+      found = distances(outputs.features, reference)
+      scores |= {name: fn(found) for name, fn in FEATURE_SCORES.items()}
+  return scores

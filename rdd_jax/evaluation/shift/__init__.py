@@ -1,0 +1,1 @@
+"""Distribution shift: clusters, corruptions, attacks."""

@@ -1,0 +1,1 @@
+"""A run: its stages, its work directory, its baselines and outputs."""

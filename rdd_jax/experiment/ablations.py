@@ -1,0 +1,189 @@
+"""A run beside itself with some parts left out: what each of them buys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import jax
+from jax.experimental.compilation_cache import compilation_cache
+
+from rdd_jax import report
+from rdd_jax.artifact.store import write_atomically
+from rdd_jax.config.build.ood import PLACES
+from rdd_jax.config.defaults import Config
+from rdd_jax.core.errors import choose
+from rdd_jax.evaluation.metrics import Row, summary
+from rdd_jax.experiment import pipeline, workdir
+from rdd_jax.runtime import cost, distributed
+from rdd_jax.runtime.logging import table
+from rdd_jax.runtime.profiling import Watch
+
+DIRECTORY = 'variants'  # below that of the run
+TABLE = 'variants.json'
+MARKDOWN = 'variants.md'
+
+
+def difference(config: Config, other: Config) -> dict[str, Any]:
+  """What turns one configuration into another, as `config.variants` has it.
+
+  Args:
+    config: the run's.
+    other: which has some of its links, as they are there, and other values.
+
+  Returns:
+    `without`, the names of links that are left out, and the values that differ.
+  """
+  mine, its = config.to_dict(), other.to_dict()
+  names = [{k for p in PLACES for k in x[p]} for x in (mine, its)]
+  return {
+    'without': tuple(sorted(names[0] - names[1])),
+    **_changes(
+      {k: v for k, v in mine.items() if k not in PLACES},
+      {k: v for k, v in its.items() if k not in PLACES},
+    ),
+  }
+
+
+def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+  out: dict[str, Any] = {}
+  for key, value in new.items():
+    if isinstance(value, dict) and value:
+      if below := _changes(old[key], value):
+        out[key] = below
+    elif old[key] != value:
+      out[key] = value
+  return out
+
+
+def derive(config: Config, name: str) -> Config:
+  """The configuration of a variant; it has none itself.
+
+  Fields that were set on the command line stay as they were set there.
+
+  Raises:
+    UserError: if there is no variant of this name.
+  """
+  change = dict(choose('variant', name, config.variants.to_dict()))
+  out = config.copy_and_resolve_references()
+  without = change.pop('without', ())
+  with out.unlocked():
+    for place in PLACES:
+      links = out[place].to_dict()
+      out[place] = {k: v for k, v in links.items() if k not in without}
+    out.update(change)
+    out.variants = {}
+    out.name = f'{config.name}-{name}'
+    # Of the whole set there is no more than one.
+    out.whole.steps = 0
+  return out
+
+
+def execute(
+  config: Config,
+  directory: Path,
+  *,
+  command: str = '',
+  stop: Callable[[], bool] = lambda: False,
+  watch: Watch = Watch(),
+) -> dict[str, Any]:
+  """Each variant below the run's directory, then the run; and their table.
+
+  As `pipeline.execute`, which is all that is done where there are no variants.
+  """
+  with shared_programs() if config.variants else nullcontext():
+    for name in names(config):
+      chosen, path = derive(config, name), directory / DIRECTORY / name
+      workdir.claim(path, chosen, write=distributed.is_main_process())
+      if workdir.missing(path):
+        pipeline.say(f'{name}:')
+        pipeline.execute(chosen, path, stop=stop)
+    results = pipeline.execute(
+      config, directory, command=command, stop=stop, watch=watch
+    )
+  if config.variants and distributed.is_main_process():
+    found = gather(directory, names(config))
+    write_atomically(directory / TABLE, json.dumps(found, indent=1).encode())
+    write_atomically(directory / MARKDOWN, report.markdown(found).encode())
+    report.write_report(directory, title=config.name, command=command)
+    rows = {name: entry['row'] for name, entry in found.items()}
+    columns = [m for m in report.COLUMNS if any(m in r for r in rows.values())]
+    pipeline.say(f'what each part buys:\n{table(rows, columns)}')
+  return results
+
+
+def names(config: Config) -> list[str]:
+  """Of the variants: first what leaves most out."""
+  variants = config.variants.to_dict()
+  return sorted(variants, key=lambda n: (-len(variants[n]['without']), n))
+
+
+@contextmanager
+def shared_programs() -> Iterator[None]:
+  """Compiles what several runs have in common once.
+
+  Unless programs are kept anyway, or several processes would have to agree.
+  """
+  kept = jax.config.values['jax_compilation_cache_dir']
+  if kept or jax.process_count() > 1:
+    yield
+    return
+  with TemporaryDirectory() as programs:
+    options = {
+      'jax_compilation_cache_dir': programs,
+      'jax_persistent_cache_min_compile_time_secs': 0.1,
+    }
+    before = {name: jax.config.values[name] for name in options}
+    try:
+      _configure(options)
+      yield
+    finally:
+      _configure(before)
+
+
+def _configure(options: Mapping[str, Any]) -> None:
+  for name, value in options.items():
+    jax.config.update(name, value)
+  compilation_cache.reset_cache()
+
+
+def gather(directory: Path, variants: list[str]) -> dict[str, dict[str, Any]]:
+  """A line for each baseline and variant, and last the run itself.
+
+  Returns:
+    From a name to its `row`, with the precision and recall of the last trust
+    where there is any, and what it took, `cost`, where that is known.
+  """
+  out: dict[str, dict[str, Any]] = {}
+  runs = {name: directory / DIRECTORY / name for name in variants}
+  for name, path in {**runs, report.WHOLE_RUN: directory}.items():
+    rows = json.loads((path / 'results.json').read_text())['rows']
+    for arm, row in rows.items():
+      if arm == 'distilled':
+        spent = path / cost.FILE
+        out[name] = {
+          'row': row | _trust(path),
+          'cost': json.loads(spent.read_text()) if spent.exists() else {},
+        }
+      elif arm != 'initial':
+        out.setdefault(arm, {'row': row, 'cost': {}})
+  return out
+
+
+def _trust(path: Path) -> Row:
+  """Of the last division of each distillation seed, against the truth."""
+  last = [
+    json.loads(file.read_text())[-1]
+    for file in sorted(
+      [*path.glob('trust.json'), *path.glob('seeds/*/trust.json')]
+    )
+  ]
+  values = {
+    name: [row[key] for row in last if row.get(key) is not None]
+    for name, key in report.TRUST.items()
+  }
+  return {name: summary(found) for name, found in values.items() if found}

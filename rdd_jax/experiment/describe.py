@@ -1,0 +1,45 @@
+"""What a run is going to do, in two lines."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+
+from rdd_jax import data, networks
+from rdd_jax.experiment import loop
+from rdd_jax.experiment.trial import Trial
+
+
+def describe(
+  trial: Trial, compiled: loop.Compiled, mesh: jax.sharding.Mesh
+) -> str:
+  """What a run is going to do, and what it needs."""
+  config, spec = trial.config, trial.experiment.spec
+  device = mesh.devices.flat[0]
+  weights = jax.eval_shape(
+    lambda key: networks.init(
+      trial.experiment.net, key, trial.dataset.image_shape
+    )['params'],
+    jax.random.key(0),
+  )
+  noise = ''
+  if trial.dataset.train_true_labels is not None:
+    noise = f'({data.effective_rate(trial.dataset):.1%} mislabelled) '
+  return (
+    f'{config.name}: {spec.num_examples:,} rows of {spec.num_classes} classes '
+    f'{noise}to {len(trial.experiment.cells)} images of '
+    f'{"x".join(map(str, trial.dataset.image_shape))}; '
+    f'{config.objective.name} matching, {config.network.name} with '
+    f'{count(weights):,} parameters\n'
+    f'{mesh.size} x {device.device_kind} ({device.platform}); '
+    f'{config.seeds} seed(s) of {config.steps:,} steps; memory: '
+    f'{compiled.state_bytes / 2**20:,.0f} MiB of state and data, '
+    f'{compiled.work_bytes / 2**20:,.0f} MiB of work'
+  )
+
+
+def count(tree: Any) -> int:
+  """The numbers in a tree."""
+  return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(tree))

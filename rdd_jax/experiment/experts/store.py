@@ -1,0 +1,118 @@
+"""The snapshots of experts on disk, and how one knows that they are whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+import json
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+import zlib
+
+from absl import logging
+import numpy as np
+
+from rdd_jax.artifact.store import write_atomically
+
+
+class Store(NamedTuple):
+  """The experts of one buffer.
+
+  Expert 7 is `expert-00007.f32`, its snapshots one after the other, and, once
+  all of them are there, `expert-00007.json`: the shape, and a CRC-32 for each.
+
+  Attributes:
+    path: the directory.
+    snapshots: of each expert.
+  """
+
+  path: Path
+  snapshots: int
+
+  def begin(self, made_of: Mapping[str, Any]) -> None:
+    """Makes the directory, and says in it what it is for."""
+    self.path.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(made_of, indent=1, sort_keys=True, default=str)
+    write_atomically(self.path / 'made_of.json', text.encode())
+
+  def read(self, number: int) -> np.ndarray:
+    """The snapshots of a finished expert, `f32[snapshots, p]`, mapped."""
+    path = self._file(number)
+    shape = tuple(json.loads(path.with_suffix('.json').read_text())['shape'])
+    return np.memmap(path, np.float32, 'r', shape=shape)
+
+  def missing(self, count: int) -> list[int]:
+    """Which of the first `count` are to be trained.
+
+    A damaged one is named in a warning, and removed.
+    """
+    return [number for number in range(count) if not self._is_whole(number)]
+
+  def _is_whole(self, number: int) -> bool:
+    path = self._file(number)
+    manifest = path.with_suffix('.json')
+    if not manifest.exists():
+      return False
+    try:
+      described = json.loads(manifest.read_text())
+      rows, size = described['shape']
+      sums = described['crc32']
+      fault = (
+        fault_of(path, sums, size)
+        if rows == len(sums) == self.snapshots
+        else f'{manifest} is of {rows} snapshots, not {self.snapshots}'
+      )
+    except (ValueError, KeyError, TypeError):
+      fault = f'{manifest} is unreadable'
+    if fault is None:
+      return True
+    logging.warning('%s: removed, this expert is trained again', fault)
+    manifest.unlink()
+    path.unlink(missing_ok=True)
+    return False
+
+  def draft(self, owner: Path, number: int) -> Path:
+    """Where an expert in training stands: near its place, one for each run."""
+    mark = zlib.crc32(str(owner.absolute()).encode())
+    return self.path / f'.expert-{number:05}.{mark:08x}'
+
+  def add(self, number: int, draft: Path, sums: Sequence[int]) -> None:
+    """Moves a finished expert to its place, and vouches for it."""
+    size = draft.stat().st_size // (4 * self.snapshots)
+    described = {'shape': [self.snapshots, size], 'crc32': list(sums)}
+    path = self._file(number)
+    os.replace(draft, path)
+    write_atomically(path.with_suffix('.json'), json.dumps(described).encode())
+
+  def _file(self, number: int) -> Path:
+    return self.path / f'expert-{number:05}.f32'
+
+
+def write_row(path: Path, row: int, values: np.ndarray) -> int:
+  """Puts a snapshot `f32[p]` in its place in a file; returns its CRC-32."""
+  data = np.ascontiguousarray(values, np.float32).tobytes()
+  # An ordinary write: a full disk is an error there, and a signal in a map.
+  with path.open('r+b' if path.exists() else 'w+b') as file:
+    file.seek(row * len(data))
+    file.write(data)
+  return zlib.crc32(data)
+
+
+def fault_of(path: Path, sums: Sequence[int], size: int) -> str | None:
+  """What is wrong with the first snapshots of a file; None if nothing is.
+
+  Args:
+    path: the file.
+    sums: their CRC-32s.
+    size: numbers in a snapshot.
+  """
+  if not path.exists():
+    return f'{path} is gone'
+  with path.open('rb') as file:
+    for row, expected in enumerate(sums):
+      data = file.read(4 * size)
+      if len(data) < 4 * size:
+        return f'snapshot {row} of {path} is torn'
+      if zlib.crc32(data) != int(expected):
+        return f'snapshot {row} of {path} is damaged'
+  return None

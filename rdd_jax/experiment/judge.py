@@ -1,0 +1,280 @@
+"""What a card says of judging, built once, for its set and for its rivals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import flax.linen as nn
+import jax
+from jax import Array
+from ml_collections import ConfigDict
+
+from rdd_jax import data
+from rdd_jax.artifact import card as cards
+from rdd_jax.artifact import store
+from rdd_jax.config import defaults
+from rdd_jax.config.build import experiment, ood
+from rdd_jax.config.build import shift as build_shift
+from rdd_jax.config.build.context import Context
+from rdd_jax.config.build.data import as_given
+from rdd_jax.config.build.transforms import chains
+from rdd_jax.config.defaults import Config
+from rdd_jax.core import keys
+from rdd_jax.core.errors import choose
+from rdd_jax.core.transform import DataSpec, Transform
+from rdd_jax.evaluation.evaluate import Held, evaluate
+from rdd_jax.evaluation.metrics import Row, pool
+from rdd_jax.evaluation.ood.curves import Curves
+from rdd_jax.evaluation.ood.detect import Outside
+from rdd_jax.evaluation.shift.shift import Shift
+from rdd_jax.experiment import baselines, regression, trial
+from rdd_jax.experiment.regression import REGRESSIONS
+from rdd_jax.images.preprocessing import Preprocessing
+from rdd_jax.synthetic import coresets
+from rdd_jax.synthetic.view import stored_ipc
+from rdd_jax.training.recipe import Recipe
+
+RIVALS = ('random', 'herding', 'k_center')
+
+
+@dataclass(frozen=True)
+class Judge:
+  """Trains networks on sets by one recipe, and measures them on test rows.
+
+  Attributes:
+    nets: by name.
+    regressions: likewise, from a set and network seeds to metrics.
+    held: the test rows.
+    recipe: how networks are trained.
+    num_classes: of the data set.
+    preprocess: from uint8 images to network inputs.
+    student: edits each minibatch.
+    outside: what is to be told from the data, if anything.
+    shift: other test rows and groups of them, if any.
+    curves: of the first network that a set was judged by, for a report.
+  """
+
+  nets: Mapping[str, nn.Module]
+  regressions: Mapping[str, Callable[[store.Distilled, Array], Row]]
+  held: Held
+  recipe: Recipe
+  num_classes: int
+  preprocess: Preprocessing
+  student: Transform
+  outside: Outside | None
+  shift: Shift | None
+  curves: dict[str, Curves] = field(default_factory=dict)
+
+  def __call__(
+    self, distilled: store.Distilled, seeds: Array
+  ) -> dict[str, Row]:
+    """The metrics by each network, one of each `seeds[s]`, and regression."""
+    batch = store.to_batch(distilled)
+    by_net = {
+      name: evaluate(
+        net,
+        batch,
+        self.held,
+        self.recipe,
+        num_classes=self.num_classes,
+        preprocess=self.preprocess,
+        seeds=seeds,
+        student=self.student,
+        outside=self.outside,
+        shift=self.shift,
+        show=lambda found, name=name: self.curves.update({name: found}),
+      )
+      for name, net in self.nets.items()
+    }
+    return by_net | {
+      name: regress(distilled, seeds)
+      for name, regress in self.regressions.items()
+    }
+
+  @property
+  def names(self) -> tuple[str, ...]:
+    """Of all that judges, networks first."""
+    return (*self.nets, *self.regressions)
+
+
+def judge_of(
+  distilled: store.Distilled,
+  dataset: data.Dataset,
+  names: Sequence[str] = (),
+  *,
+  epochs: int | None = None,
+  data_dir: str = '',
+) -> Judge:
+  """The judge that a set's card describes.
+
+  Args:
+    distilled: the set.
+    dataset: whose test rows judge.
+    names: of networks, and of `REGRESSIONS`; none means the network that the
+      set was matched with.
+    epochs: instead of those on the card.
+    data_dir: where TFDS data sets are, instead of where the card says.
+  """
+  card = distilled.card
+  config = config_of(card)
+  # There is no network of the whole set here whose features could group rows.
+  config.shift.features = False
+  if config.shift.density == 'features':
+    config.shift.density = ''
+  config.data.data_dir = data_dir or config.data.data_dir
+  if epochs is not None:
+    config.evaluation.epochs = epochs
+  outputs = distilled.targets.shape[1]
+  spec = DataSpec(
+    num_examples=len(dataset.train_labels),
+    num_classes=dataset.num_classes,
+    num_outputs=outputs,
+    num_cells=int(distilled.cells.max()) + 1,
+    num_groups=0,
+  )
+  own = card['network']
+  matched = experiment.network(ConfigDict(own), outputs)
+  others = [name for name in names if name != own['name']]
+  nets = experiment.judges(others, outputs, dataset.image_shape)
+  if not names or own['name'] in names:
+    nets = {own['name']: matched, **nets}
+  context = Context(
+    spec,
+    distilled.preprocessing,
+    input_shape=dataset.image_shape,
+    data_dir=config.data.data_dir,
+  )
+  trained = {
+    'recipe': experiment.evaluation(config),
+    'num_classes': dataset.num_classes,
+    'student': chains(config, 'student', context),
+  }
+  held = baselines.held(dataset)
+
+  return Judge(
+    nets=nets,
+    regressions={
+      name: partial(
+        regression.judge,
+        name,
+        held=held,
+        config=config,
+        net=matched,
+        **trained,
+      )
+      for name in names
+      if name in REGRESSIONS
+    },
+    held=held,
+    preprocess=distilled.preprocessing,
+    **trained,
+    outside=ood.load(config, dataset),
+    shift=build_shift.load(config, dataset, distilled.preprocessing),
+  )
+
+
+def config_of(card: Mapping[str, Any]) -> Config:
+  """The part of a configuration that stands on a card."""
+  config = defaults.config()
+  known = {k: v for k, v in card['data'].items() if k in config.data}
+  config.data.update(known)
+  config.evaluation.update(card['evaluation'])
+  config.student.update(card['student'] or {})
+  config.outside.update(card['outside'])
+  config.shift.update(card.get('shift', {}))
+  config.seed = card['seeds']['root']
+  config.synthetic.factor = card['factor']
+  if 'regression' in card:
+    config.kernel.update(card['regression']['kernel'])
+    config.objective.ridge = card['regression']['ridge']
+  return config
+
+
+def load(
+  card: Mapping[str, Any], data_dir: str = '', *, training: bool = False
+) -> data.Dataset:
+  """The data set that a card names, with the rare subgroups made in it.
+
+  By the key that the training rows were made with, so that the test rows are
+  those of the run.
+
+  Args:
+    card: of a distilled set.
+    data_dir: instead of where the card says.
+    training: whether training rows are needed as well: with their wrong
+      labels, and without those that were held out for validation.
+  """
+  options = config_of(card).data
+  options.data_dir = data_dir or options.data_dir
+  scheme, _, name = options.name.partition(':')
+  if scheme == 'mock':
+    dataset = data.mock(name)
+  else:
+    dataset = data.load(
+      options.name,
+      data_dir=options.data_dir or None,
+      size=options.size or None,
+      channels=options.channels or None,
+    )
+  if not training:
+    options.noise, options.validation = '', 0.0
+  return as_given(options, dataset, card['seeds']['root'])
+
+
+def rival(
+  name: str, distilled: store.Distilled, dataset: data.Dataset, key: Array
+) -> store.Distilled:
+  """Real rows at the storage of a set, judged by its card.
+
+  Args:
+    name: one of `RIVALS`; 'herding' and 'k_center' choose by pixels.
+    distilled: the set whose stored images are counted, outliers too.
+    dataset: whose training rows are chosen from.
+    key: of the random ones.
+  """
+  choose('baseline', name, dict.fromkeys(RIVALS))
+  classes, labels = dataset.num_classes, dataset.train_labels
+  ipc = stored_ipc(distilled.cells, classes)
+  if name == 'random':
+    rows = coresets.random(keys.named(key, 'baseline'), labels, ipc, classes)
+  else:
+    pixels = dataset.train_images.reshape(len(labels), -1)
+    rows = getattr(coresets, name)(pixels, labels, ipc, classes)
+  outputs = distilled.targets.shape[1]
+  return trial.real(
+    dataset,
+    rows,
+    outputs,
+    distilled.preprocessing,
+    {
+      **distilled.card,
+      'factor': 1,
+      'label_kind': 'hard',
+      'labels': cards.labels(outputs),
+      'numbers': {},
+    },
+  )
+
+
+def rival_rows(
+  judge: Judge,
+  name: str,
+  distilled: store.Distilled,
+  dataset: data.Dataset,
+  seeds: Array,
+) -> dict[str, Row]:
+  """The metrics of a rival; random rows are drawn anew for each network."""
+  if name != 'random':
+    return judge(rival(name, distilled, dataset, seeds[0]), seeds)
+  drawn = [
+    judge(rival(name, distilled, dataset, seed), seed[None]) for seed in seeds
+  ]
+  return {net: pool([row[net] for row in drawn]) for net in judge.names}
+
+
+def network_keys(seed: int, n: int) -> Array:
+  """The `n` network seeds of a root seed; every arm takes the same."""
+  return jax.random.split(jax.random.key(seed), n)

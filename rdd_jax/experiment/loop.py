@@ -1,0 +1,309 @@
+"""The loop: from an experiment and a key to distilled parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from absl import logging
+import jax
+from jax import Array
+import jax.numpy as jnp
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+import numpy as np
+
+from rdd_jax.config.build.experiment import Experiment
+from rdd_jax.config.defaults import Config
+from rdd_jax.core import keys
+from rdd_jax.core.batch import Batch
+from rdd_jax.core.errors import UserError
+from rdd_jax.core.measure import Measure
+from rdd_jax.core.transform import DataView, Scores
+from rdd_jax.distill import DistillState
+from rdd_jax.networks.conv import constrain
+from rdd_jax.objectives.trajectory import Trajectories
+from rdd_jax.runtime import checkpoint
+from rdd_jax.runtime import distributed as meshes
+from rdd_jax.runtime.logging import MetricsWriter, Progress
+from rdd_jax.runtime.profiling import Watch
+
+Call = Callable[..., tuple[DistillState, dict[str, Array]]]
+
+
+class Stopped(Exception):
+  """The run was asked to stop, and has saved its state."""
+
+
+class Compiled(NamedTuple):
+  """The one program of a run.
+
+  Attributes:
+    call: `(state, images, feeds)`, several steps; donates the state.
+    state_bytes: of the state and the training set.
+    work_bytes: of everything else that a call holds at once.
+  """
+
+  call: Call
+  state_bytes: int
+  work_bytes: int
+
+
+def make_call(experiment: Experiment, steps: int) -> Call:
+  """A pure function of `steps` steps, with the draws of real rows inside.
+
+  Its third argument is what each step is fed, stacked; None where nothing is.
+  """
+
+  def step(
+    state: DistillState, images: Array, feed: Any
+  ) -> tuple[DistillState, dict[str, Array]]:
+    key = jax.random.fold_in(keys.named(state.key, 'draw'), state.step)
+    real = constrain(experiment.draw(key, images, state.measure))
+    return experiment.distiller.update(state, real, feed)
+
+  def call(
+    state: DistillState, images: Array, feeds: Any = None
+  ) -> tuple[DistillState, dict[str, Array]]:
+    if steps == 1:  # no loop: on CPU, convolutions are fastest outside of one
+      feed = jax.tree.map(lambda x: x[0], feeds)
+      state, metrics = step(state, images, feed)
+      return state, jax.tree.map(lambda x: x[None], metrics)
+    return jax.lax.scan(
+      lambda state, feed: step(state, images, feed), state, feeds, steps
+    )
+
+  return call
+
+
+def feeds(
+  experiment: Experiment,
+  state: DistillState,
+  step: int,
+  count: int,
+  trajectories: Trajectories | None,
+) -> Any:
+  """What the steps from `step` on are fed, stacked; None where nothing is."""
+  if experiment.feed is None:
+    return None
+  seed = np.asarray(jax.random.key_data(state.key)).tolist()
+  rows = [experiment.feed(seed, step + i, trajectories) for i in range(count)]
+  return jax.tree.map(lambda *leaves: np.stack(leaves), *rows)
+
+
+def compile_call(
+  experiment: Experiment,
+  config: Config,
+  state: DistillState,
+  images: Array,
+  mesh: Mesh,
+  trajectories: Trajectories | None = None,
+) -> Compiled:
+  """Compiles the call for the shapes and the mesh of this run."""
+  whole = NamedSharding(mesh, PartitionSpec())
+  call = jax.jit(
+    make_call(experiment, config.steps_per_call),
+    donate_argnums=0,
+    out_shardings=whole,
+  )
+  first = feeds(experiment, state, 0, config.steps_per_call, trajectories)
+  fed = meshes.replicate(first, mesh)
+  compiled = call.lower(state, images, fed).compile()
+  memory = compiled.memory_analysis()
+  return Compiled(
+    compiled,
+    memory.argument_size_in_bytes if memory else 0,
+    memory.temp_size_in_bytes if memory else 0,
+  )
+
+
+Train = Callable[[DistillState], Trajectories | None]
+
+
+def start(
+  experiment: Experiment,
+  key: Array,
+  images: Array,
+  measure: Measure,
+  labels: Array,
+  train: Train = lambda state: None,
+  directory: Path | None = None,
+) -> DistillState:
+  """The state before the first step, with the measure prepared.
+
+  Or the state of the newest checkpoint, where there is one: preparing takes
+  time.
+
+  Args:
+    experiment: what is run.
+    key: of the run.
+    images: `u8[N, H, W, C]`.
+    measure: of the data as given.
+    labels: `i[N]`, as given.
+    train: from a state, whose measure is prepared, to the trajectories of
+      experts on it.
+    directory: holds `checkpoints`.
+  """
+  distiller, initial = experiment.distiller, experiment.initial
+  params = initial(key, images, measure)
+  state = distiller.init(key, experiment.spec, params, measure)
+  restored = directory and checkpoint.restore_latest(directory, state)
+  if restored:
+    return restored[1]
+  state = distiller.prepare(state, view_data(experiment, state, images, labels))
+  params = initial(key, images, state.measure, train(state))
+  # The first call is given the state's buffers; its sources keep theirs.
+  return jax.tree.map(lambda leaf: leaf.copy(), replace(state, params=params))
+
+
+def view_data(
+  experiment: Experiment, state: DistillState, images: Array, labels: Array
+) -> DataView:
+  """What `prepare` may look at: the data, and the probe's opinion of it."""
+
+  def score_all(size: int = 1000) -> Scores:
+    n = len(labels)
+    parts = []
+    for begin in range(0, n, size):
+      rows = jnp.minimum(jnp.arange(begin, begin + size), n - 1)
+      parts.append(_score(experiment, state.probe, images, state.measure, rows))
+    return jax.tree.map(lambda *x: jnp.concatenate(x)[:n], *parts)
+
+  return DataView(images, labels, score_all)
+
+
+@partial(jax.jit, static_argnums=0)
+def _score(
+  experiment: Experiment,
+  probe: Any,
+  images: Array,
+  measure: Measure,
+  rows: Array,
+) -> Scores:
+  batch = Batch(
+    inputs=experiment.preprocess(images[rows]),
+    targets=measure.targets[rows],
+    weights=measure.weights[rows],
+    cells=measure.cells[rows],
+    groups=measure.groups[rows],
+    index=rows,
+  )
+  return experiment.probe.score(probe)(batch)
+
+
+def distil(
+  experiment: Experiment,
+  config: Config,
+  state: DistillState,
+  images: Array,
+  labels: Array,
+  compiled: Compiled,
+  directory: Path,
+  mesh: Mesh,
+  *,
+  label: str,
+  train: Train = lambda state: None,
+  stop: Callable[[], bool] = lambda: False,
+  watch: Watch = Watch(),
+) -> DistillState:
+  """Runs all steps, from the newest checkpoint if there is one.
+
+  Args:
+    experiment: what is run.
+    config: `steps`, `steps_per_call`, `log_every`, `checkpoint_every` and
+      `prepare_every` are read.
+    state: before the first step, whole on every device.
+    images: `u8[N, H, W, C]`, whole on every device.
+    labels: `i[N]`, as given.
+    compiled: from `compile_call`.
+    directory: holds `checkpoints` and `metrics.jsonl`.
+    mesh: where the state is.
+    label: of the progress bar.
+    train: see `start`; called again when `prepare` has changed the measure.
+    stop: asked after each call.
+    watch: what else is written of it.
+
+  Returns:
+    The last state.
+
+  Raises:
+    UserError: when the loss is not finite; the last checkpoint is kept.
+    Stopped: when `stop()` says so; the state has been saved.
+  """
+  restored = checkpoint.restore_latest(directory, state)
+  done, state = restored or (0, state)
+  if done:
+    logging.info('%s: resuming at step %d', label, done)
+  saved = done
+  trajectories = train(state)
+  path = directory / 'metrics.jsonl'
+  with (
+    MetricsWriter(path, watch.events(directory)) as writer,
+    watch.profile as profile,
+    Progress(config.steps, label) as progress,
+  ):
+    writer.truncate_after(done)
+    progress.update(done)
+    while done < config.steps:
+      every = config.prepare_every
+      if every and done and done % every == 0:
+        view = view_data(experiment, state, images, labels)
+        prepared = experiment.distiller.prepare(state, view)
+        kept = unless_moved(state.measure, prepared.measure)
+        state = replace(prepared, measure=kept)
+        trajectories = train(state)
+      fed = feeds(experiment, state, done, config.steps_per_call, trajectories)
+      fed = meshes.replicate(fed, mesh)
+      with profile.call(config.steps_per_call):
+        state, metrics = compiled.call(state, images, fed)
+        values = jax.device_get(metrics)
+      steps = done + 1 + np.arange(config.steps_per_call)
+      _require_finite(steps, values, saved, directory)
+      for i in np.flatnonzero(steps % config.log_every == 0):
+        writer.write(
+          int(steps[i]), {name: float(v[i]) for name, v in values.items()}
+        )
+      done += config.steps_per_call
+      progress.update(done, loss=values['loss'][-1])
+      stopping = meshes.any_process(stop())
+      if stopping or done % config.checkpoint_every == 0:
+        checkpoint.save(directory, done, state)
+        saved = done
+      if stopping and done < config.steps:
+        raise Stopped
+  if saved != done:
+    checkpoint.save(directory, done, state)
+  return state
+
+
+def unless_moved(before: Measure, after: Measure) -> Measure:
+  """`before`, if `after` differs by rounding alone, which moves no expert."""
+  pairs = zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)
+  same = all(np.allclose(a, b, rtol=1e-5, atol=0) for a, b in pairs)
+  return before if same else after
+
+
+def _require_finite(
+  steps: np.ndarray,
+  values: Mapping[str, np.ndarray],
+  saved: int,
+  directory: Path,
+) -> None:
+  losses = values['loss']
+  bad = ~np.isfinite(losses)
+  if bad.any():
+    kept = (
+      f'the checkpoint of step {saved} is kept in {directory}'
+      if saved
+      else 'no checkpoint was due before it'
+    )
+    cause = ''
+    if np.any(values.get('failed', 0)):
+      cause = 'its ridge regression failed: raise objective.ridge, or '
+    raise UserError(
+      f'the loss is {losses[bad][0]} at step {steps[bad][0]}; {kept}; {cause}'
+      'lower optimizer.learning_rate, optimizer.step_size_learning_rate or '
+      'objective.inner.learning_rate'
+    )

@@ -1,0 +1,296 @@
+"""From a configuration to a finished work directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+import json
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from rdd_jax import data, report
+from rdd_jax.artifact import store
+from rdd_jax.config.build import experiment, experts, ood
+from rdd_jax.config.build import shift as build_shift
+from rdd_jax.config.build.data import as_given
+from rdd_jax.config.defaults import Config
+from rdd_jax.core import keys
+from rdd_jax.core.errors import UserError
+from rdd_jax.core.measure import empirical
+from rdd_jax.distill import DistillState
+from rdd_jax.evaluation.metrics import Row
+from rdd_jax.experiment import baselines, loop
+from rdd_jax.experiment import experts as experiment_experts
+from rdd_jax.experiment.describe import describe
+from rdd_jax.experiment.trial import INITIAL, Trial, distilled, seed_directory
+from rdd_jax.report import group_files, trust_files
+from rdd_jax.runtime import cost
+from rdd_jax.runtime import distributed as meshes
+from rdd_jax.runtime.logging import Progress, board_results, table
+from rdd_jax.runtime.profiling import Watch
+
+
+def execute(
+  config: Config,
+  directory: Path,
+  *,
+  command: str = '',
+  stop: Callable[[], bool] = lambda: False,
+  watch: Watch = Watch(),
+) -> dict[str, Any]:
+  """Distils every seed, judges every arm, writes the outputs.
+
+  Args:
+    config: complete, see `rdd_jax.config.defaults`.
+    directory: the work directory; finished work found in it is kept.
+    command: that repeats the run, for the report.
+    stop: asked after each call of the step, and before each evaluation.
+    watch: what else is written of it.
+
+  Returns:
+    What `results.json` holds.
+
+  Raises:
+    UserError: for bad input, or when the loss is not finite.
+    run.Stopped: when `stop()` says so; what was done is saved.
+  """
+  mesh = meshes.make_mesh(config.devices or None)
+  clock = cost.clock(directory)
+  stop = clock.watch(stop)
+  with clock.stage('loading'):
+    trial = load_trial(config, directory)._replace(watch=watch)
+  with jax.default_matmul_precision(config.precision):
+    distil(trial, mesh, clock, stop)
+    with clock.stage('judging'):
+      # Only now: it takes time, which a run that is stopped need not spend.
+      shift = build_shift.load(config, trial.dataset, trial.preprocess)
+      return judge(trial._replace(shift=shift), command, clock, stop)
+
+
+def load_trial(config: Config, directory: Path) -> Trial:
+  """All that a run needs, but for `shift`, which takes time."""
+  dataset = load(config)
+  preprocess = experiment.preprocessing(config, dataset)
+  return Trial(
+    experiment.build(config, dataset, preprocess),
+    config,
+    dataset,
+    preprocess,
+    directory,
+    ood.load(config, dataset),
+  )
+
+
+def load(config: Config) -> data.Dataset:
+  """The data set, with its noise, without the rows held out for validation.
+
+  Those are noisy as well.
+  """
+  options = config.data
+  try:
+    dataset = data.load(
+      options.name,
+      data_dir=options.data_dir or None,
+      size=options.size or None,
+      channels=options.channels or None,
+    )
+  except UserError as error:
+    if not options.mock or options.name.partition(':')[2] not in data.SHAPES:
+      raise
+    say(f'{error}; mock images of its shape take its place')
+    dataset = data.mock(options.name.partition(':')[2])
+  noise = data.stand_in(options.noise, dataset)
+  if noise != options.noise:
+    say(f'mock images have no {options.noise} labels; {noise} stands in')
+  return as_given(options, dataset, config.seed)
+
+
+def distil(
+  trial: Trial,
+  mesh: jax.sharding.Mesh,
+  clock: cost.Clock,
+  stop: Callable[[], bool],
+) -> None:
+  """Distils each seed whose artefact is not there yet."""
+  config, dataset = trial.config, trial.dataset
+  todo = [
+    seed
+    for seed in range(config.seeds)
+    if not (seed_directory(trial.workdir, seed) / store.CARD).exists()
+  ]
+  if not todo:
+    return
+  measure = empirical(
+    dataset.train_labels,
+    trial.experiment.spec.num_outputs,
+    dataset.train_groups,
+  )
+  compiled = None
+  with meshes.use(mesh):
+    images, labels, measure = meshes.replicate(
+      (dataset.train_images, dataset.train_labels, measure), mesh
+    )
+    train = partial(train_experts, trial, images, mesh, clock, stop)
+    for seed in todo:
+      key = seed_key(config, seed)
+      directory = seed_directory(trial.workdir, seed)
+      if config.transform and not (directory / 'checkpoints').exists():
+        # It may take as long as distilling.
+        names = ', '.join(config.transform)
+        say(f'{seed + 1}/{config.seeds}: preparing the measure ({names})')
+      with clock.stage('preparing'):
+        state = loop.start(
+          trial.experiment, key, images, measure, labels, train, directory
+        )
+      if 'initial' in config.baselines and not int(state.step):
+        keep(trial, state, seed, directory / INITIAL)
+      state = meshes.replicate(state, mesh)
+      if compiled is None:
+        with clock.stage('compiling'):
+          compiled = loop.compile_call(
+            trial.experiment, config, state, images, mesh, train(state)
+          )
+        say(describe(trial, compiled, mesh))
+      with clock.stage('distilling'):
+        state = loop.distil(
+          trial.experiment,
+          config,
+          state,
+          images,
+          labels,
+          compiled,
+          directory,
+          mesh,
+          train=train,
+          label=f'distilling {seed + 1}/{config.seeds}',
+          stop=stop,
+          watch=trial.watch,
+        )
+      if meshes.is_main_process():
+        trust_files.write(directory, trial.dataset, state.transform)
+        group_files.write(directory, trial.dataset, state.transform)
+      keep(trial, state, seed, directory)
+    meshes.any_process(False)  # the others are about to read what one wrote
+
+
+def seed_key(config: Config, seed: int) -> jax.Array:
+  """The root of the randomness of a distillation seed."""
+  root = keys.named(jax.random.key(config.seed), 'distillation')
+  return jax.random.fold_in(root, seed)
+
+
+def keep(trial: Trial, state: DistillState, seed: int, path: Path) -> None:
+  """Saves the synthetic set of a state, on one process of several."""
+  if meshes.is_main_process():
+    params = jax.device_get(state.params)
+    store.save(path, distilled(trial, params, seed))
+
+
+def train_experts(
+  trial: Trial,
+  images: jax.Array,
+  mesh: jax.sharding.Mesh,
+  clock: cost.Clock,
+  stop: Callable[[], bool],
+  state: DistillState,
+) -> list[np.ndarray] | None:
+  """The experts on the measure of a state; None where none are matched.
+
+  All distillation seeds share the experts of a measure.
+  """
+  if trial.experiment.expert is None:
+    return None
+  with clock.stage('experts'):
+    found = experiment_experts.trajectories(
+      experts.buffer(trial.config, trial.workdir, mesh.size),
+      trial.experiment.expert,
+      keys.named(jax.random.key(trial.config.seed), 'experts'),
+      images,
+      state.measure,
+      mesh,
+      stop=stop,
+    )
+  if found is None:
+    raise loop.Stopped
+  return found
+
+
+def judge(
+  trial: Trial, command: str, clock: cost.Clock, stop: Callable[[], bool]
+) -> dict[str, Any]:
+  """Judges all arms and writes the table, the picture and the page."""
+  config, directory = trial.config, trial.workdir
+  names = (*config.baselines, 'distilled')
+  jobs = [(arm, seed) for seed in range(config.seeds) for arm in names]
+  rows: dict[str, list[dict[str, Row]]] = {arm: [] for arm in names}
+
+  def found(arm: str, seed: int) -> store.Distilled:
+    if arm == 'distilled':
+      return baselines.stored(trial, seed)
+    return baselines.baseline(trial, arm, seed)
+
+  with Progress(len(jobs) + 1, 'judging') as progress:
+    progress.update(0)
+    row = baselines.whole(trial)['row']
+    progress.update(1)
+    for done, (arm, seed) in enumerate(jobs, 2):
+      if stop():
+        raise loop.Stopped
+      rows[arm].append(
+        baselines.judge(trial, arm, seed, partial(found, arm, seed))
+      )
+      progress.update(done)
+  results = baselines.results(rows, row)
+  if trial.outside is not None:
+    results['outside'] = ood.card(trial.outside)
+  shift = baselines.shift(trial)
+  if shift is not None:
+    results['shift'] = build_shift.card(shift)
+  clock.write()  # for the report
+  if meshes.is_main_process():
+    write_outputs(trial, results, command)
+    events = trial.watch.events(directory)
+    if events:
+      board_results(events / 'results', config.steps, results)
+    own = results['rows']
+    say(table(own, baselines.columns(own)))
+    for name, others in results.get('networks', {}).items():
+      say(f'by {name}:\n{table(others, baselines.columns(others))}')
+    say(f'all of it in {directory}; open report.html')
+  return results
+
+
+def write_outputs(trial: Trial, results: dict[str, Any], command: str) -> None:
+  """`results.json`, cards with numbers, `grid.png`, `report.html`.
+
+  The baselines of the first seed stand below `baselines/`, as artefacts.
+  """
+  directory = trial.workdir
+  text = json.dumps(results, indent=1)
+  store.write_atomically(directory / 'results.json', text.encode())
+  for seed in range(trial.config.seeds):
+    found = store.load(seed_directory(directory, seed))
+    card = {**found.card, 'numbers': results['rows']['distilled']}
+    store.save(seed_directory(directory, seed), replace(found, card=card))
+  for arm in trial.config.baselines:
+    found = baselines.baseline(trial, arm, 0)
+    card = {**found.card, 'numbers': results['rows'][arm]}
+    store.save(directory / 'baselines' / arm, replace(found, card=card))
+  first = store.load(directory)
+  report.grid_png(
+    directory / 'grid.png',
+    first.images,
+    first.cells,
+    (*trial.dataset.class_names, *ood.slot_names(trial.config)),
+  )
+  report.write_report(directory, title=trial.config.name, command=command)
+
+
+def say(text: str) -> None:
+  """Prints, on one process of several."""
+  if meshes.is_main_process():
+    print(text, flush=True)

@@ -1,0 +1,64 @@
+"""Sets as the ridge regressions that they determine, by name."""
+
+from __future__ import annotations
+
+import flax.linen as nn
+from jax import Array
+
+from rdd_jax.artifact import card, store
+from rdd_jax.config.build.regression import KINDS, closed_form
+from rdd_jax.config.defaults import Config
+from rdd_jax.core.transform import Transform
+from rdd_jax.evaluation.evaluate import Held
+from rdd_jax.evaluation.metrics import Row
+from rdd_jax.evaluation.regression import (
+  evaluate_by_features,
+  evaluate_by_kernel,
+)
+from rdd_jax.training.recipe import Recipe
+
+CONJUGATE = 'conjugate'
+REGRESSIONS = (*KINDS, CONJUGATE)
+
+
+def judge(
+  kind: str,
+  distilled: store.Distilled,
+  seeds: Array,
+  *,
+  held: Held,
+  config: Config,
+  num_classes: int,
+  net: nn.Module,
+  recipe: Recipe,
+  student: Transform,
+) -> Row:
+  """The metrics of ridge regression on a set.
+
+  Args:
+    kind: one of `REGRESSIONS`: 'ntk' and 'nngp' by `config.kernel`, of one
+      value; 'conjugate' on the features of networks that train on the set.
+    distilled: the set.
+    seeds: typed keys `[s]`, one for each network.
+    held: the rows that it is judged on.
+    config: of which `kernel` and `objective.ridge` are read.
+    num_classes: of the data set.
+    net: of 'conjugate'.
+    recipe: of its training.
+    student: edits each of its minibatches.
+  """
+  batch = store.to_batch(distilled)
+  common = {
+    'num_classes': num_classes,
+    'preprocess': distilled.preprocessing,
+    'ridge': config.objective.ridge,
+    'scale': distilled.card.get('labels', card.labels(1))['scale'],
+  }
+  if kind == CONJUGATE:
+    return evaluate_by_features(
+      net, batch, held, recipe, seeds=seeds, student=student, **common
+    )
+  kernel = closed_form(config)
+  return evaluate_by_kernel(
+    lambda *x: getattr(kernel(*x), kind), batch, held, **common
+  )

@@ -1,0 +1,254 @@
+"""Many runs: grids of argument strings, several at a time, none lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from pathlib import Path
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import IO, NamedTuple
+
+from rdd_jax.core.errors import UserError
+from rdd_jax.experiment.workdir import missing
+
+SLURM = Path(__file__).parents[2] / 'launch' / 'slurm.sh'
+
+
+class Job(NamedTuple):
+  """One run of `rdd_jax.main`.
+
+  Attributes:
+    config: file and argument string.
+    directory: where its outputs go.
+    flags: further ones.
+  """
+
+  config: str
+  directory: Path
+  flags: tuple[str, ...] = ()
+
+  @property
+  def name(self) -> str:
+    return self.directory.name
+
+  def arguments(self) -> list[str]:
+    """What `rdd_jax.main` is given."""
+    where = f'--workdir={self.directory}'
+    return [f'--config={self.config}', where, *self.flags]
+
+  def command(self) -> list[str]:
+    return [sys.executable, '-m', 'rdd_jax.main', *self.arguments()]
+
+  def finished(self) -> bool:
+    return not missing(self.directory)
+
+
+def grid(text: str) -> list[str]:
+  """Argument strings: all combinations of values that `|` parts.
+
+  >>> grid('ipc=1|10,smoke')
+  ['ipc=1,smoke', 'ipc=10,smoke']
+
+  Raises:
+    UserError: if a value is given twice, or none where there should be one.
+  """
+  choices = []
+  for item in filter(None, text.split(',')):
+    key, equals, values = item.partition('=')
+    options = values.split('|') if equals else ['']
+    if not key or (equals and len(set(options)) < len(options)):
+      raise UserError(
+        f'{item!r} in {text!r}: give KEY=ONE|OTHER, with values that differ'
+      )
+    choices.append([f'{key}{equals}{value}' for value in options])
+  return [','.join(chosen) for chosen in product(*choices)]
+
+
+def sweep(
+  configs: Sequence[str],
+  texts: Sequence[str],
+  out: Path,
+  flags: Sequence[str] = (),
+) -> list[Job]:
+  """A job for each configuration and each point of each grid.
+
+  Args:
+    configs: files, which may bring arguments of their own.
+    texts: grids, see `grid`; none is the configuration as it is.
+    out: below which each job has a directory named after it.
+    flags: further ones, of every job.
+
+  Raises:
+    UserError: if two jobs would have one name.
+  """
+  found: dict[str, Job] = {}
+  for config in configs:
+    file, _, own = config.partition(':')
+    for text in texts or ['']:
+      for point in grid(','.join(filter(None, (own, text)))):
+        name = '-'.join(filter(None, (Path(file).stem, point)))
+        name = re.sub(r'[^\w.,=+-]', '_', name)
+        whole = f'{file}:{point}' if point else file
+        job = Job(whole, out / name, tuple(flags))
+        if found.setdefault(name, job) != job:
+          raise UserError(
+            f'{found[name].config} and {whole} would both be named {name}: '
+            'give them an --out each'
+          )
+  return list(found.values())
+
+
+class Runner:
+  """Runs commands as processes, and ends those that are left with SIGTERM."""
+
+  def __init__(self) -> None:
+    self._live: set[subprocess.Popen[bytes]] = set()
+    self._lock = threading.Lock()
+    self._stopping = False
+
+  def run(
+    self,
+    command: Sequence[str],
+    log: Path | None = None,
+    seconds: float | None = None,
+  ) -> bool:
+    """Whether it ended well; SIGTERM, on which runs save, when time is over.
+
+    Args:
+      command: and its arguments.
+      log: to append its output to; None leaves it on the terminal.
+      seconds: that it may take.
+    """
+    if log is None:
+      return self._wait(self._start(command, None), seconds)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open('ab') as file:
+      return self._wait(self._start(command, file), seconds)
+
+  def stop(self) -> None:
+    """Ends what runs, and starts nothing more."""
+    with self._lock:
+      self._stopping = True
+      for process in self._live:
+        process.send_signal(signal.SIGTERM)
+
+  def _start(
+    self, command: Sequence[str], output: IO[bytes] | None
+  ) -> subprocess.Popen[bytes] | None:
+    with self._lock:
+      if self._stopping:
+        return None
+      process = subprocess.Popen(
+        command,
+        stdout=output,
+        stderr=None if output is None else subprocess.STDOUT,
+      )
+      self._live.add(process)
+      return process
+
+  def _wait(
+    self, process: subprocess.Popen[bytes] | None, seconds: float | None
+  ) -> bool:
+    if process is None:
+      return False
+    try:
+      return process.wait(seconds) == 0
+    except subprocess.TimeoutExpired:
+      process.send_signal(signal.SIGTERM)
+      process.wait()
+      return False
+    finally:
+      with self._lock:
+        self._live.discard(process)
+
+
+def run_all(
+  jobs: Sequence[Job],
+  logs: Path,
+  at_once: int = 1,
+  say: Callable[[str], None] = print,
+) -> dict[str, str]:
+  """Runs what is not finished; the failure of one leaves the others alone.
+
+  SIGTERM is handed on to every run, which saves; calling it again resumes.
+
+  Args:
+    jobs: to be done.
+    logs: where `NAME.log` of each goes.
+    at_once: how many run at a time.
+    say: told of each that begins or ends.
+
+  Returns:
+    Name to the last line of the log, of those that have not finished.
+  """
+  runner, failed = Runner(), dict[str, str]()
+
+  def one(job: Job) -> None:
+    if job.finished():
+      say(f'{job.name}: finished before')
+      return
+    log = logs / f'{job.name}.log'
+    say(f'{job.name}: begins, {log}')
+    begin = time.monotonic()
+    ended = runner.run(job.command(), log)
+    if ended and job.finished():
+      say(f'{job.name}: finished, {time.monotonic() - begin:,.0f} s')
+      return
+    lines = log.read_text(errors='replace').splitlines() if log.exists() else []
+    failed[job.name] = next((x for x in reversed(lines) if x.strip()), 'no log')
+    say(f'{job.name}: not finished: {failed[job.name]}')
+
+  def interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+  before = signal.signal(signal.SIGTERM, interrupt)
+  pool = ThreadPoolExecutor(at_once)
+  try:
+    list(pool.map(one, jobs))
+  finally:
+    runner.stop()
+    pool.shutdown(cancel_futures=True)
+    signal.signal(signal.SIGTERM, before)
+  return {job.name: failed[job.name] for job in jobs if job.name in failed}
+
+
+def slurm_array(
+  jobs: Sequence[Job], out: Path, at_once: int = 0
+) -> tuple[Path, int]:
+  """Writes an array job of what is not finished, one run to a task.
+
+  Args:
+    jobs: to be done.
+    out: gets `sweep.sh`, for sbatch, `flags.txt`, a line for each task, and
+      `logs/`.
+    at_once: tasks that may run at a time; 0 leaves it to the cluster.
+
+  Returns:
+    The script, and how many tasks it has.
+  """
+  todo = [job for job in jobs if not job.finished()]
+  (out / 'logs').mkdir(parents=True, exist_ok=True)
+  flags, script = (out / name for name in ('flags.txt', 'sweep.sh'))
+  flags.write_text(''.join(f'{shlex.join(j.arguments())}\n' for j in todo))
+  limit = f'%{at_once}' if at_once else ''
+  script.write_text(
+    '#!/usr/bin/env bash\n'
+    f'#SBATCH --job-name=sweep\n#SBATCH --array=0-{len(todo) - 1}{limit}\n'
+    f'#SBATCH --output="{out.absolute()}/logs/%a.log"\n'
+    '#SBATCH --open-mode=append\n#SBATCH --ntasks-per-node=1\n'
+    '#SBATCH --gpus-per-node=1\n#SBATCH --requeue\n'
+    'set -euo pipefail\n'
+    f'cd {shlex.quote(str(Path.cwd()))}\n'
+    f'mapfile -t lines < {shlex.quote(str(flags.absolute()))}\n'
+    'eval "set -- ${lines[$SLURM_ARRAY_TASK_ID]}"\n'
+    f'exec {shlex.quote(str(SLURM))} "$@"\n'
+  )
+  script.chmod(0o755)
+  return script, len(todo)

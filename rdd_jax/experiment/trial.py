@@ -1,0 +1,167 @@
+"""The sets of a run as artefacts: distilled ones, and coresets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+from jax import Array
+import numpy as np
+
+from rdd_jax.artifact import card
+from rdd_jax.artifact.store import Distilled
+from rdd_jax.config.build.experiment import Experiment
+from rdd_jax.config.defaults import Config
+from rdd_jax.data import Dataset, effective_rate, stand_in
+from rdd_jax.evaluation.ood.detect import Outside
+from rdd_jax.evaluation.shift.shift import Shift
+from rdd_jax.images.preprocessing import Preprocessing
+from rdd_jax.runtime.profiling import Watch
+from rdd_jax.synthetic import view
+from rdd_jax.synthetic.view import Synthetic
+
+INITIAL = Path('baselines') / 'initial'  # below the directory of a seed
+
+
+class Trial(NamedTuple):
+  """A run as its judge sees it.
+
+  Attributes:
+    experiment: what was distilled, and how sets are judged.
+    config: of the run.
+    dataset: the training rows are those that were distilled from.
+    preprocess: from uint8 images to network inputs.
+    workdir: where finished evaluations are kept, so that none is repeated.
+    outside: what networks are to tell from the data, if anything.
+    shift: other test rows and groups of them, if any.
+    watch: how it is watched.
+  """
+
+  experiment: Experiment
+  config: Config
+  dataset: Dataset
+  preprocess: Preprocessing
+  workdir: Path
+  outside: Outside | None = None
+  shift: Shift | None = None
+  watch: Watch = Watch()
+
+
+def seed_directory(directory: Path, seed: int) -> Path:
+  """The first seed's outputs stand at the top."""
+  return directory / 'seeds' / str(seed) if seed else directory
+
+
+def distilled(trial: Trial, params: Synthetic, seed: int) -> Distilled:
+  """What was distilled from one seed."""
+  images = params.images
+  if trial.config.synthetic.space == 'inputs':
+    images = trial.preprocess.inverse(images)
+  factor = trial.config.synthetic.factor
+  # The scale of labels stands on the card: regressions are linear in it.
+  batch = trial.experiment.view(replace(params, log_scale=None))
+  return Distilled(
+    images=np.asarray(images),
+    targets=np.asarray(batch.targets[:: factor**2]),
+    weights=np.asarray(batch.weights[:: factor**2]),
+    cells=trial.experiment.cells,
+    preprocessing=trial.preprocess,
+    card=card_of(
+      trial.config,
+      trial.dataset,
+      trial.experiment.spec.num_outputs,
+      seed=seed,
+      labels=trial.config.synthetic.labels,
+      factor=factor,
+      step_size=params.step_size,
+      log_scale=params.log_scale,
+    ),
+  )
+
+
+def coreset(trial: Trial, rows: np.ndarray, seed: int) -> Distilled:
+  """Training rows, with their labels as given."""
+  outputs = trial.experiment.spec.num_outputs
+  return real(
+    trial.dataset,
+    rows,
+    outputs,
+    trial.preprocess,
+    card_of(trial.config, trial.dataset, outputs, seed=seed),
+  )
+
+
+def real(
+  dataset: Dataset,
+  rows: np.ndarray,
+  num_outputs: int,
+  preprocess: Preprocessing,
+  card: dict,
+) -> Distilled:
+  """The training rows `i[n]` of a data set as a set of their own."""
+  cells = dataset.train_labels[rows].astype(np.int32)
+  return Distilled(
+    images=dataset.train_images[rows].astype(np.float32) / 255,
+    targets=view.hard_targets(cells, dataset.num_classes, num_outputs),
+    weights=np.ones(len(rows), np.float32),
+    cells=cells,
+    preprocessing=preprocess,
+    card=card,
+  )
+
+
+def card_of(
+  config: Config,
+  dataset: Dataset,
+  num_outputs: int,
+  *,
+  seed: int = 0,
+  labels: str = 'hard',
+  factor: int = 1,
+  step_size: Array | None = None,
+  log_scale: Array | None = None,
+) -> dict:
+  """The card of a set that a configuration makes, or judges.
+
+  Args:
+    config: of the run.
+    dataset: with the noise that the rows had.
+    num_outputs: of networks.
+    seed: of distillation.
+    labels: their kind.
+    factor: of multi-formation.
+    step_size: a learned one, in the place of the recipe's learning rate.
+    log_scale: the logarithm of that of free labels, if it was learned.
+  """
+  evaluation = config.evaluation.to_dict()
+  if step_size is not None:  # learned for just this set
+    evaluation['learning_rate'] = float(step_size)
+  made = card.make_card(
+    data={
+      **config.data.to_dict(),
+      'name': dataset.name,
+      'noise': stand_in(config.data.noise, dataset),
+      'noise_rate': effective_rate(dataset),
+    },
+    class_names=dataset.class_names,
+    label_kind=labels,
+    factor=factor,
+    network=config.network.to_dict(),
+    student=config.student.to_dict() or None,
+    evaluation=evaluation,
+    outside=config.outside.to_dict(),
+    shift=config.shift.to_dict(),
+    seeds={'root': config.seed, 'distillation': seed},
+    numbers={},
+  )
+  scale = 1.0 if log_scale is None else math.exp(float(log_scale))
+  return {
+    **made,
+    'labels': card.labels(num_outputs, scale),
+    'regression': {
+      'kernel': config.kernel.to_dict(),
+      'ridge': config.objective.ridge,
+    },
+  }

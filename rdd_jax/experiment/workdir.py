@@ -1,0 +1,87 @@
+"""A work directory belongs to one configuration."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from rdd_jax.artifact.store import write_atomically
+from rdd_jax.config.defaults import Config
+from rdd_jax.core.errors import UserError
+
+OUTPUTS = ('distilled.npz', 'results.json', 'grid.png', 'report.html')
+
+
+def default(config: Config) -> Path:
+  """`runs/NAME-HASH`, so that the same command finds its own directory."""
+  digest = hashlib.sha256(_text(config).encode()).hexdigest()[:8]
+  return Path('runs') / f'{config.name}-{digest}'
+
+
+def claim(directory: Path, config: Config, *, write: bool = True) -> None:
+  """Makes the directory, or checks that it was made by the same config.
+
+  Args:
+    directory: to be made if it is not there.
+    config: of this run.
+    write: False only checks; one process of several writes.
+
+  Raises:
+    UserError: naming the fields that differ, or when it cannot be written.
+  """
+  path = directory / 'config.json'
+  if path.exists():
+    try:
+      before = flat(json.loads(path.read_text()))
+    except ValueError as error:
+      raise UserError(
+        f'{path} is damaged ({error}): remove {directory} or choose another '
+        '--workdir'
+      ) from error
+    now = flat(json.loads(_text(config)))
+    fields = sorted(
+      key
+      for key in before.keys() | now.keys()
+      if before.get(key) != now.get(key)
+    )
+    if fields:
+      changes = ', '.join(
+        f'{key} (was {before.get(key)}, is {now.get(key)})' for key in fields
+      )
+      raise UserError(
+        f'{directory} was made by another config: {changes}; choose another '
+        '--workdir or restore these fields'
+      )
+    return
+  if not write:
+    return
+  try:
+    directory.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, _text(config).encode())
+  except OSError as error:
+    raise UserError(
+      f'cannot write to {directory} ({error.strerror}): free some space, or '
+      'choose another --workdir'
+    ) from error
+
+
+def _text(config: Config) -> str:
+  return config.to_json(indent=2, sort_keys=True)
+
+
+def missing(directory: Path) -> list[str]:
+  """The outputs that a run has not written yet; none once it is finished."""
+  return [name for name in OUTPUTS if not (directory / name).exists()]
+
+
+def flat(tree: Any, prefix: str = '') -> dict[str, Any]:
+  """Fields of nested dictionaries, by their path: `data.name`."""
+  if not isinstance(tree, dict) or not tree:
+    return {prefix: tree}
+  return {
+    path: value
+    for key, branch in tree.items()
+    for path, value in flat(branch, f'{prefix}.{key}'.lstrip('.')).items()
+  }

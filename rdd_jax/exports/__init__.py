@@ -1,8 +1,0 @@
-"""Distilled sets in the formats of others; what that loses is said."""
-
-from rdd_jax.exports.files import write_npz as write_npz
-from rdd_jax.exports.files import write_safetensors as write_safetensors
-from rdd_jax.exports.folder import write_folder as write_folder
-from rdd_jax.exports.rows import decoded as decoded
-from rdd_jax.exports.rows import losses as losses
-from rdd_jax.exports.tfds import write_tfds as write_tfds

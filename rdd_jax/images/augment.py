@@ -1,0 +1,290 @@
+"""Differentiable Siamese augmentation (Zhao and Bilen, 2021), and CutMix.
+
+A family is a function `(key, images f[n, H, W, C], siamese) -> images`, affine
+in the images, for any size and number of channels, that keeps the dtype.
+`siamese` asks for one draw of the parameters for all images, so that one key
+transforms real and synthetic images alike; otherwise each image has its own
+draw. What comes from outside an image is 0, which after normalisation is the
+mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+import math
+from typing import Literal
+
+import jax
+from jax import Array
+import jax.numpy as jnp
+import numpy as np
+
+from rdd_jax.core.batch import Batch
+from rdd_jax.core.errors import choose
+from rdd_jax.core.keys import named, uniform
+
+Augment = Callable[[Array, Array], Array]
+
+
+def color(
+  key: Array,
+  images: Array,
+  siamese: bool,
+  *,
+  brightness: float = 1.0,
+  saturation: float = 2.0,
+  contrast: float = 0.5,
+) -> Array:
+  """Brightness, saturation and contrast, as one affine map.
+
+  With u ~ U(-1, 1), `brightness * u / 2` is added to the image, its distance
+  from grey is multiplied by `1 + saturation * u / 2`, and the result's distance
+  from the image's mean by `1 + contrast * u`. On one channel saturation does
+  nothing.
+  """
+  u = 2 * _uniform(key, 3, images, siamese).astype(images.dtype) - 1
+  b = u[0] * brightness / 2
+  s = 1 + u[1] * saturation / 2
+  c = 1 + u[2] * contrast
+  grey = images.mean(-1, keepdims=True)
+  mean = grey.mean((1, 2), keepdims=True)
+  return c * (s * images + (1 - s) * grey) + (1 - c) * mean + b
+
+
+def crop(
+  key: Array, images: Array, siamese: bool, *, fraction: float = 0.125
+) -> Array:
+  """Shifts by up to `int(size * fraction + .5)` pixels along each axis."""
+  n, *shape = images.shape
+  most = np.array([int(size * fraction + 0.5) for size in shape[:2]])
+  u = _uniform(key, 2, images, siamese)[..., 0, 0, 0]
+  corners = jnp.int32(u * (2 * most[:, None] + 1)).T
+  padded = jnp.pad(images, ((0, 0), *((m, m) for m in most), (0, 0)))
+  return jax.vmap(
+    lambda image, at: jax.lax.dynamic_slice(image, jnp.pad(at, (0, 1)), shape)
+  )(padded, jnp.broadcast_to(corners, (n, 2)))
+
+
+def cutout(
+  key: Array, images: Array, siamese: bool, *, fraction: float = 0.5
+) -> Array:
+  """Blanks a box of `fraction` of each side, centred anywhere in the image."""
+  u = _uniform(key, 2, images, siamese)
+  return jnp.where(_box(u, images, fraction), 0, images)
+
+
+def flip(
+  key: Array, images: Array, siamese: bool, *, probability: float = 0.5
+) -> Array:
+  """Mirrors left and right."""
+  mirrored = _uniform(key, 1, images, siamese)[0] < probability
+  return jnp.where(mirrored, images[:, :, ::-1], images)
+
+
+def scale(
+  key: Array, images: Array, siamese: bool, *, ratio: float = 1.2
+) -> Array:
+  """Zooms each axis by its own factor, 1 / U(1 / ratio, ratio), bilinearly."""
+  n, h, w, _ = images.shape
+  y, x = 1 / ratio + (ratio - 1 / ratio) * _uniform(key, 2, images, siamese)
+
+  def interpolation(step: Array, size: int) -> Array:
+    at = (jnp.arange(size) - (size - 1) / 2)[None, :, None] * step[..., 0]
+    distance = at + (size - 1) / 2 - jnp.arange(size)[None, None]
+    # The hat function is bilinear sampling, zeros outside included. Two small
+    # products have a gradient five times faster than a gather's on a CPU.
+    weights = jnp.maximum(1 - jnp.abs(distance), 0).astype(images.dtype)
+    return jnp.broadcast_to(weights, (n, size, size))
+
+  dot = partial(jnp.einsum, precision='highest')
+  images = dot('nyi,nijc->nyjc', interpolation(y, h), images)
+  return dot('nxj,nyjc->nyxc', interpolation(x, w), images)
+
+
+def rotate(
+  key: Array, images: Array, siamese: bool, *, degrees: float = 15.0
+) -> Array:
+  """Turns about the centre by U(-degrees, degrees), bilinearly.
+
+  As PyTorch's `affine_grid` and `grid_sample` with `align_corners=False`, which
+  turn in coordinates that make any image a square.
+  """
+  n, h, w, c = images.shape
+  u = _uniform(key, 1, images, siamese)[0, ..., 0]
+  angle = (2 * u - 1) * math.radians(degrees)
+  y = (jnp.arange(h) - (h - 1) / 2)[None, :, None]
+  x = (jnp.arange(w) - (w - 1) / 2)[None, None, :]
+  at_y = jnp.sin(angle) * x * (h / w) + jnp.cos(angle) * y + (h - 1) / 2
+  at_x = jnp.cos(angle) * x - jnp.sin(angle) * y * (w / h) + (w - 1) / 2
+  # One ring of zeros stands for everything outside.
+  ring = jnp.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))
+  ring = ring.reshape(n, (h + 2) * (w + 2), c)
+  at_y, at_x = jnp.clip(at_y + 1, 0, h + 1), jnp.clip(at_x + 1, 0, w + 1)
+  top = jnp.minimum(jnp.floor(at_y), h).astype(jnp.int32)
+  left = jnp.minimum(jnp.floor(at_x), w).astype(jnp.int32)
+
+  def corner(down: int, right: int) -> Array:
+    row, column = top + down, left + right
+    weights = (1 - jnp.abs(at_y - row)) * (1 - jnp.abs(at_x - column))
+    index = (row * (w + 2) + column).reshape(-1, h * w, 1)
+    pixels = jnp.take_along_axis(ring, index, 1, mode='clip')
+    return weights[..., None].astype(ring.dtype) * pixels.reshape(n, h, w, c)
+
+  return corner(0, 0) + corner(0, 1) + corner(1, 0) + corner(1, 1)
+
+
+FAMILIES = {f.__name__: f for f in (color, crop, cutout, flip, scale, rotate)}
+
+
+def _family(name: str) -> Callable[..., Array]:
+  return choose('augmentation family', name, FAMILIES)
+
+
+def parse(families: str) -> tuple[str, ...]:
+  """The names in a string such as the papers' `color_crop_cutout`.
+
+  >>> parse('color_crop_flip'), parse('none')
+  (('color', 'crop', 'flip'), ())
+  """
+  names = [] if families in ('', 'none') else families.split('_')
+  return tuple(_family(name).__name__ for name in names)
+
+
+def compose(*augments: Augment) -> Augment:
+  """All of them in order, each with its own key."""
+
+  def apply(key: Array, images: Array) -> Array:
+    for i, augment in enumerate(augments):
+      images = augment(jax.random.fold_in(key, i), images)
+    return images
+
+  return apply
+
+
+def one_of(*augments: Augment) -> Augment:
+  """One of them a call; under `vmap` over keys all of them run."""
+
+  def apply(key: Array, images: Array) -> Array:
+    i = jax.random.randint(named(key, 'choice'), (), 0, len(augments))
+    return jax.lax.switch(i, augments, named(key, 'chosen'), images)
+
+  return apply
+
+
+def dsa(
+  families: Sequence[str],
+  *,
+  siamese: bool,
+  convention: Literal['one', 'idc'] = 'one',
+  flip: float = 0.5,
+  scale: float = 1.2,
+  rotate: float = 15.0,
+  crop: float = 0.125,
+  cutout: float = 0.5,
+  brightness: float = 1.0,
+  saturation: float = 2.0,
+  contrast: float = 0.5,
+) -> Augment:
+  """The augmentation of a method, from the names and strengths of families.
+
+  Args:
+    families: names among `FAMILIES`; none gives the identity.
+    siamese: one draw of the parameters a call, or one for each image. Even so
+      the family is chosen once a call.
+    convention: 'one' applies exactly one family (DC, DSA, DM, MTT); 'idc'
+      applies flip, color and cutout where listed, and one of the rest.
+    flip: probability; the other strengths are those of the families.
+
+  Raises:
+    UserError: for an unknown family or convention.
+  """
+  tint = dict(brightness=brightness, saturation=saturation, contrast=contrast)
+  strengths = {
+    'color': tint,
+    'crop': {'fraction': crop},
+    'cutout': {'fraction': cutout},
+    'flip': {'probability': flip},
+    'scale': {'ratio': scale},
+    'rotate': {'degrees': rotate},
+  }
+  listed: dict[str, Augment] = {
+    name: partial(_family(name), siamese=siamese, **strengths[name])
+    for name in families
+  }
+  always = {'one': ((), ()), 'idc': (('flip', 'color'), ('cutout',))}
+  before, after = choose('augmentation convention', convention, always)
+  rest = [f for name, f in listed.items() if name not in before + after]
+  return compose(
+    *(listed[name] for name in before if name in listed),
+    *([one_of(*rest)] if rest else []),
+    *(listed[name] for name in after if name in listed),
+  )
+
+
+def flip_shift(*, siamese: bool, flip: bool = True) -> Augment:
+  """Mirroring, then shifts by up to an eighth; `flip=False` for digits."""
+  families = ('flip', 'crop') if flip else ('crop',)
+  return dsa(families, siamese=siamese, convention='idc')
+
+
+def cutmix(
+  key: Array, batch: Batch, beta: float = 1.0, probability: float = 0.5
+) -> Batch:
+  """Pastes one box of another row into each row, and mixes their targets.
+
+  The box and the coin are drawn once a call (Yun et al., 2019, as IDC trains).
+  Partners are drawn in proportion to the weights, not by a permutation: no
+  masked row enters, and the expected target measure stays. A row keeps its
+  weight, cell, group and index, so mix before outliers are appended.
+
+  Args:
+    key: a random key.
+    batch: inputs `f[n, H, W, C]`.
+    beta: the kept share of a row is drawn from Beta(beta, beta).
+    probability: of mixing at all.
+  """
+  images, targets = batch.inputs, batch.targets
+  n = images.shape[0]
+  partner = jax.random.choice(named(key, 'partner'), n, (n,), p=batch.weights)
+  keep = (
+    jax.random.uniform(named(key, 'share'))  # is Beta(1, 1), compiled sooner
+    if beta == 1
+    else jax.random.beta(named(key, 'share'), beta, beta)
+  )
+  mixes = jax.random.bernoulli(named(key, 'coin'), probability)
+  u = _uniform(named(key, 'box'), 2, images, True)
+  box = _box(u, images, mixes * jnp.sqrt(1 - keep))
+  share = box.mean(dtype=targets.dtype)
+  return replace(
+    batch,
+    inputs=jnp.where(box, images[partner], images),
+    targets=(1 - share) * targets + share * targets[partner],
+  )
+
+
+def _uniform(key: Array, k: int, images: Array, siamese: bool) -> Array:
+  """`k` parameters of each image, U(0, 1): `f[k, 1 or n, 1, 1, 1]`.
+
+  In one draw, for each takes long to compile; and in no less than float32, for
+  some become coordinates.
+  """
+  shape = (k, 1 if siamese else images.shape[0], 1, 1, 1)
+  u = uniform(key, shape, jnp.float32)
+  return u.astype(jnp.promote_types(u.dtype, images.dtype))
+
+
+def _box(u: Array, images: Array, fraction: float | Array) -> Array:
+  """`bool[1 or n, H, W, 1]`, true in a box centred anywhere in the image."""
+  _, h, w, _ = images.shape
+
+  def inside(u: Array, pixels: Array, length: int) -> Array:
+    size = jnp.int32(length * fraction + 0.5)
+    # An even box is centred between two pixels, or on the rim.
+    centre = jnp.int32(u * (length + 1 - size % 2))
+    offset = pixels - centre + size // 2
+    return (offset >= 0) & (offset < size)
+
+  y, x = jnp.arange(h)[None, :, None, None], jnp.arange(w)[None, None, :, None]
+  return inside(u[0], y, h) & inside(u[1], x, w)

@@ -1,0 +1,61 @@
+"""Corruptions of the Fourier spectrum of an image."""
+
+from __future__ import annotations
+
+from jax import Array
+import jax.numpy as jnp
+
+from rdd_jax.core import keys
+from rdd_jax.images.corruptions.corruption import Corruption
+from rdd_jax.images.corruptions.pairs import partners
+
+
+def noise_phase() -> Corruption:
+  """The amplitudes of an image with the phases of white noise, clipped.
+
+  The texture remains and the shape goes. All channels have the same phases, and
+  the mean stays (before clipping).
+  """
+
+  def corrupt(key: Array, pixels: Array) -> Array:
+    n, h, w, _ = pixels.shape
+    # Phases of real noise, so that the result is real.
+    phase = _phase(_spectrum(keys.normal(key, (n, h, w, 1))))
+    phase = phase.at[:, 0, 0].set(1)
+    return _image(jnp.abs(_spectrum(pixels)) * phase, pixels)
+
+  return corrupt
+
+
+def swap_amplitude() -> Corruption:
+  """The phases of an image with the amplitudes of another row, clipped.
+
+  The shape remains and the texture, the contrast and the mean are another's
+  (Chen et al., Amplitude-Phase Recombination, 2021). The other is as in
+  `pairs`: a row alone in its batch stays as it is.
+  """
+
+  def corrupt(key: Array, pixels: Array) -> Array:
+    spectrum = _spectrum(pixels)
+    other = jnp.abs(spectrum)[partners(key, len(pixels))]
+    return _image(other * _phase(spectrum), pixels)
+
+  return corrupt
+
+
+def _spectrum(pixels: Array) -> Array:
+  """`c[n, H, W // 2 + 1, C]`."""
+  dtype = jnp.promote_types(pixels.dtype, jnp.float32)
+  return jnp.fft.rfft2(pixels.astype(dtype), axes=(1, 2))
+
+
+def _phase(spectrum: Array) -> Array:
+  """Of length 1, and 1 where nothing has a phase."""
+  size = jnp.abs(spectrum)
+  return jnp.where(size > 0, spectrum / jnp.where(size > 0, size, 1), 1)
+
+
+def _image(spectrum: Array, like: Array) -> Array:
+  shape = like.shape[1:3]
+  pixels = jnp.fft.irfft2(spectrum, s=shape, axes=(1, 2))
+  return jnp.clip(pixels, 0, 1).astype(like.dtype)

@@ -1,0 +1,79 @@
+"""Matching each group of a class apart: risks over their discrepancies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import jax
+from jax import Array
+import jax.numpy as jnp
+
+from rdd_jax.core.batch import Batch
+from rdd_jax.core.transform import Places, State
+from rdd_jax.objectives.base import Objective
+
+
+def by_group(
+  make: Callable[[int, int], Objective],
+  num_classes: int,
+  num_cells: int,
+  num_groups: int,
+) -> Objective:
+  """An objective whose values are those of the pairs of cell and group.
+
+  The synthetic rows of a cell are matched with each of its groups. Under the
+  risk `total` that is FairDD (Zhou et al. 2025, arXiv 2411.19623), under
+  `worst` or `cvar` its group-robust variant.
+
+  Args:
+    make: `(num_classes, num_cells) -> Objective`, one that matches cell by
+      cell.
+    num_classes: cells below it are in-distribution.
+    num_cells: classes and outlier slots.
+    num_groups: rows of no group stay unmatched; those of outlier cells are
+      matched as they are.
+
+  Returns:
+    An objective with a value for each pair, cell by cell; a pair without real
+    rows has mass 0.
+  """
+  plain = make(num_classes, num_cells)
+  paired = make(num_classes * num_groups, num_cells * num_groups)
+
+  def losses(
+    synthetic: Batch,
+    real: Batch,
+    state: State,
+    feed: Any,
+    *,
+    key: Array,
+    places: Places,
+    step_size: Array | None = None,
+  ) -> tuple[Array, Array, dict[str, Array]]:
+    return paired.losses(
+      _with_each_group(synthetic, num_groups),
+      _in_pairs(real, num_classes, num_groups),
+      state,
+      feed,
+      key=key,
+      places=places,
+      step_size=step_size,
+    )
+
+  return Objective(plain.init, losses, plain.advance, plain.feed)
+
+
+def _in_pairs(real: Batch, num_classes: int, num_groups: int) -> Batch:
+  grouped = (real.groups >= 0) & (real.groups < num_groups)
+  group = jnp.where(grouped, real.groups, 0)
+  known = grouped | (real.cells >= num_classes)
+  pair = real.cells * num_groups + group
+  return replace(real, cells=jnp.where(known & (real.cells >= 0), pair, -1))
+
+
+def _with_each_group(synthetic: Batch, num_groups: int) -> Batch:
+  rows = jax.tree.map(lambda x: jnp.repeat(x, num_groups, 0), synthetic)
+  group = jnp.tile(jnp.arange(num_groups), len(synthetic.cells))
+  return replace(rows, cells=rows.cells * num_groups + group)

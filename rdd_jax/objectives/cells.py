@@ -1,0 +1,78 @@
+"""Cell by cell: what is matched with what, in static shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import jax
+from jax import Array
+import jax.numpy as jnp
+
+from rdd_jax.core.batch import Batch, bucket
+from rdd_jax.images.augment import Augment
+from rdd_jax.networks.conv import constrain
+
+
+def weighted_mean(values: Array, weights: Array) -> Array:
+  """The mean `f[d]` of rows `f[n, d]`; zero where there is no mass."""
+  total = weights.sum()
+  return weights @ values / jnp.where(total > 0, total, 1.0)
+
+
+def map_cells(
+  describe: Callable[[Batch], Any],
+  discrepancy: Callable[[Any, Any], Array],
+  key: Array,
+  real: Batch,
+  synthetic: Batch,
+  *,
+  num_cells: int,
+  real_rows: int,
+  synthetic_rows: int,
+  augment: Augment | None = None,
+) -> tuple[Array, Array, dict[str, Array]]:
+  """How far the synthetic rows of each cell are from its real ones.
+
+  One cell after the other, and with the synthetic side described again on the
+  way back, so that memory is that of one cell.
+
+  Args:
+    describe: from the rows of a cell to what is compared. No gradient passes
+      the description of real rows.
+    discrepancy: `(synthetic, real)` descriptions, to a scalar.
+    key: split over the cells, for `augment`.
+    real: `n` rows.
+    synthetic: `m` rows.
+    num_cells: how many cells there are.
+    real_rows: the room for real rows in a cell.
+    synthetic_rows: the room for synthetic rows in a cell.
+    augment: Siamese; one draw for the real and synthetic rows of a cell.
+
+  Returns:
+    Values `f[k]`, the matched real mass `f[k]`, and the metric `unmatched`, the
+    share of real mass that found no room, or belongs to no cell.
+  """
+  rs, _ = bucket(real, num_cells, real_rows)
+  ss, _ = bucket(synthetic, num_cells, synthetic_rows)
+  rs = constrain(rs, axis=1)
+
+  def seen(key: Array, batch: Batch) -> Any:
+    inputs = augment(key, batch.inputs) if augment else batch.inputs
+    return describe(replace(batch, inputs=inputs))
+
+  @jax.checkpoint
+  def compare(key: Array, target: Any, s: Batch) -> Array:
+    return discrepancy(seen(key, s), target)
+
+  def one(cell: tuple[Array, Batch, Batch]) -> Array:
+    key, r, s = cell
+    return compare(key, jax.lax.stop_gradient(seen(key, r)), s)
+
+  values = jax.lax.map(one, (jax.random.split(key, num_cells), rs, ss))
+  mass = rs.weights.sum(1)
+  whole = real.weights.sum()
+  lost = jnp.maximum(whole - mass.sum(), 0.0)
+  unmatched = lost / jnp.where(whole > 0, whole, 1.0)
+  return values, mass, {'unmatched': unmatched}

@@ -1,0 +1,1 @@
+"""Objectives that fit a ridge regression on the synthetic set."""

@@ -1,0 +1,232 @@
+"""Kernel ridge regression as a matching objective.
+
+The synthetic set is judged by the loss, on real rows, of the function that a
+ridge regression finds on it (Nguyen, Chen and Lee, Dataset Meta-Learning from
+Kernel Ridge-Regression, ICLR 2021, eq. 7). What differs between methods is the
+kernel: closed forms (KIP), the features of networks in training (FRePo) or of
+random ones (RFAD), the tangents of a network in training (RCIG).
+
+Regressions work on centred targets, less one over the number of outputs: zero
+says "no class", which is the target of an outlier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple, Protocol
+
+import jax
+from jax import Array
+import jax.numpy as jnp
+
+from rdd_jax.core import keys
+from rdd_jax.core.batch import Batch, concat, group_mean
+from rdd_jax.core.losses import RowLosses, SquaredError, centred, cross_entropy
+from rdd_jax.core.transform import Places, ScoreFn, Scores, State
+from rdd_jax.images.augment import Augment
+from rdd_jax.kernels import Kernels, Solution, fit, solve
+from rdd_jax.kernels.kernel import EXACT
+from rdd_jax.objectives.base import Objective
+
+Predictor = Callable[[Array], Array]  # inputs f[n, ...] -> f[n, o], centred
+Regression = Callable[[Batch], tuple[Predictor, Solution]]
+
+
+class AdvanceState(Protocol):
+  def __call__(
+    self, synthetic: Batch, state: State, *, key: Array, places: Places
+  ) -> tuple[State, Places]:
+    """What changes between two steps besides the synthetic set."""
+    ...
+
+
+class Method(NamedTuple):
+  """What a method adds to regression.
+
+  Attributes:
+    init: `(key) -> state`, of its networks.
+    regression: from the state to a regression, whose kernel they make.
+    advance: moves the networks on.
+  """
+
+  init: Callable[[Array], State]
+  regression: Callable[[State], Regression]
+  advance: AdvanceState
+
+
+def kernel_regression(
+  kernel: Callable[..., Array], ridge: float = 1e-6
+) -> Regression:
+  """By a kernel `k(x1, x2=None) -> f[n1, n2]`."""
+
+  def regress(support: Batch) -> tuple[Predictor, Solution]:
+    solution = solve(
+      kernel(support.inputs),
+      centred(support.targets),
+      ridge=ridge,
+      weights=support.weights,
+    )
+
+    def predict(x: Array) -> Array:
+      cross = kernel(x, support.inputs)
+      return jnp.matmul(cross, solution.coefficients, precision=EXACT)
+
+    return predict, solution
+
+  return regress
+
+
+def feature_regression(
+  features: Callable[[Array], Array], ridge: float = 1e-6
+) -> Regression:
+  """By features `f[n, ...] -> f[n, d]`; no gradient passes those of others.
+
+  Features of rows that are predicted are constants: a backward pass goes
+  through the synthetic rows alone (FRePo).
+  """
+
+  def regress(support: Batch) -> tuple[Predictor, Solution]:
+    solution = fit(
+      features(support.inputs),
+      centred(support.targets),
+      ridge=ridge,
+      weights=support.weights,
+    )
+
+    def predict(x: Array) -> Array:
+      phi = jax.lax.stop_gradient(features(jax.lax.stop_gradient(x)))
+      return jnp.matmul(phi, solution.coefficients, precision=EXACT)
+
+    return predict, solution
+
+  return regress
+
+
+def scorer(regress: Regression, support: Batch) -> ScoreFn:
+  """What the regression on `support` says of rows, for chains that ask.
+
+  Its predictions stand for the features.
+  """
+
+  def score(batch: Batch) -> Scores:
+    logits = regress(support)[0](batch.inputs)
+    losses = cross_entropy(logits, batch, logits.shape[1])
+    return jax.lax.stop_gradient(Scores(losses, logits, logits))
+
+  return score
+
+
+def mirrored(batch: Batch) -> Batch:
+  """The rows, and their mirror images."""
+  return concat(batch, replace(batch, inputs=batch.inputs[:, :, ::-1]))
+
+
+def regression_matching(
+  method: Method,
+  num_classes: int,
+  num_cells: int,
+  *,
+  losses: RowLosses = SquaredError(),
+  augment: Augment | None = None,
+  mirror: bool = False,
+) -> Objective:
+  """The loss on real rows of a regression on the synthetic ones.
+
+  The `student` chain edits the rows that are regressed on, so that outliers
+  which it appends are to be predicted as no class. Its state moves on where a
+  pool trains, and nowhere else.
+
+  Args:
+    method: the kernel.
+    num_classes: cells below it are in-distribution.
+    num_cells: classes and outlier slots.
+    losses: of a real row, from its centred prediction.
+    augment: of real rows.
+    mirror: regress on the mirror images of the synthetic rows as well.
+
+  Returns:
+    An objective with one value for each cell, the mean loss of its rows; under
+    the risk `mean()` they make the loss of all rows. Its metrics are `ridge`,
+    the relative ridge that was needed, and `failed`, 1 where none was enough:
+    then the loss is NaN.
+  """
+
+  def evaluate(
+    synthetic: Batch,
+    real: Batch,
+    state: State,
+    feed: Any,
+    *,
+    key: Array,
+    places: Places,
+    step_size: Array | None = None,
+  ) -> tuple[Array, Array, dict[str, Array]]:
+    del feed, step_size
+    regress = method.regression(state)
+    still = jax.lax.stop_gradient(synthetic)
+    support, _ = places.student(
+      synthetic,
+      key=keys.named(key, 'student'),
+      score=scorer(regress, still),
+      synthetic=still,
+    )
+    predict, solution = regress(mirrored(support) if mirror else support)
+    if augment:
+      inputs = augment(keys.named(key, 'augment'), real.inputs)
+      real = replace(real, inputs=inputs)
+    values, mass = group_mean(
+      losses(predict(real.inputs), real, num_classes),
+      real.weights,
+      real.cells,
+      num_cells,
+    )
+    failed = solution.failed.astype(values.dtype)
+    return values, mass, {'ridge': solution.ridge, 'failed': failed}
+
+  def advance(
+    synthetic: Batch,
+    real: Batch,
+    state: State,
+    *,
+    key: Array,
+    places: Places,
+  ) -> tuple[State, Places]:
+    del real
+    return method.advance(synthetic, state, key=key, places=places)
+
+  return Objective(method.init, evaluate, advance)
+
+
+def kip(
+  kernel: Callable[..., Kernels], *, ridge: float = 1e-6, which: str = 'ntk'
+) -> Method:
+  """Kernel inducing points: a kernel in closed form, and no network at all.
+
+  Nguyen, Chen and Lee, ICLR 2021, algorithm 1; Nguyen, Novak, Xiao and Lee,
+  Dataset Distillation with Infinitely Wide Convolutional Networks, NeurIPS
+  2021. Labels are learned where the synthetic parameters have free ones, by
+  gradient and not by a separate solve.
+
+  Args:
+    kernel: see `rdd_jax.kernels`; `blockwise` bounds its memory.
+    ridge: relative to the trace.
+    which: 'ntk' or 'nngp'.
+
+  Deviations:
+    float32, with a ridge that is raised where it is too small, in place of
+    float64. Real rows are drawn anew for each step.
+  """
+
+  def chosen(x1: Array, x2: Array | None = None) -> Array:
+    return getattr(kernel(x1, x2), which)
+
+  def advance(
+    synthetic: Batch, state: State, *, key: Array, places: Places
+  ) -> tuple[State, Places]:
+    del synthetic, key
+    return state, places
+
+  return Method(
+    lambda key: (), lambda state: kernel_regression(chosen, ridge), advance
+  )

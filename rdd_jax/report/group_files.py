@@ -1,0 +1,113 @@
+"""Which groups a run found, and, where they are known, whether it was right."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from rdd_jax.artifact.store import write_atomically
+from rdd_jax.data import Dataset
+from rdd_jax.report import grid_png
+from rdd_jax.robust.groups.discover import GroupsState
+
+SHOWN = 10  # images of each class in the picture
+
+
+def write(directory: Path, dataset: Dataset, state: Any) -> None:
+  """Writes what the finders of a chain saw; nothing without one.
+
+  - `groups.npz`: `index`, `given` (the label), `group` (-1 is none), `factor`.
+  - `groups.json`: for each class its rows, the share of those that are set
+    apart, in a group that is not its largest, the separation of the clearest
+    split, and, where rare rows are known, the precision and the recall of what
+    is set apart.
+  - `groups.png`: rows that are set apart, those of a class in a row.
+
+  Args:
+    directory: of the distillation seed.
+    dataset: whose rows were grouped.
+    state: of the chain.
+  """
+  leaves = jax.tree.leaves(
+    state, is_leaf=lambda leaf: isinstance(leaf, GroupsState)
+  )
+  for found in leaves:
+    if isinstance(found, GroupsState):
+      _write(directory, dataset, jax.device_get(found))
+
+
+def summary(
+  dataset: Dataset, state: GroupsState
+) -> list[dict[str, float | None]]:
+  """A row for each class; None stands for what is not known."""
+  groups, rare = np.asarray(state.groups), dataset.train_rare
+  aside = apart(groups, dataset.train_labels, dataset.num_classes)
+  table = []
+  for c in range(dataset.num_classes):
+    own = dataset.train_labels == c
+    picked = aside & own
+    row: dict[str, float | None] = {
+      'rows': int(own.sum()),
+      'share': float(picked.sum() / own.sum()),
+      'separation': _known(float(state.separation[c])),
+    }
+    if rare is not None:
+      both = (picked & rare).sum()
+      row['precision'] = _ratio(both, picked.sum())
+      row['recall'] = _ratio(both, (own & rare).sum())
+    table.append(row)
+  return table
+
+
+def apart(
+  groups: np.ndarray, labels: np.ndarray, num_classes: int
+) -> np.ndarray:
+  """Marks the rows of all groups of a class but the largest, `b[N]`."""
+  marked = np.zeros(len(groups), bool)
+  for c in range(num_classes):
+    own = (labels == c) & (groups >= 0)
+    found, rows = np.unique(groups[own], return_counts=True)
+    if len(found):
+      marked |= own & (groups != found[rows.argmax()])
+  return marked
+
+
+def _write(directory: Path, dataset: Dataset, state: GroupsState) -> None:
+  directory.mkdir(parents=True, exist_ok=True)
+  np.savez(
+    directory / 'groups.npz',
+    index=np.arange(len(state.groups)),
+    given=dataset.train_labels,
+    group=state.groups,
+    factor=state.factors,
+  )
+  text = json.dumps(summary(dataset, state), indent=1)
+  write_atomically(directory / 'groups.json', text.encode())
+  aside = apart(
+    np.asarray(state.groups), dataset.train_labels, dataset.num_classes
+  )
+  rows = np.concatenate(
+    [
+      np.flatnonzero(aside & (dataset.train_labels == c))[:SHOWN]
+      for c in range(dataset.num_classes)
+    ]
+  )
+  if len(rows):
+    grid_png(
+      directory / 'groups.png',
+      dataset.train_images[rows] / np.float32(255),
+      dataset.train_labels[rows],
+      dataset.class_names,
+    )
+
+
+def _ratio(a: Any, b: Any) -> float | None:
+  return float(a / b) if b else None
+
+
+def _known(value: float) -> float | None:
+  return value if np.isfinite(value) else None

@@ -1,0 +1,110 @@
+"""What a run trusted, round by round, and the labels that it proposes."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rdd_jax.artifact.store import write_atomically
+from rdd_jax.data import Dataset
+from rdd_jax.report import grid_png
+from rdd_jax.robust.label_noise.metrics import evidence, recall_by
+from rdd_jax.robust.label_noise.tad import LEFT_OUT, DivertState
+
+SHOWN = 10  # distrusted images of each class in the picture
+
+
+def write(directory: Path, dataset: Dataset, state: Any) -> None:
+  """Writes what the diversions of a chain came to; nothing without one.
+
+  - `relabelled.npz`: `index`, `given`, `proposed`, `trust` (2 trusted, with the
+    label as given, 1 recalled with the proposed one, 0 left out).
+  - `trust.json`: for each division the shares of rows trusted and recalled,
+    and, where the truth is known, what `robust.evidence.Evidence` says.
+  - `distrusted.png`: the rows of the highest loss that are not trusted, those
+    of a given label in a row, the proposed label below each.
+
+  Args:
+    directory: of the distillation seed.
+    dataset: whose labels were in doubt.
+    state: of the chain.
+  """
+  for found in diversions(state):
+    _write(directory, dataset, found)
+
+
+def diversions(state: Any) -> list[DivertState]:
+  """The states of TAD in the state of a chain."""
+  leaves = jax.tree.leaves(state, is_leaf=lambda x: isinstance(x, DivertState))
+  return [leaf for leaf in leaves if isinstance(leaf, DivertState)]
+
+
+def summary(
+  dataset: Dataset, state: DivertState
+) -> list[dict[str, float | None]]:
+  """A row for each division; without the truth, only shares of rows.
+
+  `recall` is also of the class where it is least, and of each known group.
+  None stands for a share of nothing.
+  """
+  given, groups = dataset.train_labels, dataset.train_groups
+  truth = dataset.train_true_labels
+  found = evidence(state, given, given if truth is None else truth)
+  count = min(int(state.round), len(state.trusted))
+  table = {'trusted': found.trusted, 'recalled': found.recalled}
+  if truth is not None:
+    by_class = recall_by(state, given, truth, truth, dataset.num_classes)
+    table = {**found._asdict(), 'recall_worst_class': jnp.nanmin(by_class, 1)}
+  if truth is not None and groups is not None:
+    k = int(groups.max()) + 1
+    by_group = recall_by(state, given, truth, groups, k)
+    table |= {f'recall_group_{i}': by_group[:, i] for i in range(k)}
+  table = {name: np.asarray(values) for name, values in table.items()}
+  return [
+    {
+      name: float(values[i]) if np.isfinite(values[i]) else None
+      for name, values in table.items()
+    }
+    for i in range(count)
+  ]
+
+
+def _write(directory: Path, dataset: Dataset, state: DivertState) -> None:
+  state = jax.device_get(state)
+  last = min(int(state.round), len(state.trusted)) - 1
+  trusted = state.trusted[last]
+  recalled = (state.labels[last] != LEFT_OUT) & ~trusted
+  buffer = io.BytesIO()
+  np.savez(
+    buffer,
+    index=np.arange(len(trusted)),
+    given=dataset.train_labels,
+    proposed=np.where(trusted, dataset.train_labels, state.proposed),
+    trust=np.where(trusted, 2, np.where(recalled, 1, 0)),
+  )
+  directory.mkdir(parents=True, exist_ok=True)
+  write_atomically(directory / 'relabelled.npz', buffer.getvalue())
+  text = json.dumps(summary(dataset, state), indent=1)
+  write_atomically(directory / 'trust.json', text.encode())
+  worst = np.argsort(np.where(trusted, -np.inf, state.losses))[::-1]
+  worst = worst[~trusted[worst]]
+  rows = np.concatenate(
+    [
+      worst[dataset.train_labels[worst] == c][:SHOWN]
+      for c in range(dataset.num_classes)
+    ]
+  )
+  if len(rows):
+    grid_png(
+      directory / 'distrusted.png',
+      dataset.train_images[rows] / np.float32(255),
+      dataset.train_labels[rows],
+      dataset.class_names,
+      captions=[dataset.class_names[c] for c in state.proposed[rows]],
+    )

@@ -1,0 +1,1 @@
+"""Group DRO: risks over groups, balance, and the discovery of groups."""

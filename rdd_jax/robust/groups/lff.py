@@ -1,0 +1,143 @@
+"""Rows that a biased network finds hard, and another does not.
+
+Nam et al., Learning from Failure: Training Debiased Classifier from Biased
+Classifier, NeurIPS 2020, algorithm 1: one network is driven to what is easy by
+the generalised cross-entropy, the other trains on rows weighted by their
+relative difficulty, `W = CE_B / (CE_B + CE_D)`. Distillation draws by `W`.
+
+Deviations: losses are not averaged over time, nor divided by the largest of
+their class, while the networks train; the mass of each class is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+from jax import Array
+import jax.numpy as jnp
+import optax
+
+from rdd_jax.core import keys
+from rdd_jax.core.batch import Batch, group_mean
+from rdd_jax.core.errors import UserError
+from rdd_jax.core.losses import cross_entropy
+from rdd_jax.core.measure import Measure, draw_minibatches
+from rdd_jax.core.transform import (
+  DataSpec,
+  DataView,
+  State,
+  Transform,
+  identity,
+)
+from rdd_jax.robust.probing import CHUNK, rows_of
+from rdd_jax.training import sgd
+from rdd_jax.training.sgd import Learner
+
+
+class DifficultyState(NamedTuple):
+  """Whether networks have been trained, `i[]`, and what came of it, `f[N]`."""
+
+  done: Array
+  factors: Array
+
+
+def generalised_cross_entropy(q: float) -> Callable[[Array, Batch, int], Array]:
+  """`(1 - p^q) / q`, `p` the chance of the target (Zhang and Sabuncu 2018).
+
+  Its gradient is that of cross-entropy, times `p^q`: what is easy counts more.
+  """
+
+  def losses(logits: Array, batch: Batch, num_classes: int) -> Array:
+    p = jnp.exp(-cross_entropy(logits, batch, num_classes))
+    return (1 - p**q) / q
+
+  return losses
+
+
+def relative_difficulty(
+  net: nn.Module,
+  tx: optax.GradientTransformation,
+  input_shape: tuple[int, ...],
+  preprocess: Callable[[Array], Array],
+  num_classes: int,
+  *,
+  steps: int = 400,
+  batch_size: int = 200,
+  amplification: float = 0.7,
+) -> Transform:
+  """Draws rows by their relative difficulty, found once, before distillation.
+
+  Args:
+    net: of both networks.
+    tx: their optimiser.
+    input_shape: `(height, width, channels)`.
+    preprocess: from uint8 images to network inputs.
+    num_classes: the number of classes.
+    steps: of both.
+    batch_size: of both.
+    amplification: `q`, how strongly the biased one is driven to what is easy.
+
+  Raises:
+    UserError: when preparing, if a network diverges.
+  """
+  biased = generalised_cross_entropy(amplification)
+
+  def init(spec: DataSpec) -> State:
+    return DifficultyState(
+      jnp.zeros([], jnp.int32), jnp.ones(spec.num_examples)
+    )
+
+  def difficulty(pair: tuple[Learner, Learner], batch: Batch) -> Array:
+    easy, hard = (sgd.scorer(net, one.variables)(batch).losses for one in pair)
+    return easy / jnp.maximum(easy + hard, 1e-8)
+
+  @jax.jit
+  def found(key: Array, images: Array, measure: Measure) -> Array:
+    batches = draw_minibatches(
+      keys.named(key, 'draw'), measure, steps, batch_size
+    )
+
+    def step(
+      pair: tuple[Learner, Learner], rows: Batch
+    ) -> tuple[tuple[Learner, Learner], None]:
+      batch = replace(rows, inputs=preprocess(images[rows.inputs]))
+      weighted = replace(batch, weights=batch.weights * difficulty(pair, batch))
+      b = sgd.step(net, tx, pair[0], batch, num_classes, losses=biased)
+      return (b, sgd.step(net, tx, pair[1], weighted, num_classes)), None
+
+    def fresh(name: str) -> Learner:
+      return sgd.init(net, tx, keys.named(key, name), input_shape)
+
+    pair, _ = jax.lax.scan(step, (fresh('biased'), fresh('other')), batches)
+    n = images.shape[0]
+    count = -(-n // CHUNK)
+    rows = jnp.minimum(jnp.arange(count * CHUNK), n - 1).reshape(count, CHUNK)
+
+    def of_chunk(rows: Array) -> Array:
+      return difficulty(pair, rows_of(measure, rows, preprocess(images[rows])))
+
+    w = jax.lax.map(of_chunk, rows).ravel()[:n]
+    mean, _ = group_mean(w, measure.weights, measure.cells, num_classes)
+    return w / jnp.where(mean > 0, mean, 1.0)[measure.cells]
+
+  def prepare(
+    measure: Measure, state: State, *, key: Array, data: DataView
+  ) -> tuple[Measure, State]:
+    if int(state.done):
+      return measure, state
+    factors = found(key, data.images, measure)
+    if not bool(jnp.isfinite(factors).all()):
+      raise UserError(
+        'a network of relative_difficulty diverged: lower its learning_rate, '
+        'config.transform.groups.learning_rate'
+      )
+    weights = measure.weights * factors
+    return replace(measure, weights=weights), DifficultyState(
+      jnp.ones([], jnp.int32), factors
+    )
+
+  return Transform(init, prepare, identity().update)

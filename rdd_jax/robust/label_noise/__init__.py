@@ -1,0 +1,1 @@
+"""TAD, its parts, and what it is compared with."""

@@ -1,0 +1,47 @@
+"""What could be had if wrong labels were known: bounds for any defence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import jax
+from jax import Array
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from rdd_jax.core.measure import Measure
+from rdd_jax.core.transform import (
+  DataSpec,
+  DataView,
+  EmptyState,
+  State,
+  Transform,
+  identity,
+)
+
+
+def oracle(truth: ArrayLike, *, relabel: bool = False) -> Transform:
+  """Leaves out the rows whose label is wrong, or gives them the true one.
+
+  Args:
+    truth: `i[N]`.
+    relabel: all rows count, with their true labels.
+  """
+  true = jnp.asarray(truth, jnp.int32)
+
+  def init(spec: DataSpec) -> State:
+    del spec
+    return EmptyState()
+
+  def prepare(
+    measure: Measure, state: State, *, key: Array, data: DataView
+  ) -> tuple[Measure, State]:
+    del key
+    if relabel:
+      targets = jax.nn.one_hot(true, measure.targets.shape[1])
+      return replace(measure, targets=targets, cells=true), state
+    right = data.labels == true
+    weights = jnp.where(right, measure.weights, 0.0)
+    return replace(measure, weights=weights), state
+
+  return Transform(init, prepare, identity().update)

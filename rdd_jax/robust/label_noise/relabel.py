@@ -1,0 +1,221 @@
+"""Recalibration: new labels for rows that are not trusted, from anchors."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import jax
+from jax import Array
+import jax.numpy as jnp
+
+from rdd_jax.core.batch import group_mean
+from rdd_jax.core.errors import UserError
+from rdd_jax.robust.label_noise.trust import Opinion, rank
+
+Measure = Literal['mahalanobis', 'cosine', 'both', 'confidence', 'none']
+MEASURES = ('mahalanobis', 'cosine', 'both', 'confidence', 'none')
+
+
+class Recall(NamedTuple):
+  """Which rows come back, and with what label.
+
+  Attributes:
+    by: the margin between the two nearest anchors by squared 'mahalanobis'
+      distance, likewise by 'cosine' similarity, 'both' at once (rows on whose
+      class they agree, each in its better `fraction`), the probe's own
+      'confidence', or 'none': nothing comes back.
+    fraction: of the untrusted rows, those with the largest margin.
+    shrinkage: of the covariance of features to a multiple of the identity.
+    soft: targets are the posterior of the classes, not the nearest one.
+    beyond: only rows further from the anchor of their given class, by squared
+      Mahalanobis distance, than this share of its trusted rows: a row that the
+      probe takes for another, and that yet looks like its label, may be hard
+      and not wrong. 0 asks for nothing.
+    prior: what the label as given says counts as well: how often rows of that
+      label are nearest to each class.
+  """
+
+  by: Measure = 'mahalanobis'
+  fraction: float = 0.5
+  shrinkage: float = 0.1
+  soft: bool = False
+  beyond: float = 0.0
+  prior: bool = True
+
+
+class Proposal(NamedTuple):
+  """What is proposed for every row.
+
+  Attributes:
+    labels: `i[N]`.
+    targets: `f[N, k]`, one-hot where labels are hard.
+    recalled: `b[N]`, untrusted rows that are surely enough of that label.
+    chance: `f[N]`, the probability that the probe gives to that label, or where
+      it prefers another one, at most gives.
+  """
+
+  labels: Array
+  targets: Array
+  recalled: Array
+  chance: Array
+
+
+def check(recall: Recall) -> None:
+  """Raises a UserError for what recalls nothing that makes sense."""
+  if recall.by not in MEASURES:
+    raise UserError(f'recall by {recall.by!r}: give one of {MEASURES}')
+  if not (0 <= recall.fraction <= 1 and 0 < recall.shrinkage <= 1):
+    raise UserError(
+      f'recall fraction={recall.fraction}, shrinkage={recall.shrinkage}: give '
+      'a fraction in [0, 1] and a shrinkage in (0, 1]'
+    )
+  if not 0 <= recall.beyond < 1:
+    raise UserError(f'recall beyond={recall.beyond}: give a share in [0, 1)')
+
+
+def squared_mahalanobis(
+  features: Array,
+  labels: Array,
+  trusted: Array,
+  num_classes: int,
+  shrinkage: float,
+) -> Array:
+  """Distances `f[N, k]` to the classes' means, by their shared covariance.
+
+  Means and covariance `S` are of the trusted rows; the covariance that counts
+  is `(1 - a) S + a tr(S) / d I` with shrinkage `a`. A class without trusted
+  rows is infinitely far.
+  """
+  weights = trusted.astype(features.dtype)
+  means, mass = group_mean(features, weights, labels, num_classes)
+  residual = (features - means[labels]) * weights[:, None]
+  covariance = residual.T @ residual / jnp.maximum(weights.sum(), 1.0)
+  d = features.shape[1]
+  level = jnp.trace(covariance) / d
+  level = jnp.where(level > 0, level, 1.0)
+  covariance = (1 - shrinkage) * covariance + shrinkage * level * jnp.eye(d)
+  factor = jnp.linalg.cholesky(covariance)
+
+  def whiten(x: Array) -> Array:
+    return jax.scipy.linalg.solve_triangular(factor, x.T, lower=True).T
+
+  x, anchors = whiten(features), whiten(means)
+  square = (x**2).sum(1)[:, None] + (anchors**2).sum(1)[None]
+  square = jnp.maximum(square - 2 * x @ anchors.T, 0.0)
+  return jnp.where(mass[None] > 0, square, jnp.inf)
+
+
+def cosine_similarity(
+  features: Array, labels: Array, trusted: Array, num_classes: int
+) -> Array:
+  """To the classes' mean trusted features, `f[N, k]`; -inf without rows."""
+  weights = trusted.astype(features.dtype)
+  means, mass = group_mean(features, weights, labels, num_classes)
+
+  def unit(x: Array) -> Array:
+    return x / jnp.maximum(jnp.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+
+  return jnp.where(mass[None] > 0, unit(features) @ unit(means).T, -jnp.inf)
+
+
+def propose(
+  opinion: Opinion,
+  labels: Array,
+  trusted: Array,
+  num_classes: int,
+  recall: Recall,
+) -> Proposal:
+  """A label for every row, and which untrusted rows it brings back.
+
+  Args:
+    opinion: of all rows.
+    labels: `i[N]`, as given.
+    trusted: `b[N]`.
+    num_classes: the number of classes.
+    recall: how.
+  """
+
+  def nearest(closeness: Array) -> tuple[Array, Array]:
+    """The best class, and by how much it is better than the second."""
+    if num_classes == 1:
+      return jnp.zeros_like(labels), jnp.zeros(labels.shape)
+    best, second = jax.lax.top_k(closeness, 2)[0].T
+    sure = jnp.isfinite(best) & jnp.isfinite(second)
+    return closeness.argmax(1), jnp.where(sure, best - second, 0.0)
+
+  def foremost(margin: Array) -> Array:
+    """The wanted fraction of the untrusted rows."""
+    untrusted = ~trusted & jnp.isfinite(opinion.losses)
+    held = jnp.where(untrusted, margin, -jnp.inf)
+    place = jnp.argsort(jnp.argsort(-held))
+    return untrusted & (place < recall.fraction * untrusted.sum())
+
+  def proposal(
+    proposed: Array, recalled: Array, targets: Array | None = None
+  ) -> Proposal:
+    if targets is None:
+      targets = jax.nn.one_hot(proposed, num_classes)
+    sure, same = opinion.confidence, proposed == opinion.preferred
+    chance = jnp.where(same, sure, 1 - sure)
+    return Proposal(proposed, targets, recalled, chance)
+
+  if recall.by in ('none', 'confidence'):
+    recalled = foremost(opinion.confidence) & (recall.by != 'none')
+    return proposal(opinion.preferred, recalled)
+  features = opinion.features
+  near = cosine_similarity(features, labels, trusted, num_classes)
+  if recall.by == 'cosine':
+    proposed, margin = nearest(near)
+    return proposal(proposed, foremost(margin))
+  distance = squared_mahalanobis(
+    features, labels, trusted, num_classes, recall.shrinkage
+  )
+  closeness = -distance
+  if recall.prior:
+    closeness += 2 * jnp.log(prior(distance.argmin(1), labels, num_classes))
+  proposed, margin = nearest(closeness)
+  recalled = foremost(margin)
+  if recall.beyond:
+    recalled &= beyond(distance, labels, trusted, num_classes, recall.beyond)
+  if recall.by == 'both':
+    other, similarity = nearest(near)
+    recalled &= foremost(similarity) & (other == proposed)
+  posterior = jax.nn.softmax(0.5 * closeness, 1) if recall.soft else None
+  return proposal(proposed, recalled, posterior)
+
+
+def prior(found: Array, given: Array, num_classes: int) -> Array:
+  """How often rows of a given label are found to be of each class, `f[N, k]`.
+
+  Args:
+    found: `i[N]`, the class that each row seems to be of.
+    given: `i[N]`, its label as given.
+    num_classes: `k`. Each class is found once more than it was, so that none
+      is excluded.
+  """
+  pairs = jnp.ones((num_classes, num_classes)).at[given, found].add(1.0)
+  return (pairs / pairs.sum(1, keepdims=True))[given]
+
+
+def beyond(
+  distance: Array,
+  labels: Array,
+  trusted: Array,
+  num_classes: int,
+  share: float,
+) -> Array:
+  """Rows further from their class than a share of its trusted rows, `b[N]`.
+
+  Args:
+    distance: `f[N, k]`, to the anchor of each class.
+    labels: `i[N]`, as given.
+    trusted: `b[N]`.
+    num_classes: `k`. Of a class without trusted rows, every row is beyond.
+    share: in [0, 1).
+  """
+  own = jnp.take_along_axis(distance, labels[:, None], 1)[:, 0]
+  ids = jnp.where(trusted, labels, num_classes)
+  place, count = rank(own, ids, num_classes + 1)
+  near = jnp.where(trusted & (place < share * count), own, -jnp.inf)
+  reach = jax.ops.segment_max(near, labels, num_classes)
+  return own > reach[labels]

@@ -1,0 +1,1 @@
+"""TrustDD: exposure to outliers."""

@@ -1,0 +1,1 @@
+"""What a program needs besides arrays: devices, files, logs, memory."""

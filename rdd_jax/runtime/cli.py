@@ -1,0 +1,63 @@
+"""How every command of the package starts, and how it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import re
+import sys
+from typing import NoReturn
+
+from absl import app, flags, logging
+
+from rdd_jax.core.errors import UserError
+from rdd_jax.runtime import distributed
+
+_USER_ERROR = f'{UserError.__module__}.{UserError.__qualname__}'
+
+
+def start(main: Callable[[list[str]], None]) -> None:
+  """Runs `main(argv)`; an error that a user is meant to read is one line."""
+  logging.set_verbosity(logging.WARNING)
+  try:
+    app.run(main, flags_parser=_parse)
+  except UserError as error:
+    fail(str(error))
+  except FileNotFoundError as error:
+    fail(str(error))
+  except OSError as error:
+    fail(
+      f'{error}; what was saved before is intact: free some space, or choose '
+      'another --workdir'
+    )
+
+
+def _parse(argv: list[str]) -> list[str]:
+  """Where a misspelt --config.field and a config file's own error show."""
+  try:
+    return flags.FLAGS(argv)
+  except (flags.Error, AttributeError, KeyError, TypeError) as error:
+    # A config file's error comes with its traceback; its last line says it.
+    text = str(error.args[0] if error.args else error)
+    _explain_missing(text, argv)
+    fail(text.strip().splitlines()[-1].removeprefix(f'{_USER_ERROR}: '))
+
+
+def _explain_missing(text: str, argv: list[str]) -> None:
+  """Fails if this is of a field that is not there: then little but its name."""
+  missing = re.match(r'[\\\'"]*(\w+)[\\\'"]*(\\n|\n|$)', text)
+  hint = re.search(r'Did you mean "(\w+)"', text)
+  for flag in argv:
+    path = flag.lstrip('-').partition('=')[0].split('.')
+    if missing and path[0] == 'config' and missing[1] in path[1:]:
+      fail(
+        f'{flag}: this configuration has no field {missing[1]!r}'
+        + (f' (did you mean {hint[1]!r}?)' if hint else '')
+        + '; rdd_jax/config/defaults.py lists the fields of every run'
+      )
+
+
+def fail(message: str) -> NoReturn:
+  """Prints one line and leaves with status 2."""
+  line = ' '.join(message.split())
+  print(f'error: {line}', file=sys.stderr)
+  distributed.leave(2)

@@ -1,0 +1,226 @@
+"""What a run says while it runs: JSON lines, a progress line, a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+import importlib
+import json
+import os
+from pathlib import Path
+import shutil
+import sys
+import time
+from types import ModuleType
+from typing import Any, TextIO
+
+import jax
+import numpy as np
+
+from rdd_jax.core.errors import UserError
+
+
+class MetricsWriter:
+  """Appends one JSON object a line: `{"step": 7, "loss": 0.25}`.
+
+  The content depends on the run alone: no time stamps, floats in full, NaN
+  and Infinity as Python's `json` writes and reads them. Process 0 writes.
+  """
+
+  def __init__(self, path: str | Path, tensorboard: str | Path | None = None):
+    """Opens nothing yet; `tensorboard` names a directory for its events.
+
+    Raises:
+      UserError: if `tensorboard` is given and tensorboardX is not installed.
+    """
+    self._path = Path(path)
+    self._events, self._board = tensorboard, None
+    if jax.process_index() == 0:
+      self._path.parent.mkdir(parents=True, exist_ok=True)
+      self._open_board()
+
+  def __enter__(self) -> MetricsWriter:
+    return self
+
+  def __exit__(self, *_: object) -> None:
+    if self._board is not None:
+      self._board.close()
+
+  def write(self, step: int, values: Mapping[str, Any]) -> None:
+    """Appends numbers or arrays, which become lists; one line, at once."""
+    if jax.process_index() != 0:
+      return
+    plain = {name: np.asarray(value).tolist() for name, value in values.items()}
+    with self._path.open('a') as file:
+      file.write(json.dumps({'step': int(step)} | plain) + '\n')
+    if self._board is not None:
+      for name, value in plain.items():
+        if not isinstance(value, list):
+          self._board.add_scalar(name, value, int(step))
+
+  def truncate_after(self, step: int) -> None:
+    """Drops, on resuming from `step`, what a dead run wrote after it.
+
+    The file is replaced as a whole, without the lines of later steps and
+    without a torn one; -1 drops every line.
+    """
+    if jax.process_index() != 0:
+      return
+    if self._path.exists():
+      lines = self._path.read_text().splitlines(keepends=True)
+      draft = self._path.with_name(self._path.name + '.tmp')
+      draft.write_text(''.join(x for x in lines if _step(x) <= step))
+      os.replace(draft, self._path)
+    self._open_board(purge_step=step + 1)
+
+  def _open_board(self, **options: Any) -> None:
+    if self._events is None:
+      return
+    module = require_board(f'tensorboard={self._events}')
+    if self._board is not None:
+      self._board.close()
+    self._board = module.SummaryWriter(str(self._events), **options)
+
+
+def require_board(what: str) -> ModuleType:
+  """tensorboardX, or a UserError that says `what` needs it."""
+  try:
+    return importlib.import_module('tensorboardX')
+  except ModuleNotFoundError as error:
+    raise UserError(
+      f'{what} needs tensorboardX: pip install tensorboardX, or leave it out '
+      '(the JSON lines are always written)'
+    ) from error
+
+
+def board_results(
+  directory: Path, step: int, results: Mapping[str, Any]
+) -> None:
+  """Writes the means of a run's tables as TensorBoard's scalars, afresh.
+
+  Args:
+    directory: of these events alone; what is in it is removed.
+    step: of all of them.
+    results: as in `results.json`; the tag of a mean is `METRIC/ROW`, below
+      `NAME/` where other networks judged.
+  """
+  shutil.rmtree(directory, ignore_errors=True)
+  tables = {'': results['rows']} | {
+    f'{name}/': rows for name, rows in results.get('networks', {}).items()
+  }
+  board = require_board(f'tensorboard={directory}').SummaryWriter(
+    str(directory)
+  )
+  for prefix, rows in tables.items():
+    for row, metrics in rows.items():
+      for metric, summary in metrics.items():
+        board.add_scalar(f'{prefix}{metric}/{row}', summary['mean'], step)
+  board.close()
+
+
+def _step(line: str) -> float:
+  """The step of a line; infinity for one that was torn."""
+  try:
+    return json.loads(line)['step'] if line.endswith('\n') else np.inf
+  except ValueError:
+    return np.inf
+
+
+class Progress:
+  """Where a loop is: a live bar on a terminal, elsewhere a line every 10 s.
+
+  The first `update` starts the clock, so that rate and remaining time leave
+  out the compilation before it, and a resumed run counts its own steps only.
+
+  >>> with Progress(2, 'distil', sys.stdout) as progress:
+  ...   progress.update(2, loss=0.5)
+  distil 2/2 loss 0.5
+  """
+
+  def __init__(self, total: int, label: str, stream: TextIO | None = None):
+    """Shows nothing before the first update.
+
+    Args:
+      total: the steps of the whole loop.
+      label: what the loop does, a word.
+      stream: where to write; None is standard error.
+    """
+    self._total, self._label = total, label
+    self._stream = sys.stderr if stream is None else stream
+    self._live = self._stream.isatty()
+    self._period = 0.1 if self._live else 10.0
+    self._first = self._last = self._shown = None
+
+  def __enter__(self) -> Progress:
+    return self
+
+  def update(self, step: int, **values: Any) -> None:
+    """`step` steps are done; `values` are read only when they are shown."""
+    if jax.process_index() != 0:
+      return
+    now = time.monotonic()
+    self._first = self._first or (step, now)
+    self._last = (step, now, values)
+    due = self._shown is None or now - self._shown[1] >= self._period
+    if due or step >= self._total:
+      self._show()
+
+  def __exit__(self, *_: object) -> None:
+    if self._last is not None and self._last != self._shown:
+      self._show()
+    if self._live and self._shown is not None:
+      self._stream.write('\n')
+      self._stream.flush()
+
+  def _show(self) -> None:
+    assert self._first is not None
+    assert self._last is not None
+    (begin, start), (step, now, values) = self._first, self._last
+    self._shown = self._last
+    words = [self._label, f'{step}/{self._total}']
+    words += [f'{name} {float(value):.4g}' for name, value in values.items()]
+    if step > begin and now > start:
+      rate = (step - begin) / (now - start)
+      left = timedelta(seconds=round((self._total - step) / rate))
+      words += [f'{rate:.3g} steps/s', f'ETA {left}']
+    if self._live:
+      done = round(20 * step / max(self._total, 1))
+      words.insert(1, f'[{"#" * done:<20}]')
+      # Back to the first column and erase; a longer line would wrap.
+      width = shutil.get_terminal_size().columns - 1
+      self._stream.write('\r\x1b[K' + ' '.join(words)[:width])
+    else:
+      self._stream.write(' '.join(words) + '\n')
+    self._stream.flush()
+
+
+def table(
+  rows: Mapping[str, Mapping[str, Mapping[str, Any]]], columns: Sequence[str]
+) -> str:
+  """Lays out results as text, in percent, one line a row.
+
+  Args:
+    rows: as in `results.json`: row to metric to `mean`, `std` and `n`.
+    columns: the metrics to show; a row without one shows a dash.
+
+  >>> accuracy = {'mean': 0.812, 'std': 0.0046, 'n': 5}
+  >>> print(table({'distilled': {'accuracy': accuracy}}, ['accuracy', 'ece']))
+  %            accuracy  ece
+  distilled  81.2 ± 0.5    -
+  """
+
+  def cell(summary: Mapping[str, Any] | None) -> str:
+    if summary is None:
+      return '-'
+    mean = f'{100 * summary["mean"]:.1f}'
+    return mean if summary['n'] < 2 else f'{mean} ± {100 * summary["std"]:.1f}'
+
+  cells = [['%', *columns]] + [
+    [name, *(cell(row.get(column)) for column in columns)]
+    for name, row in rows.items()
+  ]
+  widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+  return '\n'.join(
+    '  '.join([name.ljust(widths[0]), *map(str.rjust, rest, widths[1:])])
+    for name, *rest in cells
+  )

@@ -1,0 +1,1 @@
+"""Every way in which a network is trained."""

@@ -1,0 +1,157 @@
+"""How an expert trains on real data, an epoch at a time.
+
+Experts of MTT are plain SGD; those of FTD (Du et al., Minimizing the
+Accumulated Trajectory Error, CVPR 2023) and DATM seek flat minima by GSAM
+(Zhuang et al., Surrogate Gap Minimization Improves Sharpness-Aware Training,
+ICLR 2022).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+from jax import Array
+import jax.numpy as jnp
+import optax
+
+from rdd_jax.core import keys
+from rdd_jax.core.batch import Batch
+from rdd_jax.core.losses import RowLosses, cross_entropy
+from rdd_jax.core.measure import Measure, draw_minibatches
+from rdd_jax.core.transform import Edit
+from rdd_jax.images.augment import Augment
+from rdd_jax.images.preprocessing import Preprocessing
+from rdd_jax.networks import Variables
+from rdd_jax.training import sgd
+from rdd_jax.training.sgd import Learner
+
+
+class ExpertState(NamedTuple):
+  """An expert, and the state of the chain that edits its rows."""
+
+  learner: Learner
+  edit: Edit
+
+
+class Expert(NamedTuple):
+  """How experts come to be.
+
+  Attributes:
+    init: `(key) -> ExpertState`.
+    epoch: `(state, key, images u8[N, H, W, C], measure) -> state`.
+  """
+
+  init: Callable[[Array], ExpertState]
+  epoch: Callable[[ExpertState, Array, Array, Measure], ExpertState]
+
+
+def flat_gradient(
+  net: nn.Module,
+  variables: Variables,
+  batch: Batch,
+  num_classes: int,
+  *,
+  radius: float,
+  alpha: float,
+  losses: RowLosses = cross_entropy,
+) -> tuple[Variables, Variables]:
+  """GSAM's gradient: sharpness falls, and so does the surrogate gap.
+
+  The gradient `s` at the worst point within `radius`, less `alpha` times the
+  part of the ordinary gradient that is orthogonal to `s` (eq. 5 and alg. 1).
+  With `alpha=0` it is SAM's; with `radius=0` the ordinary one.
+  """
+  plain, _ = sgd.gradient(net, variables, batch, num_classes, losses)
+  length = radius / (optax.tree.norm(plain) + 1e-12)
+  params = jax.tree.map(lambda p, g: p + length * g, variables['params'], plain)
+  steep, stats = sgd.gradient(
+    net, {**variables, 'params': params}, batch, num_classes, losses
+  )
+  square = jnp.asarray(optax.tree.vdot(steep, steep))
+  share = optax.tree.vdot(plain, steep) / jnp.where(square > 0, square, 1.0)
+  grads = jax.tree.map(lambda s, g: s - alpha * (g - share * s), steep, plain)
+  return grads, stats
+
+
+def expert(
+  net: nn.Module,
+  tx: optax.GradientTransformation,
+  input_shape: tuple[int, ...],
+  num_classes: int,
+  *,
+  preprocess: Preprocessing,
+  batch_size: int,
+  steps: int = 0,
+  augment: Augment | None = None,
+  radius: float = 0.0,
+  alpha: float = 0.0,
+  losses: RowLosses = cross_entropy,
+  edit: Edit,
+) -> Expert:
+  """Experts on a measure, each minibatch edited by a chain.
+
+  Args:
+    net: the network.
+    tx: its optimiser.
+    input_shape: `(height, width, channels)`.
+    num_classes: cells below it are in-distribution.
+    preprocess: from uint8 images to network inputs.
+    batch_size: rows of a step; at most those of the data set.
+    steps: of an epoch; 0 goes once through the data set, and drops an
+      incomplete last batch. An epoch draws from the measure by inverse CDF, so
+      where all weights are equal it takes (nearly) every row once.
+    augment: of each image on its own.
+    radius: of GSAM; 0 is plain SGD.
+    alpha: of GSAM.
+    losses: what an expert makes small.
+    edit: the chain and its first state; scored by the expert as it is.
+  """
+
+  def init(key: Array) -> ExpertState:
+    return ExpertState(sgd.init(net, tx, key, input_shape), edit)
+
+  def epoch(
+    state: ExpertState, key: Array, images: Array, measure: Measure
+  ) -> ExpertState:
+    size = min(batch_size, images.shape[0])
+    count = steps or images.shape[0] // size
+    batches = draw_minibatches(keys.named(key, 'draw'), measure, count, size)
+
+    def step(
+      state: ExpertState, x: tuple[Array, Batch]
+    ) -> tuple[ExpertState, None]:
+      key, batch = x
+      inputs = preprocess(images[batch.inputs])
+      if augment:
+        inputs = augment(keys.named(key, 'augment'), inputs)
+      current, rows = state.learner, replace(batch, inputs=inputs)
+      batch, edited = state.edit(
+        rows,
+        key=keys.named(key, 'edit'),
+        score=sgd.scorer(net, current.variables),
+        synthetic=rows,
+      )
+      if radius:
+        grads, stats = flat_gradient(
+          net,
+          current.variables,
+          batch,
+          num_classes,
+          radius=radius,
+          alpha=alpha,
+          losses=losses,
+        )
+      else:
+        grads, stats = sgd.gradient(
+          net, current.variables, batch, num_classes, losses
+        )
+      return ExpertState(sgd.update(tx, current, grads, stats), edited), None
+
+    xs = (jax.random.split(keys.named(key, 'steps'), count), batches)
+    return jax.lax.scan(step, state, xs)[0]
+
+  return Expert(init, epoch)

@@ -1,0 +1,288 @@
+"""Training networks from scratch on a weighted batch, and their predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+import math
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+from jax import Array
+import jax.numpy as jnp
+import numpy as np
+
+from rdd_jax.core import keys
+from rdd_jax.core.batch import Batch, take
+from rdd_jax.core.transform import DataSpec, State, Transform, identity
+from rdd_jax.images.augment import cutmix
+from rdd_jax.images.preprocessing import Preprocessing
+from rdd_jax.networks import Variables, apply
+from rdd_jax.networks.conv import each
+from rdd_jax.training import sgd
+from rdd_jax.training.recipe import Recipe
+from rdd_jax.training.sgd import Learner, scorer
+
+
+class Training(NamedTuple):
+  """What a step of training changes."""
+
+  learner: Learner
+  average: Variables | None
+  student: State
+  order: Array  # i[n], the rows in the order of this epoch
+
+
+def fit(
+  net: nn.Module,
+  batch: Batch,
+  recipe: Recipe,
+  *,
+  num_classes: int,
+  input_shape: tuple[int, ...],
+  key: Array,
+  student: Transform = identity(),
+  preprocess: Preprocessing | None = None,
+) -> Variables:
+  """Trains one network from scratch; see `fit_many`."""
+  stacked = fit_many(
+    net,
+    batch,
+    recipe,
+    num_classes=num_classes,
+    input_shape=input_shape,
+    seeds=key[None],
+    student=student,
+    preprocess=preprocess,
+  )
+  return jax.tree.map(lambda leaf: leaf[0], stacked)
+
+
+@partial(
+  jax.jit,
+  static_argnames=(
+    'net',
+    'recipe',
+    'num_classes',
+    'input_shape',
+    'student',
+    'parallel',
+  ),
+)
+def fit_many(
+  net: nn.Module,
+  batch: Batch,
+  recipe: Recipe,
+  *,
+  num_classes: int,
+  input_shape: tuple[int, ...],
+  seeds: Array,
+  student: Transform = identity(),
+  preprocess: Preprocessing | None = None,
+  parallel: bool | None = None,
+  learning_rate: Array | float | None = None,
+) -> Variables:
+  """Trains one network from scratch for each seed, and reports the last step.
+
+  Compiled once for each (net, recipe, student, shapes): arms of equal shape,
+  such as random, herding, k-center and distilled rows, share a program.
+
+  Args:
+    net: the network.
+    batch: `n` rows to train on; kept on the device whole.
+    recipe: how.
+    num_classes: cells below it are in-distribution.
+    input_shape: `(H, W, C)` of the rows once they are preprocessed.
+    seeds: typed keys `[s]`.
+    student: edits every minibatch last, scored by the network in training.
+    preprocess: applied to the rows of each minibatch; None for rows that are
+      already what the network takes.
+    parallel: train the seeds side by side (`vmap`) or one by one (`lax.map`);
+      None goes side by side except on CPUs, where it is slower.
+    learning_rate: instead of the recipe's, for sets that come with their own;
+      sets that differ in it share a program.
+
+  Returns:
+    Variables whose leaves are `[s, ...]`.
+  """
+  train = partial(
+    _train,
+    net,
+    batch,
+    recipe,
+    num_classes,
+    input_shape,
+    student,
+    preprocess,
+    recipe.learning_rate if learning_rate is None else learning_rate,
+  )
+  return each(train, seeds, parallel)
+
+
+def _train(
+  net: nn.Module,
+  batch: Batch,
+  recipe: Recipe,
+  num_classes: int,
+  input_shape: tuple[int, ...],
+  student: Transform,
+  preprocess: Preprocessing | None,
+  learning_rate: Array | float,
+  key: Array,
+) -> Variables:
+  n, num_outputs = batch.targets.shape
+  parts = math.ceil(n / (recipe.batch_size or n))
+  size = math.ceil(n / parts)
+  steps = recipe.num_steps(parts)
+  tx = recipe.gradient_transformation(steps, learning_rate)
+
+  def minibatch(order: Array, t: Array) -> tuple[Batch, Array]:
+    if parts == 1:
+      return batch, order
+    epoch, part = jnp.divmod(t, parts)
+    order = jax.lax.cond(part == 0, shuffled, lambda _: order, epoch)
+    # The last minibatch of an epoch is filled up from the first.
+    return take(batch, order[(part * size + jnp.arange(size)) % n]), order
+
+  def shuffled(epoch: Array) -> Array:
+    epoch_key = jax.random.fold_in(keys.named(key, 'order'), epoch)
+    return jax.random.permutation(epoch_key, n)
+
+  def vary(rows: Batch, key: Array) -> Batch:
+    inputs = rows.inputs if preprocess is None else preprocess(rows.inputs)
+    if recipe.augment is not None:
+      inputs = recipe.augment(keys.named(key, 'augment'), inputs)
+    rows = replace(rows, inputs=inputs)
+    if recipe.cutmix:
+      key = keys.named(key, 'cutmix')
+      return cutmix(key, rows, probability=recipe.cutmix)
+    return rows
+
+  def step(state: Training, t: Array) -> tuple[Training, None]:
+    now = jax.random.fold_in(keys.named(key, 'step'), t)
+    rows, order = minibatch(state.order, t)
+    rows = vary(rows, now)
+    rows, edited = student.update(
+      rows,
+      state.student,
+      key=keys.named(now, 'student'),
+      score=scorer(net, state.learner.variables),
+      synthetic=rows,
+    )
+    new = sgd.step(
+      net, tx, state.learner, rows, num_classes, losses=recipe.losses
+    )
+    average = state.average
+    if average is not None and recipe.ema is not None:
+      decay = jnp.minimum(recipe.ema, (1 + t) / (10 + t))
+      average = jax.tree.map(
+        lambda a, b: decay * a + (1 - decay) * b, average, new.variables
+      )
+    return Training(new, average, edited, order), None
+
+  spec = DataSpec(n, num_classes, num_outputs, num_classes, num_groups=0)
+  fresh = sgd.init(net, tx, keys.named(key, 'init'), input_shape)
+  state = Training(
+    fresh,
+    None if recipe.ema is None else fresh.variables,
+    student.init(spec),
+    jnp.arange(n),
+  )
+  state, _ = jax.lax.scan(step, state, jnp.arange(steps))
+  return state.learner.variables if state.average is None else state.average
+
+
+def predict(
+  net: nn.Module,
+  stacked: Variables,
+  images: np.ndarray | Array,
+  preprocess: Preprocessing | None = None,
+  *,
+  batch_size: int = 500,
+) -> np.ndarray:
+  """Logits of one or more trained networks, in evaluation mode.
+
+  Args:
+    net: the network.
+    stacked: variables whose leaves are `[s, ...]`, as `fit_many` returns them.
+    images: `[n, H, W, C]`, on the host or the device; uint8 with `preprocess`.
+    preprocess: applied to each batch of images.
+    batch_size: images in flight.
+
+  Returns:
+    `f32[s, n, o]`.
+  """
+  run = partial(_outputs, ('logits',), net, stacked, preprocess)
+  return in_batches(run, images, batch_size)[0]
+
+
+def embed(
+  net: nn.Module,
+  variables: Variables,
+  images: np.ndarray | Array,
+  preprocess: Preprocessing | None = None,
+  *,
+  batch_size: int = 500,
+) -> np.ndarray:
+  """Features `f32[n, d]` of one trained network; otherwise as `predict`."""
+  stacked = jax.tree.map(lambda leaf: leaf[None], variables)
+  run = partial(_outputs, ('features',), net, stacked, preprocess)
+  return in_batches(run, images, batch_size)[0][0]
+
+
+def outputs(
+  net: nn.Module,
+  stacked: Variables,
+  images: np.ndarray | Array,
+  preprocess: Preprocessing | None = None,
+  *,
+  batch_size: int = 500,
+) -> tuple[np.ndarray, np.ndarray]:
+  """Logits `f32[s, n, o]` and features `f32[s, n, d]`, as `predict`."""
+  run = partial(_outputs, ('logits', 'features'), net, stacked, preprocess)
+  logits, features = in_batches(run, images, batch_size)
+  return logits, features
+
+
+def in_batches(
+  fn: Callable[[Array], tuple[Array, ...]],
+  images: np.ndarray | Array,
+  batch_size: int,
+) -> list[np.ndarray]:
+  """`fn` of all images, from what it makes of batches of one size.
+
+  Args:
+    fn: from images `[b, ...]` to arrays `[s, b, ...]`.
+    images: `[n, ...]`, on the host or the device.
+    batch_size: images in flight.
+
+  Returns:
+    Arrays `[s, n, ...]`, on the host.
+  """
+  n = len(images)
+  size = min(n, batch_size)
+  out = []
+  for start in range(0, n, size):
+    # The last batch repeats the last row, so that there is only one shape.
+    rows = np.minimum(np.arange(start, start + size), n - 1)
+    out.append(jax.device_get(fn(jnp.asarray(images[rows]))))
+  return [np.concatenate(x, 1)[:, :n] for x in zip(*out, strict=True)]
+
+
+@partial(jax.jit, static_argnames=('what', 'net'))
+def _outputs(
+  what: tuple[str, ...],
+  net: nn.Module,
+  stacked: Variables,
+  preprocess: Preprocessing | None,
+  images: Array,
+) -> tuple[Array, ...]:
+  inputs = images if preprocess is None else preprocess(images)
+
+  def one(variables: Variables) -> tuple[Array, ...]:
+    said = apply(net, variables, inputs)
+    return tuple(getattr(said, name) for name in what)
+
+  return each(one, stacked)

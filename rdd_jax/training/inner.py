@@ -1,0 +1,110 @@
+"""How an objective's network trains between two matchings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+from jax import Array
+import optax
+
+from rdd_jax.core import keys
+from rdd_jax.core.batch import Batch, take
+from rdd_jax.core.losses import RowLosses, cross_entropy
+from rdd_jax.core.transform import Edit
+from rdd_jax.core.unroll import Adjoint, backprop, unroll
+from rdd_jax.images.augment import Augment, cutmix
+from rdd_jax.training import sgd
+from rdd_jax.training.sgd import Learner
+
+
+class Inner(NamedTuple):
+  """The recipe of a network that trains inside an objective.
+
+  Attributes:
+    optimizer: of the network.
+    steps: SGD steps between two matchings.
+    batch_size: rows in a step; all of them where there are fewer.
+    data: 'synthetic' (DC, DSA) or 'real' (IDC).
+    augment: of each image on its own, or None.
+    cutmix: the probability that a minibatch is mixed.
+    losses: what it makes small.
+  """
+
+  optimizer: optax.GradientTransformation
+  steps: int
+  batch_size: int
+  data: str = 'synthetic'
+  augment: Augment | None = None
+  cutmix: float = 0.0
+  losses: RowLosses = cross_entropy
+
+
+def train(
+  net: nn.Module,
+  inner: Inner,
+  start: Learner,
+  rows: Batch,
+  num_classes: int,
+  *,
+  key: Array,
+  edit: Edit,
+  synthetic: Batch,
+  step_size: Array | float = 1.0,
+  adjoint: Adjoint | None = None,
+) -> tuple[Learner, Edit]:
+  """Trains for `inner.steps`, each minibatch edited by a chain.
+
+  Args:
+    net: the network.
+    inner: how it trains.
+    start: before the first step.
+    rows: what it trains on.
+    num_classes: cells below it are in-distribution.
+    key: of the order, the augmentation and the chain.
+    edit: acts on each minibatch, scored by the network as it is.
+    synthetic: what the chain is shown.
+    step_size: times each step of the optimiser.
+    adjoint: how the training is differentiated; see `rdd_jax.core.unroll`.
+
+  Returns:
+    The network after the last step, and the chain's new state.
+  """
+  order = sgd.minibatches(
+    keys.named(key, 'order'),
+    rows.weights.shape[0],
+    inner.batch_size,
+    inner.steps,
+  )
+
+  def step(
+    state: tuple[Learner, Edit], x: tuple[Array, Array]
+  ) -> tuple[Learner, Edit]:
+    (current, edit), (key, picked) = state, x
+    batch = take(rows, picked)
+    if inner.augment:
+      inputs = inner.augment(keys.named(key, 'augment'), batch.inputs)
+      batch = replace(batch, inputs=inputs)
+    if inner.cutmix:
+      batch = cutmix(keys.named(key, 'cutmix'), batch, probability=inner.cutmix)
+    batch, edit = edit(
+      batch,
+      key=keys.named(key, 'edit'),
+      score=sgd.scorer(net, current.variables),
+      synthetic=synthetic,
+    )
+    new = sgd.step(
+      net,
+      inner.optimizer,
+      current,
+      batch,
+      num_classes,
+      step_size,
+      inner.losses,
+    )
+    return new, edit
+
+  xs = (jax.random.split(keys.named(key, 'steps'), inner.steps), order)
+  return unroll(step, (start, edit), xs, adjoint=adjoint or backprop())

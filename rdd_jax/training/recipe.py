@@ -1,0 +1,95 @@
+"""How a network is trained from scratch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from jax import Array
+import optax
+
+from rdd_jax.core.errors import UserError, choose
+from rdd_jax.core.losses import RowLosses, cross_entropy
+from rdd_jax.images.augment import Augment
+
+SCHEDULES: dict[str, Callable[[Any, int], optax.Schedule]] = {
+  'constant': lambda rate, n: optax.constant_schedule(rate),
+  'step': lambda rate, n: optax.piecewise_constant_schedule(
+    rate, {n // 2: 0.1}
+  ),
+  'milestones': lambda rate, n: optax.piecewise_constant_schedule(
+    rate, {2 * n // 3: 0.2, 5 * n // 6: 0.2}
+  ),
+  'cosine': lambda rate, n: optax.cosine_decay_schedule(rate, n),
+  'warmup': lambda rate, n: optax.warmup_cosine_decay_schedule(
+    0.0, rate, n // 2, n
+  ),
+}
+OPTIMIZERS = {
+  'sgd': lambda rate, momentum: optax.sgd(rate, momentum),
+  'adam': lambda rate, momentum: optax.adam(rate),
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+  """How a network is trained; hashable, so that equal recipes share a program.
+
+  Attributes:
+    epochs: passes over the rows; give either this or `steps`.
+    steps: SGD steps.
+    batch_size: rows in a step; None takes all. Rows are dealt out evenly, so
+      100 rows by at most 64 are two minibatches of 50.
+    learning_rate: the largest rate.
+    schedule: 'constant'; 'step', x0.1 after half (DC, DSA); 'milestones', x0.2
+      after 2/3 and 5/6 (IDC); 'cosine'; 'warmup', linear over the first half
+      and cosine after it (MTT, GLaD).
+    optimizer: 'sgd' with `momentum`, or 'adam'.
+    momentum: of 'sgd'.
+    weight_decay: times the parameters, added to the gradient (as in PyTorch).
+    augment: acts on every minibatch, after preprocessing.
+    cutmix: the probability that a step mixes its rows.
+    ema: the decay of the average of the weights that is returned; None returns
+      the last weights. Early steps decay faster, by (1 + t) / (10 + t).
+    losses: what is made small.
+  """
+
+  epochs: int | None = None
+  steps: int | None = None
+  batch_size: int | None = None
+  learning_rate: float = 0.01
+  schedule: str = 'constant'
+  optimizer: str = 'sgd'
+  momentum: float = 0.9
+  weight_decay: float = 5e-4
+  augment: Augment | None = None
+  cutmix: float = 0.0
+  ema: float | None = None
+  losses: RowLosses = cross_entropy
+
+  def __post_init__(self) -> None:
+    if (self.epochs is None) == (self.steps is None):
+      raise UserError(
+        f'a recipe takes either epochs or steps, got epochs={self.epochs} and '
+        f'steps={self.steps}; set one of them'
+      )
+    choose('schedule', self.schedule, SCHEDULES)
+    choose('optimizer', self.optimizer, OPTIMIZERS)
+
+  def num_steps(self, minibatches: int) -> int:
+    """SGD steps in all, given the minibatches of an epoch."""
+    if self.epochs is not None:
+      return self.epochs * minibatches
+    assert self.steps is not None  # __post_init__ saw to one of the two
+    return self.steps
+
+  def gradient_transformation(
+    self, n: int, learning_rate: Array | float | None = None
+  ) -> optax.GradientTransformation:
+    """The optimizer of a run of `n` steps; another rate may be traced."""
+    if learning_rate is None:
+      learning_rate = self.learning_rate
+    rate = SCHEDULES[self.schedule](learning_rate, n)
+    rule = OPTIMIZERS[self.optimizer](rate, self.momentum)
+    return optax.chain(optax.add_decayed_weights(self.weight_decay), rule)

@@ -1,0 +1,155 @@
+"""One SGD step of a network on a weighted batch, wherever a network trains."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+from jax import Array
+import jax.numpy as jnp
+import optax
+
+from rdd_jax import networks
+from rdd_jax.core.batch import Batch, inside_mass, training_loss
+from rdd_jax.core.losses import RowLosses, cross_entropy
+from rdd_jax.core.transform import ScoreFn, Scores
+from rdd_jax.core.unroll import keep
+from rdd_jax.networks import Variables
+from rdd_jax.networks.conv import sum_in_blocks
+
+CACHE = 5 * 2**20  # bytes of one activation that work best in a CPU's cache
+
+
+class Learner(NamedTuple):
+  """A network's variables and the state of its optimiser."""
+
+  variables: Variables
+  opt: optax.OptState
+
+
+def scorer(net: nn.Module, variables: Variables) -> ScoreFn:
+  """What the network, in evaluation mode, says of rows; no gradient passes."""
+
+  def score(batch: Batch) -> Scores:
+    logits, features = networks.apply(net, variables, batch.inputs)
+    losses = cross_entropy(logits, batch, batch.targets.shape[1])
+    return jax.lax.stop_gradient(Scores(losses, features, logits))
+
+  return score
+
+
+def init(
+  net: nn.Module,
+  tx: optax.GradientTransformation,
+  key: Array,
+  input_shape: tuple[int, ...],
+) -> Learner:
+  """A fresh network for inputs of shape `(height, width, channels)`."""
+  variables = networks.init(net, key, input_shape)
+  return Learner(variables, tx.init(variables['params']))
+
+
+def loss(
+  net: nn.Module,
+  variables: Variables,
+  batch: Batch,
+  num_classes: int,
+  mass: Array | None = None,
+  losses: RowLosses = cross_entropy,
+) -> tuple[Array, Variables]:
+  """The weighted loss in training mode, and the new batch statistics.
+
+  `mass` is that of the batch which `batch` is a part of, if it is one.
+  """
+  outputs, variables = networks.apply_training(net, variables, batch.inputs)
+  rows = losses(outputs.logits, batch, num_classes)
+  return training_loss(rows, batch, num_classes, mass), variables
+
+
+def gradient(
+  net: nn.Module,
+  variables: Variables,
+  batch: Batch,
+  num_classes: int,
+  losses: RowLosses = cross_entropy,
+) -> tuple[Variables, Variables]:
+  """The loss's gradient in the parameters, and the new batch statistics.
+
+  On a CPU, rows are taken in blocks whose activations fit its cache, unless
+  the network has batch statistics or the rows are shared out to devices.
+  """
+  mass = inside_mass(batch, num_classes)
+
+  def of_rows(rows: Batch) -> tuple[Variables, Variables]:
+    def objective(params: Variables) -> tuple[Array, Variables]:
+      given = {**variables, 'params': params}
+      return loss(net, given, rows, num_classes, mass, losses)
+
+    grads, new = jax.grad(objective, has_aux=True)(variables['params'])
+    return grads, new['batch_stats']
+
+  grads, stats = sum_in_blocks(of_rows, batch, _block_size(variables, batch))
+  return keep(grads), stats
+
+
+def _block_size(variables: Variables, batch: Batch) -> int:
+  """The rows whose widest activations fill `CACHE`, or all of them."""
+  n, *shape = batch.inputs.shape
+  kernels = [k for k in jax.tree.leaves(variables['params']) if k.ndim == 4]
+  one_device = jax.sharding.get_abstract_mesh().size <= 1
+  if (
+    jax.default_backend() != 'cpu'
+    or not (one_device and kernels and len(shape) == 3)
+    or jax.tree.leaves(variables['batch_stats'])
+  ):
+    return n
+  widest = max(kernel.shape[-1] for kernel in kernels)
+  size = shape[0] * shape[1] * widest * batch.inputs.dtype.itemsize
+  return max(CACHE // size, 1)
+
+
+def update(
+  tx: optax.GradientTransformation,
+  learner: Learner,
+  grads: Variables,
+  stats: Variables,
+  scale: Array | float = 1.0,
+) -> Learner:
+  """The step of `tx` from a gradient, times `scale`."""
+  params = learner.variables['params']
+  updates, opt = tx.update(grads, learner.opt, params)
+  scaled = jax.tree.map(lambda u: scale * u, updates)
+  params = optax.apply_updates(params, scaled)
+  return Learner({'params': params, 'batch_stats': stats}, opt)
+
+
+def step(
+  net: nn.Module,
+  tx: optax.GradientTransformation,
+  learner: Learner,
+  batch: Batch,
+  num_classes: int,
+  scale: Array | float = 1.0,
+  losses: RowLosses = cross_entropy,
+) -> Learner:
+  """One step of `tx` on the batch's loss, times `scale`."""
+  grads, stats = gradient(net, learner.variables, batch, num_classes, losses)
+  return update(tx, learner, grads, stats, scale)
+
+
+def minibatches(key: Array, n: int, size: int, steps: int) -> Array:
+  """Row numbers `i[steps, size]` of epochs in random order.
+
+  Each epoch is its own permutation and drops its incomplete last minibatch.
+  Where `size` reaches `n`, every step takes all rows in order.
+  """
+  if size >= n:
+    return jnp.broadcast_to(jnp.arange(n), (steps, n))
+  per_epoch = n // size
+  epochs = -(-steps // per_epoch)
+  orders = jax.vmap(lambda k: jax.random.permutation(k, n))(
+    jax.random.split(key, epochs)
+  )
+  rows = orders[:, : per_epoch * size].reshape(-1, size)
+  return rows[:steps]

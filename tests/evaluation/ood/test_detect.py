@@ -1,0 +1,172 @@
+"""Laws of judging networks by what they tell apart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rdd_jax import networks
+from rdd_jax.core.batch import NOWHERE, Batch, concat
+from rdd_jax.evaluation.ood.curves import curves, roc
+from rdd_jax.evaluation.ood.detect import Foreign, Outside, detect
+from rdd_jax.images.preprocessing import standardise
+from rdd_jax.training.fit import fit_many
+from rdd_jax.training.recipe import Recipe
+
+CLASSES, SHAPE, NETWORKS = 3, (6, 6, 1), 2
+NET = networks.build('mlp', CLASSES, width=16)
+PRE = standardise([0.4], [0.3])
+RECIPE = Recipe(steps=60, learning_rate=0.05)
+
+
+def images(seed: int, n: int = 60) -> tuple[np.ndarray, np.ndarray]:
+  """A bright band for each class."""
+  rng = np.random.default_rng(seed)
+  labels = np.arange(n) % CLASSES
+  pixels = rng.uniform(0, 80, (n, *SHAPE))
+  for row, label in zip(pixels, labels, strict=True):
+    row[2 * label : 2 * label + 2] += 150
+  return pixels.astype(np.uint8), labels
+
+
+def batch(n: int = 60) -> Batch:
+  pixels, labels = images(0, n)
+  cells = jnp.asarray(labels, jnp.int32)
+  return Batch(
+    inputs=PRE(jnp.asarray(pixels)),
+    targets=jax.nn.one_hot(cells, CLASSES),
+    weights=jnp.ones(n),
+    cells=cells,
+    groups=jnp.full(n, -1),
+    index=jnp.full(n, NOWHERE),
+  )
+
+
+@pytest.fixture(scope='module')
+def trained():
+  return fit_many(
+    NET,
+    batch(),
+    RECIPE,
+    num_classes=CLASSES,
+    input_shape=SHAPE,
+    seeds=jax.random.split(jax.random.key(0), NETWORKS),
+  )
+
+
+def foreign(**marks: tuple[bool, bool]) -> Outside:
+  """Noise sets by name, marked near and seen, beside test rows."""
+  pixels, labels = images(1, 90)
+  sets = tuple(
+    Foreign(
+      name,
+      np.random.default_rng(i).integers(0, 256, (40, *SHAPE), np.uint8),
+      *near_seen,
+    )
+    for i, (name, near_seen) in enumerate(marks.items())
+  )
+  return Outside(pixels, labels, sets)
+
+
+def judged(trained, outside: Outside, rows: Batch | None = None, **options):
+  return detect(
+    NET,
+    trained,
+    batch() if rows is None else rows,
+    outside,
+    RECIPE,
+    num_classes=CLASSES,
+    preprocess=PRE,
+    key=jax.random.key(1),
+    **options,
+  )
+
+
+def test_means_are_over_far_sets_that_nobody_trained_on(trained):
+  outside = foreign(
+    a=(False, False), b=(False, False), c=(False, True), d=(True, False)
+  )
+  row, _ = judged(trained, outside)
+  for score in ('', '_energy', '_relative_mahalanobis', '_knn'):
+    values = [row[f'auroc{score}@{name}']['values'] for name in 'ab']
+    np.testing.assert_allclose(
+      row[f'auroc{score}']['values'], np.mean(values, 0)
+    )
+    np.testing.assert_allclose(
+      row[f'near_auroc{score}']['values'], row[f'auroc{score}@d']['values']
+    )
+  assert row['auroc']['n'] == NETWORKS
+  assert {'aupr_in', 'aupr_out', 'fpr95_out', 'auroc_wrong'} <= row.keys()
+  assert 0 <= row['ece_scaled']['mean'] <= 1
+
+
+def test_the_data_itself_cannot_be_told_apart(trained):
+  outside = foreign()
+  same = Foreign('same', outside.inside)
+  row, found = judged(trained, outside._replace(sets=(same,)))
+  for name, metric in row.items():
+    if name.startswith('auroc') and '@' in name:
+      np.testing.assert_allclose(metric['values'], 0.5), name
+  shares = found['msp']['histograms']
+  np.testing.assert_allclose(shares['same'], shares['inside'])
+
+
+def test_noise_is_told_from_bands(trained):
+  row, _ = judged(trained, foreign(noise=(False, False)))
+  assert row['auroc_mahalanobis']['mean'] > 0.9
+
+
+def test_another_set_changes_no_metric_of_the_first(trained):
+  alone, _ = judged(trained, foreign(a=(False, False)))
+  both, _ = judged(trained, foreign(a=(False, False), b=(True, False)))
+  for name in alone:
+    assert both[name] == alone[name], name
+
+
+def test_stored_outliers_are_no_part_of_the_reference(trained):
+  outside = foreign(a=(False, False))
+  rows = batch()
+  added = replace(
+    rows,
+    inputs=10 + jnp.zeros_like(rows.inputs),
+    cells=jnp.full_like(rows.cells, CLASSES),
+  )
+  plain, _ = judged(trained, outside)
+  more, _ = judged(trained, outside, concat(rows, added))
+  chex.assert_trees_all_close(more, plain, rtol=1e-6)
+
+
+def test_raw_rows_are_preprocessed(trained):
+  outside = foreign(a=(False, False))
+  plain, _ = judged(trained, outside)
+  raw = replace(batch(), inputs=jnp.asarray(images(0)[0]))
+  same, _ = judged(trained, outside, raw)
+  chex.assert_trees_all_close(same, plain, rtol=1e-5)
+
+
+def test_odin_joins_where_it_is_asked_for(trained):
+  outside = foreign(a=(False, False))
+  assert 'auroc_odin' not in judged(trained, outside)[0]
+  row, _ = judged(trained, outside._replace(odin=True))
+  assert 0 <= row['auroc_odin@a']['mean'] <= 1
+
+
+def test_curves_are_shares_and_rise_from_none_to_all():
+  rng = np.random.default_rng(0)
+  inside = {'msp': rng.normal(size=300), 'energy': rng.normal(size=300)}
+  theirs = {'x': {'msp': rng.normal(size=70), 'energy': np.full(70, np.nan)}}
+  found = curves(inside, theirs)
+  for score in ('msp', 'energy'):
+    for shares in found[score]['histograms'].values():
+      assert sum(shares) == pytest.approx(1)
+    points = np.asarray(found[score]['roc']['x'])
+    assert points[0].tolist() == [0, 0]
+    assert points[-1, 1] == 1
+    assert (np.diff(points, axis=0) >= 0).all()
+  area = np.trapezoid(*np.asarray(roc(np.arange(9.0), np.arange(9.0))).T[::-1])
+  assert area == pytest.approx(0.5, abs=0.1)

@@ -1,0 +1,306 @@
+"""Experts are made once, resume exactly, and no damage goes unnoticed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+import json
+import multiprocessing
+import os
+from pathlib import Path
+import signal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from rdd_jax import networks
+from rdd_jax.core.batch import Batch
+from rdd_jax.core.errors import UserError
+from rdd_jax.core.keys import named
+from rdd_jax.core.measure import Measure, empirical
+from rdd_jax.core.transform import Edit, EmptyState, identity, stateless
+from rdd_jax.experiment import experts
+from rdd_jax.experiment.experts import train
+from rdd_jax.images.preprocessing import standardise
+from rdd_jax.runtime import distributed as meshes
+from rdd_jax.synthetic.init import ensemble_logits, recognised
+from rdd_jax.training import sgd
+from rdd_jax.training.expert import Expert, expert, flat_gradient
+
+SHAPE, CLASSES, N = (4, 4, 1), 3, 48
+NET = networks.build('mlp', CLASSES, width=4, depth=2)
+PLAIN = standardise([0.5], [0.25])
+KEY = jax.random.key(0)
+RNG = np.random.default_rng(0)
+IMAGES = jnp.asarray(RNG.integers(0, 256, (N, *SHAPE), np.uint8))
+MEASURE = empirical(np.arange(N) % CLASSES, CLASSES)
+
+
+def make(edit=None, **options) -> Expert:
+  return expert(
+    NET,
+    optax.sgd(0.1, momentum=0.9),
+    SHAPE,
+    CLASSES,
+    preprocess=PLAIN,
+    batch_size=8,
+    edit=edit or Edit(EmptyState(), identity()),
+    **options,
+  )
+
+
+EXPERT = make()
+
+
+def run(
+  directory: Path,
+  *,
+  number: int = 3,
+  parallel: int = 2,
+  measure: Measure = MEASURE,
+  devices: int = 1,
+  stop: Callable[[], bool] = lambda: False,
+  **made_of: object,
+) -> list[np.ndarray] | None:
+  buffer = experts.Buffer(
+    directory=directory / 'experts',
+    scratch=directory / 'scratch',
+    number=number,
+    snapshots=(0, 1, 2, 4),
+    parallel=parallel,
+    made_of=made_of,
+  )
+  mesh = meshes.make_mesh(devices)
+  with meshes.use(mesh):
+    images, held = meshes.replicate((IMAGES, measure), mesh)
+    return experts.trajectories(
+      buffer, EXPERT, KEY, images, held, mesh, stop=stop
+    )
+
+
+def after(calls: int) -> Callable[[], bool]:
+  left = iter(range(calls))
+  return lambda: next(left, None) is None
+
+
+@pytest.fixture(scope='module')
+def whole(tmp_path_factory: pytest.TempPathFactory) -> list[np.ndarray]:
+  found = run(tmp_path_factory.mktemp('whole'))
+  assert found is not None
+  return [np.array(one) for one in found]
+
+
+def assert_same(found: list[np.ndarray] | None, whole: list[np.ndarray]):
+  assert found is not None
+  for ours, theirs in zip(found, whole, strict=True):
+    np.testing.assert_array_equal(ours, theirs)
+
+
+def test_snapshots_are_a_run_of_epochs_by_hand(whole):
+  root = jax.random.fold_in(KEY, 1)
+  state = EXPERT.init(named(root, 'init'))
+  epoch = jax.jit(EXPERT.epoch)
+  for number in range(5):
+    row = {0: 0, 1: 1, 2: 2, 4: 3}.get(number)
+    if row is not None:
+      flat = networks.flatten(state.learner.variables['params'])
+      np.testing.assert_allclose(whole[1][row], flat, rtol=1e-5, atol=1e-6)
+    key = jax.random.fold_in(named(root, 'epoch'), number)
+    state = epoch(state, key, IMAGES, MEASURE)
+  assert not np.array_equal(whole[0][0], whole[1][0])
+
+
+@pytest.mark.parametrize('calls', [1, 3, 6])
+def test_resumed_equals_uninterrupted(tmp_path: Path, whole, calls: int):
+  """With momentum, which snapshots do not hold."""
+  assert run(tmp_path, stop=after(calls - 1)) is None
+  assert_same(run(tmp_path), whole)
+  assert not list((tmp_path / 'scratch').iterdir())
+
+
+def killed(directory: Path, calls: int) -> None:
+  """Trains with a checkpoint after each epoch, until `kill -9`."""
+  train.SAVE_EVERY = 0.0
+  due = after(calls)
+  run(directory, stop=lambda: due() and os.kill(os.getpid(), signal.SIGKILL))
+
+
+@pytest.mark.parametrize('calls', [2, 5])
+def test_killed_equals_uninterrupted(tmp_path: Path, whole, calls: int):
+  """Among the first two experts, and in the third."""
+  process = multiprocessing.get_context('spawn').Process(
+    target=killed, args=(tmp_path, calls)
+  )
+  process.start()
+  process.join(200)
+  assert process.exitcode == -signal.SIGKILL
+  saved = list((tmp_path / 'scratch').rglob('checkpoints/*/manifest.json'))
+  assert saved
+  kept = [p for p in (tmp_path / 'experts').rglob('expert-*.f32')]
+  assert len(kept) == (0 if calls < 4 else 2)
+  times = [p.stat().st_mtime_ns for p in kept]
+  assert_same(run(tmp_path), whole)
+  assert [p.stat().st_mtime_ns for p in kept] == times
+
+
+def test_a_torn_draft_is_trained_again(tmp_path: Path, whole, caplog):
+  assert run(tmp_path, stop=after(2)) is None
+  (draft, *_) = (tmp_path / 'experts').rglob('.expert-*')
+  draft.write_bytes(draft.read_bytes()[:-4])
+  assert_same(run(tmp_path), whole)
+  assert 'torn' in caplog.text
+
+
+@pytest.mark.parametrize('harm', ['flipped', 'torn', 'gone', 'manifest'])
+def test_a_damaged_snapshot_is_named_and_retrained(
+  tmp_path: Path, whole, caplog, harm: str
+):
+  run(tmp_path)
+  (file,) = (tmp_path / 'experts').rglob('expert-00001.f32')
+  kept = file.with_name('expert-00000.f32')
+  before = kept.stat().st_mtime_ns
+  data = bytearray(file.read_bytes())
+  if harm == 'flipped':
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+  elif harm == 'torn':
+    file.write_bytes(data[:-8])
+  elif harm == 'gone':
+    file.unlink()
+  else:
+    file.with_suffix('.json').write_text('{')
+  assert_same(run(tmp_path), whole)
+  assert 'expert-00001' in caplog.text
+  if harm == 'flipped':
+    assert 'snapshot 2 of' in caplog.text
+  assert kept.stat().st_mtime_ns == before
+
+
+def test_finished_experts_are_reused_and_more_are_added(tmp_path, whole):
+  run(tmp_path, number=1)
+  (file,) = (tmp_path / 'experts').rglob('expert-00000.f32')
+  before = file.stat().st_mtime_ns
+  assert_same(run(tmp_path), whole)
+  assert file.stat().st_mtime_ns == before
+
+
+def test_what_makes_experts_keeps_buffers_apart(tmp_path: Path):
+  run(tmp_path, number=1)
+  relabelled = empirical(np.arange(N) // 16, CLASSES)
+  run(tmp_path, number=1, measure=relabelled)
+  run(tmp_path, number=1, learning_rate=0.2)
+  run(tmp_path, number=1)
+  found = list((tmp_path / 'experts').iterdir())
+  assert len(found) == 3
+  says = [json.loads((p / 'made_of.json').read_text()) for p in found]
+  assert sorted(s.get('learning_rate', 0) for s in says) == [0, 0, 0.2]
+
+
+def test_experts_shared_out_to_devices_are_the_same(tmp_path: Path, whole):
+  found = run(tmp_path, parallel=4, devices=4)
+  assert found is not None
+  for ours, theirs in zip(found, whole, strict=True):
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_experts_that_devices_cannot_share(tmp_path: Path):
+  with pytest.raises(UserError, match='give a multiple of 4'):
+    run(tmp_path, parallel=2, devices=4)
+
+
+def test_the_chain_acts_where_experts_train():
+  """Masking a class, the head's bias for it only falls."""
+  hide = stateless(
+    lambda batch, **_: replace(
+      batch, weights=jnp.where(batch.cells == 1, 0.0, batch.weights)
+    )
+  )
+  edited = make(Edit(EmptyState(), hide))
+  state = edited.init(KEY)
+  new = jax.jit(edited.epoch)(state, KEY, IMAGES, MEASURE)
+  bias = [
+    s.learner.variables['params']['Dense_1']['bias'] for s in (state, new)
+  ]
+  assert bias[1][1] < bias[0][1]
+
+
+def test_gsam_is_sam_without_alpha_and_sgd_without_radius():
+  cells = jnp.arange(9) % CLASSES
+  batch = Batch(
+    inputs=PLAIN(IMAGES[:9]),
+    targets=jax.nn.one_hot(cells, CLASSES),
+    weights=jnp.ones(9),
+    cells=cells,
+    groups=cells,
+    index=cells,
+  )
+  variables = networks.init(NET, KEY, SHAPE)
+  flat = networks.flatten
+
+  def gradient(params):
+    return sgd.gradient(NET, {**variables, 'params': params}, batch, CLASSES)[0]
+
+  def ours(radius, alpha):
+    found = flat_gradient(
+      NET, variables, batch, CLASSES, radius=radius, alpha=alpha
+    )
+    return np.asarray(flat(found[0]))
+
+  plain = np.asarray(flat(gradient(variables['params'])))
+  np.testing.assert_allclose(ours(0.0, 0.3), plain, rtol=1e-5, atol=1e-7)
+  unflatten = networks.unflatten(NET, SHAPE)
+  there = flat(variables['params']) + 0.5 * plain / np.linalg.norm(plain)
+  steep = np.asarray(flat(gradient(unflatten(there))))
+  np.testing.assert_allclose(ours(0.5, 0.0), steep, rtol=1e-4, atol=1e-6)
+  across = plain - plain @ steep / (steep @ steep) * steep
+  np.testing.assert_allclose(
+    ours(0.5, 0.3), steep - 0.3 * across, rtol=1e-4, atol=1e-6
+  )
+
+
+def test_an_epoch_of_equal_weights_takes_nearly_every_row_once():
+  seen = []
+  spy = stateless(
+    lambda batch, **_: (
+      jax.debug.callback(
+        lambda index: seen.append(np.array(index)), batch.index
+      )
+      or batch
+    )
+  )
+  edited = make(Edit(EmptyState(), spy))
+  jax.block_until_ready(edited.epoch(edited.init(KEY), KEY, IMAGES, MEASURE))
+  jax.effects_barrier()
+  index = np.concatenate(seen)
+  assert len(index) == N
+  assert len(np.unique(index)) >= N - 1
+
+
+def test_recognised_rows_come_first_and_untrusted_ones_last():
+  """An expert whose head says class 0 of everything."""
+  params = networks.init(NET, KEY, SHAPE)['params']
+  params['Dense_1']['kernel'] *= 0
+  params['Dense_1']['bias'] = jnp.array([1.0, 0.0, 0.0])
+  weights = MEASURE.weights.at[:24].set(0.0)
+  measure = replace(MEASURE, weights=weights)
+  found = recognised(
+    NET, [networks.flatten(params)], KEY, IMAGES, measure, CLASSES, 10, PLAIN
+  )
+  cells = np.asarray(MEASURE.cells)
+  np.testing.assert_array_equal(cells[found], np.repeat(range(CLASSES), 10))
+  for c in range(CLASSES):
+    mine = found[10 * c : 10 * c + 10]
+    assert len(set(mine)) == 10
+    assert (mine[:8] >= 24).all()  # eight rows of a class are trusted
+    assert (mine[8:] < 24).all()
+
+
+def test_labels_are_the_mean_of_the_experts_that_are_right():
+  logits = np.array([[[3.0, 0, 0], [0, 2.0, 0]], [[1.0, 0, 0], [5.0, 0, 0]]])
+  found = ensemble_logits(logits, np.array([0, 1]))
+  np.testing.assert_allclose(found, [[2, 0, 0], [0, 2, 0]])
+  nobody = ensemble_logits(logits, np.array([2, 2]))
+  assert (nobody.argmax(1) == 2).all()

@@ -1,0 +1,182 @@
+"""Grids are all combinations; a sweep loses nothing and does nothing twice."""
+
+from __future__ import annotations
+
+from itertools import product
+import json
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+
+from helpers import ROOT
+import pytest
+
+from rdd_jax.config import defaults
+from rdd_jax.core.errors import UserError
+from rdd_jax.experiment import sweep as sweeps
+from rdd_jax.experiment import workdir
+
+TINY = (
+  '--config.evaluation.epochs=2',
+  '--config.baselines=("random",)',
+  '--config.whole.steps=0',
+)
+
+
+@pytest.mark.parametrize(
+  'choices',
+  [
+    {'ipc': ['1']},
+    {'ipc': ['1', '10', '50'], 'seed': ['0', '1']},
+    {'a': ['x', 'y'], 'b': ['1', '2', '3'], 'c': ['', 'oe:tfds:svhn@test']},
+  ],
+)
+def test_a_grid_is_every_combination_once(choices: dict[str, list[str]]):
+  text = ','.join(f'{key}={"|".join(v)}' for key, v in choices.items())
+  wanted = [
+    ','.join(f'{key}={v}' for key, v in zip(choices, point, strict=True))
+    for point in product(*choices.values())
+  ]
+  found = sweeps.grid(text)
+  assert found == wanted
+  assert len(set(found)) == len(found)
+
+
+def test_a_point_is_an_argument_string():
+  fields = {'ipc': 1, 'seed': 0, 'smoke': False}
+  found = [defaults.parse(p, **fields) for p in sweeps.grid('ipc=2|3,smoke')]
+  assert found == [{'ipc': i, 'seed': 0, 'smoke': True} for i in (2, 3)]
+  assert sweeps.grid('') == ['']
+
+
+@pytest.mark.parametrize('text', ['ipc=1|1', '=1|2', 'a=1,b=x|y|x'])
+def test_a_grid_that_repeats_itself_is_refused(text: str):
+  with pytest.raises(UserError, match='values that differ'):
+    sweeps.grid(text)
+
+
+def test_every_job_has_a_directory_of_its_own(tmp_path: Path):
+  found = sweeps.sweep(
+    ['configs/a.py', 'configs/b.py:width=4'],
+    ['seed=0|1', 'noise=x/y'],
+    tmp_path,
+    ['--config.steps=3'],
+  )
+  assert [job.config for job in found] == [
+    'configs/a.py:seed=0',
+    'configs/a.py:seed=1',
+    'configs/a.py:noise=x/y',
+    'configs/b.py:width=4,seed=0',
+    'configs/b.py:width=4,seed=1',
+    'configs/b.py:width=4,noise=x/y',
+  ]
+  assert len({job.directory for job in found}) == len(found)
+  assert {job.directory.parent for job in found} == {tmp_path}
+  assert found[0].arguments()[-1] == '--config.steps=3'
+
+
+def test_jobs_of_one_name_are_refused(tmp_path: Path):
+  with pytest.raises(UserError, match='both be named a-x=1_2'):
+    sweeps.sweep(['configs/a.py'], ['x=1/2|1:2'], tmp_path)
+
+
+def finish(job: sweeps.Job) -> None:
+  job.directory.mkdir(parents=True)
+  for name in workdir.OUTPUTS:
+    (job.directory / name).write_text('')
+
+
+def test_a_slurm_array_has_a_task_for_each_unfinished_run(tmp_path: Path):
+  todo = sweeps.sweep(
+    ['configs/a b.py'], ['seed=0|1|2'], tmp_path, ['--config.name="x $y"']
+  )
+  finish(todo[1])
+  script, count = sweeps.slurm_array(todo, tmp_path, at_once=2)
+  assert count == 2
+  assert '#SBATCH --array=0-1%2' in script.read_text()
+  fake = tmp_path / 'bin' / 'srun'
+  fake.parent.mkdir()
+  fake.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+  fake.chmod(0o755)
+  for task, job in enumerate((todo[0], todo[2])):
+    said = subprocess.run(
+      [str(script)],
+      env={
+        **os.environ,
+        'PATH': f'{fake.parent}:{os.environ["PATH"]}',
+        'SLURM_JOB_ID': '7',
+        'SLURM_ARRAY_TASK_ID': str(task),
+      },
+      capture_output=True,
+      text=True,
+      check=True,
+    ).stdout.splitlines()
+    assert said[-3:] == job.arguments()
+    assert 'rdd_jax.main' in said
+
+
+def test_a_runner_ends_what_takes_too_long(tmp_path: Path):
+  code = (
+    'import signal, sys, time\n'
+    'signal.signal(signal.SIGTERM, lambda *_: sys.exit("saved"))\n'
+    'print("begun", flush=True)\ntime.sleep(60)'
+  )
+  log, begin = tmp_path / 'logs' / 'a.log', time.monotonic()
+  assert not sweeps.Runner().run([sys.executable, '-c', code], log, seconds=2)
+  assert time.monotonic() - begin < 30
+  assert log.read_text().split() == ['begun', 'saved']
+  stopped = sweeps.Runner()
+  stopped.stop()
+  assert not stopped.run([sys.executable, '-c', 'print("more")'], log)
+  assert 'more' not in log.read_text()
+
+
+def sweep(out: Path, *flags: str) -> list[str]:
+  return [
+    *(sys.executable, 'launch/sweep.py', f'--out={out}'),
+    '--config=configs/dm_digits.py:smoke,width=4',
+    *flags,
+    '--',
+    *TINY,
+  ]
+
+
+def environment() -> dict[str, str]:
+  return {**os.environ, 'XLA_FLAGS': '', 'PYTHONPATH': str(ROOT)}
+
+
+@pytest.mark.slow
+def test_a_sweep_loses_nothing_and_repeats_nothing(tmp_path: Path):
+  command = sweep(tmp_path, '--arg=seed=0|1', '--arg=noise=odd', '--jobs=2')
+  options = {'cwd': ROOT, 'env': environment(), 'text': True}
+  with subprocess.Popen(command, stdout=subprocess.PIPE, **options) as cut:
+    first = tmp_path / 'dm_digits-smoke,width=4,seed=0'
+    while not (first / 'checkpoints').exists():
+      assert cut.poll() is None, 'ended before it could be stopped'
+      time.sleep(0.05)
+    cut.send_signal(signal.SIGTERM)
+    cut.communicate()
+  assert cut.returncode
+  assert workdir.missing(first)
+
+  def again() -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, check=False, **options)
+
+  found = again()
+  assert found.returncode == 2
+  last = found.stderr.strip().splitlines()[-1]
+  assert '1 of 3 runs did not finish' in last
+  assert 'noise=odd (error: ' in last
+  assert "'odd'" in last
+  whole = [d for d in tmp_path.glob('dm_digits*') if not workdir.missing(d)]
+  assert len(whole) == 2
+  assert json.loads((first / 'cost.json').read_text())['parts'] == 2
+  page = (tmp_path / 'compare.html').read_text()
+  assert '2 runs' in page
+  before = {d: (d / 'results.json').stat().st_mtime_ns for d in whole}
+  found = again()
+  assert found.stdout.count('finished before') == 2
+  assert before == {d: (d / 'results.json').stat().st_mtime_ns for d in whole}

@@ -1,0 +1,161 @@
+"""A plan draws lines through what it measures, and comes near what happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import json
+import os
+from pathlib import Path
+import resource
+import subprocess
+import sys
+import time
+
+from helpers import ROOT
+import pytest
+
+from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets import digits, label_noise
+from rdd_jax.plan.__main__ import show
+from rdd_jax.plan.extrapolate import START, Seconds, extrapolate
+from rdd_jax.plan.predict import predict
+from rdd_jax.runtime import cost
+
+
+class Work:
+  """Work of known length, on a clock of its own."""
+
+  def __init__(self, monkeypatch: pytest.MonkeyPatch):
+    self.now = 0.0
+    self.lengths: list[int] = []
+    monkeypatch.setattr(time, 'perf_counter', lambda: self.now)
+
+  def make(
+    self, compiling: float, fixed: float, each: float
+  ) -> Callable[[int], Callable[[], None]]:
+    def of(n: int) -> Callable[[], None]:
+      self.lengths.append(n)
+      left = [compiling]
+
+      def do() -> None:
+        self.now += (left.pop() if left else 0.0) + fixed + each * n
+
+      return do
+
+    return of
+
+
+@pytest.mark.parametrize('length', [1, START, 100, 300, 10_000, 1_000_000])
+@pytest.mark.parametrize(
+  ('compiling', 'fixed', 'each'),
+  [(20.0, 0.0, 0.01), (3.0, 5.0, 0.001), (0.5, 0.1, 2.0), (1.0, 0.0, 0.0)],
+)
+def test_a_line_is_drawn_exactly(
+  monkeypatch: pytest.MonkeyPatch,
+  length: int,
+  compiling: float,
+  fixed: float,
+  each: float,
+):
+  work = Work(monkeypatch)
+  budget = 5.0
+  found = extrapolate(work.make(compiling, fixed, each), length, budget)
+  whole = fixed + each * length
+  assert found == pytest.approx(Seconds(compiling + whole, whole), rel=1e-6)
+  least = max(budget, 2 * (fixed + each * 2 * START))
+  assert fixed + each * max(work.lengths) <= least + fixed + 1e-6
+  if whole <= budget and each:
+    assert max(work.lengths) == length
+
+
+def test_several_times_compile_once():
+  assert Seconds(7.0, 2.0).times(4) == 7 + 3 * 2
+  assert Seconds(7.0, 2.0).times(0) == 0
+
+
+def tiny(config: Config) -> Config:
+  """Little to compile; what is judged has one shape."""
+  config.evaluation.epochs = 2
+  config.baselines = ('random',)
+  config.whole.steps = 0
+  return config
+
+
+@pytest.mark.slow
+def test_every_stage_of_a_defence_is_planned(tmp_path: Path):
+  config = tiny(label_noise.tad('digits', 'smoke,width=4'))
+  plan = predict(config, tmp_path, budget=0.1)
+  seconds = plan.to_json()['seconds']
+  assert list(seconds) == list(cost.STAGES)
+  assert seconds.pop('experts') == 0
+  assert all(s > 0 for s in seconds.values())
+  assert (plan.memory['state'] or 0) > 1297 * 8 * 8  # the images
+  assert plan.to_json()['total'] == pytest.approx(
+    sum(plan.seconds.values()), abs=1e-3
+  )
+  words = show(plan)
+  for name in (*cost.STAGES, 'in all', 'planning took'):
+    assert name in words
+
+
+@pytest.mark.slow
+def test_what_would_not_fit_is_not_tried(
+  tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+  config = tiny(digits.dm('smoke,width=4'))
+  monkeypatch.setattr('rdd_jax.runtime.memory.free', lambda: 1)
+  plan = predict(config, tmp_path, budget=0.1)
+  (why,) = plan.unknown
+  assert 'was not tried' in why
+  assert plan.seconds['distilling'] == 0
+
+
+def timed(module: str, *flags: str) -> float:
+  """Seconds that a command had to wait for each second of work."""
+  env = {**os.environ, 'XLA_FLAGS': ''}
+  # The real thing, which does not find what another process compiled.
+  for name in ('JAX_DISABLE_MOST_OPTIMIZATIONS', 'JAX_COMPILATION_CACHE_DIR'):
+    env.pop(name, None)
+  before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+  subprocess.run(
+    [sys.executable, '-m', f'rdd_jax.{module}', *flags],
+    cwd=ROOT,
+    env=env,
+    check=True,
+    capture_output=True,
+  )
+  wall = time.monotonic() - begin
+  after = resource.getrusage(resource.RUSAGE_CHILDREN)
+  return wall / (
+    after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+  )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+  'config',
+  [
+    'configs/dm_digits.py',
+    'configs/tad_digits.py:seeds=1',
+    'configs/frepo_digits.py:seeds=1,steps=300',
+    'configs/mtt_fashion_mnist.py:smoke',
+  ],
+)
+def test_a_plan_comes_within_half_of_what_happens(tmp_path: Path, config: str):
+  """In time and in memory.
+
+  Others that use the machine meanwhile are divided out: seconds are counted for
+  a machine that makes neither the plan nor the run wait.
+  """
+  flags = (f'--config={config}', f'--workdir={tmp_path / "run"}')
+  waits = {module: timed(module, *flags) for module in ('plan', 'main')}
+  plan, took = (
+    json.loads((tmp_path / 'run' / name).read_text())
+    for name in ('plan.json', 'cost.json')
+  )
+  assert list(plan['seconds']) == list(took['seconds'])
+  assert plan['devices'] == took['devices']
+  ratio = (plan['total'] / waits['plan']) / (took['total'] / waits['main'])
+  assert 1 / 1.5 < ratio < 1.5, (plan, took, waits)
+  memory = plan['memory']['resident'] / took['memory']['resident']
+  assert 1 / 1.5 < memory < 1.5

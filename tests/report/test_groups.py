@@ -1,0 +1,85 @@
+"""What a run writes of the groups that it found."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from rdd_jax import data
+from rdd_jax.report import group_files, write_report
+from rdd_jax.robust.groups.discover import GroupsState
+
+KEY = jax.random.key(0)
+
+
+@pytest.fixture(scope='module')
+def dataset() -> data.Dataset:
+  plain = data.mock((8, 8, 1), num_classes=3, n=300)
+  return data.rarefy(plain, 'line-0.2', KEY)
+
+
+def state(groups: np.ndarray) -> GroupsState:
+  n = len(groups)
+  separation = np.array([4.0, np.nan, 1.0])
+  return GroupsState(
+    (), np.ones([]), np.ones(n), groups, np.ones(n), separation
+  )
+
+
+def test_what_is_set_apart_is_compared_with_the_rare_rows(dataset):
+  rare, labels = dataset.train_rare, dataset.train_labels
+  assert rare is not None
+  groups = np.where(labels == 1, -1, rare.astype(int))
+  rows = group_files.summary(dataset, state(groups))
+  own = labels == 0
+  assert rows[0]['share'] == pytest.approx(rare[own].mean())
+  assert (rows[0]['precision'], rows[0]['recall']) == (1, 1)
+  assert rows[0]['separation'] == 4
+  assert (rows[1]['share'], rows[1]['recall']) == (0, 0)
+  assert rows[1]['precision'] is None
+  assert rows[1]['separation'] is None
+
+
+def test_without_known_rare_rows_only_shares_are_written():
+  plain = data.mock((8, 8, 1), num_classes=3, n=30)
+  rows = group_files.summary(plain, state(np.arange(30) % 2))
+  assert [set(row) for row in rows] == [{'rows', 'share', 'separation'}] * 3
+
+
+def test_set_apart_by_brute_force():
+  rng = np.random.default_rng(0)
+  labels, groups = rng.integers(0, 3, 90), rng.integers(-1, 4, 90)
+  found = group_files.apart(groups, labels, 4)
+  for c in range(3):
+    sizes = {g: ((labels == c) & (groups == g)).sum() for g in range(4)}
+    largest = max(sizes, key=lambda g: sizes[g])
+    own = groups[labels == c]
+    np.testing.assert_array_equal(
+      found[labels == c], (own >= 0) & (own != largest)
+    )
+
+
+def test_files_and_page(dataset, tmp_path: Path):
+  assert dataset.train_rare is not None
+  chain = {'groups': state(dataset.train_rare.astype(int)), 'balance': ()}
+  group_files.write(tmp_path, dataset, chain)
+  table = json.loads((tmp_path / 'groups.json').read_text())
+  assert len(table) == dataset.num_classes
+  stored = np.load(tmp_path / 'groups.npz')
+  np.testing.assert_array_equal(stored['group'], dataset.train_rare)
+  np.testing.assert_array_equal(stored['given'], dataset.train_labels)
+  assert (tmp_path / 'groups.png').exists()
+  card = {'class_names': ['<a>', 'b', 'c']}
+  (tmp_path / 'card.json').write_text(json.dumps(card))
+  page = write_report(tmp_path, title='t', command='c').read_text()
+  assert 'Groups' in page
+  assert '&lt;a&gt;' in page
+
+
+def test_chains_without_finders_write_nothing(dataset, tmp_path: Path):
+  group_files.write(tmp_path, dataset, {'trust': (), 'x': np.ones(3)})
+  assert not list(tmp_path.iterdir())

@@ -1,0 +1,176 @@
+"""What was trusted is written out, with and without the truth."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+import json
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+from PIL import Image
+import pytest
+
+import rdd_jax
+from rdd_jax import data
+from rdd_jax.config.presets.label_noise import DEFENCES, tad
+from rdd_jax.core.errors import UserError
+from rdd_jax.experiment import pipeline
+from rdd_jax.report import trust_files
+from rdd_jax.report.label_noise import trust_plot, trust_table
+from rdd_jax.robust.label_noise.tad import LEFT_OUT, DivertState
+
+TRUTH = np.arange(12) % 3
+GIVEN = np.where(np.arange(12) < 4, (TRUTH + 1) % 3, TRUTH)
+
+
+def dataset() -> data.Dataset:
+  images = np.zeros((12, 4, 4, 1), np.uint8)
+  clean = data.from_arrays(images, TRUTH, images, TRUTH)
+  return replace(
+    clean, train_labels=GIVEN.astype(np.int32), train_true_labels=TRUTH
+  )
+
+
+def state() -> DivertState:
+  """Of two divisions: all is trusted; then no wrong row, and two come back."""
+  last = np.where(np.arange(12) < 4, LEFT_OUT, GIVEN)
+  last[0], last[1] = TRUTH[0], GIVEN[1]
+  return DivertState(
+    probe=(),
+    weights=jnp.ones(12),
+    round=jnp.int32(2),
+    losses=jnp.arange(12.0),
+    labels=jnp.stack([jnp.asarray(GIVEN), jnp.asarray(last)]),
+    trusted=jnp.stack([jnp.ones(12, bool), jnp.arange(12) >= 4]),
+    mass=jnp.stack([jnp.ones(12), jnp.asarray(last != LEFT_OUT, float)]),
+    proposed=jnp.asarray(TRUTH),
+  )
+
+
+def test_evidence_is_counted():
+  first, last = trust_files.summary(dataset(), state())
+  assert first == pytest.approx(
+    {
+      'trusted': 1,
+      'recalled': 0,
+      'precision': 8 / 12,
+      'recall': 1,
+      'recall_worst_class': 1,
+      'relabelled': None,
+      'noise': 4 / 12,
+    }
+  )
+  assert last == pytest.approx(
+    {
+      'trusted': 8 / 12,
+      'recalled': 2 / 12,
+      'precision': 1,
+      'recall': 1,
+      'recall_worst_class': 1,
+      'relabelled': 1 / 2,
+      'noise': 1 / 10,
+    }
+  )
+  unknown = replace(dataset(), train_true_labels=None)
+  rows = trust_files.summary(unknown, state())
+  assert [set(row) for row in rows] == [{'trusted', 'recalled'}] * 2
+  assert '66.7' in trust_table([first, last])
+  assert trust_plot([first, last]).count('<polyline') == 2
+
+
+def test_recall_is_counted_in_each_class_and_group():
+  groups = np.array([-1, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 2])
+  trusted = np.arange(12) % 2 == 0
+  seen = state()._replace(trusted=jnp.stack([jnp.ones(12, bool), trusted]))
+  found = trust_files.summary(replace(dataset(), train_groups=groups), seen)
+  clean = GIVEN == TRUTH
+  assert found[0]['recall_group_0'] == found[0]['recall_worst_class'] == 1
+  assert found[1]['recall_group_1'] is None
+  for i in (0, 2):
+    expected = trusted[clean & (groups == i)].mean()
+    assert found[1][f'recall_group_{i}'] == pytest.approx(expected)
+  worst = min(trusted[clean & (c == TRUTH)].mean() for c in range(3))
+  assert found[1]['recall_worst_class'] == pytest.approx(worst)
+  assert 'in group 2' in trust_table(found)
+
+
+def test_labels_are_written(tmp_path: Path):
+  trust_files.write(tmp_path, dataset(), {'other': (), 'trust': state()})
+  with np.load(tmp_path / 'relabelled.npz') as found:
+    np.testing.assert_array_equal(found['index'], np.arange(12))
+    np.testing.assert_array_equal(found['given'], GIVEN)
+    np.testing.assert_array_equal(
+      found['trust'], [1, 1, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2]
+    )
+    np.testing.assert_array_equal(found['proposed'], TRUTH)
+  with Image.open(tmp_path / 'distrusted.png') as picture:
+    assert picture.size[0] > 0
+  other = tmp_path / 'other'
+  trust_files.write(other, dataset(), {'other': ()})
+  assert not other.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('defence', DEFENCES)
+def test_every_defence_runs(tmp_path: Path, defence: str):
+  config = tad('digits', f'smoke,width=4,defence={defence}')
+  config.devices = 1
+  config.evaluation.epochs = 1
+  config.baselines = ('initial',)
+  config.whole.steps = 0
+  found = pipeline.execute(config, tmp_path)
+  assert found['rows']['distilled']['accuracy']['n'] == 2
+  assert found['rows']['initial']['accuracy']['n'] == 2
+  diverts = defence in ('tad', 'described', 'small_loss')
+  assert (tmp_path / 'relabelled.npz').exists() == diverts
+  if diverts:
+    rows = json.loads((tmp_path / 'trust.json').read_text())
+    assert len(rows) == (1 if defence == 'small_loss' else 4)
+    assert 'Trust' in (tmp_path / 'report.html').read_text()
+
+
+@pytest.mark.slow
+def test_images_are_started_from_what_is_trusted(tmp_path: Path):
+  """With true labels known, each initial image is a row of its true class."""
+  config = tad('digits', 'smoke,width=4,defence=oracle,ipc=2')
+  config.devices = 1
+  config.evaluation.epochs = 1
+  config.baselines = ('initial',)
+  config.whole.steps = 0
+  pipeline.execute(config, tmp_path)
+  dataset = pipeline.load(config)
+  initial = rdd_jax.load(tmp_path / 'baselines' / 'initial')
+  start = np.round(255 * np.asarray(initial.images)).astype(int)
+  for image, cell in zip(start, initial.cells, strict=True):
+    rows = (np.abs(dataset.train_images.astype(int) - image) <= 1).all(
+      (1, 2, 3)
+    )
+    assert dataset.train_true_labels is not None
+    assert cell in dataset.train_true_labels[rows]
+  last = rdd_jax.load(tmp_path)
+  assert (np.asarray(last.images) != np.asarray(initial.images)).any()
+
+
+@pytest.mark.parametrize(
+  ('name', 'value'),
+  [
+    ('warm_up', 2),
+    ('recall.fraction', 0.25),
+    ('last.rule', 'both'),
+    ('probes', 2),
+  ],
+)
+def test_every_field_of_tad_can_be_set(name: str, value: object):
+  config = tad('fashion_mnist', 'smoke')
+  config.lock()
+  config.update_from_flattened_dict({f'transform.trust.{name}': value})
+
+
+def test_misspelt_arguments_say_what_there_is():
+  with pytest.raises(UserError, match='two_stage'):
+    tad('digits', 'defence=two_stages')
+  with pytest.raises(UserError, match='there is dm'):
+    tad('digits', 'method=datm')
+  with pytest.raises(UserError, match="did you mean 'noise'"):
+    tad('digits', 'nois=pair-0.4')

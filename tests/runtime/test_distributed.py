@@ -1,0 +1,161 @@
+"""One mesh axis, and errors that say what to do."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from helpers import ROOT
+import jax
+from jax.sharding import AxisType
+import numpy as np
+import pytest
+
+from rdd_jax.core.errors import UserError
+from rdd_jax.runtime import distributed
+
+LAUNCH = ROOT / 'launch'
+
+
+@pytest.mark.parametrize('count', [None, 1, 3, 4])
+def test_mesh_has_one_auto_axis(count):
+  made = distributed.make_mesh(count)
+  assert made.shape == {'data': count or jax.device_count()}
+  assert made.axis_types == (AxisType.Auto,)
+
+
+@pytest.mark.parametrize('count', [-1, 0, 5])
+def test_devices_that_are_not_there(count):
+  with pytest.raises(UserError, match=f'devices={count} asked.* 4 cpu') as e:
+    distributed.make_mesh(count)
+  assert '\n' not in str(e.value)
+
+
+def test_use_sets_the_mesh():
+  made = distributed.make_mesh(2)
+  with distributed.use(made):
+    assert jax.sharding.get_mesh() == made
+  assert jax.sharding.get_mesh().empty
+
+
+def test_replicate_places_all_on_all():
+  made = distributed.make_mesh(4)
+  tree = {
+    'key': jax.random.key(1),
+    'x': np.array([np.nan, 2], np.float32),
+    'none': None,
+  }
+  placed = distributed.replicate(tree, made)
+  for leaf in jax.tree.leaves(placed):
+    assert leaf.sharding.is_fully_replicated
+    assert len(leaf.devices()) == 4
+  assert placed['none'] is None
+  np.testing.assert_array_equal(placed['x'], tree['x'])
+  assert jax.random.uniform(placed['key']) == jax.random.uniform(tree['key'])
+
+
+def test_one_process_is_main_and_joins_nothing():
+  assert distributed.is_main_process()
+  distributed.initialise(None, {})
+  distributed.initialise(False, {'RDD_JAX_COORDINATOR': 'host:1'})
+
+
+@pytest.mark.parametrize(
+  'env',
+  [
+    {},
+    {'RDD_JAX_NUM_PROCESSES': '2'},
+    {'RDD_JAX_NUM_PROCESSES': 'two', 'RDD_JAX_PROCESS_ID': '0'},
+  ],
+)
+def test_incomplete_environment(env):
+  with pytest.raises(UserError, match='RDD_JAX_COORDINATOR=host:1 needs whole'):
+    distributed.initialise(None, {'RDD_JAX_COORDINATOR': 'host:1'} | env)
+
+
+def test_no_cluster_to_join(monkeypatch):
+  def initialize() -> None:
+    raise ValueError('coordinator_address should be defined.')
+
+  monkeypatch.setattr(jax.distributed, 'initialize', initialize)
+  with pytest.raises(UserError, match='found no cluster to join'):
+    distributed.initialise(True, {})
+
+
+@pytest.mark.parametrize('script', sorted(LAUNCH.glob('*.sh')), ids=str)
+def test_launch_scripts_parse(script):
+  subprocess.run(['bash', '-n', script], check=True)
+  usage = subprocess.run(
+    ['bash', script],
+    env={'PATH': os.environ['PATH']},
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert usage.returncode == 2
+  assert usage.stderr.startswith('usage: ')
+
+
+@pytest.mark.parametrize(('fails', 'status'), [('', 0), ('1', 7)])
+def test_local_launch_runs_all_and_stops_all(tmp_path, fails, status):
+  python = tmp_path / 'python'
+  python.write_text(
+    '#!/usr/bin/env bash\n'
+    'if [[ $1 == -c ]]; then echo 1234; exit; fi\n'
+    'echo "$RDD_JAX_PROCESS_ID/$RDD_JAX_NUM_PROCESSES $*"\n'
+    f'if [[ $RDD_JAX_PROCESS_ID == "{fails}" ]]; then exit 7; fi\n'
+    f'if [[ -n "{fails}" ]]; then trap "" TERM; exec sleep 60; fi\n'
+  )
+  python.chmod(0o755)
+  done = subprocess.run(
+    ['bash', LAUNCH / 'local.sh', '3', '--config=a b'],
+    env={'PATH': os.environ['PATH'], 'PYTHON': str(python)},
+    capture_output=True,
+    text=True,
+    timeout=20,
+    check=False,
+  )
+  assert done.returncode == status, done.stderr
+  said = done.stdout.splitlines()
+  expected = [
+    f'{i}/3 -m rdd_jax.main --distributed --config=a b' for i in range(3)
+  ]
+  assert set(said) <= set(expected)
+  assert fails or sorted(said) == expected
+
+
+FAILING = """
+from rdd_jax import mesh
+mesh.initialise()
+import jax, sys
+from jax.experimental import multihost_utils
+multihost_utils.sync_global_devices('begin')
+if jax.process_index() == 1:
+  {how}
+multihost_utils.sync_global_devices('end')
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+  ('how', 'status'), [('mesh.leave(3)', 3), ("raise KeyError('gone')", 1)]
+)
+def test_one_failure_ends_the_others(tmp_path, how, status):
+  (tmp_path / 'failing.py').write_text(FAILING.format(how=how))
+  python = tmp_path / 'python'
+  python.write_text(
+    '#!/usr/bin/env bash\n'
+    f'if [[ $1 == -c ]]; then exec {sys.executable} "$@"; fi\n'
+    f'exec {sys.executable} {tmp_path}/failing.py\n'
+  )
+  python.chmod(0o755)
+  done = subprocess.run(
+    ['bash', LAUNCH / 'local.sh', '2'],
+    env=os.environ | {'PYTHON': str(python), 'PYTHONPATH': str(LAUNCH.parent)},
+    capture_output=True,
+    text=True,
+    timeout=60,
+    check=False,
+  )
+  assert done.returncode == status, done.stderr
