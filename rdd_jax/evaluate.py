@@ -18,10 +18,11 @@ from rdd_jax import data
 from rdd_jax.artifact import store
 from rdd_jax.core.errors import UserError
 from rdd_jax.evaluation.metrics import Row
-from rdd_jax.experiment import baselines, dd_ranking, third_party
+from rdd_jax.experiment import dd_ranking, third_party
 from rdd_jax.experiment.judge import RIVALS, judge_of, network_keys, rival_rows
 from rdd_jax.experiment.judge import load as load  # as `evaluate.load`
 from rdd_jax.experiment.verdict import write
+from rdd_jax.report import tables
 from rdd_jax.runtime import cli
 from rdd_jax.runtime.logging import table
 
@@ -151,9 +152,9 @@ def main(argv: list[str]) -> None:
   by_arm['distilled'] = found = judge(distilled, seeds)
   for net in found if by_arm.keys() != {'distilled'} else ():
     own = {arm: row[net] for arm, row in by_arm.items()}
-    print(f'by {net}:\n{table(own, baselines.columns(own))}')
+    print(f'by {net}:\n{table(own, tables.columns(own))}')
   if by_arm.keys() == {'distilled'}:
-    print(table(found, baselines.columns(found)))
+    print(table(found, tables.columns(found)))
   if _BY_CLASS.value:
     by_class = {
       name: {own: row[f'class_{c}'] for own, row in found.items()}

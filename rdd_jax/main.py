@@ -11,20 +11,12 @@ import signal
 import sys
 
 from absl import flags
-from ml_collections import config_flags
 
-from rdd_jax.config.defaults import Config
-from rdd_jax.core.errors import UserError
-from rdd_jax.experiment import ablations, loop, pipeline, workdir
-from rdd_jax.runtime import cli, distributed
+from rdd_jax.config.flags import WORKDIR, given
+from rdd_jax.experiment import ablations, loop, workdir
+from rdd_jax.runtime import cli, distributed, logging
 from rdd_jax.runtime.profiling import watch
 
-_CONFIG = config_flags.DEFINE_config_file(
-  'config', None, 'FILE.py[:arguments], see configs/', lock_config=True
-)
-WORKDIR = flags.DEFINE_string(
-  'workdir', None, 'Where outputs go; by default runs/NAME-HASH.'
-)
 _DISTRIBUTED = flags.DEFINE_bool(
   'distributed', None, 'Join the other processes of this run.'
 )
@@ -39,21 +31,6 @@ _PROFILE = flags.DEFINE_string(
   'FIRST:LAST, of the steps that this process takes: a trace of them, below '
   "the work directory's profile/. Changes nothing of the run.",
 )
-
-
-def given(argv: list[str]) -> Config:
-  """The configuration that the flags say.
-
-  Raises:
-    UserError: if there is none, or something besides flags.
-  """
-  if len(argv) > 1:
-    raise UserError(f'unknown argument {argv[1]!r}: flags begin with --')
-  if _CONFIG.value is None:
-    raise UserError(
-      'no configuration: give --config=configs/quickstart.py or another file'
-    )
-  return _CONFIG.value
 
 
 def main(argv: list[str]) -> None:
@@ -84,9 +61,9 @@ def main(argv: list[str]) -> None:
       watch=watched,
     )
   except loop.Stopped:
-    pipeline.say('stopped and saved; the same command resumes')
+    logging.say('stopped and saved; the same command resumes')
   if _PROFILE.value and not watched.profile.traced:
-    pipeline.say(
+    logging.say(
       f'--profile={_PROFILE.value} saw no step: this process took fewer'
     )
 

@@ -21,6 +21,7 @@ from rdd_jax.artifact.schema import LAYOUT, PREFIX, require_arrays, require_card
 from rdd_jax.core.batch import NOWHERE, Batch
 from rdd_jax.core.errors import UserError, one_line
 from rdd_jax.images.preprocessing import Preprocessing
+from rdd_jax.runtime.files import write_atomically
 from rdd_jax.synthetic.view import decode
 
 ARRAYS = 'distilled.npz'
@@ -194,16 +195,6 @@ def to_batch(distilled: Distilled) -> Batch:
     groups=jnp.full_like(cells, -1),
     index=jnp.full_like(cells, NOWHERE),
   )
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-  """Puts `data` at `path` whole: no reader ever sees a part of it."""
-  unfinished = path.with_name(f'.{path.name}.{os.getpid()}')
-  try:
-    unfinished.write_bytes(data)
-    os.replace(unfinished, path)
-  finally:
-    unfinished.unlink(missing_ok=True)
 
 
 def read_bytes(path: Path) -> bytes:

@@ -18,11 +18,11 @@ from rdd_jax import networks
 from rdd_jax.bench.setting import UNROLLS, Program, Setting
 from rdd_jax.core.batch import NOWHERE, Batch
 from rdd_jax.core.measure import Measure, empirical
+from rdd_jax.core.sharding import each
 from rdd_jax.core.transform import Edit, EmptyState, Places, identity
 from rdd_jax.core.unroll import Adjoint, backprop, checkpointed, tesla
 from rdd_jax.images.preprocessing import standardise
 from rdd_jax.networks import Variables
-from rdd_jax.networks.conv import each
 from rdd_jax.objectives.base import Objective
 from rdd_jax.objectives.distribution import distribution_matching
 from rdd_jax.objectives.gradient import gradient_matching

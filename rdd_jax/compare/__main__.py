@@ -14,13 +14,13 @@ from pathlib import Path
 
 from absl import flags
 
-from rdd_jax.artifact.store import write_atomically
 from rdd_jax.compare.page import Shown, comparison_page
 from rdd_jax.compare.paired import csv_rows, methods, paired, table
 from rdd_jax.compare.runs import Finished, differing, names, read
 from rdd_jax.core.errors import UserError
-from rdd_jax.experiment import baselines
+from rdd_jax.report import tables
 from rdd_jax.runtime import cli, logging
+from rdd_jax.runtime.files import write_atomically
 
 _CSV = flags.DEFINE_string('csv', None, 'Where to write all metrics.')
 _HTML = flags.DEFINE_string('html', None, 'Where to write the page.')
@@ -53,7 +53,7 @@ def gather(directories: Sequence[Path]) -> tuple[list[Finished], list[str]]:
 def text(runs: Sequence[Finished]) -> str:
   """The table, paired differences of accuracy, and what each run took."""
   rows = {name: row for name, (_, row) in table(runs).items()}
-  lines = [logging.table(rows, baselines.columns(rows))]
+  lines = [logging.table(rows, tables.columns(rows))]
   against = next(iter(methods(runs)))
   for name, found in paired(runs).items():
     d = found['accuracy']

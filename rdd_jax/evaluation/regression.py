@@ -21,6 +21,10 @@ from rdd_jax.kernels.kernel import EXACT
 from rdd_jax.training.fit import embed, fit_many, in_batches
 from rdd_jax.training.recipe import Recipe
 
+KINDS = {'ntk': 'ntk', 'nngp': 'nngp'}  # by a kernel in closed form
+CONJUGATE = 'conjugate'  # by the features of networks
+REGRESSIONS = (*KINDS, CONJUGATE)
+
 
 def evaluate_by_kernel(
   kernel: Callable[..., Array],

@@ -13,51 +13,18 @@ import jax
 from jax.experimental.compilation_cache import compilation_cache
 
 from rdd_jax import report
-from rdd_jax.artifact.store import write_atomically
-from rdd_jax.config.build.ood import PLACES
-from rdd_jax.config.defaults import Config
+from rdd_jax.config.defaults import PLACES, Config
 from rdd_jax.core.errors import choose
 from rdd_jax.evaluation.metrics import Row, summary
 from rdd_jax.experiment import pipeline, workdir
-from rdd_jax.runtime import cost, distributed
+from rdd_jax.runtime import cost, distributed, logging
+from rdd_jax.runtime.files import write_atomically
 from rdd_jax.runtime.logging import table
 from rdd_jax.runtime.profiling import Watch
 
 DIRECTORY = 'variants'  # below that of the run
 TABLE = 'variants.json'
 MARKDOWN = 'variants.md'
-
-
-def difference(config: Config, other: Config) -> dict[str, Any]:
-  """What turns one configuration into another, as `config.variants` has it.
-
-  Args:
-    config: the run's.
-    other: which has some of its links, as they are there, and other values.
-
-  Returns:
-    `without`, the names of links that are left out, and the values that differ.
-  """
-  mine, its = config.to_dict(), other.to_dict()
-  names = [{k for p in PLACES for k in x[p]} for x in (mine, its)]
-  return {
-    'without': tuple(sorted(names[0] - names[1])),
-    **_changes(
-      {k: v for k, v in mine.items() if k not in PLACES},
-      {k: v for k, v in its.items() if k not in PLACES},
-    ),
-  }
-
-
-def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-  out: dict[str, Any] = {}
-  for key, value in new.items():
-    if isinstance(value, dict) and value:
-      if below := _changes(old[key], value):
-        out[key] = below
-    elif old[key] != value:
-      out[key] = value
-  return out
 
 
 def derive(config: Config, name: str) -> Config:
@@ -100,7 +67,7 @@ def execute(
       chosen, path = derive(config, name), directory / DIRECTORY / name
       workdir.claim(path, chosen, write=distributed.is_main_process())
       if workdir.missing(path):
-        pipeline.say(f'{name}:')
+        logging.say(f'{name}:')
         pipeline.execute(chosen, path, stop=stop)
     results = pipeline.execute(
       config, directory, command=command, stop=stop, watch=watch
@@ -112,7 +79,7 @@ def execute(
     report.write_report(directory, title=config.name, command=command)
     rows = {name: entry['row'] for name, entry in found.items()}
     columns = [m for m in report.COLUMNS if any(m in r for r in rows.values())]
-    pipeline.say(f'what each part buys:\n{table(rows, columns)}')
+    logging.say(f'what each part buys:\n{table(rows, columns)}')
   return results
 
 

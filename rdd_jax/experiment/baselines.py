@@ -13,8 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from rdd_jax.artifact import store
-from rdd_jax.artifact.store import write_atomically
-from rdd_jax.config.build import ood
 from rdd_jax.config.build import shift as build_shift
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch
@@ -25,11 +23,12 @@ from rdd_jax.evaluation.evaluate import Held, evaluate, summarise
 from rdd_jax.evaluation.metrics import Row, pool
 from rdd_jax.evaluation.ood.curves import Curves
 from rdd_jax.evaluation.ood.detect import detect
+from rdd_jax.evaluation.regression import REGRESSIONS
 from rdd_jax.evaluation.shift.shift import Shift
 from rdd_jax.evaluation.shift.shift import measure as measure_shift
 from rdd_jax.experiment import regression
-from rdd_jax.experiment.regression import REGRESSIONS
 from rdd_jax.experiment.trial import INITIAL, Trial, coreset, seed_directory
+from rdd_jax.runtime.files import write_atomically
 from rdd_jax.synthetic import coresets as synthetic_coresets
 from rdd_jax.synthetic.view import stored_ipc
 from rdd_jax.training.fit import embed, fit_many, predict
@@ -288,8 +287,3 @@ def results(
       for name in others
     }
   return found
-
-
-def columns(rows: Mapping[str, Row]) -> list[str]:
-  """The metrics that are printed, of those that some row has."""
-  return [*ood.columns(rows), *build_shift.columns(rows)]

@@ -29,9 +29,9 @@ from rdd_jax.evaluation.evaluate import Held, evaluate
 from rdd_jax.evaluation.metrics import Row, pool
 from rdd_jax.evaluation.ood.curves import Curves
 from rdd_jax.evaluation.ood.detect import Outside
+from rdd_jax.evaluation.regression import REGRESSIONS
 from rdd_jax.evaluation.shift.shift import Shift
 from rdd_jax.experiment import baselines, regression, trial
-from rdd_jax.experiment.regression import REGRESSIONS
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.synthetic import coresets
 from rdd_jax.synthetic.view import stored_ipc

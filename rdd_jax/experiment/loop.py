@@ -21,9 +21,9 @@ from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import Measure
+from rdd_jax.core.sharding import constrain
 from rdd_jax.core.transform import DataView, Scores
 from rdd_jax.distill import DistillState
-from rdd_jax.networks.conv import constrain
 from rdd_jax.objectives.trajectory import Trajectories
 from rdd_jax.runtime import checkpoint
 from rdd_jax.runtime import distributed as meshes

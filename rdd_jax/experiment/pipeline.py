@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
-import json
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from rdd_jax import data, report
 from rdd_jax.artifact import store
-from rdd_jax.config.build import experiment, experts, ood
 from rdd_jax.config.build import shift as build_shift
-from rdd_jax.config.build.data import as_given
 from rdd_jax.config.defaults import Config
 from rdd_jax.core import keys
-from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import empirical
 from rdd_jax.distill import DistillState
 from rdd_jax.evaluation.metrics import Row
-from rdd_jax.experiment import baselines, loop
+from rdd_jax.experiment import baselines, loop, outputs
 from rdd_jax.experiment import experts as experiment_experts
 from rdd_jax.experiment.describe import describe
-from rdd_jax.experiment.trial import INITIAL, Trial, distilled, seed_directory
-from rdd_jax.report import group_files, trust_files
+from rdd_jax.experiment.experts import buffer
+from rdd_jax.experiment.outputs import write_outputs
+from rdd_jax.experiment.trial import (
+  INITIAL,
+  Trial,
+  distilled,
+  load_trial,
+  seed_directory,
+)
+from rdd_jax.report import group_files, tables, trust_files
 from rdd_jax.runtime import cost
 from rdd_jax.runtime import distributed as meshes
-from rdd_jax.runtime.logging import Progress, board_results, table
+from rdd_jax.runtime.logging import Progress, board_results, say, table
 from rdd_jax.runtime.profiling import Watch
 
 
@@ -69,44 +71,6 @@ def execute(
       # Only now: it takes time, which a run that is stopped need not spend.
       shift = build_shift.load(config, trial.dataset, trial.preprocess)
       return judge(trial._replace(shift=shift), command, clock, stop)
-
-
-def load_trial(config: Config, directory: Path) -> Trial:
-  """All that a run needs, but for `shift`, which takes time."""
-  dataset = load(config)
-  preprocess = experiment.preprocessing(config, dataset)
-  return Trial(
-    experiment.build(config, dataset, preprocess),
-    config,
-    dataset,
-    preprocess,
-    directory,
-    ood.load(config, dataset),
-  )
-
-
-def load(config: Config) -> data.Dataset:
-  """The data set, with its noise, without the rows held out for validation.
-
-  Those are noisy as well.
-  """
-  options = config.data
-  try:
-    dataset = data.load(
-      options.name,
-      data_dir=options.data_dir or None,
-      size=options.size or None,
-      channels=options.channels or None,
-    )
-  except UserError as error:
-    if not options.mock or options.name.partition(':')[2] not in data.SHAPES:
-      raise
-    say(f'{error}; mock images of its shape take its place')
-    dataset = data.mock(options.name.partition(':')[2])
-  noise = data.stand_in(options.noise, dataset)
-  if noise != options.noise:
-    say(f'mock images have no {options.noise} labels; {noise} stands in')
-  return as_given(options, dataset, config.seed)
 
 
 def distil(
@@ -206,7 +170,7 @@ def train_experts(
     return None
   with clock.stage('experts'):
     found = experiment_experts.trajectories(
-      experts.buffer(trial.config, trial.workdir, mesh.size),
+      buffer.buffer(trial.config, trial.workdir, mesh.size),
       trial.experiment.expert,
       keys.named(jax.random.key(trial.config.seed), 'experts'),
       images,
@@ -246,7 +210,7 @@ def judge(
       progress.update(done)
   results = baselines.results(rows, row)
   if trial.outside is not None:
-    results['outside'] = ood.card(trial.outside)
+    results['outside'] = outputs.card(trial.outside)
   shift = baselines.shift(trial)
   if shift is not None:
     results['shift'] = build_shift.card(shift)
@@ -257,40 +221,8 @@ def judge(
     if events:
       board_results(events / 'results', config.steps, results)
     own = results['rows']
-    say(table(own, baselines.columns(own)))
+    say(table(own, tables.columns(own)))
     for name, others in results.get('networks', {}).items():
-      say(f'by {name}:\n{table(others, baselines.columns(others))}')
+      say(f'by {name}:\n{table(others, tables.columns(others))}')
     say(f'all of it in {directory}; open report.html')
   return results
-
-
-def write_outputs(trial: Trial, results: dict[str, Any], command: str) -> None:
-  """`results.json`, cards with numbers, `grid.png`, `report.html`.
-
-  The baselines of the first seed stand below `baselines/`, as artefacts.
-  """
-  directory = trial.workdir
-  text = json.dumps(results, indent=1)
-  store.write_atomically(directory / 'results.json', text.encode())
-  for seed in range(trial.config.seeds):
-    found = store.load(seed_directory(directory, seed))
-    card = {**found.card, 'numbers': results['rows']['distilled']}
-    store.save(seed_directory(directory, seed), replace(found, card=card))
-  for arm in trial.config.baselines:
-    found = baselines.baseline(trial, arm, 0)
-    card = {**found.card, 'numbers': results['rows'][arm]}
-    store.save(directory / 'baselines' / arm, replace(found, card=card))
-  first = store.load(directory)
-  report.grid_png(
-    directory / 'grid.png',
-    first.images,
-    first.cells,
-    (*trial.dataset.class_names, *ood.slot_names(trial.config)),
-  )
-  report.write_report(directory, title=trial.config.name, command=command)
-
-
-def say(text: str) -> None:
-  """Prints, on one process of several."""
-  if meshes.is_main_process():
-    print(text, flush=True)

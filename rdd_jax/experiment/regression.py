@@ -6,19 +6,17 @@ import flax.linen as nn
 from jax import Array
 
 from rdd_jax.artifact import card, store
-from rdd_jax.config.build.regression import KINDS, closed_form
+from rdd_jax.config.build.regression import closed_form
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.transform import Transform
 from rdd_jax.evaluation.evaluate import Held
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.evaluation.regression import (
+  CONJUGATE,
   evaluate_by_features,
   evaluate_by_kernel,
 )
 from rdd_jax.training.recipe import Recipe
-
-CONJUGATE = 'conjugate'
-REGRESSIONS = (*KINDS, CONJUGATE)
 
 
 def judge(

@@ -17,7 +17,7 @@ from rdd_jax.config import defaults
 from rdd_jax.config.build import experiment
 from rdd_jax.config.build.data import as_given
 from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets import gradient
+from rdd_jax.config.presets import datasets, gradient
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import trial
 
@@ -84,7 +84,7 @@ def config_for(name: str, dataset: data.Dataset) -> Config:
 
   Elsewhere a ConvNet as deep as the images allow, without augmentation.
   """
-  for known, preset in gradient.DATA.items():
+  for known, preset in datasets.DATA.items():
     if preset.source == name:
       return gradient.dm(known)
   config = defaults.config()

@@ -12,6 +12,8 @@ import numpy as np
 
 from rdd_jax.artifact import card
 from rdd_jax.artifact.store import Distilled
+from rdd_jax.config.build import experiment, ood
+from rdd_jax.config.build.data import load
 from rdd_jax.config.build.experiment import Experiment
 from rdd_jax.config.defaults import Config
 from rdd_jax.data import Dataset, effective_rate, stand_in
@@ -165,3 +167,17 @@ def card_of(
       'ridge': config.objective.ridge,
     },
   }
+
+
+def load_trial(config: Config, directory: Path) -> Trial:
+  """All that a run needs, but for `shift`, which takes time."""
+  dataset = load(config)
+  preprocess = experiment.preprocessing(config, dataset)
+  return Trial(
+    experiment.build(config, dataset, preprocess),
+    config,
+    dataset,
+    preprocess,
+    directory,
+    ood.load(config, dataset),
+  )

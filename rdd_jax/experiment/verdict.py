@@ -11,9 +11,11 @@ from typing import Any
 
 from rdd_jax import report
 from rdd_jax.artifact import store
-from rdd_jax.config.build import ood, shift
+from rdd_jax.config.build import shift
 from rdd_jax.evaluation.metrics import Row
+from rdd_jax.experiment import outputs
 from rdd_jax.experiment.judge import Judge
+from rdd_jax.runtime import files
 
 
 def write(
@@ -47,7 +49,7 @@ def write(
       net: {arm: by_net[net] for arm, by_net in rows.items()} for net in more
     }
   if judge.outside is not None:
-    results['outside'] = ood.card(judge.outside)
+    results['outside'] = outputs.card(judge.outside)
   if judge.shift is not None:
     results['shift'] = shift.card(judge.shift)
   if ranking is not None:
@@ -68,4 +70,4 @@ def write(
 
 
 def _write(path: Path, value: Any) -> None:
-  store.write_atomically(path, json.dumps(value, indent=1).encode())
+  files.write_atomically(path, json.dumps(value, indent=1).encode())

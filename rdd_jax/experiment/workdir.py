@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rdd_jax.artifact.store import write_atomically
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.errors import UserError
+from rdd_jax.runtime.files import write_atomically
 
 OUTPUTS = ('distilled.npz', 'results.json', 'grid.png', 'report.html')
 

@@ -8,8 +8,8 @@ import jax
 from jax import Array, lax
 import jax.numpy as jnp
 
+from rdd_jax.core.sharding import constrain
 from rdd_jax.kernels.kernel import Kernel, Kernels
-from rdd_jax.networks.conv import constrain
 
 
 def blockwise(kernel: Kernel, size: int) -> Kernel:

@@ -8,15 +8,12 @@ fast anywhere and differentiate any number of times in either mode.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 import math
 from typing import Any, TypeVar
 
-import jax
 from jax import Array, lax
 import jax.numpy as jnp
-from jax.sharding import PartitionSpec
 
 T = TypeVar('T')
 
@@ -232,69 +229,3 @@ def max_pool(x: Array, size: int = 2) -> Array:
   for other in others:
     first = jnp.maximum(first, other)
   return first
-
-
-def constrain(tree: T, axis: int = 0) -> T:
-  """Shards dimension `axis` of every leaf over the mesh axis 'data'.
-
-  Leaves are left alone where no mesh with that axis is set by `jax.set_mesh`,
-  and where they lack the dimension or it does not divide.
-
-  Args:
-    tree: of arrays.
-    axis: the dimension.
-  """
-  devices = dict(jax.sharding.get_abstract_mesh().shape).get('data', 1)
-  spec = PartitionSpec(*(None,) * axis, 'data')
-
-  def one(leaf: Array) -> Array:
-    if devices == 1 or leaf.ndim <= axis or leaf.shape[axis] % devices:
-      return leaf
-    return lax.with_sharding_constraint(leaf, spec)
-
-  return jax.tree.map(one, tree)
-
-
-def each(
-  fn: Callable[[Any], Any], xs: Any, parallel: bool | None = None
-) -> Any:
-  """`fn` of each row of `xs`: side by side (`vmap`) or in turn (`lax.map`).
-
-  Args:
-    fn: from a row to a result.
-    xs: a pytree whose leaves are `[k, ...]`.
-    parallel: None goes side by side except on CPUs, where networks, whose
-      convolutions then become grouped ones, are slower that way.
-  """
-  if parallel is None:
-    parallel = jax.default_backend() != 'cpu'
-  return jax.vmap(fn)(xs) if parallel else lax.map(fn, xs)
-
-
-def sum_in_blocks(fn: Callable[[T], Any], rows: T, size: int) -> Any:
-  """The sum of `fn` over blocks of so many rows, one after the other.
-
-  What `fn` keeps for a derivative is kept of one block at a time. Where the
-  rows do not divide, rows of zeros fill the last block.
-
-  Args:
-    fn: from some of the rows to a pytree; of rows of zeros, zeros.
-    rows: a pytree whose leaves are `[n, ...]`.
-    size: of a block, at most; blocks are made as even as they can be.
-  """
-  n = jax.tree.leaves(rows)[0].shape[0]
-  count = -(-n // size)
-  if count <= 1:
-    return fn(rows)
-  even = -(-n // count)
-
-  def blocks(leaf: Array) -> Array:
-    extra = ((0, count * even - n),) + ((0, 0),) * (leaf.ndim - 1)
-    return jnp.pad(leaf, extra).reshape(count, even, *leaf.shape[1:])
-
-  dealt = jax.tree.map(blocks, rows)
-  block = jax.checkpoint(fn, prevent_cse=False)
-  first = jax.eval_shape(fn, jax.tree.map(lambda leaf: leaf[0], dealt))
-  zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), first)
-  add = partial(jax.tree.map, jnp.add)
-  return lax.scan(lambda sum, x: (add(sum, block(x)), None), zeros, dealt)[0]

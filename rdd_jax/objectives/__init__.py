@@ -5,8 +5,9 @@ from rdd_jax.objectives.by_group import by_group
 from rdd_jax.objectives.distribution import distribution_matching
 from rdd_jax.objectives.gradient import gradient_matching
 from rdd_jax.objectives.online_trajectory import online_trajectory_matching
-from rdd_jax.objectives.regression.base import kip, regression_matching
+from rdd_jax.objectives.regression.base import regression_matching
 from rdd_jax.objectives.regression.frepo import MarginLoss, frepo
+from rdd_jax.objectives.regression.kip import kip
 from rdd_jax.objectives.regression.pool import pool
 from rdd_jax.objectives.regression.rcig import rcig
 from rdd_jax.objectives.regression.rfad import rfad

@@ -11,8 +11,8 @@ from jax import Array
 import jax.numpy as jnp
 
 from rdd_jax.core.batch import Batch, bucket
+from rdd_jax.core.sharding import constrain
 from rdd_jax.images.augment import Augment
-from rdd_jax.networks.conv import constrain
 
 
 def weighted_mean(values: Array, weights: Array) -> Array:

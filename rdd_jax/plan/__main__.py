@@ -13,11 +13,11 @@ import tempfile
 
 from absl import flags
 
-from rdd_jax.artifact.store import write_atomically
+from rdd_jax.config.flags import WORKDIR, given
 from rdd_jax.experiment import workdir
-from rdd_jax.main import WORKDIR, given
 from rdd_jax.plan.predict import FILE, Plan, predict
 from rdd_jax.runtime import cli, distributed
+from rdd_jax.runtime.files import write_atomically
 
 _SECONDS = flags.DEFINE_float(
   'seconds', 5.0, 'How long each stage is tried, about, once it is compiled.'

@@ -24,6 +24,7 @@ from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import empirical
 from rdd_jax.distill import DistillState
 from rdd_jax.experiment import loop, pipeline
+from rdd_jax.experiment import trial as experiment_trial
 from rdd_jax.experiment.describe import describe
 from rdd_jax.experiment.trial import Trial
 from rdd_jax.plan.extrapolate import Seconds, extrapolate
@@ -85,7 +86,7 @@ def predict(config: Config, scratch: Path, *, budget: float = 5.0) -> Plan:
   began = time.perf_counter()
   seconds: dict[str, float] = dict.fromkeys(cost.STAGES, 0.0)
   mesh = meshes.make_mesh(config.devices or None)
-  trial = pipeline.load_trial(config, scratch)
+  trial = experiment_trial.load_trial(config, scratch)
   seconds['loading'] = time.perf_counter() - began
   unknown: list[str] = []
   if config.variants:

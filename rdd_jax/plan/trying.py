@@ -10,11 +10,11 @@ import time
 import jax
 import numpy as np
 
-from rdd_jax.config.build import experts
 from rdd_jax.core import keys
 from rdd_jax.distill import DistillState
 from rdd_jax.experiment import experts as experiment_experts
 from rdd_jax.experiment import loop
+from rdd_jax.experiment.experts import buffer as experts_buffer
 from rdd_jax.experiment.trial import Trial
 
 
@@ -71,7 +71,7 @@ def stand_ins(
 ) -> tuple[list[np.ndarray], float]:
   """Stand-ins for experts, near those of two epochs, and seconds of all."""
   assert trial.experiment.expert is not None
-  buffer = experts.buffer(trial.config, trial.workdir, mesh.size)
+  buffer = experts_buffer.buffer(trial.config, trial.workdir, mesh.size)
   short = buffer._replace(
     directory=trial.workdir / 'buffers',
     number=buffer.parallel,

@@ -9,10 +9,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from rdd_jax.artifact.store import write_atomically
 from rdd_jax.data import Dataset
 from rdd_jax.report import grid_png
 from rdd_jax.robust.groups.discover import GroupsState
+from rdd_jax.runtime.files import write_atomically
 
 SHOWN = 10  # images of each class in the picture
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from rdd_jax.data import shifts
 from rdd_jax.report.html import METRICS, entry, grid
 
 Rows = Mapping[str, Mapping[str, Any]]
@@ -25,6 +26,25 @@ COLUMNS = (
   'fpr95',
   'ece',
   *TRUST,
+)
+
+# What the terminal shows, of what was measured.
+PRINTED = (
+  'accuracy',
+  'worst_class',
+  'worst_group',
+  'group_balanced',
+  'rare_group',
+  'majority_group',
+  'ece',
+  'auroc',
+  'auroc_energy',
+  'auroc_relative_mahalanobis',
+  'near_auroc_energy',
+  'cluster_min',
+  'density_1',
+  *shifts.PUBLISHED,
+  'corrupted',
 )
 
 MEANINGS = {
@@ -50,6 +70,13 @@ MEANINGS = {
   'trust_recall': 'of the training rows with a right label, the share that was '
   'trusted',
 }
+
+
+def columns(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
+  """Lists the metrics that are printed, of those that some row has."""
+  seen = dict.fromkeys(metric for row in rows.values() for metric in row)
+  attacked = [m for m in seen if m.startswith(('fgsm_', 'pgd_'))]
+  return [m for m in PRINTED if m in seen] + attacked
 
 
 def summary_table(rows: Rows, against: str = 'random') -> str:

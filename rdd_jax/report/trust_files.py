@@ -11,11 +11,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rdd_jax.artifact.store import write_atomically
 from rdd_jax.data import Dataset
 from rdd_jax.report import grid_png
 from rdd_jax.robust.label_noise.metrics import evidence, recall_by
 from rdd_jax.robust.label_noise.tad import LEFT_OUT, DivertState
+from rdd_jax.runtime.files import write_atomically
 
 SHOWN = 10  # distrusted images of each class in the picture
 

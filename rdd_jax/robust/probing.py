@@ -12,9 +12,9 @@ import jax.numpy as jnp
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.measure import Measure, draw_minibatches
+from rdd_jax.core.sharding import constrain
 from rdd_jax.core.transform import Scores, State
 from rdd_jax.images.augment import Augment
-from rdd_jax.networks.conv import constrain
 from rdd_jax.robust.label_noise.trust import Opinion
 from rdd_jax.training.probe import Probe
 

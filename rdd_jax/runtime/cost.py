@@ -15,8 +15,8 @@ from typing import Any
 
 import jax
 
-from rdd_jax.artifact.store import write_atomically
 from rdd_jax.runtime import memory
+from rdd_jax.runtime.files import write_atomically
 
 FILE = 'cost.json'
 STAGES = (

@@ -18,6 +18,7 @@ import jax
 import numpy as np
 
 from rdd_jax.core.errors import UserError
+from rdd_jax.runtime import distributed as meshes
 
 
 class MetricsWriter:
@@ -224,3 +225,9 @@ def table(
     '  '.join([name.ljust(widths[0]), *map(str.rjust, rest, widths[1:])])
     for name, *rest in cells
   )
+
+
+def say(text: str) -> None:
+  """Prints, on one process of several."""
+  if meshes.is_main_process():
+    print(text, flush=True)

@@ -16,11 +16,11 @@ import numpy as np
 
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, take
+from rdd_jax.core.sharding import each
 from rdd_jax.core.transform import DataSpec, State, Transform, identity
 from rdd_jax.images.augment import cutmix
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.networks import Variables, apply
-from rdd_jax.networks.conv import each
 from rdd_jax.training import sgd
 from rdd_jax.training.recipe import Recipe
 from rdd_jax.training.sgd import Learner, scorer

@@ -13,10 +13,10 @@ import optax
 from rdd_jax import networks
 from rdd_jax.core.batch import Batch, inside_mass, training_loss
 from rdd_jax.core.losses import RowLosses, cross_entropy
+from rdd_jax.core.sharding import sum_in_blocks
 from rdd_jax.core.transform import ScoreFn, Scores
 from rdd_jax.core.unroll import keep
 from rdd_jax.networks import Variables
-from rdd_jax.networks.conv import sum_in_blocks
 
 CACHE = 5 * 2**20  # bytes of one activation that work best in a CPU's cache
 

@@ -14,18 +14,18 @@ import numpy as np
 import pytest
 
 from rdd_jax import data, networks
-from rdd_jax.config import defaults
+from rdd_jax.config import arguments, defaults
 from rdd_jax.config.build import experiment as build_experiment
 from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets import gradient
+from rdd_jax.config.presets import registry
 from rdd_jax.config.presets.groups import groupdro
 from rdd_jax.config.presets.label_noise import method_config
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import empirical
+from rdd_jax.core.sharding import constrain
 from rdd_jax.experiment import pipeline
 from rdd_jax.experiment.describe import count
 from rdd_jax.images.preprocessing import fit
-from rdd_jax.networks.conv import constrain
 from rdd_jax.objectives import Segment
 
 CONFIGS = sorted((ROOT / 'configs').glob('*.py'))
@@ -91,7 +91,7 @@ def test_builds(path: Path):
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 def test_takes_the_arguments_that_it_lists(path: Path):
-  listed = f'\n\nArguments: {", ".join(gradient.ARGUMENTS)}'
+  listed = f'\n\nArguments: {", ".join(registry.ARGUMENTS)}'
   assert listed in path.read_text()
   assert load(path, 'noise=pair-0.4').data.noise == 'pair-0.4'
 
@@ -304,7 +304,7 @@ def test_grayscale_given_to_a_colour_config():
 
 
 def test_parse_keeps_types():
-  found = defaults.parse('a=2,b,c=x', a=1, b=False, c='', d=0.5)
+  found = arguments.parse('a=2,b,c=x', a=1, b=False, c='', d=0.5)
   assert found == {'a': 2, 'b': True, 'c': 'x', 'd': 0.5}
 
 

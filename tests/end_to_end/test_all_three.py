@@ -11,6 +11,7 @@ from rdd_jax.artifact.store import ARRAYS
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets import all_three
 from rdd_jax.experiment import ablations, loop, pipeline
+from rdd_jax.experiment import trial as experiment_trial
 from rdd_jax.runtime import cost
 from rdd_jax.runtime import distributed as meshes
 
@@ -40,7 +41,7 @@ def tiny(method: str, part: str) -> Config:
 
 def distil(config: Config, directory: Path, stop=lambda: False) -> None:
   mesh = meshes.make_mesh(config.devices)
-  trial = pipeline.load_trial(config, directory)
+  trial = experiment_trial.load_trial(config, directory)
   pipeline.distil(trial, mesh, cost.clock(directory), stop)
 
 

@@ -28,8 +28,8 @@ if script.suffix == '.py':
 else:
   module = importlib.import_module(sys.argv[1])
 own = {script.stem} if script.suffix == '.py' else {module.__name__}
-if module.__name__ == 'rdd_jax.plan.__main__':
-  own.add('rdd_jax.main')
+if module.__name__ in ('rdd_jax.main', 'rdd_jax.plan.__main__'):
+  own.add('rdd_jax.config.flags')
 for given in json.load(sys.stdin):
   if hasattr(module, 'parser'):
     module.parser().parse_args(given)

@@ -10,6 +10,7 @@ import pytest
 
 import rdd_jax
 from rdd_jax import data
+from rdd_jax.config.build import data as build_data
 from rdd_jax.config.build import experiment
 from rdd_jax.config.presets import digits, gradient
 from rdd_jax.data.noise.inject import KINDS
@@ -18,9 +19,9 @@ from rdd_jax.experiment import pipeline
 
 def test_validation_rows_are_noisy_too():
   config = digits.dm('noise=pair-0.4')
-  whole = pipeline.load(config)
+  whole = build_data.load(config)
   config.data.validation = 0.25
-  found = pipeline.load(config)
+  found = build_data.load(config)
   rows, held_out = data.split_validation(whole, 0.25, jax.random.key(0))
   assert whole.train_true_labels is not None
   np.testing.assert_array_equal(found.train_labels, whole.train_labels[rows])
@@ -37,7 +38,7 @@ def test_validation_rows_are_noisy_too():
 
 def test_the_seed_draws_the_noise():
   first, again, other = (
-    pipeline.load(digits.dm(f'noise=pair-0.4,seed={s}')).train_labels
+    build_data.load(digits.dm(f'noise=pair-0.4,seed={s}')).train_labels
     for s in (0, 0, 1)
   )
   np.testing.assert_array_equal(first, again)
@@ -52,7 +53,7 @@ def test_plan_and_card_say_the_rate(
   config.baselines = ('random',)
   config.whole.steps = 0
   pipeline.execute(config, tmp_path)
-  rate = data.effective_rate(pipeline.load(config))
+  rate = data.effective_rate(build_data.load(config))
   assert rate == pytest.approx(0.3, abs=0.05)
   words = f'10 classes ({100 * rate:.1f}% mislabelled) to'
   assert words in capsys.readouterr().out
@@ -74,7 +75,7 @@ def test_mock_images_stand_in_for_human_labels(
 ):
   config = gradient.dm(name, f'smoke,noise=human-{noise}')
   config.data.data_dir = str(tmp_path)
-  found = pipeline.load(config)
+  found = build_data.load(config)
   said = capsys.readouterr().out
   assert f'no human-{noise} labels; symmetric-{rate} stands in' in said
   assert data.effective_rate(found) == pytest.approx(rate, abs=0.06)
@@ -95,6 +96,6 @@ def test_mock_classes_keep_rows_enough(name: str, kind: str, tmp_path: Path):
   preset = gradient.dm if name == 'tiny_imagenet' else gradient.idc
   config = preset(name, f'smoke,noise={kind}-0.4')
   config.data.data_dir = str(tmp_path)
-  found = pipeline.load(config)
+  found = build_data.load(config)
   experiment.build(config, found, experiment.preprocessing(config, found))
   assert data.effective_rate(found) > 0.1

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from rdd_jax import data, networks
-from rdd_jax.config.build import experts, objectives, transforms
+from rdd_jax.config.build import data as build_data
+from rdd_jax.config.build import objectives, transforms
 from rdd_jax.config.build.context import Context
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets import digits
@@ -18,6 +19,7 @@ from rdd_jax.core import plugins
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.transform import DataSpec, Transform
 from rdd_jax.experiment import loop, pipeline
+from rdd_jax.experiment.experts import buffer
 from rdd_jax.images import preprocessing
 from rdd_jax.training.probe import no_probe
 
@@ -228,7 +230,7 @@ def test_own_transforms_that_score_say_so(own: str):
 
 def test_experts_of_other_code_are_others(own: str, tmp_path: Path):
   def made_of(**chains: object) -> dict:
-    return dict(experts.buffer(tiny(**chains), tmp_path, 1).made_of)
+    return dict(buffer.buffer(tiny(**chains), tmp_path, 1).made_of)
 
   assert 'code' not in made_of(training={'tilt': {}})
   link = {'a': {'factory': f'{own}:count'}}
@@ -256,7 +258,7 @@ def test_own_data_set_is_resized_and_keeps_its_groups(own: str):
   assert outside.images.shape == (7, 4, 4, 3)
   config = tiny(data={'name': 'python:own_method:arrays', 'mock': True})
   with pytest.raises(UserError, match="no module 'own_method'"):
-    pipeline.load(config)
+    build_data.load(config)
   with pytest.raises(UserError, match="no split 'val'; it has train and test"):
     data.load_split(name, 'val')
   with pytest.raises(UserError, match=r'did you mean python:own:arrays'):

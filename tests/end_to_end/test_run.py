@@ -19,6 +19,7 @@ from rdd_jax.config.presets import digits as presets_digits
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.transform import Transform, identity
 from rdd_jax.experiment import baselines, loop, pipeline
+from rdd_jax.experiment import trial as experiment_trial
 from rdd_jax.experiment import trial as trials
 
 OUTPUTS = ('distilled.npz', 'metrics.jsonl', 'results.json', 'grid.png')
@@ -109,7 +110,7 @@ def test_finished_work_is_kept(whole_run: Path, tmp_path: Path):
 
 def test_a_set_of_other_outputs_is_refused(whole_run: Path, tmp_path: Path):
   shutil.copytree(whole_run, tmp_path, dirs_exist_ok=True)
-  trial = pipeline.load_trial(tiny(), tmp_path)
+  trial = experiment_trial.load_trial(tiny(), tmp_path)
   baselines.stored(trial, 0)
   spec = trial.experiment.spec._replace(num_outputs=11)
   other = trial._replace(experiment=trial.experiment._replace(spec=spec))

@@ -11,11 +11,13 @@ import pytest
 
 import rdd_jax
 from rdd_jax import data, evaluate
+from rdd_jax.config.build import data as build_data
 from rdd_jax.config.build import shift
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets import digits
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import pipeline
+from rdd_jax.report import tables
 
 pytestmark = pytest.mark.slow  # all of it is one run
 
@@ -77,7 +79,7 @@ def test_a_run_is_judged_under_shift(directory: Path):
   page = (directory / 'report.html').read_text()
   for words in ('Under shift', 'worst of 4 clusters of features', 'FGSM'):
     assert words in page
-  assert shift.columns(results['rows'])[-1] == 'fgsm_4'
+  assert tables.columns(results['rows'])[-1] == 'fgsm_4'
 
 
 def test_the_card_makes_the_same_rows_again(directory: Path):
@@ -85,7 +87,7 @@ def test_the_card_makes_the_same_rows_again(directory: Path):
   assert found.card['data']['rare'] == 'patch-0.1'
   assert found.card['shift']['clusters'] == 4
   dataset = evaluate.load(found.card)
-  made = pipeline.load(tiny())
+  made = build_data.load(tiny())
   np.testing.assert_array_equal(dataset.test_images, made.test_images)
   np.testing.assert_array_equal(dataset.test_rare, made.test_rare)
 
@@ -102,9 +104,9 @@ def test_judging_again_lacks_only_what_is_grouped_in_features(directory: Path):
 
 def test_what_is_rare_is_made_before_labels_are_noisy():
   config = tiny()
-  plain = pipeline.load(config)
+  plain = build_data.load(config)
   config.data.noise, config.data.validation = 'symmetric-0.4', 0.25
-  noisy = pipeline.load(config)
+  noisy = build_data.load(config)
   assert noisy.train_rare is not None
   assert noisy.train_true_labels is not None
   rows, _ = data.split_validation(

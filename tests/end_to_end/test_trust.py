@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from rdd_jax.config.build import data
 from rdd_jax.config.build import experiment as build
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets.label_noise import METHODS, tad
@@ -64,7 +65,7 @@ def test_a_run_that_divides_anew_resumes_exactly(
 
 def divided(config: Config, devices: int) -> tuple[Measure, DivertState]:
   """The prepared measure, without distillation."""
-  dataset = pipeline.load(config)
+  dataset = data.load(config)
   preprocess = build.preprocessing(config, dataset)
   experiment = build.build(config, dataset, preprocess)
   transform = experiment.distiller
@@ -99,7 +100,7 @@ def test_clean_digits_are_kept():
   """Real images without noise: at least 80 per cent, and of each class half."""
   config = tad('digits', 'noise=symmetric-0.0,width=16')
   _, state = divided(config, 1)
-  labels = pipeline.load(config).train_labels
+  labels = data.load(config).train_labels
   kept = jnp.asarray(state.trusted[-1])
   assert kept.mean() >= 0.8
   for c in range(10):

@@ -14,7 +14,7 @@ import time
 from helpers import ROOT
 import pytest
 
-from rdd_jax.config import defaults
+from rdd_jax.config import arguments
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import sweep as sweeps
 from rdd_jax.experiment import workdir
@@ -47,7 +47,7 @@ def test_a_grid_is_every_combination_once(choices: dict[str, list[str]]):
 
 def test_a_point_is_an_argument_string():
   fields = {'ipc': 1, 'seed': 0, 'smoke': False}
-  found = [defaults.parse(p, **fields) for p in sweeps.grid('ipc=2|3,smoke')]
+  found = [arguments.parse(p, **fields) for p in sweeps.grid('ipc=2|3,smoke')]
   assert found == [{'ipc': i, 'seed': 0, 'smoke': True} for i in (2, 3)]
   assert sweeps.grid('') == ['']
 

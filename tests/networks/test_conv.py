@@ -14,6 +14,7 @@ from marks import slow_but
 import numpy as np
 import pytest
 
+from rdd_jax.core import sharding
 from rdd_jax.networks import conv as convolution
 
 LAYOUT = ('NHWC', 'HWIO', 'NHWC')
@@ -189,12 +190,12 @@ def test_constrain_shards_what_divides_and_keeps_the_rest():
     'odd': jnp.zeros((3, 8)),
     'one': jnp.ones(()),
   }
-  same = jax.jit(convolution.constrain)(tree)
+  same = jax.jit(sharding.constrain)(tree)
   close(same, tree, 0)
   mesh = jax.make_mesh((4,), ('data',), axis_types=(AxisType.Auto,))
   with jax.set_mesh(mesh):
-    rows = jax.jit(convolution.constrain)(tree)
-    columns = jax.jit(partial(convolution.constrain, axis=1))(tree)
+    rows = jax.jit(sharding.constrain)(tree)
+    columns = jax.jit(partial(sharding.constrain, axis=1))(tree)
   by_rows = NamedSharding(mesh, PartitionSpec('data'))
   by_columns = NamedSharding(mesh, PartitionSpec(None, 'data'))
   assert rows['rows'].sharding.is_equivalent_to(by_rows, 2)
@@ -213,7 +214,7 @@ def test_sums_in_blocks_are_sums(n: int):
     return {'sum': jnp.sum(jnp.sin(rows @ w) * rows[:, 0] ** 2)}
 
   def blocked(w, rows):
-    return convolution.sum_in_blocks(lambda part: whole(w, part), rows, 4)
+    return sharding.sum_in_blocks(lambda part: whole(w, part), rows, 4)
 
   def slope(fn):
     return lambda w, rows: jax.grad(lambda w: fn(w, rows)['sum'])(w)

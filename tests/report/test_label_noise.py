@@ -13,6 +13,7 @@ import pytest
 
 import rdd_jax
 from rdd_jax import data
+from rdd_jax.config.build import data as build_data
 from rdd_jax.config.presets.label_noise import DEFENCES, tad
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import pipeline
@@ -139,7 +140,7 @@ def test_images_are_started_from_what_is_trusted(tmp_path: Path):
   config.baselines = ('initial',)
   config.whole.steps = 0
   pipeline.execute(config, tmp_path)
-  dataset = pipeline.load(config)
+  dataset = build_data.load(config)
   initial = rdd_jax.load(tmp_path / 'baselines' / 'initial')
   start = np.round(255 * np.asarray(initial.images)).astype(int)
   for image, cell in zip(start, initial.cells, strict=True):

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from rdd_jax.artifact.store import Distilled, pack, to_arrays, write_atomically
+from rdd_jax.artifact.store import Distilled, pack, to_arrays
 from rdd_jax.artifact.third_party import CARD, DIGEST, digest
 from rdd_jax.core.errors import UserError
+from rdd_jax.runtime.files import write_atomically
 
 
 def write_npz(path: Path, distilled: Distilled) -> None:

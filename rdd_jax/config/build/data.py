@@ -6,6 +6,8 @@ import jax
 
 from rdd_jax import data
 from rdd_jax.config.defaults import Config
+from rdd_jax.core.errors import UserError
+from rdd_jax.runtime.logging import say
 
 
 def as_given(options: Config, dataset: data.Dataset, seed: int) -> data.Dataset:
@@ -34,3 +36,27 @@ def as_given(options: Config, dataset: data.Dataset, seed: int) -> data.Dataset:
     rows, _ = data.split_validation(dataset, options.validation, key)
     dataset = data.take(dataset, rows)
   return dataset
+
+
+def load(config: Config) -> data.Dataset:
+  """The data set, with its noise, without the rows held out for validation.
+
+  Those are noisy as well.
+  """
+  options = config.data
+  try:
+    dataset = data.load(
+      options.name,
+      data_dir=options.data_dir or None,
+      size=options.size or None,
+      channels=options.channels or None,
+    )
+  except UserError as error:
+    if not options.mock or options.name.partition(':')[2] not in data.SHAPES:
+      raise
+    say(f'{error}; mock images of its shape take its place')
+    dataset = data.mock(options.name.partition(':')[2])
+  noise = data.stand_in(options.noise, dataset)
+  if noise != options.noise:
+    say(f'mock images have no {options.noise} labels; {noise} stands in')
+  return as_given(options, dataset, config.seed)

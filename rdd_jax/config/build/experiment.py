@@ -27,7 +27,7 @@ from rdd_jax.core.measure import Measure, by_cell, draw
 from rdd_jax.core.transform import DataSpec, Transform, chain
 from rdd_jax.data import Dataset, recoloured
 from rdd_jax.distill import Distiller, distiller
-from rdd_jax.experiment.regression import REGRESSIONS
+from rdd_jax.evaluation.regression import REGRESSIONS
 from rdd_jax.images.preprocessing import Preprocessing, fit, standardise
 from rdd_jax.synthetic import view as synthetic_view
 from rdd_jax.synthetic.view import Synthetic, View

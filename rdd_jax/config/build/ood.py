@@ -9,27 +9,11 @@ import zlib
 import numpy as np
 
 from rdd_jax import data
-from rdd_jax.config.defaults import Config
+from rdd_jax.config.defaults import PLACES, Config
 from rdd_jax.data import Dataset
 from rdd_jax.data.ood.outliers import split_source
-from rdd_jax.evaluation.metrics import Row
 from rdd_jax.evaluation.ood.detect import Foreign, Outside
 from rdd_jax.images import corruptions
-
-PLACES = ('transform', 'training', 'student')
-PRINTED = (
-  'accuracy',
-  'worst_class',
-  'worst_group',
-  'group_balanced',
-  'rare_group',
-  'majority_group',
-  'ece',
-  'auroc',
-  'auroc_energy',
-  'auroc_relative_mahalanobis',
-  'near_auroc_energy',
-)
 
 
 def load(config: Config, dataset: Dataset) -> Outside | None:
@@ -103,17 +87,3 @@ def slot_names(config: Config) -> list[str]:
     if given and link.get('slots') == len(names):
       names = [given[i % len(given)] for i in range(len(names))]
   return names
-
-
-def card(outside: Outside) -> dict[str, Any]:
-  """How many rows were compared, with which sets, and how they count."""
-  sets = [
-    {'name': s.name, 'rows': len(s.images), 'near': s.near, 'seen': s.seen}
-    for s in outside.sets
-  ]
-  return {'rows': len(outside.inside), 'sets': sets}
-
-
-def columns(rows: Mapping[str, Row]) -> list[str]:
-  """The metrics that are printed, of those that some row has."""
-  return [name for name in PRINTED if any(name in row for row in rows.values())]

@@ -12,6 +12,7 @@ from rdd_jax.config.defaults import Config
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.core.losses import RowLosses, SquaredError, cross_entropy
 from rdd_jax.core.transform import DataSpec
+from rdd_jax.evaluation.regression import KINDS
 from rdd_jax.images.augment import Augment
 from rdd_jax.kernels import Finite, Kernel
 from rdd_jax.objectives import (
@@ -33,7 +34,6 @@ LOSSES: dict[str, RowLosses] = {
   'margin': MarginLoss(),
   'cross_entropy': cross_entropy,
 }
-KINDS = {'ntk': 'ntk', 'nngp': 'nngp'}
 REGRESSIONS = ('kip', 'frepo', 'rfad', 'rcig')
 
 

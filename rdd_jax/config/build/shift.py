@@ -12,14 +12,12 @@ from rdd_jax.config.defaults import Config
 from rdd_jax.core import keys
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.data import Dataset, shifts
-from rdd_jax.evaluation.metrics import Row
 from rdd_jax.evaluation.shift import attacks
 from rdd_jax.evaluation.shift import clusters as grouping
 from rdd_jax.evaluation.shift.clusters import Grouping
 from rdd_jax.evaluation.shift.shift import Shift, Shifted
 from rdd_jax.images.preprocessing import Preprocessing
 
-PRINTED = ('cluster_min', 'density_1', *shifts.PUBLISHED, 'corrupted')
 DENSITIES = ('', 'pixels', 'features')
 
 
@@ -139,13 +137,6 @@ def card(shift: Shift) -> dict[str, Any]:
       for attack in shift.attacks
     ],
   }
-
-
-def columns(rows: Mapping[str, Row]) -> list[str]:
-  """The metrics that are printed, of those that some row has."""
-  seen = dict.fromkeys(metric for row in rows.values() for metric in row)
-  attacked = [m for m in seen if m.startswith(('fgsm_', 'pgd_'))]
-  return [m for m in PRINTED if m in seen] + attacked
 
 
 def _check(config: Config) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from rdd_jax.config import defaults
+from rdd_jax.config import arguments
 from rdd_jax.config.defaults import Config
+from rdd_jax.config.difference import difference
 from rdd_jax.config.presets import groups, ood
 from rdd_jax.config.presets.label_noise import defend, method_config, with_noise
-from rdd_jax.experiment.ablations import difference
 
 OFF = {'defence': 'none', 'outliers': 'none', 'risk': 'none'}
 SOME = ('gaussian_noise', 'gaussian_blur', 'fog', 'contrast')  # of a suite
@@ -41,7 +41,7 @@ def all_three(dataset: str, arg: str = '', *, noise: str, rare: str) -> Config:
     'rare': rare,
     'variants': True,
   }
-  args, rest = defaults.split(arg, **fields)
+  args, rest = arguments.split(arg, **fields)
   rest = with_noise(rest, noise)
   config = _build(dataset, args, rest)
   if args['variants']:
@@ -82,7 +82,7 @@ def quickstart(arg: str = '') -> Config:
     'noise': 'asymmetric-0.4',
     'steps': 0,
   }
-  args, rest = defaults.split(arg, **fields)
+  args, rest = arguments.split(arg, **fields)
   given = ','.join(f'{key}={args[key]}' for key in ('noise', 'loss', 'steps'))
   config = all_three('digits', f'{given},{rest}', noise='', rare='line-0.1')
   config.name = 'quickstart'

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from rdd_jax.config import defaults
+from rdd_jax.config import arguments, defaults
 from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets.gradient import ARGUMENTS, DSA_DIGITS, finish
+from rdd_jax.config.presets.datasets import DSA_DIGITS
+from rdd_jax.config.presets.registry import ARGUMENTS, finish
 
 
 def dm(arg: str = '') -> Config:
@@ -79,7 +80,7 @@ def _match_gradients(config: Config) -> None:
 
 def _base(method: str, arg: str) -> tuple[Config, dict[str, Any]]:
   """What is common, and the parsed arguments."""
-  args = defaults.parse(arg, **{**ARGUMENTS, 'ipc': 1, 'width': 32})
+  args = arguments.parse(arg, **{**ARGUMENTS, 'ipc': 1, 'width': 32})
   config = defaults.config()
   config.name = f'{method}_digits'
   config.seed, config.seeds = args['seed'], args['seeds']

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rdd_jax.config import defaults
+from rdd_jax.config import arguments
 from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets.gradient import num_classes
+from rdd_jax.config.presets.datasets import num_classes
 from rdd_jax.config.presets.label_noise import extend, method_config
 from rdd_jax.core.errors import UserError, choose
 
@@ -85,7 +85,7 @@ def groupdro(dataset: str, arg: str = '', *, rare: str = '') -> Config:
     rare: where `arg` names none.
   """
   fields = {**ARGUMENTS, 'rare': rare}
-  args, rest = defaults.split(arg, **fields)
+  args, rest = arguments.split(arg, **fields)
   config = method_config(dataset, args['method'], rest)
   config.name = f'groupdro_{dataset}'
   config.data.rare = args['rare']

@@ -7,11 +7,12 @@ that could be known here. Lengths of probe training are of our measurements.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
-from rdd_jax.config import defaults
+from rdd_jax.config import arguments
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets import digits, gradient, regression, unrolled
+from rdd_jax.config.presets.datasets import SETTINGS, Setting
 from rdd_jax.core.errors import choose
 from rdd_jax.robust.label_noise.options import Diversion, as_described
 from rdd_jax.robust.label_noise.relabel import Recall
@@ -49,31 +50,6 @@ DIGITS: dict[str, Callable[[str, str], Config]] = {
   **REGRESSIONS,
 }
 
-
-class Setting(NamedTuple):
-  """What defences need to know of a data set.
-
-  Attributes:
-    warm_up: steps of TAD's probe before the first division,
-    steps: and in each round.
-    least: share of each class that the last division trusts in any case. Among
-      100 classes, a small probe agrees with few rows of the hardest ones.
-    strength: of ELR.
-  """
-
-  warm_up: int
-  steps: int
-  least: float = 0.0
-  strength: float = 3.0
-
-
-SETTINGS = {
-  'digits': Setting(150, 150),
-  'fashion_mnist': Setting(900, 1800),
-  'cifar10': Setting(1500, 1800),
-  'cifar100': Setting(3000, 2400, least=0.4, strength=7.0),
-  'tiny_imagenet': Setting(5000, 4800, least=0.4, strength=7.0),
-}
 
 VIEW = 'crop'  # shifts, under which the described form asks for consistency
 
@@ -149,7 +125,7 @@ def tad(
     noise: where `arg` names none.
     name: of the run.
   """
-  args, rest = defaults.split(arg, method='dm', defence='tad')
+  args, rest = arguments.split(arg, method='dm', defence='tad')
   config = method_config(dataset, args['method'], with_noise(rest, noise))
   config.name = name or f'tad_{dataset}'
   defend(config, dataset, args['defence'])

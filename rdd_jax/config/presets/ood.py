@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from rdd_jax.config import defaults
+from rdd_jax.config import arguments
 from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets.gradient import num_classes
+from rdd_jax.config.presets.datasets import PHOTOGRAPHS, SETS, num_classes
 from rdd_jax.config.presets.label_noise import extend, method_config
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.images.corruptions import CORE, RELEASED_DEFAULT, family_of
@@ -40,8 +40,6 @@ LOSSES = {
   'energy': Loss(weight=0.1, energy_margin=(10.0, 3.0, 0.1)),
 }
 
-# Photographs have texture: what has none is unlike them, and like much else.
-PHOTOGRAPHS = ('cifar10', 'cifar100', 'tiny_imagenet')
 
 ARGUMENTS = {
   'outliers': 'on_the_fly',
@@ -51,35 +49,6 @@ ARGUMENTS = {
 }
 
 ROWS = 50  # outliers of a step on the fly; a hundred were no better
-
-NOISE = ('gaussian', 'uniform')
-NEAR = ('rotation90', 'rotation180', 'mean_of_two', 'cutmix')
-# Real outliers may come from the other half.
-TINY = 'tfds:tiny_imagenet@validation[5000:]'
-PHOTOS = (TINY, 'tfds:svhn_cropped', 'tfds:dtd', 'patches')
-SETS = {
-  'digits': (*NOISE, 'blobs', 'patches', *NEAR),
-  'fashion_mnist': (
-    'tfds:mnist',
-    'digits',
-    *NOISE,
-    'blobs',
-    TINY,
-    'patches',
-    *NEAR,
-  ),
-  'cifar10': ('tfds:mnist', *NOISE, *PHOTOS, 'near:tfds:cifar100', *NEAR),
-  'cifar100': ('tfds:mnist', *NOISE, *PHOTOS, 'near:tfds:cifar10', *NEAR),
-  'svhn': (*NOISE, TINY, 'tfds:cifar10', 'tfds:dtd', 'patches', *NEAR),
-  'tiny_imagenet': (
-    'tfds:mnist',
-    *NOISE,
-    'tfds:svhn_cropped',
-    'tfds:dtd',
-    'patches',
-    *NEAR,
-  ),
-}
 
 
 def trustdd(dataset: str, arg: str = '') -> Config:
@@ -103,7 +72,7 @@ def trustdd(dataset: str, arg: str = '') -> Config:
       'flat', these and shapes without texture; 'released' are the paper's four;
       `slots`, where outliers are stored, by default one for each class.
   """
-  args, rest = defaults.split(arg, method='dm', **ARGUMENTS)
+  args, rest = arguments.split(arg, method='dm', **ARGUMENTS)
   config = method_config(dataset, args['method'], rest)
   config.name = f'trustdd_{dataset}'
   config.baselines = ('random', 'herding')

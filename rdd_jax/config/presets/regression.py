@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rdd_jax.config import defaults
+from rdd_jax.config import arguments, defaults
 from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets import gradient
+from rdd_jax.config.presets import datasets, registry
 from rdd_jax.core.errors import choose
 
 ZCA = 0.1  # of colour images in all four, times the mean eigenvalue
@@ -54,7 +54,7 @@ def kip(dataset: str, arg: str = '') -> Config:
 def frepo(dataset: str, arg: str = '') -> Config:
   """Neural feature regression: ten networks, LAMB, 500,000 steps."""
   config, args = _start('frepo', dataset, arg)
-  few = gradient.num_classes(config) == 10 or args['ipc'] == 1
+  few = datasets.num_classes(config) == 10 or args['ipc'] == 1
   config.synthetic.labels = 'free'
   _pool(config, dataset, steps=1, rate=3e-4, size=10)
   config.objective.update(
@@ -148,15 +148,15 @@ def _start(
 ) -> tuple[Config, dict[str, Any]]:
   """What all share: data, the FRePo network, evaluation by squared error."""
   if dataset == 'digits':
-    fields = {**gradient.ARGUMENTS, 'ipc': 1, 'width': 32, **more}
-    args = defaults.parse(arg, **fields)
+    fields = {**registry.ARGUMENTS, 'ipc': 1, 'width': 32, **more}
+    args = arguments.parse(arg, **fields)
     config = defaults.config()
     config.name = f'{method}_digits'
     config.seed, config.seeds = args['seed'], args['seeds']
     config.data.noise = args['noise']
     config.synthetic.ipc = args['ipc']
   else:
-    config, args = gradient.base(method, dataset, arg, **more)
+    config, args = registry.base(method, dataset, arg, **more)
     if dataset.startswith('cifar'):
       config.data.update({'zca': ZCA, 'zca_convention': 'frepo'})
   config.network = {
@@ -174,7 +174,7 @@ def _start(
       'weight_decay': 0.0,
       'ema': 0.995,
       'loss': 'squared',
-      'augment': '' if dataset == 'digits' else gradient.families(dataset),
+      'augment': '' if dataset == 'digits' else datasets.families(dataset),
     }
   )
   return config, args
@@ -198,7 +198,7 @@ def _pool(
 def _of_class(config: Config, rows: int) -> int:
   """Real rows of a class, of so many in all."""
   most = 1000 if config.data.name == 'digits' else rows
-  return max(min(rows, most) // gradient.num_classes(config), 1)
+  return max(min(rows, most) // datasets.num_classes(config), 1)
 
 
 def _finish(config: Config, dataset: str, args: dict[str, Any]) -> Config:
@@ -209,7 +209,7 @@ def _finish(config: Config, dataset: str, args: dict[str, Any]) -> Config:
     config.optimizer.learning_rate = max(config.optimizer.learning_rate, rate)
     config.optimizer.label_learning_rate = config.optimizer.learning_rate
     config.evaluation.update({'epochs': 300, 'learning_rate': 1e-3})
-  config = gradient.finish(config, args)
+  config = registry.finish(config, args)
   if config.evaluation.networks == ('conjugate',):
     # The authors judge by their network without normalisation.
     width, depth = config.network.width, config.network.depth

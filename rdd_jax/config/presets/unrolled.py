@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import NamedTuple, TypeVar
 
 from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets.gradient import base, families, finish, num_classes
+from rdd_jax.config.presets.datasets import families, num_classes
+from rdd_jax.config.presets.registry import base, finish
 
 T = TypeVar('T')
 

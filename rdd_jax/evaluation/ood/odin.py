@@ -18,9 +18,9 @@ import jax.numpy as jnp
 import numpy as np
 from scipy import special
 
+from rdd_jax.core.sharding import each
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.networks import Variables, apply
-from rdd_jax.networks.conv import each
 from rdd_jax.training.fit import in_batches
 
 

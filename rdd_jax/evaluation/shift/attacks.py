@@ -14,9 +14,9 @@ import optax
 
 from rdd_jax.core import keys
 from rdd_jax.core.errors import UserError, choose
+from rdd_jax.core.sharding import each
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.networks import Variables, apply
-from rdd_jax.networks.conv import each
 
 BATCH = 250  # images attacked at once
 

@@ -12,7 +12,7 @@ import zlib
 from absl import logging
 import numpy as np
 
-from rdd_jax.artifact.store import write_atomically
+from rdd_jax.runtime.files import write_atomically
 
 
 class Store(NamedTuple):

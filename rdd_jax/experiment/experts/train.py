@@ -23,8 +23,8 @@ from rdd_jax import networks
 from rdd_jax.core import keys
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import Measure
+from rdd_jax.core.sharding import each
 from rdd_jax.experiment.experts.store import Store, fault_of, write_row
-from rdd_jax.networks.conv import each
 from rdd_jax.runtime import checkpoint
 from rdd_jax.runtime import distributed as meshes
 from rdd_jax.runtime.logging import Progress

@@ -15,9 +15,9 @@ import jax.numpy as jnp
 
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch
+from rdd_jax.core.sharding import each
 from rdd_jax.core.transform import Places, State
 from rdd_jax.kernels import Finite
-from rdd_jax.networks.conv import each
 from rdd_jax.objectives.regression.base import (
   Method,
   Regression,

@@ -1,0 +1,40 @@
+"""What tells two configurations apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rdd_jax.config.defaults import PLACES, Config
+
+
+def difference(config: Config, other: Config) -> dict[str, Any]:
+  """What turns one configuration into another, as `config.variants` has it.
+
+  Args:
+    config: the run's.
+    other: which has some of its links, as they are there, and other values.
+
+  Returns:
+    `without`, the names of links that are left out, and the values that differ.
+  """
+  mine, its = config.to_dict(), other.to_dict()
+  names = [{k for p in PLACES for k in x[p]} for x in (mine, its)]
+  return {
+    'without': tuple(sorted(names[0] - names[1])),
+    **_changes(
+      {k: v for k, v in mine.items() if k not in PLACES},
+      {k: v for k, v in its.items() if k not in PLACES},
+    ),
+  }
+
+
+def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+  out: dict[str, Any] = {}
+  for key, value in new.items():
+    if isinstance(value, dict) and value:
+      if below := _changes(old[key], value):
+        out[key] = below
+    elif old[key] != value:
+      out[key] = value
+  return out

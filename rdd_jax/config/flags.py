@@ -1,0 +1,33 @@
+"""The flags that name a configuration and a work directory."""
+
+from __future__ import annotations
+
+from absl import flags
+from ml_collections import config_flags
+
+from rdd_jax.config.defaults import Config
+from rdd_jax.core.errors import UserError
+
+_CONFIG = config_flags.DEFINE_config_file(
+  'config', None, 'FILE.py[:arguments], see configs/', lock_config=True
+)
+
+
+WORKDIR = flags.DEFINE_string(
+  'workdir', None, 'Where outputs go; by default runs/NAME-HASH.'
+)
+
+
+def given(argv: list[str]) -> Config:
+  """The configuration that the flags say.
+
+  Raises:
+    UserError: if there is none, or something besides flags.
+  """
+  if len(argv) > 1:
+    raise UserError(f'unknown argument {argv[1]!r}: flags begin with --')
+  if _CONFIG.value is None:
+    raise UserError(
+      'no configuration: give --config=configs/quickstart.py or another file'
+    )
+  return _CONFIG.value

@@ -1,0 +1,69 @@
+"""The buffer of experts that a run needs, and where it is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rdd_jax.config.defaults import Config
+from rdd_jax.core import plugins
+from rdd_jax.experiment.experts import Buffer
+
+# Of `config.experts`: what makes an expert what it is. The other options say
+# how many there are, where they stand and which parts of them are matched.
+RECIPE = (
+  'epoch_steps',
+  'batch_size',
+  'learning_rate',
+  'momentum',
+  'weight_decay',
+  'augment',
+  'radius',
+  'alpha',
+)
+
+
+# Of the whole configuration, likewise; the images themselves are digested too.
+SHARED = ('seed', 'network', 'transform', 'training', 'precision')
+
+
+DATA = ('name', 'mean', 'std', 'zca')
+
+
+def buffer(config: Config, workdir: Path, devices: int) -> Buffer:
+  """Which experts a run needs, and where they are kept.
+
+  Snapshots reach as far as segments do; beyond that, only the last epoch is
+  kept, which initialises images and labels (DATM).
+  """
+  options, given = config.experts, config.to_dict()
+  needed = options.latest - 1 + options.span
+  last = max(needed, options.epochs)
+  directory = options.directory or workdir.parent / 'experts'
+  return Buffer(
+    directory=Path(directory),
+    scratch=workdir / 'experts',
+    number=options.number,
+    snapshots=tuple(sorted({*range(needed + 1), last})),
+    parallel=options.parallel or devices,
+    made_of={
+      **{key: given[key] for key in SHARED},
+      'data': {key: given['data'][key] for key in DATA},
+      'outputs': {key: given['synthetic'][key] for key in ('slots', 'reject')},
+      'convention': given['objective']['convention'],
+      'energy_margin': given['evaluation']['energy_margin'],
+      'experts': {key: given['experts'][key] for key in RECIPE},
+      **_code(given),
+    },
+  )
+
+
+def _code(given: dict[str, Any]) -> dict[str, Any]:
+  """The user's own code that experts are made by, where there is any."""
+  names = {
+    link.get('factory', '')
+    for place in ('transform', 'training')
+    for link in given[place].values()
+  }
+  own = {name: plugins.digest(name) for name in names if plugins.is_own(name)}
+  return {'code': own} if own else {}
