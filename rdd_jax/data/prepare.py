@@ -1,4 +1,4 @@
-"""`python -m rdd_jax.data.prepare NAME`: download a TFDS data set once."""
+"""Downloads a TFDS data set once: `python -m rdd_jax.data.prepare NAME`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def prepare(name: str, data_dir: str | None = None) -> str:
     The directory that was written.
 
   Raises:
-    UserError: without TensorFlow, for an unknown name, or when the download
+    UserError: without TensorFlow, for an unknown name, or if the download
       fails.
   """
   if importlib.util.find_spec('tensorflow') is None:
@@ -53,7 +53,15 @@ def prepare(name: str, data_dir: str | None = None) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-  """The command; returns the exit status."""
+  """Runs the command.
+
+  Args:
+    argv: arguments, by default those of the process.
+
+  Returns:
+    The exit status: 2 if the data set cannot be prepared, with the reason on
+    stderr.
+  """
   parser = argparse.ArgumentParser(
     prog='python -m rdd_jax.data.prepare',
     description='Download a TFDS data set and write it as array_record.',

@@ -25,7 +25,11 @@ _SECONDS = flags.DEFINE_float(
 
 
 def main(argv: list[str]) -> None:
-  """Plans what the flags say."""
+  """Predicts the run that the flags describe, and prints the plan.
+
+  Raises:
+    UserError: as the run would, or if another configuration made `--workdir`.
+  """
   config = given(argv)
   distributed.initialise(False)
   with tempfile.TemporaryDirectory() as scratch:
@@ -39,7 +43,7 @@ def main(argv: list[str]) -> None:
 
 
 def show(plan: Plan) -> str:
-  """A line for each stage, the total, memory, and what is left out."""
+  """Formats a plan: seconds by stage, memory, and what was not predicted."""
   total = sum(plan.seconds.values())
   rows = {**plan.seconds, 'in all': total}
   lines = [plan.text, *(f'{name:<11}{s:>9,.1f} s' for name, s in rows.items())]
