@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, partial
+import importlib
 import importlib.util
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -13,24 +13,13 @@ import numpy as np
 
 from rdd_jax.bench.setting import UNROLLS, Program, Setting
 
-REFERENCE = Path(__file__).parents[2] / 'tests' / 'reference' / 'torch_dd.py'
-
 
 @cache
 def reference() -> Any | None:
-  """Loads the PyTorch baseline, `tests/reference/torch_dd.py`.
-
-  Returns:
-    The module; None without PyTorch, outside a checkout, or where JAX uses an
-    accelerator and PyTorch finds no GPU.
-  """
-  if not REFERENCE.exists() or importlib.util.find_spec('torch') is None:
+  """Returns `torch_dd`, or None where PyTorch cannot run beside jax."""
+  if importlib.util.find_spec('torch') is None:
     return None
-  spec = importlib.util.spec_from_file_location('torch_dd', REFERENCE)
-  assert spec is not None
-  assert spec.loader is not None
-  module = importlib.util.module_from_spec(spec)
-  spec.loader.exec_module(module)
+  module = importlib.import_module('rdd_jax.bench.torch_dd')
   if device() == 'cpu':
     return module
   # What jax does by default.

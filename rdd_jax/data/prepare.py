@@ -1,14 +1,22 @@
-"""Downloads a TFDS data set once: `python -m rdd_jax.data.prepare NAME`."""
+"""Downloads a TFDS data set once: `python -m rdd_jax.data.prepare NAME`.
+
+NAME is TFDS's, such as cifar10. Needs `pip install 'rdd_jax[prepare]'`;
+training from what is written does not.
+"""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Sequence
 import importlib.util
 import os
-import sys
+
+from absl import flags
 
 from rdd_jax.core.errors import UserError
+from rdd_jax.runtime import cli
+
+_DATA_DIR = flags.DEFINE_string(
+  'data_dir', None, 'By default $RDD_JAX_DATA_DIR.', allow_override=True
+)
 
 
 def prepare(name: str, data_dir: str | None = None) -> str:
@@ -52,31 +60,12 @@ def prepare(name: str, data_dir: str | None = None) -> str:
   return str(builder.data_dir)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-  """Runs the command.
-
-  Args:
-    argv: arguments, by default those of the process.
-
-  Returns:
-    The exit status: 2 if the data set cannot be prepared, with the reason on
-    stderr.
-  """
-  parser = argparse.ArgumentParser(
-    prog='python -m rdd_jax.data.prepare',
-    description='Download a TFDS data set and write it as array_record.',
-  )
-  parser.add_argument('name', help='for example cifar10')
-  parser.add_argument('--data_dir', help='default: $RDD_JAX_DATA_DIR')
-  arguments = parser.parse_args(argv)
-  try:
-    directory = prepare(arguments.name, arguments.data_dir)
-  except UserError as error:
-    print(error, file=sys.stderr)
-    return 2
-  print(directory)
-  return 0
+def main(argv: list[str]) -> None:
+  """Prepares what is named, and prints where it was written."""
+  if len(argv) != 2:
+    raise UserError('give one name: python -m rdd_jax.data.prepare cifar10')
+  print(prepare(argv[1], _DATA_DIR.value))
 
 
 if __name__ == '__main__':
-  sys.exit(main())
+  cli.start(main)

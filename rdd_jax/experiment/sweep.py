@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib import resources
 from itertools import product
 from pathlib import Path
 import re
@@ -18,7 +19,7 @@ from typing import IO, NamedTuple
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment.workdir import missing
 
-SLURM = Path(__file__).parents[2] / 'launch' / 'slurm.sh'
+SLURM = resources.files('rdd_jax.experiment') / 'slurm.sh'
 
 
 class Job(NamedTuple):
@@ -262,7 +263,7 @@ def slurm_array(
     f'cd {shlex.quote(str(Path.cwd()))}\n'
     f'mapfile -t lines < {shlex.quote(str(flags.absolute()))}\n'
     'eval "set -- ${lines[$SLURM_ARRAY_TASK_ID]}"\n'
-    f'exec {shlex.quote(str(SLURM))} "$@"\n'
+    + SLURM.read_text().partition('set -euo pipefail\n')[2]
   )
   script.chmod(0o755)
   return script, len(todo)

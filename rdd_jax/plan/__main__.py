@@ -13,30 +13,27 @@ import tempfile
 
 from absl import flags
 
-from rdd_jax.config.flags import WORKDIR, given
+from rdd_jax.config import flags as shared
 from rdd_jax.experiment import workdir
 from rdd_jax.plan.predict import FILE, Plan, predict
 from rdd_jax.runtime import cli, distributed
 from rdd_jax.runtime.files import write_atomically
 
+flags.adopt_module_key_flags(shared)
 _SECONDS = flags.DEFINE_float(
   'seconds', 5.0, 'How long each stage is tried, about, once it is compiled.'
 )
 
 
 def main(argv: list[str]) -> None:
-  """Predicts the run that the flags describe, and prints the plan.
-
-  Raises:
-    UserError: as the run would, or if another configuration made `--workdir`.
-  """
-  config = given(argv)
+  """Plans what the flags say."""
+  config = shared.given(argv)
   distributed.initialise(False)
   with tempfile.TemporaryDirectory() as scratch:
     plan = predict(config, Path(scratch), budget=_SECONDS.value)
   print(show(plan))
-  if WORKDIR.value:
-    directory = Path(WORKDIR.value).absolute()
+  if shared.WORKDIR.value:
+    directory = Path(shared.WORKDIR.value).absolute()
     workdir.claim(directory, config)
     text = json.dumps(plan.to_json(), indent=1)
     write_atomically(directory / FILE, text.encode())
