@@ -13,7 +13,7 @@ setup(
   license='Apache-2.0',
   python_requires='>=3.11',
   packages=find_packages(include=['rdd_jax', 'rdd_jax.*']),
-  package_data={'rdd_jax': ['py.typed']},
+  package_data={'rdd_jax': ['py.typed'], 'rdd_jax.experiment': ['slurm.sh']},
   install_requires=[
     'absl-py>=2.1',
     'array_record>=0.8',
@@ -30,10 +30,13 @@ setup(
     'orbax-checkpoint>=0.12',
     'pillow>=11.0',
     'scikit-learn>=1.6',
+    'scipy>=1.15',
     'tensorflow-datasets>=4.9.9',
+    'threadpoolctl>=3.5',
   ],
   extras_require={
     'test': [
+      'import-linter>=2.5',
       'pyright>=1.1.390',
       'pytest>=8.0',
       'pytest-xdist>=3.6',
@@ -52,6 +55,7 @@ setup(
     'License :: OSI Approved :: Apache Software License',
     'Programming Language :: Python :: 3.11',
     'Programming Language :: Python :: 3.12',
+    'Programming Language :: Python :: 3.13',
     'Topic :: Scientific/Engineering :: Artificial Intelligence',
     'Typing :: Typed',
   ],

@@ -15,9 +15,10 @@ from pathlib import Path
 import sys
 import time
 
-from absl import app, flags
+from absl import flags
 
 from rdd_jax.experiment import sweep
+from rdd_jax.runtime import cli
 
 _OUT = flags.DEFINE_string('out', 'runs/gpu_suite', 'Where everything goes.')
 _ONLY = flags.DEFINE_string('only', '', 'Pieces whose name contains this.')
@@ -183,7 +184,7 @@ def _lines(title: str, columns: tuple[str, ...], rows: dict) -> str:
 
 def main(argv: list[str]) -> None:
   """Runs the pieces in turn."""
-  del argv
+  cli.no_arguments(argv)
   out = Path(_OUT.value)
   out.mkdir(parents=True, exist_ok=True)
   end = time.monotonic() + 60 * _MINUTES.value
@@ -204,4 +205,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == '__main__':
-  app.run(main)
+  cli.start(main)

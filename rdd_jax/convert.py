@@ -1,4 +1,6 @@
-"""`python -m rdd_jax.convert PATH --to=FORMAT --out=DIR`: sets for others.
+"""Writes a set for others: `python -m rdd_jax.convert PATH --to=npz --out=DIR`.
+
+PATH is a run's directory, or a file of ours that carries its card.
 
 | format | what is written | what is lost |
 |---|---|---|
@@ -11,15 +13,23 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-import sys
+
+from absl import flags
 
 from rdd_jax.artifact import export, store
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import third_party
 from rdd_jax.experiment.judge import load as load_dataset
+from rdd_jax.runtime import cli
+
+# Where two commands are imported, as by tests, each may have its own --out.
+_string = partial(flags.DEFINE_string, allow_override=True)
+_TO = _string('to', None, 'npz, safetensors, tfds or folder.')
+_OUT = _string('out', None, 'A new directory.')
+_DATA_DIR = _string('data_dir', None, 'The TFDS directory.')
 
 
 def convert(path: Path, to: str, out: Path, data_dir: str = '') -> list[str]:
@@ -35,8 +45,11 @@ def convert(path: Path, to: str, out: Path, data_dir: str = '') -> list[str]:
     Lines that say what was written, how to read it, and what was lost.
 
   Raises:
-    UserError: if the set cannot be read, or `out` is in use.
+    UserError: if the format is unknown, the set cannot be read, or `out` is
+      in use.
   """
+  if to not in FORMATS:
+    raise UserError(f'--to={to}: give one of {", ".join(FORMATS)}')
   distilled = (
     store.load(path)
     if third_party.is_ours(path)
@@ -93,30 +106,16 @@ FORMATS: dict[str, Callable[[store.Distilled, Path, str], list[str]]] = {
 }
 
 
-def parser() -> argparse.ArgumentParser:
-  """What the command takes."""
-  made = argparse.ArgumentParser(
-    prog='python -m rdd_jax.convert',
-    description='Write a distilled set in a format of others.',
-  )
-  made.add_argument('path', type=Path, help='runs/NAME, or a file of ours')
-  made.add_argument('--to', required=True, choices=list(FORMATS))
-  made.add_argument('--out', required=True, type=Path, help='a new directory')
-  made.add_argument('--data_dir', default='', help='of TFDS data sets')
-  return made
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-  """The command; returns the exit status."""
-  given = parser().parse_args(argv)
-  try:
-    lines = convert(given.path, given.to, given.out, given.data_dir)
-  except (UserError, OSError) as error:
-    print(f'error: {error}', file=sys.stderr)
-    return 2
-  print('\n'.join(lines))
-  return 0
+def main(argv: list[str]) -> None:
+  """Converts what the flags say, and prints what was written."""
+  if len(argv) != 2 or not _TO.value or not _OUT.value:
+    raise UserError(
+      'give one distilled set, a format and a new directory: python -m '
+      f'rdd_jax.convert RUNS/NAME --to={"|".join(FORMATS)} --out=DIR'
+    )
+  out, data_dir = Path(_OUT.value), _DATA_DIR.value or ''
+  print('\n'.join(convert(Path(argv[1]), _TO.value, out, data_dir)))
 
 
 if __name__ == '__main__':
-  sys.exit(main())
+  cli.start(main)

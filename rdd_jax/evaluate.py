@@ -21,7 +21,7 @@ from rdd_jax.evaluation.metrics import Row
 from rdd_jax.experiment import dd_ranking, third_party
 from rdd_jax.experiment.judge import RIVALS, judge_of, network_keys, rival_rows
 from rdd_jax.experiment.judge import load as load  # as `evaluate.load`
-from rdd_jax.experiment.verdict import write
+from rdd_jax.experiment.outputs import write_evaluation
 from rdd_jax.report import tables
 from rdd_jax.runtime import cli
 from rdd_jax.runtime.logging import table
@@ -173,7 +173,7 @@ def main(argv: list[str]) -> None:
   if _REPORT.value:
     numbers = next(iter(found.values()))
     marked = replace(distilled, card={**distilled.card, 'numbers': numbers})
-    page = write(Path(_REPORT.value), marked, judge, by_arm, ranking)
+    page = write_evaluation(Path(_REPORT.value), marked, judge, by_arm, ranking)
     print(f'all of it in {_REPORT.value}; open {page.name}')
 
 

@@ -12,11 +12,12 @@ import sys
 
 from absl import flags
 
-from rdd_jax.config.flags import WORKDIR, given
+from rdd_jax.config import flags as shared
 from rdd_jax.experiment import ablations, loop, workdir
 from rdd_jax.runtime import cli, distributed, logging
 from rdd_jax.runtime.profiling import watch
 
+flags.adopt_module_key_flags(shared)
 _DISTRIBUTED = flags.DEFINE_bool(
   'distributed', None, 'Join the other processes of this run.'
 )
@@ -35,13 +36,13 @@ _PROFILE = flags.DEFINE_string(
 
 def main(argv: list[str]) -> None:
   """Runs what the flags say."""
-  config = given(argv)
+  config = shared.given(argv)
   if config.deterministic:
     # Read by XLA when the first device is touched, which is below.
     flag = '--xla_gpu_deterministic_ops=true'
     os.environ['XLA_FLAGS'] = f'{os.environ.get("XLA_FLAGS", "")} {flag}'
   distributed.initialise(_DISTRIBUTED.value)
-  directory = Path(WORKDIR.value or workdir.default(config)).absolute()
+  directory = Path(shared.WORKDIR.value or workdir.default(config)).absolute()
   watched = watch(
     directory,
     steps=config.steps,

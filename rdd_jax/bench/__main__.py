@@ -1,4 +1,15 @@
-"""The command `python -m rdd_jax.bench`."""
+"""Times and weighs us beside plain PyTorch: `python -m rdd_jax.bench`.
+
+Quickly: `--width=16 --repeats=3`. Without PyTorch its columns are dashes. On a
+machine that others use, run it on one core, `taskset -c 0 python -m
+rdd_jax.bench`, and read the ratio of CPU seconds.
+
+Rows `unroll_N` differentiate through N steps of a student, exactly and with our
+default adjoint; those named after another adjoint, and `experts_vmap`, are ours
+alone. They take most of the time: choose rows by `--only`. What would not fit
+into memory is not run, and the table says so. Rows `ntk`, `ntk_pooled`,
+`ridge` and `frepo` are ours alone too.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +25,13 @@ from typing import Any
 # Two frameworks share the accelerator.
 os.environ.setdefault('XLA_PYTHON_CLIENT_PREALLOCATE', 'false')
 
-from absl import app, flags
+from absl import flags
 import jax
 
 from rdd_jax.bench import kernels, theirs, timing
 from rdd_jax.bench.setting import Setting
 from rdd_jax.bench.timing import Cost
+from rdd_jax.runtime import cli
 
 STEADY = 1.5  # Slowest over fastest repeat, from which a ratio says little.
 QUIET = 0.5  # Load average before the run, from which others were at work.
@@ -42,7 +54,11 @@ _PEAK = flags.DEFINE_enum(
 
 
 def environment() -> dict[str, str | int | float | None]:
-  """What ran on what."""
+  """Describes the machine: device, cores, load average, library versions.
+
+  Returns:
+    Field to value; `torch` and `torch_threads` are None without PyTorch.
+  """
   dd = theirs.reference()
   return {
     'device': jax.devices()[0].device_kind,
@@ -55,14 +71,23 @@ def environment() -> dict[str, str | int | float | None]:
 
 
 def cores() -> int | None:
-  """The cores that this process may use, where the system says so."""
+  """Counts the cores that this process may use; None where unknown."""
   if hasattr(os, 'sched_getaffinity'):
     return len(os.sched_getaffinity(0))
   return os.cpu_count()
 
 
 def line(name: str, costs: Mapping[str, Cost]) -> str:
-  """A row of the table."""
+  """Formats a row of the table, with dashes for a side that did not run.
+
+  Args:
+    name: of the computation, in `timing.NAMES`.
+    costs: by side, in `timing.SIDES`.
+
+  Returns:
+    The row; a star marks a ratio of seconds where the slowest repeat of a side
+    took `STEADY` times the fastest or more.
+  """
   us, them = (costs.get(side) for side in timing.SIDES)
   cells = [f'{cost.seconds:.4f}' if cost else '-' for cost in (us, them)]
   if us and them:
@@ -77,15 +102,33 @@ def line(name: str, costs: Mapping[str, Cost]) -> str:
 
 
 def row(name: str, cells: Sequence[str]) -> str:
+  """Aligns a name and its cells with the columns of the table.
+
+  Args:
+    name: at most 20 characters.
+    cells: one for each column, at most 12 characters each.
+  """
   return f'{name:20}' + ''.join(f'{cell:>13}' for cell in cells)
 
 
 def mebibytes(size: int | None) -> str:
+  """Formats a number of bytes in MiB; a dash for None."""
   return '-' if size is None else f'{size / 2**20:.0f}'
 
 
 def report(name: str, s: Setting, ceiling: float) -> dict[str, Any]:
-  """Measures a computation; prints its row, and below it what else is known."""
+  """Measures a computation and prints its row, with throughput below it.
+
+  Args:
+    name: of the computation, in `timing.NAMES`.
+    s: the sizes.
+    ceiling: FLOP/s that the machine reaches, see `timing.ceiling`.
+
+  Returns:
+    Side to the fields of its `Cost`, or of its `Excess` if it was skipped; and,
+    where known, `images_per_second`, their `share` of the ceiling, and the
+    `entries_per_second` of a kernel.
+  """
   costs, excess = timing.compare(name, s)
   results: dict[str, Any] = {k: cost._asdict() for k, cost in costs.items()}
   print(line(name, costs))
@@ -112,9 +155,9 @@ def report(name: str, s: Setting, ceiling: float) -> dict[str, Any]:
   return results
 
 
-def main(argv: Sequence[str]) -> None:
-  if len(argv) > 1:
-    raise app.UsageError(f'unknown arguments {argv[1:]}')
+def main(argv: list[str]) -> None:
+  """Measures what the flags say."""
+  cli.no_arguments(argv)
   sizes: dict[str, Any] = {k: flags.FLAGS[k].value for k in _DEFAULTS}
   s = Setting(**sizes)
   if _PEAK.value:
@@ -136,4 +179,4 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == '__main__':
-  app.run(main)
+  cli.start(main)

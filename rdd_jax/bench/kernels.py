@@ -1,6 +1,7 @@
-"""Kernels, ridge regression and a step of FRePo; no rival to run beside them.
+"""Benchmarks neural tangent kernels, ridge regression and a FRePo step.
 
-`neural-tangents`, which has the closed forms, does not import on current jax.
+They have no baseline: `neural-tangents`, which has the closed forms, does not
+import on current JAX.
 """
 
 from __future__ import annotations
@@ -21,24 +22,50 @@ TILE = {'ntk': 8, 'ntk_pooled': 2}  # rows, so that a tile fits into a cache
 
 
 def sides(name: str, s: Setting) -> tuple[int, int]:
-  """Rows and columns of the matrix; few where an entry takes long."""
+  """Returns the number of rows and columns of a kernel matrix.
+
+  Args:
+    name: of the computation; `ntk_pooled` gets 4 by 4, since each entry takes
+      long.
+    s: the sizes; rows are real images, columns synthetic ones.
+
+  >>> sides('ntk', Setting(batch=256, classes=10, ipc=10))
+  (256, 100)
+  """
   if name == 'ntk_pooled':
     return 4, 4
   return s.batch, s.classes * s.ipc
 
 
 def entries(name: str, s: Setting) -> int | None:
-  """Entries of a kernel that a computation evaluates; None of others."""
+  """Counts the kernel entries that a computation evaluates.
+
+  Args:
+    name: of the computation, in `timing.NAMES`.
+    s: the sizes.
+
+  Returns:
+    Their number; None if the computation is no kernel matrix.
+
+  >>> entries('ntk_pooled', Setting()), entries('ridge', Setting())
+  (16, None)
+  """
   return math.prod(sides(name, s)) if name in TILE else None
 
 
 def ntk(s: Setting) -> Program:
-  """Convolutional, each pixel with itself: real rows by synthetic ones."""
+  """Builds the convolutional NTK between real and synthetic images.
+
+  Without global pooling, so covariances of each pixel with itself suffice.
+  """
   return _kernel('ntk', s, kernels.convolutional(s.depth))
 
 
 def ntk_pooled(s: Setting) -> Program:
-  """The same, with a mean over pixels at the end: each pixel with each."""
+  """Builds the convolutional NTK with global average pooling.
+
+  The mean over pixels needs the covariances of all pairs of pixels.
+  """
   return _kernel(
     'ntk_pooled', s, kernels.convolutional(s.depth, global_pool=True)
   )
@@ -53,7 +80,7 @@ def _kernel(name: str, s: Setting, kernel: kernels.Kernel) -> Program:
 
 
 def ridge(s: Setting) -> Program:
-  """A solve with as many rows as there are synthetic images."""
+  """Builds a kernel ridge regression on all synthetic images."""
   x = jnp.asarray(s.images(s.classes * s.ipc))
   gram = kernels.fully_connected(1)(x).ntk
   return compiled(
@@ -64,7 +91,11 @@ def ridge(s: Setting) -> Program:
 
 
 def frepo_step(s: Setting) -> Program:
-  """The loss of FRePo's regression, and the gradient of the images."""
+  """Builds the loss of FRePo and its gradient in the synthetic images.
+
+  Source: Zhou et al., Dataset Distillation using Neural Feature Regression,
+  NeurIPS 2022.
+  """
   net = convnet(s)
   inner = Inner(optax.adam(3e-4), 1, 1000, losses=SquaredError())
   networks = pool(net, inner, s.shape, s.classes, size=2, lifetime=100)

@@ -1,4 +1,4 @@
-"""Our side of the benchmark, through the public functions of the library."""
+"""Builds the library's side of the benchmark, from its public functions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,12 @@ STILL = Edit(EmptyState(), identity())
 
 
 def compiled(function: Callable[..., Any], *args: Any) -> Program:
-  """`function(*args)` as a program, with the bytes that its compiler plans."""
+  """Compiles `function(*args)`, with the bytes that its compiler plans.
+
+  Args:
+    function: traceable by `jax.jit`.
+    *args: pytrees of arrays, which every run of the program gets.
+  """
   call = jax.jit(function).lower(*args).compile()
   memory = call.memory_analysis()
   planned = memory and (
@@ -46,7 +51,14 @@ def compiled(function: Callable[..., Any], *args: Any) -> Program:
 
 
 def rows(images: Array | np.ndarray) -> Batch:
-  """A batch of the images `f[k, n, H, W, C]` of `k` classes."""
+  """Builds a batch of images that are grouped by class.
+
+  Args:
+    images: `f[k, n, H, W, C]`, `n` images of each of `k` classes.
+
+  Returns:
+    A batch of `k n` rows of weight 1, with one-hot targets `f[k n, k]`.
+  """
   k, n = images.shape[:2]
   cells = jnp.repeat(jnp.arange(k), n)
   nowhere = jnp.full(k * n, NOWHERE)
@@ -61,19 +73,19 @@ def rows(images: Array | np.ndarray) -> Batch:
 
 
 def convnet(s: Setting) -> nn.Module:
-  """The network of every measurement."""
+  """Builds the ConvNet that all computations share."""
   return networks.build('convnet', s.classes, width=s.width, depth=s.depth)
 
 
 def sgd() -> optax.GradientTransformation:
-  """The optimiser of every network; decay is added to the gradient."""
+  """Builds the optimizer of all networks: SGD with momentum and L2 decay."""
   return optax.chain(
     optax.add_decayed_weights(5e-4), optax.sgd(0.01, momentum=0.9)
   )
 
 
 def training_step(s: Setting) -> Program:
-  """One SGD step on `s.batch` images."""
+  """Builds one SGD step on `s.batch` images."""
   net, tx = convnet(s), sgd()
   labels = jnp.arange(s.batch) % s.classes
   batch = dataclasses.replace(
@@ -89,7 +101,16 @@ def training_step(s: Setting) -> Program:
 
 
 def matching_step(s: Setting, objective: Objective) -> Program:
-  """The values of an objective, and the gradient of the synthetic images."""
+  """Builds an objective's gradient in the synthetic images.
+
+  Args:
+    s: the sizes.
+    objective: with a cell for each class.
+
+  Returns:
+    A program that computes the gradient `f[classes, ipc, H, W, C]` of the sum
+    of the losses, and the losses `f[classes]`.
+  """
 
   def step(images: Array, real: Batch, state: Any) -> tuple[Array, Array]:
     def loss(images: Array) -> tuple[Array, Array]:
@@ -114,7 +135,7 @@ def matching_step(s: Setting, objective: Objective) -> Program:
 
 
 def gradient_step(s: Setting) -> Program:
-  """One DC matching over all classes."""
+  """Builds one step of gradient matching (DC) over all classes."""
   objective = gradient_matching(
     convnet(s),
     s.shape,
@@ -129,7 +150,7 @@ def gradient_step(s: Setting) -> Program:
 
 
 def distribution_step(s: Setting) -> Program:
-  """One DM matching over all classes."""
+  """Builds one step of distribution matching (DM) over all classes."""
   objective = distribution_matching(
     convnet(s),
     s.shape,
@@ -141,7 +162,7 @@ def distribution_step(s: Setting) -> Program:
 
 
 def evaluation(s: Setting) -> Program:
-  """Networks trained from scratch on the synthetic set, over seeds."""
+  """Builds the training of `s.seeds` networks on the synthetic set."""
   net, recipe = convnet(s), Recipe(steps=s.steps)
 
   def fit(batch: Batch, seeds: Array) -> Any:
@@ -167,7 +188,22 @@ def distance_travelled(
   steps: int,
   adjoint: Adjoint | None = None,
 ) -> Array:
-  """How far, squared, a student goes by SGD on all of `f[k, n, H, W, C]`."""
+  """Returns how far SGD on the synthetic set moves a student, squared.
+
+  `|theta_T - theta_0|^2`, with `theta_t+1 = theta_t - a grad L(theta_t)` on all
+  images in each step.
+
+  Args:
+    images: `f[k, n, H, W, C]`, `n` images of each of `k` classes.
+    step_size: `f[]`, `a`.
+    start: the student's variables; its parameters are `theta_0`.
+    net: the student.
+    steps: `T`.
+    adjoint: how the steps are differentiated; None is `checkpointed()`.
+
+  Returns:
+    `f[]`.
+  """
   batch, tx = rows(images), optax.sgd(1.0)
   end, _ = train(
     net,
@@ -188,7 +224,13 @@ def distance_travelled(
 def unrolled_gradient(
   s: Setting, *, steps: int, adjoint: Adjoint | None = None
 ) -> Program:
-  """That distance, and its gradients in the images and the step size."""
+  """Builds `distance_travelled` and its gradients in images and step size.
+
+  Args:
+    s: the sizes.
+    steps: SGD steps of the student.
+    adjoint: how they are differentiated; None is `checkpointed()`.
+  """
   net = convnet(s)
   distance = partial(distance_travelled, net=net, steps=steps, adjoint=adjoint)
   return compiled(
@@ -200,7 +242,13 @@ def unrolled_gradient(
 
 
 def experts(s: Setting, *, parallel: bool | None = None) -> Program:
-  """Networks trained on real images, `s.steps` minibatches each."""
+  """Builds the training of `s.experts` experts on real images.
+
+  Args:
+    s: the sizes; each expert takes `s.steps` SGD steps on minibatches.
+    parallel: True trains them side by side (`vmap`), False one after another;
+      None trains them side by side except on CPUs.
+  """
   one = expert(
     convnet(s),
     optax.sgd(0.01),

@@ -1,4 +1,4 @@
-"""What both sides of the benchmark agree on."""
+"""Defines the sizes and inputs that both sides of the benchmark share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _size(default: int, meaning: str) -> int:
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-  """The sizes of what is measured, each a flag of the command."""
+  """Holds the sizes of the benchmark, each a flag of the command."""
 
   width: int = _size(128, 'Filters of a convolution.')
   depth: int = _size(3, 'Blocks of the ConvNet.')
@@ -34,23 +34,27 @@ class Setting:
 
   @property
   def shape(self) -> tuple[int, int, int]:
-    """Of an image: `(H, W, C)`."""
+    """Returns the shape of an image, `(H, W, C)`."""
     return self.image, self.image, self.channels
 
   @property
   def sides(self) -> list[int]:
-    """Of the images that each block convolves, in pixels."""
+    """Returns the sides, in pixels, of the images that each block convolves.
+
+    >>> Setting(image=28, channels=1).sides  # padded to 32x32
+    [32, 16, 8]
+    """
     padded = (self.image, self.channels) == (28, 1)
     first = 32 if padded else self.image
     return [first // 2**block for block in range(self.depth)]
 
   def images(self, *lead: int) -> np.ndarray:
-    """Standard normal images `f32[*lead, H, W, C]`, always the same ones."""
+    """Draws standard normal images `f32[*lead, H, W, C]` from a fixed seed."""
     draw = np.random.default_rng(0).standard_normal
     return draw((*lead, *self.shape), np.float32)
 
   def data(self) -> tuple[np.ndarray, np.ndarray]:
-    """A data set of four batches: `u8[N, H, W, C]`, and labels `i[N]`."""
+    """Draws four batches of real images `u8[N, H, W, C]` and labels `i[N]`."""
     rng, count = np.random.default_rng(0), 4 * self.batch
     pixels = rng.integers(0, 256, (count, *self.shape), np.uint8)
     return pixels, np.arange(count) % self.classes

@@ -1,11 +1,11 @@
-"""The other side of the benchmark: plain PyTorch, where it is installed."""
+"""Builds the PyTorch side of the benchmark, where PyTorch is installed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, partial
+import importlib
 import importlib.util
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -13,19 +13,13 @@ import numpy as np
 
 from rdd_jax.bench.setting import UNROLLS, Program, Setting
 
-REFERENCE = Path(__file__).parents[2] / 'tests' / 'reference' / 'torch_dd.py'
-
 
 @cache
 def reference() -> Any | None:
-  """The module of the rival; None where it cannot run beside ours."""
-  if not REFERENCE.exists() or importlib.util.find_spec('torch') is None:
+  """Returns `torch_dd`, or None where PyTorch cannot run beside jax."""
+  if importlib.util.find_spec('torch') is None:
     return None
-  spec = importlib.util.spec_from_file_location('torch_dd', REFERENCE)
-  assert spec is not None
-  assert spec.loader is not None
-  module = importlib.util.module_from_spec(spec)
-  spec.loader.exec_module(module)
+  module = importlib.import_module('rdd_jax.bench.torch_dd')
   if device() == 'cpu':
     return module
   # What jax does by default.
@@ -34,12 +28,18 @@ def reference() -> Any | None:
 
 
 def device() -> str:
-  """The device that is of the same kind as ours."""
+  """Returns PyTorch's name of the device that JAX uses: 'cpu' or 'cuda'."""
   return 'cpu' if jax.default_backend() == 'cpu' else 'cuda'
 
 
 def eager(dd: Any, function: Callable[..., Any], *args: Any) -> Program:
-  """`function(*args)` as a program."""
+  """Wraps `function(*args)` as a program that waits for the GPU.
+
+  Args:
+    dd: the baseline, see `reference`.
+    function: runs eagerly; what it returns is dropped.
+    *args: of the function.
+  """
 
   def run() -> None:
     function(*args)
@@ -50,13 +50,26 @@ def eager(dd: Any, function: Callable[..., Any], *args: Any) -> Program:
 
 
 def tensor(dd: Any, images: np.ndarray) -> Any:
-  """The images as NCHW, on the device."""
+  """Copies images to PyTorch's device, as NCHW.
+
+  Args:
+    dd: the baseline, see `reference`.
+    images: `[..., H, W, C]`, of any dtype, which is kept.
+
+  Returns:
+    A tensor `[..., C, H, W]`.
+  """
   nchw = np.ascontiguousarray(np.moveaxis(images, -1, -3))
   return dd.torch.from_numpy(nchw).to(device())
 
 
 def convnet(dd: Any, s: Setting) -> Any:
-  """The network of every measurement."""
+  """Builds the ConvNet that all computations share.
+
+  Args:
+    dd: the baseline, see `reference`.
+    s: the sizes.
+  """
   net = dd.ConvNet(
     channels=s.channels,
     classes=s.classes,
@@ -68,7 +81,12 @@ def convnet(dd: Any, s: Setting) -> Any:
 
 
 def training_step(dd: Any, s: Setting) -> Program:
-  """One SGD step on `s.batch` images."""
+  """Builds one SGD step on `s.batch` images.
+
+  Args:
+    dd: the baseline, see `reference`.
+    s: the sizes.
+  """
   net = convnet(dd, s)
   labels = dd.torch.arange(s.batch, device=device()) % s.classes
   images = tensor(dd, s.images(s.batch))
@@ -76,7 +94,12 @@ def training_step(dd: Any, s: Setting) -> Program:
 
 
 def gradient_step(dd: Any, s: Setting) -> Program:
-  """One DC matching over all classes."""
+  """Builds one step of gradient matching (DC) over all classes.
+
+  Args:
+    dd: the baseline, see `reference`.
+    s: the sizes.
+  """
   synthetic = tensor(dd, s.images(s.classes, s.ipc))
   real = tensor(dd, s.images(s.classes, s.real))
   step = dd.gradient_matching_step
@@ -84,7 +107,12 @@ def gradient_step(dd: Any, s: Setting) -> Program:
 
 
 def distribution_step(dd: Any, s: Setting) -> Program:
-  """One DM matching over all classes."""
+  """Builds one step of distribution matching (DM) over all classes.
+
+  Args:
+    dd: the baseline, see `reference`.
+    s: the sizes.
+  """
   synthetic = tensor(dd, s.images(s.classes, s.ipc))
   real = tensor(dd, s.images(s.classes, s.real))
   step = dd.distribution_matching_step
@@ -92,21 +120,39 @@ def distribution_step(dd: Any, s: Setting) -> Program:
 
 
 def synthetic_set(dd: Any, s: Setting) -> tuple[Any, Any]:
-  """Its images in one row, and their labels."""
+  """Draws the synthetic set, class by class.
+
+  Args:
+    dd: the baseline, see `reference`.
+    s: the sizes.
+
+  Returns:
+    Images `f32[classes ipc, C, H, W]` and labels `i64[classes ipc]`.
+  """
   labels = dd.torch.arange(s.classes, device=device())
   images = tensor(dd, s.images(s.classes, s.ipc)).flatten(0, 1)
   return images, labels.repeat_interleave(s.ipc)
 
 
 def evaluation(dd: Any, s: Setting) -> Program:
-  """Networks trained from scratch on the synthetic set, one after another."""
+  """Builds the training of `s.seeds` networks, one after another.
+
+  Args:
+    dd: the baseline, see `reference`.
+    s: the sizes; each network takes `s.steps` SGD steps on the synthetic set.
+  """
   images, labels = synthetic_set(dd, s)
   train = partial(dd.train_seeds, seeds=s.seeds, steps=s.steps)
   return eager(dd, train, lambda: convnet(dd, s), images, labels)
 
 
 def experts(dd: Any, s: Setting) -> Program:
-  """Networks trained on real images, one after another."""
+  """Builds the training of `s.experts` experts, one after another.
+
+  Args:
+    dd: the baseline, see `reference`.
+    s: the sizes; each expert takes `s.steps` SGD steps on real minibatches.
+  """
   data = s.data()
   pixels, labels = tensor(dd, data[0]), dd.torch.from_numpy(data[1])
   labels = labels.to(device())
@@ -124,16 +170,32 @@ def experts(dd: Any, s: Setting) -> Program:
 
 
 def unrolled_gradient(dd: Any, s: Setting, *, steps: int) -> Program:
-  """The gradients of the distance that a student goes in so many steps."""
+  """Builds the gradients of how far SGD moves a student, squared.
+
+  Args:
+    dd: the baseline, see `reference`.
+    s: the sizes.
+    steps: SGD steps of the student, on all synthetic images.
+
+  Returns:
+    A program whose planned bytes are estimated, see `graph_bytes`.
+  """
   step = partial(dd.unrolled_gradient, steps=steps)
   program = eager(dd, step, convnet(dd, s), *synthetic_set(dd, s))
   return program._replace(planned=graph_bytes(s, steps))
 
 
 def graph_bytes(s: Setting, steps: int) -> int:
-  """An estimate of what `create_graph` keeps of the steps of a student.
+  """Estimates the bytes that `create_graph` keeps of a student's steps.
 
-  Measured to be 5 to 7 times what the convolutions of a step return.
+  Measured to be 5 to 7 times the outputs of a step's convolutions.
+
+  Args:
+    s: the sizes.
+    steps: SGD steps of the student.
+
+  >>> graph_bytes(Setting(), 30) // 2**20  # MiB
+  13781
   """
   pixels = s.classes * s.ipc * sum(side**2 for side in s.sides)
   return 7 * 4 * steps * pixels * s.width

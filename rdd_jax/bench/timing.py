@@ -1,16 +1,16 @@
-"""Seconds, bytes and operations.
+"""Measures seconds, bytes and operations of both sides of the benchmark.
 
-The two sides take turns, and the median of the repeats counts. That does not
-make a busy machine fair: PyTorch's OpenMP threads wait for each other at every
+The sides take turns, and the median of the repeats counts. That does not make
+a busy machine fair: PyTorch's OpenMP threads wait for each other at every
 operation, and one that has lost its core can slow a step a hundredfold, while
 XLA's pool suffers less. So a ratio of seconds counts on a quiet machine alone;
 elsewhere pin the command to one core (`taskset -c 0`) and read CPU seconds,
-which hold still.
+which are stable.
 
 Memory is measured in a fresh process for each side of each computation, with
 its inputs and its compilation: the growth of the resident set on a CPU, the
-peak of the allocator on a GPU. A program that would take most of what is free,
-by its compiler's plan or by an estimate, is not run.
+peak of the allocator on a GPU. A program that would take most of the free
+memory, by its compiler's plan or by an estimate, is not run.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ SHARE = 0.8  # Of the free memory, the most that a program may take.
 
 
 class Cost(NamedTuple):
-  """What a computation takes; None where that cannot be known.
+  """Holds what one side of a computation takes; None is unknown.
 
   Attributes:
-    seconds: the median of the repeats.
+    seconds: wall-clock time, the median of the repeats.
     spread: the slowest repeat over the fastest.
-    cpu_seconds: of all threads, the median of the repeats.
+    cpu_seconds: summed over threads, the median of the repeats.
     planned: bytes of arguments and temporaries, by the compiler's plan, or an
       estimate.
     peak: bytes measured in a process of its own.
@@ -57,21 +57,40 @@ class Cost(NamedTuple):
 
 
 class Excess(NamedTuple):
-  """The bytes that a program plans with, too many, and those that are free."""
+  """Says why a program was not run.
+
+  Attributes:
+    planned: bytes of arguments and temporaries.
+    free: bytes of the device, or of the machine on a CPU.
+  """
 
   planned: int
   free: int
 
 
 class Comparison(NamedTuple):
-  """By side: what it takes, or why it was not run."""
+  """Holds the cost of each side, or why it was not run.
+
+  Attributes:
+    costs: by side, in `SIDES`, of those that ran.
+    excess: by side, of those that would not fit into memory.
+  """
 
   costs: dict[str, Cost]
   excess: dict[str, Excess]
 
 
 def build(name: str, side: str, s: Setting) -> Program | None:
-  """One side of one computation; None where PyTorch has none or cannot run."""
+  """Builds one side of a computation.
+
+  Args:
+    name: in `NAMES`.
+    side: in `SIDES`.
+    s: the sizes.
+
+  Returns:
+    The program; None where PyTorch has no counterpart or cannot run.
+  """
   if side == 'ours':
     return {**ours.PROGRAMS, **kernels.PROGRAMS}[name](s)
   dd = theirs.reference()
@@ -80,7 +99,15 @@ def build(name: str, side: str, s: Setting) -> Program | None:
 
 
 def compare(name: str, s: Setting) -> Comparison:
-  """What a computation takes on each side; one that cannot run is left out."""
+  """Times both sides of a computation in turns, and measures their memory.
+
+  Args:
+    name: in `NAMES`.
+    s: the sizes, and the number of repeats.
+
+  Returns:
+    The costs; without a side that has no program.
+  """
   built = {side: build(name, side, s) for side in SIDES}
   programs = {side: p for side, p in built.items() if p is not None}
   excess = {}
@@ -107,14 +134,23 @@ def compare(name: str, s: Setting) -> Comparison:
 
 
 def timed(program: Program) -> tuple[float, float]:
-  """Seconds and CPU seconds of one run."""
+  """Runs a program once; returns wall-clock seconds and CPU seconds."""
   wall, cpu = time.perf_counter(), time.process_time()
   program.run()
   return time.perf_counter() - wall, time.process_time() - cpu
 
 
 def peak_in_new_process(name: str, side: str, s: Setting) -> int | None:
-  """`peak`, in a fresh interpreter, which nothing has touched."""
+  """Measures `peak` in a fresh interpreter.
+
+  Args:
+    name: in `NAMES`.
+    side: in `SIDES`.
+    s: the sizes.
+
+  Returns:
+    Bytes; None where unknown.
+  """
   sizes = [f'--{key}={value}' for key, value in dataclasses.asdict(s).items()]
   command = [sys.executable, '-m', 'rdd_jax.bench', f'--only={name}']
   output = subprocess.run(
@@ -127,7 +163,16 @@ def peak_in_new_process(name: str, side: str, s: Setting) -> int | None:
 
 
 def peak(name: str, side: str, s: Setting) -> int | None:
-  """Bytes that building a program and running it twice takes at its peak."""
+  """Measures the peak memory of building a program and running it twice.
+
+  Args:
+    name: in `NAMES`.
+    side: in `SIDES`.
+    s: the sizes.
+
+  Returns:
+    Bytes; None where unknown, or without a program.
+  """
   dd = theirs.reference() if side == 'theirs' else None
   accelerator = jax.devices()[0]
   # Linux forgets the high-water mark of the imports.
@@ -148,7 +193,11 @@ def peak(name: str, side: str, s: Setting) -> int | None:
 
 
 def ceiling(repeats: int = 5) -> float:
-  """FLOP/s of a large matrix product at jax's default precision, at best."""
+  """Measures the FLOP/s of a large matrix product, at jax's default precision.
+
+  Args:
+    repeats: of which the fastest counts.
+  """
   n = 2048 if jax.default_backend() == 'cpu' else 8192
   product = ours.compiled(jnp.matmul, *2 * [jnp.ones((n, n))])
   product.run()
@@ -156,12 +205,15 @@ def ceiling(repeats: int = 5) -> float:
 
 
 def training_flops(s: Setting) -> int:
-  """Operations of a training step: its direct convolutions and its head.
+  """Counts the operations of a training step: convolutions and the head.
 
   A multiplication and an addition count as two. A layer takes three passes,
   forward, to its weights and to its inputs; the images need no gradient.
-  Filtering by tiles takes fewer, so that a share of the ceiling counts useful
+  Winograd convolutions take fewer, so a share of the ceiling counts useful
   work, and may exceed one.
+
+  >>> round(training_flops(Setting()) / 1e9)  # GFLOP
+  76
   """
   total = 0
   for block, side in enumerate(s.sides):
@@ -172,7 +224,18 @@ def training_flops(s: Setting) -> int:
 
 
 def trained_images(name: str, s: Setting) -> int | None:
-  """Images in all steps of a training; None where that is not what is done."""
+  """Counts the images that pass through all steps of a training.
+
+  Args:
+    name: of the computation, in `NAMES`.
+    s: the sizes.
+
+  Returns:
+    Their number; None if the computation is no exact training.
+
+  >>> trained_images('unroll_30', Setting(classes=10, ipc=10))
+  3000
+  """
   match name.split('_'):
     case ['training']:
       return s.batch
@@ -184,11 +247,22 @@ def trained_images(name: str, s: Setting) -> int | None:
 
 
 def useful_flops(name: str, s: Setting) -> int | None:
-  """Operations that a computation cannot do without; None where not counted.
+  """Counts the operations that a computation cannot do without.
 
   A training that is differentiated counts three times: once for itself, and
   twice since each of its products has two factors, which both need a gradient.
-  What an adjoint computes again is not counted, nor are approximate adjoints.
+  What an adjoint recomputes is not counted, nor are approximate adjoints.
+
+  Args:
+    name: of the computation, in `NAMES`.
+    s: the sizes.
+
+  Returns:
+    Their number; None if it is not counted.
+
+  >>> s = Setting()
+  >>> useful_flops('training', s) == training_flops(s)
+  True
   """
   images = trained_images(name, s)
   times = 3 if name.startswith('unroll') else 1

@@ -1,8 +1,8 @@
-"""Runs side by side: `python -m rdd_jax.compare DIR... [--html=FILE]`.
+"""Compares runs: `python -m rdd_jax.compare DIR... [--html=FILE]`.
 
 Prints a table of every run's distilled set and of the baselines, and what each
 run took. Unfinished runs are named and left out. `--csv=FILE` has every metric,
-`--html=FILE` is one page with the images and what differs.
+`--html=FILE` is one page with the images and the fields that differ.
 """
 
 from __future__ import annotations
@@ -27,7 +27,13 @@ _HTML = flags.DEFINE_string('html', None, 'Where to write the page.')
 
 
 def gather(directories: Sequence[Path]) -> tuple[list[Finished], list[str]]:
-  """The finished runs, and a line on each that is not finished.
+  """Reads the finished runs, and notes those that are not finished.
+
+  Args:
+    directories: work directories; one that is given twice counts once.
+
+  Returns:
+    The runs, in order, and a line for each directory that is left out.
 
   Raises:
     UserError: if a directory is no run, or none of them is finished.
@@ -51,7 +57,7 @@ def gather(directories: Sequence[Path]) -> tuple[list[Finished], list[str]]:
 
 
 def text(runs: Sequence[Finished]) -> str:
-  """The table, paired differences of accuracy, and what each run took."""
+  """Formats the table, paired differences of accuracy, seconds and memory."""
   rows = {name: row for name, (_, row) in table(runs).items()}
   lines = [logging.table(rows, tables.columns(rows))]
   against = next(iter(methods(runs)))
@@ -70,7 +76,7 @@ def text(runs: Sequence[Finished]) -> str:
 
 
 def to_csv(runs: Sequence[Finished]) -> str:
-  """All metrics, see `csv_rows`; empty where a row has none."""
+  """Formats all metrics as CSV, see `csv_rows`; empty where a row has none."""
   rows = csv_rows(runs)
   columns = dict.fromkeys(key for row in rows for key in row)
   file = io.StringIO()
@@ -81,7 +87,12 @@ def to_csv(runs: Sequence[Finished]) -> str:
 
 
 def to_html(runs: Sequence[Finished], notes: Sequence[str] = ()) -> str:
-  """The page."""
+  """Renders the comparison as an HTML page.
+
+  Args:
+    runs: finished ones, at least one.
+    notes: a line for each run that is left out.
+  """
   shown = [
     Shown(name, run.directory, run.cost)
     for name, run in zip(names(runs), runs, strict=True)
@@ -97,6 +108,11 @@ def to_html(runs: Sequence[Finished], notes: Sequence[str] = ()) -> str:
 
 
 def main(argv: list[str]) -> None:
+  """Compares the runs in the given directories.
+
+  Raises:
+    UserError: as `gather`.
+  """
   runs, notes = gather([Path(name) for name in argv[1:]])
   print('\n'.join([*notes, text(runs)]))
   for path, make in (

@@ -1,4 +1,4 @@
-"""One page that shows several runs side by side."""
+"""Renders several runs side by side as one HTML page."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from rdd_jax.report.tables import label
 
 
 class Shown(NamedTuple):
-  """A run, as the page shows it.
+  """Holds a run as the page shows it.
 
   Attributes:
-    name: that tells it apart.
+    name: tells it apart from the others.
     directory: holds `grid.png`.
     cost: as `cost.json`; {} where it is not known.
   """
@@ -33,15 +33,18 @@ def comparison_page(
   fields: Mapping[str, Sequence[Any]],
   notes: Sequence[str] = (),
 ) -> str:
-  """The page, which needs no network and no other file.
+  """Renders the page, which needs no network and no other file.
 
   Args:
     runs: in the order of the table.
     rows: name to arm and summaries of metrics.
     paired: name to metric to a difference: mean, least, greatest, seeds.
-    against: what those are differences from.
-    fields: of the configurations that differ: the value in each run.
-    notes: on what is not shown.
+    against: the method that is subtracted.
+    fields: fields of the configurations that differ, to the value in each run.
+    notes: lines on runs that are not shown.
+
+  Returns:
+    HTML.
   """
   seen = dict.fromkeys(metric for _, row in rows.values() for metric in row)
   # Classes and single sets would be columns without end.

@@ -1,4 +1,4 @@
-"""Runs side by side: one table of all arms, and differences that are paired."""
+"""Tabulates the arms of several runs, and paired differences of methods."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ UNPAIRED = ('seed', 'seeds')  # do not make another method of a run
 
 
 class Paired(NamedTuple):
-  """A difference over distillation seeds that two methods share.
+  """Holds a difference over the distillation seeds that two methods share.
 
   Attributes:
-    mean: over seeds, of the mean over networks of each.
-    least: of the seeds.
-    greatest: likewise.
-    n: seeds.
+    mean: over seeds; of a seed, the mean over its networks counts.
+    least: over seeds.
+    greatest: over seeds.
+    n: number of seeds.
   """
 
   mean: float
@@ -31,10 +31,14 @@ class Paired(NamedTuple):
 
 
 def table(runs: Sequence[Finished]) -> dict[str, tuple[str, Row]]:
-  """Name to arm and metrics, of every run's arms; equal ones stand once.
+  """Tabulates every arm of all runs; equal baselines are listed once.
 
-  The distilled rows come first, in the order of the runs, under their names. A
-  baseline is named after the runs whose it is, unless all that have it agree.
+  Distilled sets come first, in the order of the runs, under the runs' names. A
+  baseline is named after the runs that it belongs to, unless all that have it
+  agree.
+
+  Returns:
+    Name to arm and metrics.
   """
   called = names(runs)
   rows = {
@@ -56,7 +60,16 @@ def table(runs: Sequence[Finished]) -> dict[str, tuple[str, Row]]:
 
 
 def methods(runs: Sequence[Finished]) -> dict[str, list[Finished]]:
-  """Runs that differ in their root seed alone are one method, by name."""
+  """Groups runs that differ in nothing but their root seed, by name.
+
+  >>> from pathlib import Path
+  >>> def run(name, seed):
+  ...   config = {'name': name, 'seed': seed}
+  ...   return Finished(Path(f'{name}-{seed}'), config, {}, {}, {})
+  >>> found = methods([run('dm', 0), run('dm', 1), run('dsa', 0)])
+  >>> {name: len(runs) for name, runs in found.items()}
+  {'dm': 2, 'dsa': 1}
+  """
   found: dict[str, list[Finished]] = {}
   for run in runs:
     rest = {k: v for k, v in run.config.items() if k not in UNPAIRED}
@@ -67,10 +80,21 @@ def methods(runs: Sequence[Finished]) -> dict[str, list[Finished]]:
 
 
 def paired(runs: Sequence[Finished]) -> dict[str, dict[str, Paired]]:
-  """Method to metric to its difference from the method of the first run.
+  """Subtracts the metrics of the first run's method, seed by seed.
 
-  Over the distillation seeds of both; methods that share none are left out, as
-  are metrics that one of them does not have.
+  `d_s = m_s(method) - m_s(first)` over the distillation seeds `s` that both
+  have. Methods that share no seed with the first are left out, as are metrics
+  that only one of them has.
+
+  Returns:
+    Method to metric to its difference.
+
+  >>> from pathlib import Path
+  >>> def run(name, values):
+  ...   seeds = {(0, s): {'accuracy': v} for s, v in enumerate(values)}
+  ...   return Finished(Path(name), {'name': name}, {}, seeds, {})
+  >>> paired([run('dm', [0.5, 0.25]), run('dsa', [0.75, 0.75])])
+  {'dsa': {'accuracy': Paired(mean=0.375, least=0.25, greatest=0.5, n=2)}}
   """
   (_, first), *others = methods(runs).items()
   base = _seeds(first)
@@ -88,10 +112,12 @@ def paired(runs: Sequence[Finished]) -> dict[str, dict[str, Paired]]:
 
 
 def csv_rows(runs: Sequence[Finished]) -> list[dict[str, Any]]:
-  """The table as flat rows: fractions, seconds and bytes.
+  """Flattens the table; values are fractions, seconds and bytes.
 
-  Each has `row`, `arm`, `n`, and `METRIC` and `METRIC_std` of the metrics that
-  it has; a distilled one its `directory`, `seconds` and `resident_bytes` too.
+  Returns:
+    A dictionary for each row, with `row`, `arm`, `n`, and `METRIC` and
+    `METRIC_std` of the metrics that it has; of a distilled set, `directory`,
+    `seconds` and `resident_bytes` too.
   """
   found = []
   of_name = dict(zip(names(runs), runs, strict=True))

@@ -1,4 +1,4 @@
-"""Runs as their work directories tell of them, and what tells them apart."""
+"""Reads finished runs from their work directories, and names them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FIELDS = 3  # At most so many fields make a name.
 
 
 class Finished(NamedTuple):
-  """A run that has its results.
+  """Holds the results of a finished run.
 
   Attributes:
     directory: of the run.
@@ -25,8 +25,8 @@ class Finished(NamedTuple):
     rows: of `results.json`: arm to metric to summary over all networks.
     seeds: of the distilled arm, distillation seed to metric to the mean over
       its networks. A seed is (root, number): two runs that share one share its
-      noise, split and initialisation.
-    cost: what it took, `cost.json`; {} where that is not known.
+      noise, split and initialization.
+    cost: seconds and memory, as `cost.json`; {} where they are not known.
   """
 
   directory: Path
@@ -37,7 +37,10 @@ class Finished(NamedTuple):
 
 
 def read(directory: Path) -> Finished | list[str]:
-  """A finished run; of an unfinished one, what it has not written.
+  """Reads a run from its work directory.
+
+  Returns:
+    The run; of an unfinished one, the names of the outputs that it lacks.
 
   Raises:
     UserError: if it is no run, or if a file of it is damaged.
@@ -68,18 +71,34 @@ def read(directory: Path) -> Finished | list[str]:
 
 
 def differing(runs: Sequence[Finished]) -> dict[str, list[Any]]:
-  """Fields that are not the same in all runs: the value in each, or None."""
+  """Finds the fields that differ between runs.
+
+  Returns:
+    Field to its value in each run; None where a run does not have it.
+
+  >>> configs = {'seed': 0, 'risk': 'total'}, {'seed': 0, 'risk': 'worst'}
+  >>> differing([Finished(Path(), c, {}, {}, {}) for c in configs])
+  {'risk': ['total', 'worst']}
+  """
   fields = dict.fromkeys(field for run in runs for field in run.config)
   found = {field: [run.config.get(field) for run in runs] for field in fields}
   return {f: values for f, values in found.items() if len(_kinds(values)) > 1}
 
 
 def names(runs: Sequence[Finished]) -> list[str]:
-  """The shortest names that tell runs apart.
+  """Picks the shortest names that tell runs apart.
 
-  By few fields of their configurations that differ, or by what differs in the
-  paths of their directories, whichever is shorter; a hash, which says nothing,
-  is the last choice.
+  From few fields of their configurations that differ, or from what differs in
+  the paths of their directories, whichever is shorter; hashes are the last
+  choice.
+
+  >>> configs = {'name': 'dm', 'seed': 0}, {'name': 'dm', 'seed': 10}
+  >>> paths = Path('runs/dm-first'), Path('runs/dm-second')
+  >>> names([
+  ...   Finished(path, config, {}, {}, {})
+  ...   for path, config in zip(paths, configs, strict=True)
+  ... ])
+  ['first', 'second']
   """
   if len(runs) == 1:
     return [str(runs[0].config.get('name', runs[0].directory.name))]
@@ -96,7 +115,7 @@ def names(runs: Sequence[Finished]) -> list[str]:
 
 
 def apart(paths: Sequence[str]) -> list[str]:
-  """Paths without the words that all begin and end with.
+  """Strips the words that all paths begin with, and those that all end with.
 
   >>> apart(['runs/a-ipc=1,seed=0', 'runs/a-ipc=10,seed=0'])
   ['ipc=1', 'ipc=10']
@@ -123,7 +142,7 @@ def _agree(words: Sequence[Sequence[str]], i: int) -> bool:
 
 
 def _by_fields(fields: Mapping[str, Sequence[Any]]) -> list[str]:
-  """Names by the fewest fields that are plain and tell all runs apart."""
+  """Names runs by the fewest plain fields that tell all of them apart."""
   plain = {
     field: values
     for field, values in fields.items()

@@ -1,4 +1,4 @@
-"""Argument strings of configurations."""
+"""Parses argument strings of configurations."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from rdd_jax.core.errors import UserError, choose
 
 
 def split(arg: str, **fields: Any) -> tuple[dict[str, Any], str]:
-  """The values of some keys of an argument string, and the rest of it.
-
-  >>> split('ipc=1,method=dsa,smoke', method='dm', loss='reject')
-  ({'method': 'dsa', 'loss': 'reject'}, 'ipc=1,smoke')
+  """Splits an argument string: the values of some keys, and the rest.
 
   Args:
     arg: as `parse` takes it.
     **fields: the keys, with defaults, whose types are kept.
 
+  Returns:
+    The values by key, and the items of `arg` that have other keys.
+
   Raises:
     UserError: for a value of another type.
+
+  >>> split('ipc=1,method=dsa,smoke', method='dm', loss='reject')
+  ({'method': 'dsa', 'loss': 'reject'}, 'ipc=1,smoke')
   """
   items = [item for item in arg.split(',') if item]
   own = [item for item in items if item.partition('=')[0] in fields]
@@ -27,17 +30,20 @@ def split(arg: str, **fields: Any) -> tuple[dict[str, Any], str]:
 
 
 def parse(arg: str, **fields: Any) -> dict[str, Any]:
-  """Reads the argument string of a config, `ipc=10,seed=3,smoke`.
-
-  >>> parse('ipc=1,smoke', ipc=10, smoke=False)
-  {'ipc': 1, 'smoke': True}
+  """Parses the argument string of a config, `ipc=10,seed=3,smoke`.
 
   Args:
     arg: comma-separated `key=value`; a bare key means true.
-    **fields: the keys there are, with defaults, whose types are kept.
+    **fields: the known keys, with defaults, whose types are kept.
+
+  Returns:
+    Every key to its value or default.
 
   Raises:
-    UserError: for a key there is not, or a value of another type.
+    UserError: for an unknown key, or a value of another type.
+
+  >>> parse('ipc=1,smoke', ipc=10, smoke=False)
+  {'ipc': 1, 'smoke': True}
   """
   values = dict(fields)
   for item in filter(None, arg.split(',')):

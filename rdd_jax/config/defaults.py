@@ -1,4 +1,4 @@
-"""Every field of a configuration, its default and its meaning."""
+"""Defines every field of a configuration, its default and its meaning."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ else:
 
 
 def config() -> Config:
-  """A complete configuration; configs only change values in it."""
+  """Builds a complete configuration; configs only change values in it.
+
+  >>> config().network.width
+  128
+  """
   return ConfigDict(
     {
       'name': 'unnamed',
       'seed': 0,  # root of all randomness
-      'seeds': 1,  # distillation seeds, each with its own initialisation
+      'seeds': 1,  # distillation seeds, each with its own initialization
       'data': {
         'name': 'digits',  # see rdd_jax.data.load
         'data_dir': '',  # TFDS directory; '' takes RDD_JAX_DATA_DIR or ~
@@ -31,7 +35,7 @@ def config() -> Config:
         'mock': False,  # seeded mock images of the data set's shape
         'mean': (),  # per channel; () fits them on the training rows
         'std': (),
-        'zca': 0.0,  # regularisation of ZCA whitening; 0 is off
+        'zca': 0.0,  # regularization of ZCA whitening; 0 is off
         'zca_convention': 'kornia',  # or 'frepo', see images.preprocessing
       },
       'network': {'name': 'convnet', 'width': 128, 'depth': 3},

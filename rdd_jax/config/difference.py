@@ -1,4 +1,4 @@
-"""What tells two configurations apart."""
+"""Compares two configurations."""
 
 from __future__ import annotations
 
@@ -9,14 +9,23 @@ from rdd_jax.config.defaults import PLACES, Config
 
 
 def difference(config: Config, other: Config) -> dict[str, Any]:
-  """What turns one configuration into another, as `config.variants` has it.
+  """Returns the changes that turn one configuration into another.
 
   Args:
-    config: the run's.
-    other: which has some of its links, as they are there, and other values.
+    config: the one that is changed.
+    other: with some of its transforms left out, the others as they are, and
+      other values.
 
   Returns:
-    `without`, the names of links that are left out, and the values that differ.
+    An entry of `config.variants`: `without`, the sorted names of the transforms
+    that are left out, and the values that differ, nested as in `other`.
+
+  >>> from rdd_jax.config.defaults import config
+  >>> base, other = config(), config()
+  >>> base.transform.tad = {'factory': 'tad'}
+  >>> other.network.width = 64
+  >>> difference(base, other)
+  {'without': ('tad',), 'network': {'width': 64}}
   """
   mine, its = config.to_dict(), other.to_dict()
   names = [{k for p in PLACES for k in x[p]} for x in (mine, its)]

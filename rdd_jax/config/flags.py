@@ -7,6 +7,7 @@ from ml_collections import config_flags
 
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.errors import UserError
+from rdd_jax.runtime import cli
 
 _CONFIG = config_flags.DEFINE_config_file(
   'config', None, 'FILE.py[:arguments], see configs/', lock_config=True
@@ -24,8 +25,7 @@ def given(argv: list[str]) -> Config:
   Raises:
     UserError: if there is none, or something besides flags.
   """
-  if len(argv) > 1:
-    raise UserError(f'unknown argument {argv[1]!r}: flags begin with --')
+  cli.no_arguments(argv)
   if _CONFIG.value is None:
     raise UserError(
       'no configuration: give --config=configs/quickstart.py or another file'

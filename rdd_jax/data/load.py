@@ -1,4 +1,4 @@
-"""`load`: a data set by its name."""
+"""Loads a data set by its name."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def load(
   size: images.Size = None,
   channels: int | None = None,
 ) -> Dataset:
-  """Loads the train and test splits of a data set.
+  """Loads the training and test splits of a data set.
 
   | name | what is read |
   |---|---|
-  | `digits` | scikit-learn's 8x8 digits; 500 rows are held out for test |
+  | `digits` | scikit-learn's 8x8 digits; 500 images are held out for test |
   | `tfds:NAME` | array_record files that TensorFlow Datasets prepared, |
   | | without TensorFlow; also `NAME/CONFIG` and `NAME:VERSION` |
   | `folder:PATH` | `PATH/train/CLASS/*.png`, `PATH/test/CLASS/*.png` |
@@ -49,12 +49,12 @@ def load(
   | | `test_labels`, and optionally `train_groups`, `test_groups` and |
   | | `class_names` |
   | `waterbirds:PATH` | a directory with `metadata.csv` (Sagawa et al. 2020): |
-  | | birds of land and water, in groups by background |
+  | | landbirds and waterbirds, in groups by background |
   | `celeba:PATH` | a directory with `img_align_celeba/` and the lists of |
   | | attributes and partitions: blond or not, in groups by sex |
   | `python:MODULE:FUNCTION` | your own `() -> Dataset`, see `user_code` |
 
-  Where there is no test split, the validation split stands in for it.
+  Where there is no test split, the validation split is used for it.
 
   Args:
     name: one of the above.
@@ -63,10 +63,10 @@ def load(
     size: the height and width to resize to, up or down: an int, or (H, W).
       The aspect ratio is not kept. Bilinear, antialiased (Pillow's).
     channels: 3 repeats grayscale images; 1 takes the luma (ITU-R 601) of
-      colour images; None leaves them as they are.
+      color images; None leaves them as they are.
 
   Raises:
-    UserError: when the data is not there or not as it should be.
+    UserError: for an unknown name, or data that is missing or malformed.
   """
   scheme, _, where = name.partition(':')
   if scheme == OWN and where:
@@ -95,7 +95,7 @@ def load_split(
   size: images.Size = None,
   channels: int | None = None,
 ) -> Split:
-  """One split of a data set that `load` knows; the others may be missing.
+  """Loads one split of a data set that `load` knows; others may be missing.
 
   Args:
     name: as in `load`.
@@ -126,7 +126,7 @@ def load_split(
 def _own(
   name: str, where: str, size: images.Size, channels: int | None
 ) -> Dataset:
-  """What a function of the user's returns, resized, under the name given."""
+  """Calls the user's function, resizes its images, and names the data set."""
   found = plugins.call(f'data set {name}', where, Dataset)
   return replace(
     found,
@@ -151,7 +151,7 @@ def _one_of(dataset: Dataset, split: str) -> Split:
 
 
 def _digits(split: str) -> Split:
-  """The UCI digits; the first 500 of `default_rng(0).permutation` are test."""
+  """Reads the UCI digits; 500 images, by a fixed permutation, are for test."""
   from sklearn.datasets import load_digits
 
   if split not in ('train', 'test'):

@@ -1,4 +1,4 @@
-"""Seeded images of the real shape, for runs where the data is not there."""
+"""Draws mock data sets of the real shape, for runs without the data."""
 
 from __future__ import annotations
 
@@ -32,23 +32,31 @@ def mock(
   n: int | None = None,
   seed: int = 0,
 ) -> Dataset:
-  """A learnable data set: a smooth pattern for each class, and noise.
+  """Draws a learnable data set: a smooth pattern for each class, and noise.
 
-  A pattern is 4x4 normal colours, enlarged; a row is its class's pattern at
-  a random contrast, with white noise of about the pattern's own scale. Those
-  of `GROUPED` have a group for each class, with a pattern of its own: that of
-  the row's class, but the next one's in one row of twenty.
+  An image is `128 + 40 (c p_y + e)`, clipped to [0, 255]: a contrast c uniform
+  in [0.5, 1.5], the pattern `p_y` of its class (4x4 normal colors, enlarged),
+  and white noise e of unit scale. The data sets of `GROUPED` have a group for
+  each class, with a pattern that is added to `p_y`; an image is in the group of
+  its class, but one of twenty is in that of the next class.
 
   Args:
     name_or_shape: a name in `SHAPES`, with or without `tfds:`; or (H, W, C).
     num_classes: needed for a shape; overrides that of a name.
-    n: training rows, by default 1000 or, if more, 20 of each class; there
-      are a fifth as many test rows. Classes take turns, and there is at
-      least one row for each in both splits.
+    n: training images, by default 1000 or, if more, 20 of each class; there
+      are a fifth as many test images. Classes take turns, and each has at
+      least one image in both splits.
     seed: the same seed gives the same images.
+
+  Returns:
+    The data set, named `mock:NAME`.
 
   Raises:
     UserError: for an unknown name, or a shape without num_classes.
+
+  >>> found = mock('cifar10', n=50)
+  >>> found.train_images.shape, found.test_images.shape, found.name
+  ((50, 32, 32, 3), (10, 32, 32, 3), 'mock:cifar10')
   """
   if isinstance(name_or_shape, str):
     name = name_or_shape.removeprefix('tfds:')
@@ -96,7 +104,7 @@ def mock(
 def _patterns(
   rng: np.random.Generator, classes: int, shape: tuple[int, int, int]
 ) -> np.ndarray:
-  """f32[classes, H, W, C], about unit scale."""
+  """Draws a pattern `f32[H, W, C]` for each class, of about unit scale."""
   height, width, channels = shape
   coarse = rng.standard_normal((classes, channels, 4, 4), np.float32)
   planes = [
@@ -112,7 +120,7 @@ def _patterns(
 def _rows(
   rng: np.random.Generator, patterns: np.ndarray, labels: np.ndarray
 ) -> np.ndarray:
-  """u8[N, H, W, C]: row by row, so that no float copy is held."""
+  """Draws images `u8[N, H, W, C]`, one by one: no float copy is held."""
   shape = patterns.shape[1:]
   out = np.empty((len(labels), *shape), np.uint8)
   for i, label in enumerate(labels):

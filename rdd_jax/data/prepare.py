@@ -1,14 +1,22 @@
-"""`python -m rdd_jax.data.prepare NAME`: download a TFDS data set once."""
+"""Downloads a TFDS data set once: `python -m rdd_jax.data.prepare NAME`.
+
+NAME is TFDS's, such as cifar10. Needs `pip install 'rdd_jax[prepare]'`;
+training from what is written does not.
+"""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Sequence
 import importlib.util
 import os
-import sys
+
+from absl import flags
 
 from rdd_jax.core.errors import UserError
+from rdd_jax.runtime import cli
+
+_DATA_DIR = flags.DEFINE_string(
+  'data_dir', None, 'By default $RDD_JAX_DATA_DIR.', allow_override=True
+)
 
 
 def prepare(name: str, data_dir: str | None = None) -> str:
@@ -24,7 +32,7 @@ def prepare(name: str, data_dir: str | None = None) -> str:
     The directory that was written.
 
   Raises:
-    UserError: without TensorFlow, for an unknown name, or when the download
+    UserError: without TensorFlow, for an unknown name, or if the download
       fails.
   """
   if importlib.util.find_spec('tensorflow') is None:
@@ -52,23 +60,12 @@ def prepare(name: str, data_dir: str | None = None) -> str:
   return str(builder.data_dir)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-  """The command; returns the exit status."""
-  parser = argparse.ArgumentParser(
-    prog='python -m rdd_jax.data.prepare',
-    description='Download a TFDS data set and write it as array_record.',
-  )
-  parser.add_argument('name', help='for example cifar10')
-  parser.add_argument('--data_dir', help='default: $RDD_JAX_DATA_DIR')
-  arguments = parser.parse_args(argv)
-  try:
-    directory = prepare(arguments.name, arguments.data_dir)
-  except UserError as error:
-    print(error, file=sys.stderr)
-    return 2
-  print(directory)
-  return 0
+def main(argv: list[str]) -> None:
+  """Prepares what is named, and prints where it was written."""
+  if len(argv) != 2:
+    raise UserError('give one name: python -m rdd_jax.data.prepare cifar10')
+  print(prepare(argv[1], _DATA_DIR.value))
 
 
 if __name__ == '__main__':
-  sys.exit(main())
+  cli.start(main)

@@ -208,13 +208,13 @@ def distil(
   stop: Callable[[], bool] = lambda: False,
   watch: Watch = Watch(),
 ) -> DistillState:
-  """Runs all steps, from the newest checkpoint if there is one.
+  """Runs the steps that a state has not taken yet.
 
   Args:
     experiment: what is run.
     config: `steps`, `steps_per_call`, `log_every`, `checkpoint_every` and
       `prepare_every` are read.
-    state: before the first step, whole on every device.
+    state: from `start`, replicated on every device.
     images: `u8[N, H, W, C]`, whole on every device.
     labels: `i[N]`, as given.
     compiled: from `compile_call`.
@@ -232,8 +232,7 @@ def distil(
     UserError: when the loss is not finite; the last checkpoint is kept.
     Stopped: when `stop()` says so; the state has been saved.
   """
-  restored = checkpoint.restore_latest(directory, state)
-  done, state = restored or (0, state)
+  done = int(state.step)
   if done:
     logging.info('%s: resuming at step %d', label, done)
   saved = done

@@ -1,50 +1,179 @@
-"""What a finished run or evaluation leaves in its directory."""
+"""What a finished run, or an evaluation, leaves in its directory."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 import json
+from pathlib import Path
+import shlex
+import sys
 from typing import Any
+
+import numpy as np
 
 from rdd_jax import report
 from rdd_jax.artifact import store
 from rdd_jax.config.build import ood
+from rdd_jax.evaluation.metrics import Row
 from rdd_jax.evaluation.ood.detect import Outside
+from rdd_jax.evaluation.shift.clusters import Grouping
+from rdd_jax.evaluation.shift.shift import Shift
 from rdd_jax.experiment import baselines
+from rdd_jax.experiment.judge import Judge
 from rdd_jax.experiment.trial import Trial, seed_directory
 from rdd_jax.runtime import files
 
 
-def write_outputs(trial: Trial, results: dict[str, Any], command: str) -> None:
-  """`results.json`, cards with numbers, `grid.png`, `report.html`.
+def write_run(trial: Trial, results: dict[str, Any], command: str) -> Path:
+  """Writes a run's sets with their numbers, and `write_page`'s files.
 
-  The baselines of the first seed stand below `baselines/`, as artefacts.
+  The baselines of the first seed stand below `baselines/`, as artifacts.
+
+  Args:
+    trial: the run; its distilled sets are there already.
+    results: what `results.json` holds.
+    command: that repeats the run, for the page.
+
+  Returns:
+    The path of the page.
   """
   directory = trial.workdir
-  text = json.dumps(results, indent=1)
-  files.write_atomically(directory / 'results.json', text.encode())
-  for seed in range(trial.config.seeds):
-    found = store.load(seed_directory(directory, seed))
-    card = {**found.card, 'numbers': results['rows']['distilled']}
-    store.save(seed_directory(directory, seed), replace(found, card=card))
-  for arm in trial.config.baselines:
-    found = baselines.baseline(trial, arm, 0)
+  sets = [
+    (seed_directory(directory, seed), 'distilled', None)
+    for seed in range(trial.config.seeds)
+  ]
+  sets += [
+    (directory / 'baselines' / arm, arm, baselines.baseline(trial, arm, 0))
+    for arm in trial.config.baselines
+  ]
+  for path, arm, found in sets:
+    found = found or store.load(path)
     card = {**found.card, 'numbers': results['rows'][arm]}
-    store.save(directory / 'baselines' / arm, replace(found, card=card))
-  first = store.load(directory)
-  report.grid_png(
-    directory / 'grid.png',
-    first.images,
-    first.cells,
-    (*trial.dataset.class_names, *ood.slot_names(trial.config)),
+    store.save(path, replace(found, card=card))
+  names = (*trial.dataset.class_names, *ood.slot_names(trial.config))
+  return write_page(
+    directory, results, names, title=trial.config.name, command=command
   )
-  report.write_report(directory, title=trial.config.name, command=command)
 
 
-def card(outside: Outside) -> dict[str, Any]:
-  """How many rows were compared, with which sets, and how they count."""
+def write_evaluation(
+  directory: Path,
+  distilled: store.Distilled,
+  judge: Judge,
+  rows: Mapping[str, Mapping[str, Row]],
+  ranking: Mapping[str, Any] | None = None,
+) -> Path:
+  """Writes an evaluated set with its curves, and `write_page`'s files.
+
+  The directory can then be loaded, evaluated again and compared like a run's.
+
+  Args:
+    directory: made if it is not there.
+    distilled: the set, with its numbers on its card.
+    judge: that evaluated.
+    rows: by arm, by network; the first network is that of `results['rows']`.
+    ranking: from `dd_ranking.rank`, if it was asked for.
+
+  Returns:
+    The path of the page.
+  """
+  store.save(directory, distilled)
+  first, *more = judge.names
+  results: dict[str, Any] = {
+    'rows': {arm: by_net[first] for arm, by_net in rows.items()}
+  }
+  if more:
+    results['networks'] = {
+      net: {arm: by_net[net] for arm, by_net in rows.items()} for net in more
+    }
+  results |= describe_tests(judge.outside, judge.shift)
+  if ranking is not None:
+    results['rows'] = {**ranking['rows'], **results['rows']}
+    results['ranking'] = ranking['scores']
+  if first in judge.curves:
+    (directory / 'curves').mkdir(exist_ok=True)
+    _write(directory / 'curves' / 'distilled.json', judge.curves[first])
+  return write_page(
+    directory,
+    results,
+    distilled.card['class_names'],
+    title=directory.name,
+    command=f'python -m rdd_jax.evaluate {shlex.join(sys.argv[1:])}',
+  )
+
+
+def write_page(
+  directory: Path,
+  results: Mapping[str, Any],
+  cell_names: Sequence[str],
+  *,
+  title: str,
+  command: str,
+) -> Path:
+  """Writes `results.json`, `grid.png` and `report.html` beside a set.
+
+  Args:
+    directory: holds the set.
+    results: what `results.json` is to hold.
+    cell_names: of classes, and of outlier slots after them.
+    title: of the page.
+    command: that repeats it.
+
+  Returns:
+    The path of the page.
+  """
+  _write(directory / 'results.json', results)
+  shown = store.load(directory)
+  report.grid_png(directory / 'grid.png', shown.images, shown.cells, cell_names)
+  return report.write_report(directory, title=title, command=command)
+
+
+def describe_tests(
+  outside: Outside | None, shift: Shift | None
+) -> dict[str, Any]:
+  """Describes what networks were tested on besides test rows, for JSON.
+
+  Args:
+    outside: out-of-distribution sets: their rows, and how they count.
+    shift: sizes and hashes of groups, kinds and rows of shifted sets.
+  """
+  found: dict[str, Any] = {}
+  if outside is not None:
+    found['outside'] = _describe_ood(outside)
+  if shift is not None:
+    found['shift'] = _describe_shift(shift)
+  return found
+
+
+def _describe_ood(outside: Outside) -> dict[str, Any]:
   sets = [
     {'name': s.name, 'rows': len(s.images), 'near': s.near, 'seen': s.seen}
     for s in outside.sets
   ]
   return {'rows': len(outside.inside), 'sets': sets}
+
+
+def _describe_shift(shift: Shift) -> dict[str, Any]:
+  def grouped(found: Grouping) -> dict[str, Any]:
+    return {'sizes': np.bincount(found.ids).tolist(), 'sha256': found.digest}
+
+  return {
+    'clusters': {
+      f'{prefix}cluster': grouped(found)
+      for prefix, found in shift.clusters.items()
+    },
+    'density': shift.deciles and grouped(shift.deciles),
+    'sets': [
+      {'kind': s.kind, 'severity': s.severity, 'rows': len(s.images)}
+      for s in shift.sets
+    ],
+    'attacks': [
+      {**attack._asdict(), 'rows': len(shift.images)}
+      for attack in shift.attacks
+    ],
+  }
+
+
+def _write(path: Path, value: Any) -> None:
+  files.write_atomically(path, json.dumps(value, indent=1).encode())

@@ -21,7 +21,6 @@ from rdd_jax.experiment import baselines, loop, outputs
 from rdd_jax.experiment import experts as experiment_experts
 from rdd_jax.experiment.describe import describe
 from rdd_jax.experiment.experts import buffer
-from rdd_jax.experiment.outputs import write_outputs
 from rdd_jax.experiment.trial import (
   INITIAL,
   Trial,
@@ -209,14 +208,10 @@ def judge(
       )
       progress.update(done)
   results = baselines.results(rows, row)
-  if trial.outside is not None:
-    results['outside'] = outputs.card(trial.outside)
-  shift = baselines.shift(trial)
-  if shift is not None:
-    results['shift'] = build_shift.card(shift)
+  results |= outputs.describe_tests(trial.outside, baselines.shift(trial))
   clock.write()  # for the report
   if meshes.is_main_process():
-    write_outputs(trial, results, command)
+    outputs.write_run(trial, results, command)
     events = trial.watch.events(directory)
     if events:
       board_results(events / 'results', config.steps, results)

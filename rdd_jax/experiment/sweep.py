@@ -1,9 +1,10 @@
-"""Many runs: grids of argument strings, several at a time, none lost."""
+"""Runs sweeps: grids of argument strings, several runs at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib import resources
 from itertools import product
 from pathlib import Path
 import re
@@ -18,16 +19,16 @@ from typing import IO, NamedTuple
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment.workdir import missing
 
-SLURM = Path(__file__).parents[2] / 'launch' / 'slurm.sh'
+SLURM = resources.files('rdd_jax.experiment') / 'slurm.sh'
 
 
 class Job(NamedTuple):
-  """One run of `rdd_jax.main`.
+  """Describes one run of `rdd_jax.main`.
 
   Attributes:
     config: file and argument string.
     directory: where its outputs go.
-    flags: further ones.
+    flags: further flags.
   """
 
   config: str
@@ -36,28 +37,35 @@ class Job(NamedTuple):
 
   @property
   def name(self) -> str:
+    """Returns the name of its directory."""
     return self.directory.name
 
   def arguments(self) -> list[str]:
-    """What `rdd_jax.main` is given."""
+    """Returns the arguments of `rdd_jax.main`.
+
+    >>> Job('dm.py:ipc=1', Path('runs/a')).arguments()
+    ['--config=dm.py:ipc=1', '--workdir=runs/a']
+    """
     where = f'--workdir={self.directory}'
     return [f'--config={self.config}', where, *self.flags]
 
   def command(self) -> list[str]:
+    """Returns the command line that runs it."""
     return [sys.executable, '-m', 'rdd_jax.main', *self.arguments()]
 
   def finished(self) -> bool:
+    """Returns whether its directory holds all outputs of a run."""
     return not missing(self.directory)
 
 
 def grid(text: str) -> list[str]:
-  """Argument strings: all combinations of values that `|` parts.
+  """Expands an argument string: all combinations of values separated by `|`.
+
+  Raises:
+    UserError: if a value is given twice, or a key is missing.
 
   >>> grid('ipc=1|10,smoke')
   ['ipc=1,smoke', 'ipc=10,smoke']
-
-  Raises:
-    UserError: if a value is given twice, or none where there should be one.
   """
   choices = []
   for item in filter(None, text.split(',')):
@@ -77,16 +85,20 @@ def sweep(
   out: Path,
   flags: Sequence[str] = (),
 ) -> list[Job]:
-  """A job for each configuration and each point of each grid.
+  """Builds a job for each configuration and each point of each grid.
 
   Args:
     configs: files, which may bring arguments of their own.
     texts: grids, see `grid`; none is the configuration as it is.
     out: below which each job has a directory named after it.
-    flags: further ones, of every job.
+    flags: further flags of every job.
 
   Raises:
-    UserError: if two jobs would have one name.
+    UserError: if two jobs would have one name, or a grid is invalid.
+
+  >>> jobs = sweep(['configs/dm.py:smoke'], ['ipc=1|10'], Path('runs'))
+  >>> [job.name for job in jobs]
+  ['dm-smoke,ipc=1', 'dm-smoke,ipc=10']
   """
   found: dict[str, Job] = {}
   for config in configs:
@@ -119,12 +131,15 @@ class Runner:
     log: Path | None = None,
     seconds: float | None = None,
   ) -> bool:
-    """Whether it ended well; SIGTERM, on which runs save, when time is over.
+    """Runs a command; SIGTERM, on which runs save, when its time is over.
 
     Args:
       command: and its arguments.
       log: to append its output to; None leaves it on the terminal.
-      seconds: that it may take.
+      seconds: that it may take; None is no limit.
+
+    Returns:
+      Whether it exited with status 0, in time.
     """
     if log is None:
       return self._wait(self._start(command, None), seconds)
@@ -133,7 +148,7 @@ class Runner:
       return self._wait(self._start(command, file), seconds)
 
   def stop(self) -> None:
-    """Ends what runs, and starts nothing more."""
+    """Sends SIGTERM to all running commands, and starts no more."""
     with self._lock:
       self._stopping = True
       for process in self._live:
@@ -175,15 +190,15 @@ def run_all(
   at_once: int = 1,
   say: Callable[[str], None] = print,
 ) -> dict[str, str]:
-  """Runs what is not finished; the failure of one leaves the others alone.
+  """Runs the jobs that are not finished; a failure does not stop the others.
 
-  SIGTERM is handed on to every run, which saves; calling it again resumes.
+  SIGTERM is passed on to every run, which saves; calling it again resumes.
 
   Args:
-    jobs: to be done.
+    jobs: the runs.
     logs: where `NAME.log` of each goes.
     at_once: how many run at a time.
-    say: told of each that begins or ends.
+    say: is called with a line for each run that begins or ends.
 
   Returns:
     Name to the last line of the log, of those that have not finished.
@@ -222,16 +237,16 @@ def run_all(
 def slurm_array(
   jobs: Sequence[Job], out: Path, at_once: int = 0
 ) -> tuple[Path, int]:
-  """Writes an array job of what is not finished, one run to a task.
+  """Writes a Slurm array job, one task for each run that is not finished.
 
   Args:
-    jobs: to be done.
+    jobs: the runs.
     out: gets `sweep.sh`, for sbatch, `flags.txt`, a line for each task, and
       `logs/`.
     at_once: tasks that may run at a time; 0 leaves it to the cluster.
 
   Returns:
-    The script, and how many tasks it has.
+    The script, and its number of tasks.
   """
   todo = [job for job in jobs if not job.finished()]
   (out / 'logs').mkdir(parents=True, exist_ok=True)
@@ -248,7 +263,7 @@ def slurm_array(
     f'cd {shlex.quote(str(Path.cwd()))}\n'
     f'mapfile -t lines < {shlex.quote(str(flags.absolute()))}\n'
     'eval "set -- ${lines[$SLURM_ARRAY_TASK_ID]}"\n'
-    f'exec {shlex.quote(str(SLURM))} "$@"\n'
+    + SLURM.read_text().partition('set -euo pipefail\n')[2]
   )
   script.chmod(0o755)
   return script, len(todo)

@@ -11,6 +11,7 @@ from rdd_jax.config.defaults import Config
 from rdd_jax.core.errors import UserError
 from rdd_jax.runtime.files import write_atomically
 
+LAYOUT = 2  # of a work directory; the first one said nothing of itself
 OUTPUTS = ('distilled.npz', 'results.json', 'grid.png', 'report.html')
 
 
@@ -34,12 +35,20 @@ def claim(directory: Path, config: Config, *, write: bool = True) -> None:
   path = directory / 'config.json'
   if path.exists():
     try:
-      before = flat(json.loads(path.read_text()))
-    except ValueError as error:
+      before = json.loads(path.read_text())
+      layout = before.pop('layout', 1)
+      before = flat(before)
+    except (ValueError, AttributeError) as error:
       raise UserError(
         f'{path} is damaged ({error}): remove {directory} or choose another '
         '--workdir'
       ) from error
+    if layout != LAYOUT:
+      raise UserError(
+        f'{directory} has layout {layout}, of another version of rdd_jax: '
+        f'this one, of layout {LAYOUT}, evaluates, converts and compares it, '
+        'and resumes none but its own; choose another --workdir'
+      )
     now = flat(json.loads(_text(config)))
     fields = sorted(
       key
@@ -59,7 +68,9 @@ def claim(directory: Path, config: Config, *, write: bool = True) -> None:
     return
   try:
     directory.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, _text(config).encode())
+    described = {'layout': LAYOUT, **json.loads(_text(config))}
+    text = json.dumps(described, indent=2, sort_keys=True)
+    write_atomically(path, text.encode())
   except OSError as error:
     raise UserError(
       f'cannot write to {directory} ({error.strerror}): free some space, or '

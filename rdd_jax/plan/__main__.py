@@ -13,12 +13,13 @@ import tempfile
 
 from absl import flags
 
-from rdd_jax.config.flags import WORKDIR, given
+from rdd_jax.config import flags as shared
 from rdd_jax.experiment import workdir
 from rdd_jax.plan.predict import FILE, Plan, predict
 from rdd_jax.runtime import cli, distributed
 from rdd_jax.runtime.files import write_atomically
 
+flags.adopt_module_key_flags(shared)
 _SECONDS = flags.DEFINE_float(
   'seconds', 5.0, 'How long each stage is tried, about, once it is compiled.'
 )
@@ -26,20 +27,20 @@ _SECONDS = flags.DEFINE_float(
 
 def main(argv: list[str]) -> None:
   """Plans what the flags say."""
-  config = given(argv)
+  config = shared.given(argv)
   distributed.initialise(False)
   with tempfile.TemporaryDirectory() as scratch:
     plan = predict(config, Path(scratch), budget=_SECONDS.value)
   print(show(plan))
-  if WORKDIR.value:
-    directory = Path(WORKDIR.value).absolute()
+  if shared.WORKDIR.value:
+    directory = Path(shared.WORKDIR.value).absolute()
     workdir.claim(directory, config)
     text = json.dumps(plan.to_json(), indent=1)
     write_atomically(directory / FILE, text.encode())
 
 
 def show(plan: Plan) -> str:
-  """A line for each stage, the total, memory, and what is left out."""
+  """Formats a plan: seconds by stage, memory, and what was not predicted."""
   total = sum(plan.seconds.values())
   rows = {**plan.seconds, 'in all': total}
   lines = [plan.text, *(f'{name:<11}{s:>9,.1f} s' for name, s in rows.items())]

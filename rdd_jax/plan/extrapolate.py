@@ -1,4 +1,4 @@
-"""How long a whole takes, from parts of it."""
+"""Predicts how long a training takes from timings of shorter ones."""
 
 from __future__ import annotations
 
@@ -10,35 +10,47 @@ START = 20  # The shortest length that is measured.
 
 
 class Seconds(NamedTuple):
-  """Of a thing that is done several times.
+  """Holds the time of something that is done several times.
 
   Attributes:
-    first: the first time, when it is compiled.
-    again: each time after that.
+    first: seconds of the first time, compilation included.
+    again: seconds of each time after that.
   """
 
   first: float
   again: float
 
   def times(self, n: int) -> float:
-    """Of `n` times in all."""
+    """Returns the seconds of doing it `n` times.
+
+    >>> Seconds(first=3.0, again=1.0).times(4)
+    6.0
+    """
     return self.first + (n - 1) * self.again if n else 0.0
 
 
 def extrapolate(
   make: Callable[[int], Callable[[], object]], length: int, budget: float
 ) -> Seconds:
-  """Does a short one twice, a longer one if that is short, and draws a line.
+  """Predicts the time at a length, by a line through two shorter lengths.
 
-  A line, because what does not grow with the length (compiling, judging what
-  was trained) is not to be multiplied. If the whole seems to take less than
-  the budget, it is done whole.
+  A line, since what does not grow with the length (compiling, evaluating) must
+  not be multiplied. A length that seems to fit into the budget is timed itself.
 
   Args:
-    make: from a length to what does the thing at that length, which compiles
-      the first time that it is done and not again.
-    length: of the whole.
-    budget: seconds that doing it again may take, about.
+    make: from a length to a function that does the work at that length, and
+      compiles only the first time that it is called.
+    length: the full length, such as steps or epochs; at most `START` is timed
+      directly.
+    budget: approximate seconds that the second, compiled call may take.
+
+  >>> lengths = []
+  >>> def make(n):
+  ...   lengths.append(n)
+  ...   return lambda: None
+  >>> _ = extrapolate(make, length=100_000, budget=1e-3)
+  >>> lengths  # all that is run
+  [20, 40]
   """
   n = min(length, START)
   short = twice(make(n))
@@ -55,7 +67,13 @@ def extrapolate(
 
 
 def twice(do: Callable[[], object]) -> Seconds:
-  """Seconds of the first time and of the second."""
+  """Times two calls; the faster one counts as `again`.
+
+  >>> calls = []
+  >>> found = twice(lambda: calls.append(0))
+  >>> len(calls), found.first >= found.again
+  (2, True)
+  """
   times = []
   for _ in range(2):
     begin = time.perf_counter()

@@ -1,4 +1,4 @@
-"""How long judging takes, from short trainings on sets of each shape."""
+"""Predicts how long evaluation takes, from short trainings on each shape."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ from rdd_jax.synthetic.view import Synthetic
 
 
 def judging(trial: Trial, params: Synthetic, budget: float) -> float:
-  """Seconds of the whole table of a run, every arm, seed and network.
+  """Predicts the seconds of all evaluations of a run.
+
+  Every arm, distillation seed and network; one set of each shape is evaluated
+  after a short training, since sets of one shape share a program.
 
   Args:
-    trial: its directory is a scratch one, and is written to.
-    params: of a distilled set, of the right shape.
-    budget: see `extrapolate`.
+    trial: the run; its directory is a scratch one, and is written to.
+    params: the parameters of a distilled set, of the right shapes.
+    budget: seconds for each shape, see `extrapolate`.
   """
   store.save(trial.workdir, trials.distilled(trial, params, 0))
   store.save(trial.workdir / trials.INITIAL, trials.distilled(trial, params, 0))
@@ -44,7 +47,7 @@ def judging(trial: Trial, params: Synthetic, budget: float) -> float:
 
 
 def _whole(trial: Trial, budget: float) -> float:
-  """Seconds of the networks of the whole training set, and of coresets."""
+  """Predicts the seconds of training on the full set, and of coresets."""
   path = trial.workdir / 'evaluations' / 'whole.json'
   recipe = trial.experiment.whole
 
@@ -80,5 +83,5 @@ def _found(trial: Trial, arm: str) -> store.Distilled:
 
 
 def _shape(found: store.Distilled) -> str:
-  """What sets have in common that share a program."""
+  """Describes shapes and dtypes; sets that agree in them share a program."""
   return str(jax.tree.map(lambda x: (x.shape, x.dtype), store.to_batch(found)))

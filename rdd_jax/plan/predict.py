@@ -1,8 +1,8 @@
-"""Seconds and bytes of a run, from doing a little of all of it.
+"""Predicts seconds and bytes of a run by running a little of each stage.
 
-Every stage is done as the run does it, shortened: preparing, an epoch or two of
-experts, the step for some seconds, judging one set of each shape after a short
-training. What is shortened grows along a line, see `extrapolate`.
+Every stage runs as in the run, shortened: preparing, an epoch or two of
+experts, distilling for some seconds, evaluating one set of each shape after a
+short training. What is shortened grows along a line, see `extrapolate`.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ SHARE = 0.9  # of the free memory, the most that a step is tried with
 
 
 class Plan(NamedTuple):
-  """What a run is going to take.
+  """Holds the prediction for a run.
 
   Attributes:
-    text: what it is going to do.
+    text: describes what the run does.
     seconds: by stage, as `cost.STAGES`.
-    memory: bytes: `state` and data, and the `work` of a call of the step, by
-      XLA's plan; `resident` and on the first `device`, at the peak of planning,
-      None where that is not known.
-    unknown: what was left out of it, and why.
+    memory: bytes: `state` (with the data) and `work` of a call of the step, by
+      XLA's plan; `resident` and, on the first device, `device`, at the peak of
+      planning; None is unknown.
+    unknown: what was not predicted, and why.
     took: seconds that planning took.
   """
 
@@ -58,7 +58,7 @@ class Plan(NamedTuple):
   took: float
 
   def to_json(self) -> dict[str, Any]:
-    """What `plan.json` holds: as `cost.json`, and more."""
+    """Returns what `plan.json` holds: the fields of `cost.json`, and more."""
     return {
       'seconds': {name: round(s, 3) for name, s in self.seconds.items()},
       'total': round(sum(self.seconds.values()), 3),
@@ -70,15 +70,15 @@ class Plan(NamedTuple):
 
 
 def predict(config: Config, scratch: Path, *, budget: float = 5.0) -> Plan:
-  """What the run of a configuration is going to take on this machine.
+  """Predicts seconds and memory of a run on this machine.
 
-  As if nothing of it were there yet, neither its directory nor experts.
+  As if the run were new: neither its directory nor its experts exist.
 
   Args:
     config: complete, see `rdd_jax.config.defaults`.
     scratch: an empty directory.
-    budget: seconds for which each stage is tried, about, not counting what it
-      compiles; a longer one says more.
+    budget: approximate seconds for which each stage is tried, without
+      compilation; more makes the prediction more accurate.
 
   Raises:
     UserError: as the run would.
@@ -113,7 +113,7 @@ def _distilling(
   seconds: dict[str, float],
   unknown: list[str],
 ) -> tuple[str, DistillState, dict[str, int | None]]:
-  """All that comes before judging; fills in `seconds` and `unknown`."""
+  """Runs all that precedes evaluation; fills in `seconds` and `unknown`."""
   config, dataset = trial.config, trial.dataset
   measure = empirical(
     dataset.train_labels,
@@ -199,16 +199,16 @@ def _distilling(
 
 
 def _length(config: Config) -> int:
-  """The longest training of a network in `config.transform`, in steps."""
+  """Returns the steps of the longest training in `config.transform`."""
   links = config.transform.to_dict().values()
   return max((link.get(f, 0) for link in links for f in LENGTHS), default=0)
 
 
 def _shorter(config: Config, n: int, length: int) -> Config:
-  """The configuration with `n` steps where the longest training has `length`.
+  """Shortens the longest training from `length` to `n` steps, others alike.
 
-  Others are shortened alike. Where experts say how images begin, they are real
-  ones: two epochs make no experts.
+  Initial images that experts predict become real ones: two epochs make no
+  experts.
   """
   shorter = copy.deepcopy(config)
   if shorter.synthetic.init == 'predicted':

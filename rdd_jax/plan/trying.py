@@ -1,4 +1,4 @@
-"""A few real steps, and a few epochs of experts, for the time they take."""
+"""Runs a few steps, and a few epochs of experts, to time them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,25 @@ def steps(
   train: loop.Train,
   budget: float,
 ) -> float:
-  """Seconds that a seed takes, from as many steps as the budget allows."""
+  """Predicts the seconds of all steps of one distillation seed.
+
+  Args:
+    trial: the run; its directory gets checkpoints.
+    state: before the first step, replicated on every device; its buffers are
+      donated.
+    images: `u8[N, H, W, C]`, the training set, replicated on every device.
+    labels: `i[N]`, as given.
+    compiled: the call of several steps, from `loop.compile_call`.
+    mesh: where the state is.
+    train: from a state to the trajectories of experts, see `loop.start`.
+    budget: seconds after which no further call is made; three are made anyway.
+
+  Returns:
+    Seconds, with those of writing checkpoints.
+
+  Raises:
+    UserError: if the loss is not finite.
+  """
   config = copy.deepcopy(trial.config)
   every = config.checkpoint_every
   config.checkpoint_every = config.steps
@@ -69,7 +87,20 @@ def stand_ins(
   state: DistillState,
   mesh: jax.sharding.Mesh,
 ) -> tuple[list[np.ndarray], float]:
-  """Stand-ins for experts, near those of two epochs, and seconds of all."""
+  """Trains experts for two epochs, and extrapolates their trajectories.
+
+  Snapshots of a stand-in lie on the line between epochs one and two.
+
+  Args:
+    trial: the run; its directory gets the experts.
+    images: `u8[N, H, W, C]`, the training set, replicated on every device.
+    state: whose measure the experts train on.
+    mesh: whose devices share the experts.
+
+  Returns:
+    A trajectory `f32[snapshots, p]` for each expert, the same one, and the
+    predicted seconds of training all experts.
+  """
   assert trial.experiment.expert is not None
   buffer = experts_buffer.buffer(trial.config, trial.workdir, mesh.size)
   short = buffer._replace(

@@ -1,4 +1,4 @@
-"""How every command of the package starts, and how it fails."""
+"""Starts the commands of the package, and prints their errors in one line."""
 
 from __future__ import annotations
 
@@ -31,8 +31,20 @@ def start(main: Callable[[list[str]], None]) -> None:
     )
 
 
+def no_arguments(argv: list[str]) -> None:
+  """Refuses whatever stands beside the flags of a command.
+
+  >>> no_arguments(['rdd_jax/main.py'])
+
+  Raises:
+    UserError: if there is anything.
+  """
+  if len(argv) > 1:
+    raise UserError(f'unknown argument {argv[1]!r}: flags begin with --')
+
+
 def _parse(argv: list[str]) -> list[str]:
-  """Where a misspelt --config.field and a config file's own error show."""
+  """Parses the flags; a misspelt one or a config file's error is one line."""
   try:
     return flags.FLAGS(argv)
   except (flags.Error, AttributeError, KeyError, TypeError) as error:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import json
 import sys
 
+from absl.testing import flagsaver
 import chex
 import numpy as np
 import pytest
@@ -201,15 +202,18 @@ def test_names_that_are_no_directories_give_way_to_numbers(tmp_path):
 
 def test_the_command(saved, tmp_path, capsys):
   out = tmp_path / 'out'
-  arguments = [str(saved), '--to=npz', f'--out={out}']
-  assert convert.main(arguments) == 0
-  assert 'all of it' in capsys.readouterr().out
-  assert convert.main(arguments) == 2
-  assert 'is in use; choose another --out' in capsys.readouterr().err
+  with flagsaver.flagsaver((convert._TO, 'npz'), (convert._OUT, str(out))):
+    convert.main(['convert', str(saved)])
+    assert 'all of it' in capsys.readouterr().out
+    with pytest.raises(UserError, match='is in use; choose another --out'):
+      convert.main(['convert', str(saved)])
   np.savez(tmp_path / 'x.npz', x=np.zeros(3))
-  arguments[0] = str(tmp_path / 'x.npz')
-  assert convert.main([*arguments[:2], f'--out={tmp_path / "new"}']) == 2
-  assert 'no card of ours; make it an artefact' in capsys.readouterr().err
+  with pytest.raises(UserError, match='no card of ours; make it an artefact'):
+    convert.convert(tmp_path / 'x.npz', 'npz', tmp_path / 'new')
+  with pytest.raises(UserError, match='--to=png: give one of npz'):
+    convert.convert(saved, 'png', tmp_path / 'new')
+  with pytest.raises(UserError, match=r'python -m rdd_jax.convert RUNS/NAME'):
+    convert.main(['convert', str(saved)])
 
 
 def test_the_card_of_a_file_names_the_data_set_that_judges(saved, tmp_path):

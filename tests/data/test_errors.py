@@ -207,7 +207,9 @@ def test_mock_of_an_unknown_name_or_without_classes():
   _fails('needs num_classes', data.mock, (8, 8, 3))
 
 
-def test_prepare_without_tensorflow(monkeypatch, capsys):
+def test_prepare_without_tensorflow(monkeypatch):
   monkeypatch.setattr('importlib.util.find_spec', lambda _: None)
-  assert prepare.main(['cifar10']) == 2
-  assert 'needs TensorFlow' in capsys.readouterr().err
+  with pytest.raises(UserError, match='needs TensorFlow'):
+    prepare.main(['prepare', 'cifar10'])
+  with pytest.raises(UserError, match=r'data\.prepare cifar10'):
+    prepare.main(['prepare'])

@@ -21,7 +21,7 @@ from rdd_jax.evaluation import dd_ranking as ranking
 from rdd_jax.experiment import dd_ranking, trial
 from rdd_jax.experiment import judge as experiment_judge
 from rdd_jax.experiment.judge import judge_of, network_keys, rival, rival_rows
-from rdd_jax.experiment.verdict import write
+from rdd_jax.experiment.outputs import write_evaluation
 from rdd_jax.images.preprocessing import fit
 
 
@@ -114,7 +114,7 @@ def test_a_set_is_judged_by_the_kernel_on_its_card(digits):
 
 
 @pytest.mark.slow
-def test_a_verdict_is_a_directory_like_a_run(digits, tmp_path):
+def test_an_evaluation_is_a_directory_like_a_run(digits, tmp_path):
   found = small(digits)
   judge, keys = judge_of(found, digits), network_keys(0, 2)
   rows = {
@@ -122,7 +122,7 @@ def test_a_verdict_is_a_directory_like_a_run(digits, tmp_path):
     'distilled': judge(found, keys),
   }
   assert rows['random']['mlp']['accuracy']['n'] == 2
-  page = write(tmp_path, found, judge, rows).read_text()
+  page = write_evaluation(tmp_path, found, judge, rows).read_text()
   assert 'random' in page
   results = json.loads((tmp_path / 'results.json').read_text())
   assert list(results['rows']) == ['random', 'distilled']

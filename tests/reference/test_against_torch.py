@@ -22,7 +22,7 @@ from rdd_jax.training import sgd
 from rdd_jax.training.inner import Inner
 
 torch = pytest.importorskip('torch')
-torch_dd = importlib.import_module('reference.torch_dd')
+torch_dd = importlib.import_module('rdd_jax.bench.torch_dd')
 
 CLASSES, IPC, REAL, SHAPE = 3, 2, 5, (8, 8, 3)
 DISTANCES = {

@@ -22,7 +22,7 @@ from rdd_jax.synthetic.view import encode
 from rdd_jax.training import sgd
 
 torch = pytest.importorskip('torch')
-torch_dd = importlib.import_module('reference.torch_dd')
+torch_dd = importlib.import_module('rdd_jax.bench.torch_dd')
 
 EPOCHS, WIDTH, DEPTH = 25, 8, 2
 

@@ -1,4 +1,4 @@
-"""What the factories of chains may depend on."""
+"""Defines what the factories of transforms may depend on."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from rdd_jax.images.preprocessing import Preprocessing
 
 
 class Context(NamedTuple):
-  """What is known when chains are built.
+  """Holds what is known when chains of transforms are built.
 
   Attributes:
     spec: the sizes.
     preprocess: from uint8 images to network inputs.
     net: the network that is matched.
     input_shape: of its images, `(height, width, channels)`.
-    rows: of each class that the synthetic set may start from.
+    rows: training images of each class that the synthetic set may start from.
     truth: `i[N]`, the labels before noise; None where they are as given.
     data_dir: where real outliers are looked for; '' looks where data sets are.
-    mock: where there are none, patches of photographs take their place.
-    seed: of which real outliers are taken.
+    mock: replaces missing outliers by patches of photographs.
+    seed: selects the real outliers that are taken.
   """
 
   spec: DataSpec

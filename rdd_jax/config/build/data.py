@@ -1,4 +1,4 @@
-"""Training rows as a configuration gives them to whoever distils."""
+"""Applies a configuration's data options: groups, label noise, validation."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from rdd_jax.runtime.logging import say
 
 
 def as_given(options: Config, dataset: data.Dataset, seed: int) -> data.Dataset:
-  """Makes groups rare and labels wrong, and sets validation rows aside.
+  """Applies minority groups, label noise and the validation split, in order.
 
   Args:
     options: `config.data`.
     dataset: as it was loaded.
-    seed: the root seed; the same one makes the same rows.
+    seed: the root seed; the same one makes the same data set.
 
   Returns:
-    The data set; rows held out for validation are noisy as well.
+    The data set to distill, without the validation images, whose labels are
+    noisy as well.
+
+  Raises:
+    UserError: if an option is invalid, or does not fit the data set.
   """
   key = jax.random.key(seed)
   if options.rare:
@@ -39,9 +43,13 @@ def as_given(options: Config, dataset: data.Dataset, seed: int) -> data.Dataset:
 
 
 def load(config: Config) -> data.Dataset:
-  """The data set, with its noise, without the rows held out for validation.
+  """Loads the data set of a configuration, see `as_given`.
 
-  Those are noisy as well.
+  If it is missing and `config.data.mock` is set, mock images of its shape take
+  its place, with a message.
+
+  Raises:
+    UserError: if the data is missing or malformed, or an option is invalid.
   """
   options = config.data
   try:

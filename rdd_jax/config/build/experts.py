@@ -1,4 +1,4 @@
-"""The experts that a configuration names, and the buffer that holds them."""
+"""Builds the experts of a configuration."""
 
 from __future__ import annotations
 
@@ -20,7 +20,21 @@ def build(
   preprocess: Preprocessing,
   edits: Transform,
 ) -> Expert:
-  """How experts train; `edits` are both chains that act on real rows."""
+  """Builds the training of experts that a configuration describes.
+
+  Args:
+    config: of which `experts` is read, `objective.convention` for augmentation,
+      and `evaluation` for the loss.
+    net: the network that experts train.
+    input_shape: of its images, `(height, width, channels)`.
+    spec: the sizes.
+    preprocess: from uint8 images to network inputs.
+    edits: both chains that act on real images, as one.
+
+  Raises:
+    UserError: for an unknown loss or augmentation, or an energy margin with
+      another loss than cross-entropy.
+  """
   options = config.experts
   return expert(
     net,

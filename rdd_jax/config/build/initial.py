@@ -1,4 +1,4 @@
-"""Where a configuration says that the synthetic set starts."""
+"""Builds the initialization of the synthetic set."""
 
 from __future__ import annotations
 
@@ -40,19 +40,23 @@ def initial(
   transform: Transform,
   scorer: Probe,
 ) -> Callable[..., Synthetic]:
-  """The synthetic parameters before the first step.
+  """Builds the initialization of the synthetic set.
 
   Args:
     config: of which `synthetic` is read.
-    net: of the experts, if any.
+    net: the network of the experts, if there are any.
     spec: the sizes.
-    preprocess: from uint8 to network inputs.
+    preprocess: from uint8 images to network inputs.
     transform: makes the outliers that outlier slots start from.
-    scorer: scores rows for it.
+    scorer: scores images for it.
 
   Returns:
     `(key, images u8[N, H, W, C], measure, experts=None) -> Synthetic`. Without
-    the experts that it asks for, a start of the same shapes.
+    the experts that it needs, it returns parameters of the same shapes.
+
+  Raises:
+    UserError: for an unknown initialization or label kind, or `predicted` with
+      an objective that has no buffer of experts, or with a factor above 1.
   """
   options = config.synthetic
   cells = view.layout(

@@ -1,4 +1,4 @@
-"""The optimisers that a configuration names: of the set, and of experts."""
+"""Builds the optimizers of the synthetic set and of experts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rdd_jax.synthetic.view import Synthetic
 
 
 def expert_optimizer(config: Config) -> optax.GradientTransformation:
-  """The optimiser of experts."""
+  """Builds the optimizer of experts: SGD with momentum and L2 decay."""
   options = config.experts
   return optax.chain(
     optax.add_decayed_weights(options.weight_decay),
@@ -26,7 +26,21 @@ def expert_optimizer(config: Config) -> optax.GradientTransformation:
 def rule(
   name: str, rate: float | optax.Schedule, momentum: float
 ) -> optax.GradientTransformation:
-  """The rule of that name; only SGD has momentum."""
+  """Builds an optimizer by name.
+
+  Args:
+    name: 'sgd', 'adabelief', 'lamb' or 'adam'.
+    rate: the learning rate, or its schedule by step.
+    momentum: of SGD, 0 is none; the others ignore it.
+
+  Raises:
+    UserError: for an unknown name.
+
+  >>> sgd = rule('sgd', 0.5, momentum=0.0)
+  >>> updates, _ = sgd.update(1.0, sgd.init(0.0))
+  >>> float(updates)
+  -0.5
+  """
   table = {
     'sgd': lambda: optax.sgd(rate, momentum or None),
     'adabelief': lambda: optax.adabelief(rate),
@@ -41,12 +55,16 @@ def rule(
 def optimizer(
   config: Config, cells: np.ndarray, num_classes: int
 ) -> optax.GradientTransformation:
-  """The optimiser of the images, of learned labels and of the step size.
+  """Builds the optimizer of all that is learned: images, labels, step size.
 
   Args:
-    config: what it is.
+    config: of which `optimizer`, `synthetic` and `steps` are read.
     cells: `i[n]`, of the stored images.
-    num_classes: images of cells from here on may be held still.
+    num_classes: cells from here on are outliers, which are held fixed if
+      `synthetic.still_outliers` is set.
+
+  Raises:
+    UserError: for an unknown optimizer.
   """
   options, chosen = config.optimizer, config.synthetic
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 import numpy as np
@@ -14,7 +13,6 @@ from rdd_jax.core.errors import UserError, choose
 from rdd_jax.data import Dataset, shifts
 from rdd_jax.evaluation.shift import attacks
 from rdd_jax.evaluation.shift import clusters as grouping
-from rdd_jax.evaluation.shift.clusters import Grouping
 from rdd_jax.evaluation.shift.shift import Shift, Shifted
 from rdd_jax.images.preprocessing import Preprocessing
 
@@ -114,29 +112,6 @@ def with_features(shift: Shift, found: Mapping[str, list[int]]) -> Shift:
     more = {**shift.clusters, 'feature_': made['clusters']}
     shift = shift._replace(clusters=more)
   return shift._replace(deciles=made.get('deciles', shift.deciles))
-
-
-def card(shift: Shift) -> dict[str, Any]:
-  """What was compared: sizes and hashes of groups, kinds and rows of sets."""
-
-  def grouped(found: Grouping) -> dict[str, Any]:
-    return {'sizes': np.bincount(found.ids).tolist(), 'sha256': found.digest}
-
-  return {
-    'clusters': {
-      f'{prefix}cluster': grouped(found)
-      for prefix, found in shift.clusters.items()
-    },
-    'density': shift.deciles and grouped(shift.deciles),
-    'sets': [
-      {'kind': s.kind, 'severity': s.severity, 'rows': len(s.images)}
-      for s in shift.sets
-    ],
-    'attacks': [
-      {**attack._asdict(), 'rows': len(shift.images)}
-      for attack in shift.attacks
-    ],
-  }
 
 
 def _check(config: Config) -> None:

@@ -1,1 +1,1 @@
-"""Label noise: injected, or by human annotators."""
+"""Label noise: injected by a noise model, or from human annotators."""

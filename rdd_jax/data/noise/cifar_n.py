@@ -1,10 +1,12 @@
-"""Labels that people gave: CIFAR-10N and CIFAR-100N.
+"""Loads human labels: CIFAR-10N and CIFAR-100N.
 
-Wei et al., Learning with Noisy Labels Revisited, ICLR 2022. Their files, at
-github.com/UCSC-REAL/cifar-10-100n, need PyTorch to be read; once, do:
+Their files, at github.com/UCSC-REAL/cifar-10-100n, need PyTorch to be read;
+convert them once:
 
   labels = torch.load('CIFAR-10_human.pt', weights_only=False)
   np.savez('cifar10n.npz', **labels)
+
+Source: Wei et al., Learning with Noisy Labels Revisited, ICLR 2022.
 """
 
 from __future__ import annotations
@@ -21,13 +23,13 @@ from rdd_jax.data.readers import files, tfds
 
 
 class LabelSet(NamedTuple):
-  """One set of human labels.
+  """Describes one set of human labels.
 
   Attributes:
     dataset: 'cifar10' or 'cifar100'.
     key: of the array in the npz.
     feature: in the records of TFDS's `cifar10_n` and `cifar100_n`.
-    rate: the share of wrong labels.
+    rate: the fraction of wrong labels.
   """
 
   dataset: str
@@ -48,17 +50,24 @@ _CLASSES = {'cifar10': 10, 'cifar100': 100}
 
 
 def label_set(name: str) -> LabelSet:
-  """The label set of that name, or a UserError with the nearest one."""
+  """Returns the label set of that name.
+
+  Raises:
+    UserError: for an unknown name, with the nearest one.
+
+  >>> label_set('worse').rate
+  0.4021
+  """
   return choose('set of human labels', name, LABEL_SETS)
 
 
 def human(
   dataset: Dataset, name: str, where: str, data_dir: str | None
 ) -> np.ndarray:
-  """The human labels of the training rows.
+  """Loads the human labels of the training set.
 
   Args:
-    dataset: with all training rows, in the order of the labels.
+    dataset: with all training images, in the order of the labels.
     name: in `LABEL_SETS`.
     where: an npz with `clean_label`, or `tfds:cifar10_n`, `tfds:cifar100_n`;
       '' looks for `cifar10n.npz` or `cifar100n.npz` in `data_dir` and in the
@@ -66,11 +75,11 @@ def human(
     data_dir: by default `$RDD_JAX_DATA_DIR`.
 
   Returns:
-    i32[N].
+    `i32[N]`.
 
   Raises:
-    UserError: when there are none, or when their clean labels are not those
-      of the data set, row by row.
+    UserError: if there are none, if the data set has another number of classes,
+      or if their clean labels are not those of the data set, image by image.
   """
   chosen = label_set(name)
   if dataset.num_classes != _CLASSES[chosen.dataset]:
@@ -108,7 +117,7 @@ def _checked(dataset: Dataset, labels: np.ndarray, what: str) -> np.ndarray:
 
 
 def _find(chosen: LabelSet, data_dir: str | None) -> Path:
-  """The npz beside or among the data sets."""
+  """Finds the npz in the directory of the data sets, or in its parent."""
   name = f'{chosen.dataset}n.npz'
   root = data_dir or os.environ.get('RDD_JAX_DATA_DIR')
   if not root:

@@ -1,4 +1,4 @@
-"""Which class is mistaken for which, where that is established."""
+"""Maps classes to the classes that they are confused with."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ SUPER_CLASSES = {
 
 
 def cifar100() -> dict[str, str]:
-  """Each class to the next of its super-class by the alphabet, circular.
+  """Maps each class to the next, alphabetically, of its super-class, circular.
 
   >>> cifar100()['mouse'], cifar100()['squirrel']
   ('rabbit', 'hamster')
@@ -62,18 +62,26 @@ def cifar100() -> dict[str, str]:
 
 
 def next_class(num_classes: int) -> np.ndarray:
-  """i64[num_classes]: pair flips, i -> i + 1, circular."""
+  """Returns the targets of pair flips `i64[num_classes]`: i -> i + 1, circular.
+
+  >>> next_class(4).tolist()
+  [1, 2, 3, 0]
+  """
   return (np.arange(num_classes) + 1) % num_classes
 
 
 def similar_class(dataset: Dataset) -> np.ndarray:
-  """The class that each class is mistaken for by asymmetric noise.
+  """Returns the class that asymmetric noise turns each class into.
 
-  CIFAR-10 and CIFAR-100 are known by their names in TFDS (or as mocks), or by
-  their class names in any order. Other data sets get `next_class`.
+  CIFAR-10 and CIFAR-100 are recognized by their names in TFDS (or as mocks), or
+  by their class names in any order. Other data sets get `next_class`.
 
   Returns:
-    i64[num_classes].
+    `i64[num_classes]`.
+
+  >>> from rdd_jax.data.mock import mock
+  >>> similar_class(mock('cifar10', n=10)).tolist()
+  [0, 1, 0, 5, 7, 3, 6, 7, 8, 1]
   """
   scheme, _, source = dataset.name.partition(':')
   for name, mistaken in (('cifar10', CIFAR10), ('cifar100', cifar100())):

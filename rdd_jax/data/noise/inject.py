@@ -1,4 +1,4 @@
-"""Wrong labels, injected into the training rows by a named convention."""
+"""Injects label noise into the training set by a named noise model."""
 
 from __future__ import annotations
 
@@ -24,32 +24,34 @@ def corrupt(
   human_labels: str = '',
   data_dir: str | None = None,
 ) -> Dataset:
-  """The data set with wrong training labels; the test rows stay as they are.
+  """Returns the data set with noisy training labels; test labels stay clean.
 
-  | spec | what is done |
+  A noise model is a transition matrix `T[i, j] = P(noisy j | true i)`; R is the
+  rate, K the number of classes, N that of training images.
+
+  | spec | noise model |
   |---|---|
-  | `symmetric-R` | a label is wrong with probability R, and then any other |
-  | | class: R/(K-1) each |
-  | `symmetric_all-R` | exactly round(R N) rows get a label drawn from all K |
+  | `symmetric-R` | `T[i, i] = 1 - R`, and `T[i, j] = R/(K-1)` elsewhere |
+  | `symmetric_all-R` | exactly round(R N) images get a label drawn from all K |
   | | classes, so about R(K-1)/K are wrong (Li et al. 2020, DivideMix) |
-  | `asymmetric-R` | with probability R the class that it is mistaken for: |
+  | `asymmetric-R` | with probability R, the class that it is confused with: |
   | | in CIFAR-10 truck -> automobile, bird -> airplane, cat <-> dog, |
   | | deer -> horse, so about R/2 are wrong (Patrini et al. 2017); in |
   | | CIFAR-100 the next class of the super-class; elsewhere as `pair` |
-  | `pair-R` | class i becomes i + 1, circular, with probability R |
-  | `instance-R` | what the image looks like (Xia et al. 2020) |
+  | `pair-R` | `T[i, i] = 1 - R`, `T[i, i + 1] = R`, circular |
+  | `instance-R` | depends on the image (Xia et al. 2020), see `instance` |
   | `human-NAME` | CIFAR-10N: `worse`, `aggregate`, `random1` to `random3`; |
   | | CIFAR-100N, fine: `noisy` (Wei et al. 2022) |
 
-  Rates are in [0, 1). But for `symmetric_all`, each row is drawn for itself,
-  and the rows that a rate flips are among those of any higher rate.
+  Except for `symmetric_all`, labels are flipped independently, and the images
+  that a rate flips are among those of any higher rate.
 
   Args:
     dataset: whose training labels are true, or taken to be.
-    spec: the kind, and its rate or name.
+    spec: the noise model, and its rate in [0, 1) or name.
     key: the same key gives the same labels, on any machine.
     human_labels: for `human-NAME`: an npz with `clean_label`, in the order of
-      the training rows, or `tfds:cifar10_n`, `tfds:cifar100_n`; '' looks for
+      the training images, or `tfds:cifar10_n`, `tfds:cifar100_n`; '' looks for
       `cifar10n.npz` or `cifar100n.npz` in `data_dir` and in its parent.
     data_dir: the TFDS directory, by default `$RDD_JAX_DATA_DIR`.
 
@@ -57,9 +59,22 @@ def corrupt(
     The data set with `train_labels` replaced and `train_true_labels` set.
 
   Raises:
-    UserError: for a spec that is none, labels that are noisy already, a class
-      that loses all of its rows, or human labels that are not there or not
-      those of the training rows.
+    UserError: for an unknown spec, labels that are noisy already, a single
+      class, a class that loses all of its images, or human labels that are not
+      there or not those of the training images.
+
+  >>> import jax
+  >>> from rdd_jax.data.dataset import from_arrays
+  >>> images, labels = np.zeros((4000, 1, 1, 1), np.uint8), np.arange(4000) % 4
+  >>> clean = from_arrays(images, labels, images, labels)
+  >>> noisy = corrupt(clean, 'pair-0.4', jax.random.key(0))
+  >>> counts = np.zeros((4, 4))
+  >>> np.add.at(counts, (noisy.train_true_labels, noisy.train_labels), 1)
+  >>> (counts / 1000).round(1)  # the transition matrix
+  array([[0.6, 0.4, 0. , 0. ],
+         [0. , 0.6, 0.4, 0. ],
+         [0. , 0. , 0.6, 0.4],
+         [0.4, 0. , 0. , 0.6]])
   """
   kind, _, detail = spec.partition('-')
   choose('kind of label noise', kind, {**KINDS, 'human': None})
@@ -91,16 +106,39 @@ def corrupt(
 
 
 def effective_rate(dataset: Dataset) -> float:
-  """The share of training labels that noise made wrong; 0.0 without noise."""
+  """Returns the fraction of training labels that noise made wrong.
+
+  0.0 without noise. It is below the nominal rate where noise may draw the true
+  class, as `symmetric_all` does.
+
+  >>> from dataclasses import replace
+  >>> from rdd_jax.data.mock import mock
+  >>> clean = mock((4, 4, 1), num_classes=2, n=10)
+  >>> effective_rate(clean)
+  0.0
+  >>> effective_rate(replace(clean, train_true_labels=np.zeros(10, np.int32)))
+  0.5
+  """
   true = dataset.train_true_labels
   return 0.0 if true is None else float(np.mean(dataset.train_labels != true))
 
 
 def stand_in(spec: str, dataset: Dataset) -> str:
-  """The noise that takes the place of `spec` on this data set.
+  """Returns the noise model that replaces `spec` on this data set.
 
-  No human has labelled mock images: they get symmetric noise at the rate of
-  the human labels. All else stays.
+  Mock images have no human labels: they get symmetric noise at the same rate.
+  All else stays.
+
+  Args:
+    spec: see `corrupt`.
+    dataset: whose labels are to be noisy.
+
+  Raises:
+    UserError: for an unknown set of human labels.
+
+  >>> from rdd_jax.data.mock import mock
+  >>> stand_in('human-worse', mock('cifar10', n=10))
+  'symmetric-0.4021'
   """
   kind, _, name = spec.partition('-')
   if kind == 'human' and dataset.name.startswith('mock:'):

@@ -1,6 +1,6 @@
-"""Label noise that depends on the image.
+"""Injects label noise that depends on the image.
 
-Xia et al., Part-dependent Label Noise, NeurIPS 2020, Algorithm 2.
+Source: Xia et al., Part-dependent Label Noise, NeurIPS 2020, Algorithm 2.
 """
 
 from __future__ import annotations
@@ -19,19 +19,26 @@ _CHUNK = 256  # rows held in float64 at once
 
 
 def instance(dataset: Dataset, rate: float, key: Array) -> np.ndarray:
-  """Labels flipped to what the image looks like to a random projection.
+  """Flips labels to the class that the image resembles in a random projection.
 
-  Row n flips with probability q_n, drawn from a normal (rate, 0.1) truncated
-  to [0, 1], whose mean is above `rate` where that is small. Standardised
-  pixels (by channel, over the training rows), times a standard normal matrix
-  of the row's class, give scores; their softmax over the other classes says
-  to which one.
+  Label n flips with probability `q_n ~ N(rate, 0.1^2)`, truncated to [0, 1]. It
+  flips to class j with probability `softmax_j(x_n W_y)`, over all classes but
+  its own, y; `x_n` are the pixels, standardized by channel over the training
+  set, and `W_y` is a standard normal matrix for each class. The mean of `q_n`
+  is above `rate` where that is small.
 
   Scores are float64, lest rounding turn labels from machine to machine; they
   are computed class by class, in chunks.
 
+  Args:
+    dataset: whose training labels are true.
+    rate: the mean of the normal distribution, in [0, 1).
+    key: the same key gives the same labels, on any machine.
+
   Returns:
-    i64[N].
+    `i64[N]`.
+
+  Source: Xia et al., Part-dependent Label Noise, NeurIPS 2020, Algorithm 2.
   """
   images, labels = dataset.train_images, dataset.train_labels
   uniform = generator(named(key, 'rows')).random((len(labels), 3))
@@ -50,7 +57,18 @@ def instance(dataset: Dataset, rate: float, key: Array) -> np.ndarray:
 
 
 def flip_rates(uniform: np.ndarray, rate: float) -> np.ndarray:
-  """f64[N] from uniform f64[N]: a normal (rate, 0.1) truncated to [0, 1]."""
+  """Draws flip probabilities from a normal (rate, 0.1) truncated to [0, 1].
+
+  Args:
+    uniform: `f64[N]`, uniform in [0, 1].
+    rate: the mean before truncation.
+
+  Returns:
+    `f64[N]`, the quantiles of `uniform`.
+
+  >>> flip_rates(np.array([0.1, 0.5, 0.9]), 0.4).round(2)
+  array([0.27, 0.4 , 0.53])
+  """
   normal = NormalDist(rate, SPREAD)
   low, high = normal.cdf(0), normal.cdf(1)
   # Quantiles of 0 and 1 are infinite.
@@ -59,7 +77,7 @@ def flip_rates(uniform: np.ndarray, rate: float) -> np.ndarray:
 
 
 def _draw(scores: np.ndarray, uniform: np.ndarray) -> np.ndarray:
-  """A class for each row of scores, by their softmax; -inf is never drawn."""
+  """Draws a class for each row by the softmax of its scores; never -inf."""
   odds = np.exp(scores - scores.max(axis=1, keepdims=True))
   cumulative = np.cumsum(odds, axis=1)
   cumulative /= cumulative[:, -1:]
@@ -67,7 +85,7 @@ def _draw(scores: np.ndarray, uniform: np.ndarray) -> np.ndarray:
 
 
 def _statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-  """Mean and standard deviation of each channel, f64[C], from exact sums."""
+  """Returns mean and standard deviation of each channel, `f64[C]`, exactly."""
   total = np.zeros(images.shape[-1], np.int64)
   square = np.zeros_like(total)
   for rows in _chunks(np.arange(len(images))):

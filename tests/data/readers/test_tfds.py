@@ -310,16 +310,15 @@ class _Builder:
   offline = False
 
 
-def test_prepare_writes_array_record(monkeypatch, capsys):
+def test_prepare_writes_array_record(monkeypatch):
   monkeypatch.setattr('importlib.util.find_spec', lambda _: object())
   monkeypatch.setattr(tfds, 'builder', _Builder)
-  assert prepare.main(['tfds:mnist', '--data_dir=here']) == 0
-  assert capsys.readouterr().out == 'written\n'
-  assert prepare.main(['nothing']) == 2
-  assert 'unknown to TFDS' in capsys.readouterr().err
+  assert prepare.prepare('tfds:mnist', 'here') == 'written'
+  with pytest.raises(UserError, match='unknown to TFDS'):
+    prepare.prepare('nothing')
   monkeypatch.setattr(_Builder, 'offline', True)
-  assert prepare.main(['mnist', '--data_dir=here']) == 2
-  assert 'no network' in capsys.readouterr().err
+  with pytest.raises(UserError, match='no network'):
+    prepare.prepare('mnist', 'here')
 
 
 @pytest.mark.parametrize(

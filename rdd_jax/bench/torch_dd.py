@@ -3,7 +3,7 @@
 Written from the papers, as a user of the field would write it: a loop over the
 classes, one network at a time, `create_graph` where a gradient is matched.
 Images are NCHW. Everything follows the dtype and the device of its inputs, so
-in float64 it is the oracle of `test_against_torch.py`, and in float32 the rival
+in float64 it is the oracle of `tests/reference`, and in float32 the other side
 of `python -m rdd_jax.bench`.
 """
 
@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
-import torch.nn.functional as F
+import torch  # pyright: ignore[reportMissingImports]
+from torch import Tensor, nn  # pyright: ignore[reportMissingImports]
+import torch.nn.functional as F  # pyright: ignore[reportMissingImports]
 
 Distance = Callable[[Sequence[Tensor], Sequence[Tensor]], Tensor]
 
