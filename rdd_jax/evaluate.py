@@ -19,7 +19,8 @@ from rdd_jax.artifact import store
 from rdd_jax.core.errors import UserError
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.experiment import dd_ranking, third_party
-from rdd_jax.experiment.judge import RIVALS, judge_of, network_keys, rival_rows
+from rdd_jax.experiment.baselines import BASELINES
+from rdd_jax.experiment.judge import evaluate_baseline, judge_of, network_keys
 from rdd_jax.experiment.judge import load as load  # as `evaluate.load`
 from rdd_jax.experiment.outputs import write_evaluation
 from rdd_jax.report import tables
@@ -43,7 +44,9 @@ _REPORT = flags.DEFINE_string(
   'report', None, 'A directory for report.html, results.json and the set.'
 )
 _BASELINES = flags.DEFINE_list(
-  'baselines', [], f'Judged beside it, at equal storage: {", ".join(RIVALS)}.'
+  'baselines',
+  [],
+  f'Judged beside it, at equal storage: {", ".join(BASELINES)}.',
 )
 _RANKING = flags.DEFINE_bool(
   'ranking', False, "DD-Ranking's scores, with the trainings that they take."
@@ -146,7 +149,7 @@ def main(argv: list[str]) -> None:
   )
   seeds = network_keys(_SEED.value, _SEEDS.value)
   by_arm = {
-    name: rival_rows(judge, name, distilled, dataset, seeds)
+    name: evaluate_baseline(judge, name, distilled, dataset, seeds)
     for name in _BASELINES.value
   }
   by_arm['distilled'] = found = judge(distilled, seeds)

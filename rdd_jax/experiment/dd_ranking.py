@@ -26,7 +26,8 @@ from rdd_jax.evaluation.dd_ranking import (
 from rdd_jax.evaluation.evaluate import summarise
 from rdd_jax.evaluation.metrics import Row, pool
 from rdd_jax.experiment import baselines
-from rdd_jax.experiment.judge import Judge, rival
+from rdd_jax.experiment.baselines import baseline_like
+from rdd_jax.experiment.judge import Judge
 from rdd_jax.runtime.logging import table
 from rdd_jax.synthetic import view
 from rdd_jax.training.fit import fit_many, predict
@@ -142,7 +143,7 @@ def _random(
   teacher: Any,
   soft: bool,
 ) -> store.Distilled:
-  drawn = rival('random', distilled, dataset, key)
+  drawn = baseline_like('random', distilled, dataset, key)
   if not soft:
     return drawn
   pixels = np.rint(drawn.images * 255).astype(np.uint8)

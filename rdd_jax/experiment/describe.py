@@ -8,12 +8,12 @@ from typing import Any
 import jax
 
 from rdd_jax import data, networks
-from rdd_jax.experiment import loop
+from rdd_jax.experiment import program
 from rdd_jax.experiment.trial import Trial
 
 
 def describe(
-  trial: Trial, compiled: loop.Compiled, mesh: jax.sharding.Mesh
+  trial: Trial, compiled: program.Compiled, mesh: jax.sharding.Mesh
 ) -> str:
   """What a run is going to do, and what it needs."""
   config, spec = trial.config, trial.experiment.spec

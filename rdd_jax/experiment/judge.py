@@ -1,4 +1,4 @@
-"""What a card says of judging, built once, for its set and for its rivals."""
+"""Evaluates a set, and baselines of equal size, by the recipe on its card."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from jax import Array
 from ml_collections import ConfigDict
 
 from rdd_jax import data
-from rdd_jax.artifact import card as cards
 from rdd_jax.artifact import store
 from rdd_jax.config import defaults
 from rdd_jax.config.build import experiment, ood
@@ -22,8 +21,6 @@ from rdd_jax.config.build.context import Context
 from rdd_jax.config.build.data import as_given
 from rdd_jax.config.build.transforms import chains
 from rdd_jax.config.defaults import Config
-from rdd_jax.core import keys
-from rdd_jax.core.errors import choose
 from rdd_jax.core.transform import DataSpec, Transform
 from rdd_jax.evaluation.evaluate import Held, evaluate
 from rdd_jax.evaluation.metrics import Row, pool
@@ -31,13 +28,10 @@ from rdd_jax.evaluation.ood.curves import Curves
 from rdd_jax.evaluation.ood.detect import Outside
 from rdd_jax.evaluation.regression import REGRESSIONS
 from rdd_jax.evaluation.shift.shift import Shift
-from rdd_jax.experiment import baselines, regression, trial
+from rdd_jax.experiment import regression, trial
+from rdd_jax.experiment.baselines import baseline_like
 from rdd_jax.images.preprocessing import Preprocessing
-from rdd_jax.synthetic import coresets
-from rdd_jax.synthetic.view import stored_ipc
 from rdd_jax.training.recipe import Recipe
-
-RIVALS = ('random', 'herding', 'k_center')
 
 
 @dataclass(frozen=True)
@@ -152,7 +146,7 @@ def judge_of(
     'num_classes': dataset.num_classes,
     'student': chains(config, 'student', context),
   }
-  held = baselines.held(dataset)
+  held = trial.held(dataset)
 
   return Judge(
     nets=nets,
@@ -224,53 +218,19 @@ def load(
   return as_given(options, dataset, card['seeds']['root'])
 
 
-def rival(
-  name: str, distilled: store.Distilled, dataset: data.Dataset, key: Array
-) -> store.Distilled:
-  """Real rows at the storage of a set, judged by its card.
-
-  Args:
-    name: one of `RIVALS`; 'herding' and 'k_center' choose by pixels.
-    distilled: the set whose stored images are counted, outliers too.
-    dataset: whose training rows are chosen from.
-    key: of the random ones.
-  """
-  choose('baseline', name, dict.fromkeys(RIVALS))
-  classes, labels = dataset.num_classes, dataset.train_labels
-  ipc = stored_ipc(distilled.cells, classes)
-  if name == 'random':
-    rows = coresets.random(keys.named(key, 'baseline'), labels, ipc, classes)
-  else:
-    pixels = dataset.train_images.reshape(len(labels), -1)
-    rows = getattr(coresets, name)(pixels, labels, ipc, classes)
-  outputs = distilled.targets.shape[1]
-  return trial.real(
-    dataset,
-    rows,
-    outputs,
-    distilled.preprocessing,
-    {
-      **distilled.card,
-      'factor': 1,
-      'label_kind': 'hard',
-      'labels': cards.labels(outputs),
-      'numbers': {},
-    },
-  )
-
-
-def rival_rows(
+def evaluate_baseline(
   judge: Judge,
   name: str,
   distilled: store.Distilled,
   dataset: data.Dataset,
   seeds: Array,
 ) -> dict[str, Row]:
-  """The metrics of a rival; random rows are drawn anew for each network."""
+  """The metrics of a baseline; random rows are drawn anew for each network."""
   if name != 'random':
-    return judge(rival(name, distilled, dataset, seeds[0]), seeds)
+    return judge(baseline_like(name, distilled, dataset, seeds[0]), seeds)
   drawn = [
-    judge(rival(name, distilled, dataset, seed), seed[None]) for seed in seeds
+    judge(baseline_like(name, distilled, dataset, seed), seed[None])
+    for seed in seeds
   ]
   return {net: pool([row[net] for row in drawn]) for net in judge.names}
 

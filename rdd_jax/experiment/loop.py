@@ -6,117 +6,32 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from absl import logging
 import jax
 from jax import Array
 import jax.numpy as jnp
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh
 import numpy as np
 
 from rdd_jax.config.build.experiment import Experiment
 from rdd_jax.config.defaults import Config
-from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import Measure
-from rdd_jax.core.sharding import constrain
 from rdd_jax.core.transform import DataView, Scores
 from rdd_jax.distill import DistillState
+from rdd_jax.experiment.program import Compiled, feeds
 from rdd_jax.objectives.trajectory import Trajectories
 from rdd_jax.runtime import checkpoint
 from rdd_jax.runtime import distributed as meshes
 from rdd_jax.runtime.logging import MetricsWriter, Progress
 from rdd_jax.runtime.profiling import Watch
 
-Call = Callable[..., tuple[DistillState, dict[str, Array]]]
-
 
 class Stopped(Exception):
   """The run was asked to stop, and has saved its state."""
-
-
-class Compiled(NamedTuple):
-  """The one program of a run.
-
-  Attributes:
-    call: `(state, images, feeds)`, several steps; donates the state.
-    state_bytes: of the state and the training set.
-    work_bytes: of everything else that a call holds at once.
-  """
-
-  call: Call
-  state_bytes: int
-  work_bytes: int
-
-
-def make_call(experiment: Experiment, steps: int) -> Call:
-  """A pure function of `steps` steps, with the draws of real rows inside.
-
-  Its third argument is what each step is fed, stacked; None where nothing is.
-  """
-
-  def step(
-    state: DistillState, images: Array, feed: Any
-  ) -> tuple[DistillState, dict[str, Array]]:
-    key = jax.random.fold_in(keys.named(state.key, 'draw'), state.step)
-    real = constrain(experiment.draw(key, images, state.measure))
-    return experiment.distiller.update(state, real, feed)
-
-  def call(
-    state: DistillState, images: Array, feeds: Any = None
-  ) -> tuple[DistillState, dict[str, Array]]:
-    if steps == 1:  # no loop: on CPU, convolutions are fastest outside of one
-      feed = jax.tree.map(lambda x: x[0], feeds)
-      state, metrics = step(state, images, feed)
-      return state, jax.tree.map(lambda x: x[None], metrics)
-    return jax.lax.scan(
-      lambda state, feed: step(state, images, feed), state, feeds, steps
-    )
-
-  return call
-
-
-def feeds(
-  experiment: Experiment,
-  state: DistillState,
-  step: int,
-  count: int,
-  trajectories: Trajectories | None,
-) -> Any:
-  """What the steps from `step` on are fed, stacked; None where nothing is."""
-  if experiment.feed is None:
-    return None
-  seed = np.asarray(jax.random.key_data(state.key)).tolist()
-  rows = [experiment.feed(seed, step + i, trajectories) for i in range(count)]
-  return jax.tree.map(lambda *leaves: np.stack(leaves), *rows)
-
-
-def compile_call(
-  experiment: Experiment,
-  config: Config,
-  state: DistillState,
-  images: Array,
-  mesh: Mesh,
-  trajectories: Trajectories | None = None,
-) -> Compiled:
-  """Compiles the call for the shapes and the mesh of this run."""
-  whole = NamedSharding(mesh, PartitionSpec())
-  call = jax.jit(
-    make_call(experiment, config.steps_per_call),
-    donate_argnums=0,
-    out_shardings=whole,
-  )
-  first = feeds(experiment, state, 0, config.steps_per_call, trajectories)
-  fed = meshes.replicate(first, mesh)
-  compiled = call.lower(state, images, fed).compile()
-  memory = compiled.memory_analysis()
-  return Compiled(
-    compiled,
-    memory.argument_size_in_bytes if memory else 0,
-    memory.temp_size_in_bytes if memory else 0,
-  )
 
 
 Train = Callable[[DistillState], Trajectories | None]

@@ -17,7 +17,7 @@ from rdd_jax.core import keys
 from rdd_jax.core.measure import empirical
 from rdd_jax.distill import DistillState
 from rdd_jax.evaluation.metrics import Row
-from rdd_jax.experiment import baselines, loop, outputs
+from rdd_jax.experiment import baselines, evaluations, loop, outputs, program
 from rdd_jax.experiment import experts as experiment_experts
 from rdd_jax.experiment.describe import describe
 from rdd_jax.experiment.experts import buffer
@@ -114,7 +114,7 @@ def distil(
       state = meshes.replicate(state, mesh)
       if compiled is None:
         with clock.stage('compiling'):
-          compiled = loop.compile_call(
+          compiled = program.compile_call(
             trial.experiment, config, state, images, mesh, train(state)
           )
         say(describe(trial, compiled, mesh))
@@ -204,11 +204,11 @@ def judge(
       if stop():
         raise loop.Stopped
       rows[arm].append(
-        baselines.judge(trial, arm, seed, partial(found, arm, seed))
+        evaluations.judge(trial, arm, seed, partial(found, arm, seed))
       )
       progress.update(done)
-  results = baselines.results(rows, row)
-  results |= outputs.describe_tests(trial.outside, baselines.shift(trial))
+  results = evaluations.results(rows, row)
+  results |= outputs.describe_tests(trial.outside, evaluations.shift(trial))
   clock.write()  # for the report
   if meshes.is_main_process():
     outputs.write_run(trial, results, command)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+import json
 import math
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax
 from jax import Array
 import numpy as np
 
@@ -16,10 +19,14 @@ from rdd_jax.config.build import experiment, ood
 from rdd_jax.config.build.data import load
 from rdd_jax.config.build.experiment import Experiment
 from rdd_jax.config.defaults import Config
+from rdd_jax.core import keys
 from rdd_jax.data import Dataset, effective_rate, stand_in
+from rdd_jax.evaluation.evaluate import Held
+from rdd_jax.evaluation.ood.curves import Curves
 from rdd_jax.evaluation.ood.detect import Outside
 from rdd_jax.evaluation.shift.shift import Shift
 from rdd_jax.images.preprocessing import Preprocessing
+from rdd_jax.runtime.files import write_atomically
 from rdd_jax.runtime.profiling import Watch
 from rdd_jax.synthetic import view
 from rdd_jax.synthetic.view import Synthetic
@@ -181,3 +188,36 @@ def load_trial(config: Config, directory: Path) -> Trial:
     directory,
     ood.load(config, dataset),
   )
+
+
+def keep_curves(trial: Trial, arm: str, curves: Curves) -> None:
+  """Writes the detection curves of an arm's first network, for the report."""
+  path = trial.workdir / 'curves' / f'{arm}.json'
+  path.parent.mkdir(parents=True, exist_ok=True)
+  write_atomically(path, json.dumps(curves).encode())
+
+
+def held(dataset: Dataset) -> Held:
+  """The test rows."""
+  return Held(
+    dataset.test_images,
+    dataset.test_labels,
+    dataset.test_groups,
+    dataset.test_rare,
+  )
+
+
+def network_keys(trial: Trial, seed: int, n: int) -> Array:
+  """The `n` network seeds of a distillation seed."""
+  root = keys.named(jax.random.key(trial.config.seed), 'networks')
+  return jax.random.split(jax.random.fold_in(root, seed), n)
+
+
+def remember(path: Path, compute: Callable[[], Any]) -> Any:
+  """The JSON at `path`, computed and written whole if it is not there."""
+  if path.exists():
+    return json.loads(path.read_text())
+  value = compute()
+  path.parent.mkdir(parents=True, exist_ok=True)
+  write_atomically(path, json.dumps(value, indent=1).encode())
+  return value

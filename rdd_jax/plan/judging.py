@@ -10,7 +10,7 @@ from itertools import count
 import jax
 
 from rdd_jax.artifact import store
-from rdd_jax.experiment import baselines
+from rdd_jax.experiment import baselines, evaluations
 from rdd_jax.experiment import trial as trials
 from rdd_jax.experiment.trial import Trial
 from rdd_jax.plan.extrapolate import extrapolate
@@ -71,7 +71,7 @@ def _judge(
   short = trial._replace(
     experiment=trial.experiment._replace(evaluation=recipe)
   )
-  return lambda: baselines.judge(
+  return lambda: evaluations.judge(
     short, arm, next(numbers), lambda: _found(trial, arm)
   )
 

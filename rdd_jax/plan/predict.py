@@ -23,7 +23,7 @@ from rdd_jax.config.defaults import Config
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import empirical
 from rdd_jax.distill import DistillState
-from rdd_jax.experiment import loop, pipeline
+from rdd_jax.experiment import loop, pipeline, program
 from rdd_jax.experiment import trial as experiment_trial
 from rdd_jax.experiment.describe import describe
 from rdd_jax.experiment.trial import Trial
@@ -172,7 +172,7 @@ def _distilling(
   state = meshes.replicate(states[0], mesh)
   begin = time.perf_counter()
   trajectories = train(state)
-  compiled = loop.compile_call(
+  compiled = program.compile_call(
     trial.experiment, config, state, images, mesh, trajectories
   )
   seconds['compiling'] = time.perf_counter() - begin

@@ -13,7 +13,7 @@ import numpy as np
 from rdd_jax.core import keys
 from rdd_jax.distill import DistillState
 from rdd_jax.experiment import experts as experiment_experts
-from rdd_jax.experiment import loop
+from rdd_jax.experiment import loop, program
 from rdd_jax.experiment.experts import buffer as experts_buffer
 from rdd_jax.experiment.trial import Trial
 
@@ -23,7 +23,7 @@ def steps(
   state: DistillState,
   images: jax.Array,
   labels: jax.Array,
-  compiled: loop.Compiled,
+  compiled: program.Compiled,
   mesh: jax.sharding.Mesh,
   train: loop.Train,
   budget: float,

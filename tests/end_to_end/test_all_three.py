@@ -10,7 +10,7 @@ import pytest
 from rdd_jax.artifact.store import ARRAYS
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets import all_three
-from rdd_jax.experiment import ablations, loop, pipeline
+from rdd_jax.experiment import ablations, loop, pipeline, program
 from rdd_jax.experiment import trial as experiment_trial
 from rdd_jax.runtime import cost
 from rdd_jax.runtime import distributed as meshes
@@ -56,7 +56,7 @@ def test_every_part_goes_with_every_objective(
   monkeypatch: pytest.MonkeyPatch,
 ):
   compiled = []
-  compile_call = loop.compile_call
+  compile_call = program.compile_call
   monkeypatch.setattr(
     loop, 'compile_call', lambda *a: compiled.append(1) or compile_call(*a)
   )

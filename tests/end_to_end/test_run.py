@@ -18,7 +18,7 @@ from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets import digits as presets_digits
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.transform import Transform, identity
-from rdd_jax.experiment import baselines, loop, pipeline
+from rdd_jax.experiment import baselines, loop, pipeline, program
 from rdd_jax.experiment import trial as experiment_trial
 from rdd_jax.experiment import trial as trials
 
@@ -147,13 +147,13 @@ def test_outputs(whole_run: Path):
 
 def test_compiles_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
   compiled = []
-  original = loop.compile_call
+  original = program.compile_call
 
-  def count(*args: object) -> loop.Compiled:
+  def count(*args: object) -> program.Compiled:
     compiled.append(1)
     return original(*args)  # type: ignore[arg-type]
 
-  monkeypatch.setattr(loop, 'compile_call', count)
+  monkeypatch.setattr(program, 'compile_call', count)
   pipeline.execute(tiny(baselines=('random',)), tmp_path)
   assert len(compiled) == 1
 

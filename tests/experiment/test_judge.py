@@ -1,4 +1,4 @@
-"""A set, ours or another's, stands beside its rivals on one page."""
+"""A set, ours or another's, stands beside its baselines on one page."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from rdd_jax.artifact import store
 from rdd_jax.config import defaults
 from rdd_jax.core.errors import UserError
 from rdd_jax.evaluation import dd_ranking as ranking
-from rdd_jax.experiment import dd_ranking, trial
+from rdd_jax.experiment import baselines, dd_ranking, trial
 from rdd_jax.experiment import judge as experiment_judge
-from rdd_jax.experiment.judge import judge_of, network_keys, rival, rival_rows
+from rdd_jax.experiment.baselines import baseline_like
+from rdd_jax.experiment.judge import evaluate_baseline, judge_of, network_keys
 from rdd_jax.experiment.outputs import write_evaluation
 from rdd_jax.images.preprocessing import fit
 
@@ -50,9 +51,9 @@ def small(digits: data.Dataset, **evaluation) -> store.Distilled:
   )
 
 
-@pytest.mark.parametrize('name', experiment_judge.RIVALS)
-def test_a_rival_has_the_storage_and_the_outputs_of_the_set(digits, name):
-  found = rival(name, small(digits), digits, jax.random.key(0))
+@pytest.mark.parametrize('name', baselines.BASELINES)
+def test_a_baseline_has_the_storage_and_the_outputs_of_the_set(digits, name):
+  found = baseline_like(name, small(digits), digits, jax.random.key(0))
   # 23 images for ten classes are three of each, outliers counted in.
   np.testing.assert_array_equal(np.bincount(found.cells), np.full(10, 3))
   assert found.targets.shape == (30, 11)
@@ -64,15 +65,19 @@ def test_a_rival_has_the_storage_and_the_outputs_of_the_set(digits, name):
 
 def test_random_rows_are_drawn_anew_and_the_others_are_not(digits):
   keys = network_keys(0, 2)
-  drawn = [rival('random', small(digits), digits, k).images for k in keys]
+  drawn = [
+    baseline_like('random', small(digits), digits, k).images for k in keys
+  ]
   assert np.any(drawn[0] != drawn[1])
-  drawn = [rival('herding', small(digits), digits, k).images for k in keys]
+  drawn = [
+    baseline_like('herding', small(digits), digits, k).images for k in keys
+  ]
   np.testing.assert_array_equal(*drawn)
   with pytest.raises(UserError, match="unknown baseline 'hording': did you"):
-    rival('hording', small(digits), digits, keys[0])
+    baseline_like('hording', small(digits), digits, keys[0])
 
 
-def test_rivals_see_the_labels_that_the_set_was_made_of(digits):
+def test_baselines_see_the_labels_that_the_set_was_made_of(digits):
   found = small(digits)
   card = {**found.card, 'data': {**found.card['data'], 'noise': 'pair-0.4'}}
   given = experiment_judge.load(card, training=True)
@@ -118,7 +123,7 @@ def test_an_evaluation_is_a_directory_like_a_run(digits, tmp_path):
   found = small(digits)
   judge, keys = judge_of(found, digits), network_keys(0, 2)
   rows = {
-    'random': rival_rows(judge, 'random', found, digits, keys),
+    'random': evaluate_baseline(judge, 'random', found, digits, keys),
     'distilled': judge(found, keys),
   }
   assert rows['random']['mlp']['accuracy']['n'] == 2

@@ -1,0 +1,116 @@
+"""Evaluates each set of a run: distilled ones and baselines, all alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rdd_jax.artifact import store
+from rdd_jax.config.build import shift as build_shift
+from rdd_jax.evaluation.evaluate import evaluate
+from rdd_jax.evaluation.metrics import Row, pool
+from rdd_jax.evaluation.regression import REGRESSIONS
+from rdd_jax.evaluation.shift.shift import Shift
+from rdd_jax.experiment import regression
+from rdd_jax.experiment.baselines import whole
+from rdd_jax.experiment.trial import (
+  Trial,
+  held,
+  keep_curves,
+  network_keys,
+  remember,
+)
+
+
+def judge(
+  trial: Trial, arm: str, seed: int, found: Callable[[], store.Distilled]
+) -> dict[str, Row]:
+  """The metrics of one arm at one distillation seed, for each network.
+
+  Args:
+    trial: the run.
+    arm: its name in the table.
+    seed: the distillation seed; arms of a seed share their network seeds.
+    found: loads the set, if it is still to be judged. Networks are trained at
+      the learning rate on its card, which may be a learned one.
+
+  Returns:
+    A row for each network; that of the run itself is called 'matched', and
+    those of regressions 'ntk', 'nngp' and 'conjugate'.
+  """
+  options = trial.config.evaluation
+
+  def measure(name: str) -> Row:
+    net = trial.experiment.net
+    seeds = network_keys(trial, seed, options.seeds)
+    if name in REGRESSIONS:
+      return regression.judge(
+        name,
+        found(),
+        seeds,
+        held=held(trial.dataset),
+        config=trial.config,
+        num_classes=trial.dataset.num_classes,
+        net=net,
+        recipe=trial.experiment.evaluation,
+        student=trial.experiment.student,
+      )
+    if name != 'matched':
+      net = trial.experiment.judges[name]
+    chosen = found()
+    return evaluate(
+      net,
+      store.to_batch(chosen),
+      held(trial.dataset),
+      trial.experiment.evaluation,
+      num_classes=trial.dataset.num_classes,
+      preprocess=trial.preprocess,
+      seeds=seeds,
+      student=trial.experiment.student,
+      learning_rate=chosen.card['evaluation']['learning_rate'],
+      outside=trial.outside,
+      shift=shift(trial),
+      show=lambda curves: (
+        keep_curves(trial, arm, curves)
+        if name == 'matched' and not seed
+        else None
+      ),
+    )
+
+  return {
+    name: remember(
+      trial.workdir / 'evaluations' / f'{arm}-{name}-{seed}.json',
+      lambda name=name: measure(name),
+    )
+    for name in ('matched', *options.networks)
+  }
+
+
+def shift(trial: Trial) -> Shift | None:
+  """What networks are judged by besides, with groups in features."""
+  if trial.shift is None or not build_shift.needs_features(trial.config):
+    return trial.shift
+  return build_shift.with_features(trial.shift, whole(trial)['groups'])
+
+
+def results(
+  rows: Mapping[str, Sequence[dict[str, Row]]], whole: Row | None
+) -> dict[str, Any]:
+  """What `results.json` holds: rows pooled over distillation seeds."""
+  found: dict[str, Any] = {
+    'rows': {
+      arm: pool([row['matched'] for row in seeds])
+      for arm, seeds in rows.items()
+    }
+  }
+  if whole is not None:
+    found['rows']['whole'] = whole
+  others = [name for name in next(iter(rows.values()))[0] if name != 'matched']
+  if others:
+    found['networks'] = {
+      name: {
+        arm: pool([row[name] for row in seeds]) for arm, seeds in rows.items()
+      }
+      for name in others
+    }
+  return found
