@@ -211,7 +211,5 @@ def test_prepare_without_tensorflow(monkeypatch):
   monkeypatch.setattr('importlib.util.find_spec', lambda _: None)
   with pytest.raises(UserError, match='needs TensorFlow'):
     prepare.main(['prepare', 'cifar10'])
-  with pytest.raises(
-    UserError, match=r'data\.prepare cifar10'
-  ):
+  with pytest.raises(UserError, match=r'data\.prepare cifar10'):
     prepare.main(['prepare'])
