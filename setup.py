@@ -16,17 +16,17 @@ setup(
   package_data={'rdd_jax': ['py.typed'], 'rdd_jax.experiment': ['slurm.sh']},
   install_requires=[
     'absl-py>=2.1',
-    'array_record>=0.8',
+    'array_record>=0.8.1',
     'chex>=0.1.90',
     # flax 0.12.8, the newest for Python 3.11, subclasses a type that jax
     # 0.11.1 removed.
     'flax>=0.12.8',
     'importlib_resources>=6.0',  # tensorflow-datasets forgets to declare it
-    'jax>=0.9; python_version >= "3.12"',
-    'jax>=0.9,<0.11.1; python_version < "3.12"',
+    'jax>=0.10; python_version >= "3.12"',
+    'jax>=0.10,<0.11.1; python_version < "3.12"',
     'ml-collections>=1.1',
     'numpy>=2.0',
-    'optax>=0.2.6',
+    'optax>=0.2.7',
     'orbax-checkpoint>=0.12',
     'pillow>=11.0',
     'scikit-learn>=1.6',
@@ -37,13 +37,13 @@ setup(
   extras_require={
     'test': [
       'import-linter>=2.5',
-      'pyright>=1.1.390',
+      'pyright>=1.1.410',
       'pytest>=8.0',
-      'pytest-xdist>=3.6',
-      'ruff>=0.9',
-      'tensorboardX>=2.6',
+      'pytest-xdist>=3.6.1',
+      'ruff>=0.17',
+      'tensorboardX>=2.6.1',
     ],
-    'tensorboard': ['tensorboardX>=2.6'],
+    'tensorboard': ['tensorboardX>=2.6.1'],
     'cuda': ['jax[cuda12]'],
     'tpu': ['jax[tpu]'],
     'prepare': ['tensorflow-cpu'],
@@ -52,7 +52,6 @@ setup(
     'torch': ['torch>=2.4'],  # reads its files
   },
   classifiers=[
-    'License :: OSI Approved :: Apache Software License',
     'Programming Language :: Python :: 3.11',
     'Programming Language :: Python :: 3.12',
     'Programming Language :: Python :: 3.13',
