@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from rdd_jax.evaluation.ood import metrics
+
 Curves = dict[str, dict[str, Any]]
 
 
@@ -73,17 +75,21 @@ def histograms(
 def roc(
   inside: np.ndarray, outside: np.ndarray, points: int = 50
 ) -> list[list[float]]:
-  """False and true positive rates at thresholds, `[points + 1, 2]`.
+  """Thins a ROC curve to equal steps of the true positive rate.
 
-  From accepting nothing to accepting all, at equal steps of the true positive
-  rate, ties included.
+  Args:
+    inside: scores `f[n]` of in-distribution rows.
+    outside: scores `f[m]` of out-of-distribution rows.
+    points: how many steps from accepting nothing to accepting all.
+
+  Returns:
+    False and true positive rates, `[points + 1, 2]`, ties included.
+
+  >>> roc(np.array([3.0, 2.0]), np.array([2.0, 1.0]), points=2)
+  [[0.0, 0.0], [0.0, 0.5], [0.5, 1.0]]
   """
-  ordered = np.sort(np.nan_to_num(inside, nan=-np.inf))[::-1]
-  wanted = np.ceil(np.linspace(0, len(ordered), points + 1)[1:]).astype(int)
-  thresholds = ordered[wanted - 1]
-  outside = np.nan_to_num(outside, nan=-np.inf)
-  found = [
-    [float((outside >= t).mean()), float((ordered >= t).mean())]
-    for t in thresholds
-  ]
-  return [[0.0, 0.0], *found]
+  false, true = metrics.roc(inside, outside)
+  least = np.linspace(0, 1, points + 1)
+  # Less what rounding may add to a step.
+  at = np.searchsorted(true, least - 1e-9 / len(inside))
+  return np.stack([false[at], true[at]], 1).tolist()
