@@ -19,7 +19,7 @@ from rdd_jax.core.batch import Batch
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.core.measure import empirical
 from rdd_jax.data import Dataset
-from rdd_jax.evaluation.evaluate import Held, evaluate, summarise
+from rdd_jax.evaluation.evaluate import TestData, evaluate, summarize
 from rdd_jax.evaluation.metrics import Row, pool
 from rdd_jax.evaluation.ood.curves import Curves
 from rdd_jax.evaluation.ood.detect import detect
@@ -80,7 +80,7 @@ def judge(
       seeds=seeds,
       student=trial.experiment.student,
       learning_rate=chosen.card['evaluation']['learning_rate'],
-      outside=trial.outside,
+      ood=trial.outside,
       shift=shift(trial),
       show=lambda curves: (
         keep_curves(trial, arm, curves)
@@ -105,9 +105,9 @@ def keep_curves(trial: Trial, arm: str, curves: Curves) -> None:
   write_atomically(path, json.dumps(curves).encode())
 
 
-def held(dataset: Dataset) -> Held:
+def held(dataset: Dataset) -> TestData:
   """The test rows."""
-  return Held(
+  return TestData(
     dataset.test_images,
     dataset.test_labels,
     dataset.test_groups,
@@ -214,7 +214,7 @@ def _whole(trial: Trial) -> dict[str, Any]:
       preprocess=trial.preprocess,
     )
     logits = predict(net, variables, dataset.test_images, trial.preprocess)
-    row = summarise(logits, held(dataset), dataset.num_classes)
+    row = summarize(logits, held(dataset), dataset.num_classes)
     first = jax.tree.map(lambda v: v[0], variables)
     features = embed(net, first, images, trial.preprocess)
     if trial.shift is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from rdd_jax import report
 from rdd_jax.artifact import store
 from rdd_jax.config.build import ood
-from rdd_jax.evaluation.ood.detect import Outside
+from rdd_jax.evaluation.ood.detect import OODBenchmark
 from rdd_jax.experiment import baselines
 from rdd_jax.experiment.trial import Trial, seed_directory
 from rdd_jax.runtime import files
@@ -41,7 +41,7 @@ def write_outputs(trial: Trial, results: dict[str, Any], command: str) -> None:
   report.write_report(directory, title=trial.config.name, command=command)
 
 
-def card(outside: Outside) -> dict[str, Any]:
+def card(outside: OODBenchmark) -> dict[str, Any]:
   """How many rows were compared, with which sets, and how they count."""
   sets = [
     {'name': s.name, 'rows': len(s.images), 'near': s.near, 'seen': s.seen}

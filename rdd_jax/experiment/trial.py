@@ -17,7 +17,7 @@ from rdd_jax.config.build.data import load
 from rdd_jax.config.build.experiment import Experiment
 from rdd_jax.config.defaults import Config
 from rdd_jax.data import Dataset, effective_rate, stand_in
-from rdd_jax.evaluation.ood.detect import Outside
+from rdd_jax.evaluation.ood.detect import OODBenchmark
 from rdd_jax.evaluation.shift.shift import Shift
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.runtime.profiling import Watch
@@ -46,7 +46,7 @@ class Trial(NamedTuple):
   dataset: Dataset
   preprocess: Preprocessing
   workdir: Path
-  outside: Outside | None = None
+  outside: OODBenchmark | None = None
   shift: Shift | None = None
   watch: Watch = Watch()
 
