@@ -155,9 +155,9 @@ def main(argv: list[str]) -> None:
   by_arm['distilled'] = found = judge(distilled, seeds)
   for net in found if by_arm.keys() != {'distilled'} else ():
     own = {arm: row[net] for arm, row in by_arm.items()}
-    print(f'by {net}:\n{table(own, tables.columns(own))}')
+    print(f'by {net}:\n{table(own, tables.terminal(own))}')
   if by_arm.keys() == {'distilled'}:
-    print(table(found, tables.columns(found)))
+    print(table(found, tables.terminal(found)))
   if _BY_CLASS.value:
     by_class = {
       name: {own: row[f'class_{c}'] for own, row in found.items()}

@@ -59,7 +59,7 @@ def gather(directories: Sequence[Path]) -> tuple[list[Finished], list[str]]:
 def text(runs: Sequence[Finished]) -> str:
   """Formats the table, paired differences of accuracy, seconds and memory."""
   rows = {name: row for name, (_, row) in table(runs).items()}
-  lines = [logging.table(rows, tables.columns(rows))]
+  lines = [logging.table(rows, tables.terminal(rows))]
   against = next(iter(methods(runs)))
   for name, found in paired(runs).items():
     d = found['accuracy']

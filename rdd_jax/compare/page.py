@@ -7,7 +7,8 @@ from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rdd_jax.report.html import METRICS, document, entry, grid, image, section
+from rdd_jax.evaluation.lookup import shown, title
+from rdd_jax.report.html import document, entry, grid, image, section
 from rdd_jax.report.tables import label
 
 
@@ -48,8 +49,8 @@ def comparison_page(
   """
   seen = dict.fromkeys(metric for _, row in rows.values() for metric in row)
   # Classes and single sets would be columns without end.
-  metrics = [m for m in METRICS if m in seen]
-  metrics += [m for m in seen if m not in METRICS and _plain(m)]
+  metrics = shown('summary', seen)
+  metrics += [m for m in seen if m not in metrics and _plain(m)]
   parts = [f'<p class="soft">{escape(note)}</p>' for note in notes]
   parts.append(_summary(rows, metrics))
   if paired:
@@ -100,14 +101,14 @@ def _differences(
     spread = f' [{100 * least:+.1f}, {100 * greatest:+.1f}]' if n > 1 else ''
     return f'{100 * mean:+.1f}{spread}'
 
-  shown = [m for m in metrics if any(m in row for row in paired.values())]
+  columns = [m for m in metrics if any(m in row for row in paired.values())]
   cells = {
     f'{escape(name)} <small>{max((d[3] for d in row.values()), default=0)} '
-    'seeds</small>': [cell(row.get(m)) for m in shown]
+    'seeds</small>': [cell(row.get(m)) for m in columns]
     for name, row in paired.items()
   }
   return grid(
-    [_head(m) for m in shown],
+    [_head(m) for m in columns],
     cells,
     caption=f'Points of difference from {escape(against)} over the '
     'distillation seeds of both: mean [least, greatest].',
@@ -157,4 +158,4 @@ def _plain(metric: str) -> bool:
 
 
 def _head(metric: str) -> str:
-  return escape(METRICS.get(metric, metric.replace('_', ' ')))
+  return escape(title(metric))

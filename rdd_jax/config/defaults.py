@@ -175,7 +175,7 @@ def config() -> Config:
         'networks': (),
       },
       'outside': {  # out-of-distribution detection; see evaluation.outside
-        'sets': (),  # see rdd_jax.data.load_outside; () judges none
+        'sets': (),  # see rdd_jax.data.load_ood; () judges none
         'rows': 2000,  # of each set at most, and of the test rows
         'missing': 'skip',  # sets that are not there, or 'raise'
         'seen': (),  # families some arm trains on: their sets do not count

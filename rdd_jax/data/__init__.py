@@ -16,6 +16,6 @@ from rdd_jax.data.noise.inject import corrupt as corrupt
 from rdd_jax.data.noise.inject import effective_rate as effective_rate
 from rdd_jax.data.noise.inject import stand_in as stand_in
 from rdd_jax.data.ood.outliers import load_outliers as load_outliers
-from rdd_jax.data.ood.sets import OutsideSet as OutsideSet
-from rdd_jax.data.ood.sets import load_outside as load_outside
+from rdd_jax.data.ood.sets import OODImages as OODImages
+from rdd_jax.data.ood.sets import load_ood as load_ood
 from rdd_jax.data.split import split_validation as split_validation

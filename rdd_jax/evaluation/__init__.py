@@ -1,1 +1,1 @@
-"""How a training set is judged: by networks trained from scratch on it."""
+"""Evaluates a training set: metrics of networks trained on it from scratch."""

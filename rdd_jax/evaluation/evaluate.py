@@ -1,4 +1,4 @@
-"""Judging a training set by the networks that learn from it."""
+"""Evaluates a training set by networks that are trained on it from scratch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rdd_jax.core.transform import Transform, identity
 from rdd_jax.evaluation import metrics
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.evaluation.ood.curves import Curves
-from rdd_jax.evaluation.ood.detect import Outside, detect
+from rdd_jax.evaluation.ood.detect import OODBenchmark, detect
 from rdd_jax.evaluation.shift.shift import Shift
 from rdd_jax.evaluation.shift.shift import measure as shifted
 from rdd_jax.images.preprocessing import Preprocessing
@@ -23,8 +23,8 @@ from rdd_jax.training.fit import fit_many, predict
 from rdd_jax.training.recipe import Recipe
 
 
-class Held(NamedTuple):
-  """Rows held out for judging.
+class TestData(NamedTuple):
+  """The test rows of a data set.
 
   Attributes:
     images: `u8[n, H, W, C]`.
@@ -42,7 +42,7 @@ class Held(NamedTuple):
 def evaluate(
   net: nn.Module,
   batch: Batch,
-  held: Held,
+  test: TestData,
   recipe: Recipe,
   *,
   num_classes: int,
@@ -50,33 +50,33 @@ def evaluate(
   seeds: Array,
   student: Transform = identity(),
   learning_rate: float | None = None,
-  outside: Outside | None = None,
+  ood: OODBenchmark | None = None,
   shift: Shift | None = None,
   show: Callable[[Curves], None] = lambda curves: None,
 ) -> Row:
-  """Metrics on held-out rows of networks trained on `batch`, over seeds.
+  """Trains a network on `batch` for each seed, and measures it on test rows.
 
   Args:
     net: the network to train.
     batch: `n` rows; uint8 inputs are preprocessed in flight, inputs of another
       type are what the network takes.
-    held: the rows that the trained networks are judged on.
+    test: the rows that the trained networks are measured on.
     recipe: how the networks are trained.
     num_classes: the number of classes.
     preprocess: from uint8 images to what the network takes.
     seeds: typed keys `[s]`, one for each network.
     student: edits every minibatch.
     learning_rate: instead of the recipe's; see `fit_many`.
-    outside: what is to be told from the data, for the metrics of `detect`.
+    ood: the rows in and out of distribution, for the metrics of `detect`.
     shift: other test rows and groups of them, for those of `shift.measure`.
     show: called with the curves of the first network.
 
   Returns:
-    A summary of each metric.
+    A summary of each metric; `registry.METRICS` has their meanings.
   """
   raw = batch.inputs.dtype == np.uint8
   shape = jax.eval_shape(
-    preprocess, batch.inputs[:1] if raw else held.images[:1]
+    preprocess, batch.inputs[:1] if raw else test.images[:1]
   )
   variables = fit_many(
     net,
@@ -89,25 +89,25 @@ def evaluate(
     preprocess=preprocess if raw else None,
     learning_rate=learning_rate,
   )
-  logits = predict(net, variables, held.images, preprocess)
-  row = summarise(logits, held, num_classes)
+  logits = predict(net, variables, test.images, preprocess)
+  row = summarize(logits, test, num_classes)
   if shift is not None:
     row |= shifted(
       net,
       variables,
       shift,
       logits,
-      held.labels,
+      test.labels,
       num_classes=num_classes,
       preprocess=preprocess,
     )
-  if outside is None:
+  if ood is None:
     return row
   found, curves = detect(
     net,
     variables,
     batch,
-    outside,
+    ood,
     recipe,
     num_classes=num_classes,
     preprocess=preprocess,
@@ -117,15 +117,26 @@ def evaluate(
   return {**row, **found}
 
 
-def summarise(logits: np.ndarray, held: Held, num_classes: int) -> Row:
-  """A summary of each metric, from logits `f[s, n, o]` of `s` networks."""
+def summarize(logits: np.ndarray, test: TestData, num_classes: int) -> Row:
+  """Summarizes each metric over networks.
+
+  Args:
+    logits: `f[s, n, o]` of `s` networks.
+    test: the `n` rows.
+    num_classes: the number of classes; further outputs are left out.
+
+  >>> test = TestData(np.zeros((2, 1, 1, 1), np.uint8), np.array([0, 1]))
+  >>> logits = np.array([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [1.0, 0.0]]])
+  >>> summarize(logits, test, 2)['accuracy']['mean']
+  0.75
+  """
   values = [
     metrics.measure(
       one,
-      held.labels,
+      test.labels,
       num_classes=num_classes,
-      groups=held.groups,
-      rare=held.rare,
+      groups=test.groups,
+      rare=test.rare,
     )
     for one in logits
   ]
@@ -135,32 +146,45 @@ def summarise(logits: np.ndarray, held: Held, num_classes: int) -> Row:
 def evaluate_networks(
   nets: Mapping[str, nn.Module],
   batch: Batch,
-  held: Held,
+  test: TestData,
   recipes: Recipe | Mapping[str, Recipe],
   *,
   num_classes: int,
   preprocess: Preprocessing,
   seeds: Array,
   student: Transform = identity(),
-  outside: Outside | None = None,
+  ood: OODBenchmark | None = None,
   shift: Shift | None = None,
 ) -> dict[str, Row]:
-  """`evaluate` for each of several networks: the cross-architecture table.
+  """Evaluates with each of several networks: the cross-architecture table.
 
-  `recipes` is one for all, or one for each by name: some networks need another
-  learning rate (VGG takes a tenth of the ConvNet's in GLaD).
+  Args:
+    nets: by name.
+    batch: see `evaluate`.
+    test: see `evaluate`.
+    recipes: one for all, or one for each by name: some networks need another
+      learning rate (VGG takes a tenth of the ConvNet's in GLaD).
+    num_classes: see `evaluate`.
+    preprocess: see `evaluate`.
+    seeds: see `evaluate`.
+    student: see `evaluate`.
+    ood: see `evaluate`.
+    shift: see `evaluate`.
+
+  Returns:
+    A row of `evaluate` for each name.
   """
   return {
     name: evaluate(
       net,
       batch,
-      held,
+      test,
       recipes if isinstance(recipes, Recipe) else recipes[name],
       num_classes=num_classes,
       preprocess=preprocess,
       seeds=seeds,
       student=student,
-      outside=outside,
+      ood=ood,
       shift=shift,
     )
     for name, net in nets.items()

@@ -1,4 +1,4 @@
-"""Judging a set by ridge regression, with kernels or with trained features."""
+"""Evaluates a set by ridge regression, on kernels or on trained features."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from rdd_jax.core.batch import Batch, take
 from rdd_jax.core.losses import centred
 from rdd_jax.core.transform import Transform, identity
-from rdd_jax.evaluation.evaluate import Held, summarise
+from rdd_jax.evaluation.evaluate import TestData, summarize
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.kernels import Solution, fit, solve
@@ -29,7 +29,7 @@ REGRESSIONS = (*KINDS, CONJUGATE)
 def evaluate_by_kernel(
   kernel: Callable[..., Array],
   batch: Batch,
-  held: Held,
+  test: TestData,
   *,
   num_classes: int,
   preprocess: Preprocessing,
@@ -37,12 +37,12 @@ def evaluate_by_kernel(
   scale: float = 1.0,
   batch_size: int = 500,
 ) -> Row:
-  """Metrics on held-out rows of the regression on `batch`; no seed is needed.
+  """Measures the regression on `batch` on test rows; no seed is needed.
 
   Args:
     kernel: `k(x1, x2=None) -> f[n1, n2]`.
     batch: `n` rows, of what a network takes.
-    held: the rows that it is judged on.
+    test: the rows that it is measured on.
     num_classes: the number of classes.
     preprocess: from uint8 images to what the kernel takes.
     ridge: relative to the trace.
@@ -62,15 +62,15 @@ def evaluate_by_kernel(
     weights=batch.weights,
   )
   logits = predict(
-    kernel, batch, solution, held.images, preprocess, batch_size=batch_size
+    kernel, batch, solution, test.images, preprocess, batch_size=batch_size
   )
-  return summarise(scale * logits[None], held, num_classes)
+  return summarize(scale * logits[None], test, num_classes)
 
 
 def evaluate_by_features(
   net: nn.Module,
   batch: Batch,
-  held: Held,
+  test: TestData,
   recipe: Recipe,
   *,
   num_classes: int,
@@ -80,7 +80,7 @@ def evaluate_by_features(
   ridge: float = 1e-6,
   scale: float = 1.0,
 ) -> Row:
-  """The same, with the conjugate kernels of networks trained on `batch`.
+  """Measures regression on the features of networks trained on `batch`.
 
   A network is trained, and its last layer replaced by the exact solution, which
   is how FRePo looks at a set.
@@ -88,7 +88,7 @@ def evaluate_by_features(
   Args:
     net: the network to train.
     batch: `n` rows, of what it takes.
-    held: the rows that it is judged on.
+    test: the rows that it is measured on.
     recipe: how networks are trained.
     num_classes: the number of classes.
     preprocess: from uint8 images to what the network takes.
@@ -109,7 +109,7 @@ def evaluate_by_features(
     seeds=seeds,
     student=student,
   )
-  said = []
+  logits = []
   for one in range(seeds.shape[0]):
     variables = take(stacked, jnp.asarray(one))
     found = fit(
@@ -118,9 +118,9 @@ def evaluate_by_features(
       ridge=ridge,
       weights=batch.weights,
     )
-    features = embed(net, variables, held.images, preprocess)
-    said.append(features @ np.asarray(found.coefficients))
-  return summarise(scale * np.stack(said), held, num_classes)
+    features = embed(net, variables, test.images, preprocess)
+    logits.append(features @ np.asarray(found.coefficients))
+  return summarize(scale * np.stack(logits), test, num_classes)
 
 
 def predict(
@@ -132,7 +132,19 @@ def predict(
   *,
   batch_size: int = 500,
 ) -> np.ndarray:
-  """Centred predictions `f32[n, o]` of images, `batch_size` at a time."""
+  """Predicts centered targets, `batch_size` images at a time.
+
+  Args:
+    kernel: `k(x1, x2=None) -> f[n1, n2]`.
+    batch: `m` rows, of what a network takes.
+    solution: of the regression on them.
+    images: `[n, H, W, C]`.
+    preprocess: from those to what the kernel takes.
+    batch_size: images in flight.
+
+  Returns:
+    `f32[n, o]`.
+  """
 
   @jax.jit
   def run(images: Array) -> tuple[Array]:

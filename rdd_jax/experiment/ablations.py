@@ -15,8 +15,10 @@ from jax.experimental.compilation_cache import compilation_cache
 from rdd_jax import report
 from rdd_jax.config.defaults import PLACES, Config
 from rdd_jax.core.errors import choose
+from rdd_jax.evaluation.lookup import shown
 from rdd_jax.evaluation.metrics import Row, summary
 from rdd_jax.experiment import pipeline, workdir
+from rdd_jax.report import tables
 from rdd_jax.runtime import cost, distributed, logging
 from rdd_jax.runtime.files import write_atomically
 from rdd_jax.runtime.logging import table
@@ -78,7 +80,7 @@ def execute(
     write_atomically(directory / MARKDOWN, report.markdown(found).encode())
     report.write_report(directory, title=config.name, command=command)
     rows = {name: entry['row'] for name, entry in found.items()}
-    columns = [m for m in report.COLUMNS if any(m in r for r in rows.values())]
+    columns = shown('ablations', tables.measured(rows))
     logging.say(f'what each part buys:\n{table(rows, columns)}')
   return results
 
@@ -150,7 +152,7 @@ def _trust(path: Path) -> Row:
     )
   ]
   values = {
-    name: [row[key] for row in last if row.get(key) is not None]
-    for name, key in report.TRUST.items()
+    f'trust_{key}': [row[key] for row in last if row.get(key) is not None]
+    for key in ('precision', 'recall')
   }
   return {name: summary(found) for name, found in values.items() if found}

@@ -18,7 +18,7 @@ from rdd_jax.core.batch import Batch
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.core.measure import empirical
 from rdd_jax.data import Dataset
-from rdd_jax.evaluation.evaluate import summarise
+from rdd_jax.evaluation.evaluate import summarize
 from rdd_jax.evaluation.ood.detect import detect
 from rdd_jax.evaluation.shift.shift import measure as measure_shift
 from rdd_jax.experiment.trial import (
@@ -125,7 +125,7 @@ def _whole(trial: Trial) -> dict[str, Any]:
       preprocess=trial.preprocess,
     )
     logits = predict(net, variables, dataset.test_images, trial.preprocess)
-    row = summarise(logits, held(dataset), dataset.num_classes)
+    row = summarize(logits, held(dataset), dataset.num_classes)
     first = jax.tree.map(lambda v: v[0], variables)
     features = embed(net, first, images, trial.preprocess)
     if trial.shift is not None:

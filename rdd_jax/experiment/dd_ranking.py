@@ -23,7 +23,7 @@ from rdd_jax.evaluation.dd_ranking import (
   improvement_over_random,
   label_robust_score,
 )
-from rdd_jax.evaluation.evaluate import summarise
+from rdd_jax.evaluation.evaluate import summarize
 from rdd_jax.evaluation.metrics import Row, pool
 from rdd_jax.experiment import baselines
 from rdd_jax.experiment.baselines import baseline_like
@@ -176,6 +176,6 @@ def _whole(
     preprocess=judge.preprocess,
   )
   logits = predict(net, variables, dataset.test_images, judge.preprocess)
-  row = summarise(logits, judge.held, dataset.num_classes)
+  row = summarize(logits, judge.held, dataset.num_classes)
   first = jax.tree.map(lambda leaf: leaf[:1], variables)
   return row, lambda images: predict(net, first, images, judge.preprocess)[0]

@@ -68,7 +68,7 @@ def judge(
       seeds=seeds,
       student=trial.experiment.student,
       learning_rate=chosen.card['evaluation']['learning_rate'],
-      outside=trial.outside,
+      ood=trial.outside,
       shift=shift(trial),
       show=lambda curves: (
         keep_curves(trial, arm, curves)

@@ -22,10 +22,10 @@ from rdd_jax.config.build.data import as_given
 from rdd_jax.config.build.transforms import chains
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.transform import DataSpec, Transform
-from rdd_jax.evaluation.evaluate import Held, evaluate
+from rdd_jax.evaluation.evaluate import TestData, evaluate
 from rdd_jax.evaluation.metrics import Row, pool
 from rdd_jax.evaluation.ood.curves import Curves
-from rdd_jax.evaluation.ood.detect import Outside
+from rdd_jax.evaluation.ood.detect import OODBenchmark
 from rdd_jax.evaluation.regression import REGRESSIONS
 from rdd_jax.evaluation.shift.shift import Shift
 from rdd_jax.experiment import regression, trial
@@ -53,12 +53,12 @@ class Judge:
 
   nets: Mapping[str, nn.Module]
   regressions: Mapping[str, Callable[[store.Distilled, Array], Row]]
-  held: Held
+  held: TestData
   recipe: Recipe
   num_classes: int
   preprocess: Preprocessing
   student: Transform
-  outside: Outside | None
+  outside: OODBenchmark | None
   shift: Shift | None
   curves: dict[str, Curves] = field(default_factory=dict)
 
@@ -77,7 +77,7 @@ class Judge:
         preprocess=self.preprocess,
         seeds=seeds,
         student=self.student,
-        outside=self.outside,
+        ood=self.outside,
         shift=self.shift,
         show=lambda found, name=name: self.curves.update({name: found}),
       )

@@ -16,7 +16,7 @@ from rdd_jax import report
 from rdd_jax.artifact import store
 from rdd_jax.config.build import ood
 from rdd_jax.evaluation.metrics import Row
-from rdd_jax.evaluation.ood.detect import Outside
+from rdd_jax.evaluation.ood.detect import OODBenchmark
 from rdd_jax.evaluation.shift.clusters import Grouping
 from rdd_jax.evaluation.shift.shift import Shift
 from rdd_jax.experiment import baselines
@@ -130,7 +130,7 @@ def write_page(
 
 
 def describe_tests(
-  outside: Outside | None, shift: Shift | None
+  outside: OODBenchmark | None, shift: Shift | None
 ) -> dict[str, Any]:
   """Describes what networks were tested on besides test rows, for JSON.
 
@@ -146,7 +146,7 @@ def describe_tests(
   return found
 
 
-def _describe_ood(outside: Outside) -> dict[str, Any]:
+def _describe_ood(outside: OODBenchmark) -> dict[str, Any]:
   sets = [
     {'name': s.name, 'rows': len(s.images), 'near': s.near, 'seen': s.seen}
     for s in outside.sets

@@ -28,7 +28,7 @@ from rdd_jax.experiment.trial import (
   load_trial,
   seed_directory,
 )
-from rdd_jax.report import group_files, tables, trust_files
+from rdd_jax.report import groups, label_noise, tables
 from rdd_jax.runtime import cost
 from rdd_jax.runtime import distributed as meshes
 from rdd_jax.runtime.logging import Progress, board_results, say, table
@@ -134,8 +134,8 @@ def distil(
           watch=trial.watch,
         )
       if meshes.is_main_process():
-        trust_files.write(directory, trial.dataset, state.transform)
-        group_files.write(directory, trial.dataset, state.transform)
+        label_noise.write(directory, trial.dataset, state.transform)
+        groups.write(directory, trial.dataset, state.transform)
       keep(trial, state, seed, directory)
     meshes.any_process(False)  # the others are about to read what one wrote
 
@@ -216,8 +216,8 @@ def judge(
     if events:
       board_results(events / 'results', config.steps, results)
     own = results['rows']
-    say(table(own, tables.columns(own)))
+    say(table(own, tables.terminal(own)))
     for name, others in results.get('networks', {}).items():
-      say(f'by {name}:\n{table(others, tables.columns(others))}')
+      say(f'by {name}:\n{table(others, tables.terminal(others))}')
     say(f'all of it in {directory}; open report.html')
   return results

@@ -9,7 +9,7 @@ from rdd_jax.artifact import card, store
 from rdd_jax.config.build.regression import closed_form
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.transform import Transform
-from rdd_jax.evaluation.evaluate import Held
+from rdd_jax.evaluation.evaluate import TestData
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.evaluation.regression import (
   CONJUGATE,
@@ -24,7 +24,7 @@ def judge(
   distilled: store.Distilled,
   seeds: Array,
   *,
-  held: Held,
+  held: TestData,
   config: Config,
   num_classes: int,
   net: nn.Module,

@@ -21,9 +21,9 @@ from rdd_jax.config.build.experiment import Experiment
 from rdd_jax.config.defaults import Config
 from rdd_jax.core import keys
 from rdd_jax.data import Dataset, effective_rate, stand_in
-from rdd_jax.evaluation.evaluate import Held
+from rdd_jax.evaluation.evaluate import TestData
 from rdd_jax.evaluation.ood.curves import Curves
-from rdd_jax.evaluation.ood.detect import Outside
+from rdd_jax.evaluation.ood.detect import OODBenchmark
 from rdd_jax.evaluation.shift.shift import Shift
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.runtime.files import write_atomically
@@ -53,7 +53,7 @@ class Trial(NamedTuple):
   dataset: Dataset
   preprocess: Preprocessing
   workdir: Path
-  outside: Outside | None = None
+  outside: OODBenchmark | None = None
   shift: Shift | None = None
   watch: Watch = Watch()
 
@@ -197,9 +197,9 @@ def keep_curves(trial: Trial, arm: str, curves: Curves) -> None:
   write_atomically(path, json.dumps(curves).encode())
 
 
-def held(dataset: Dataset) -> Held:
+def held(dataset: Dataset) -> TestData:
   """The test rows."""
-  return Held(
+  return TestData(
     dataset.test_images,
     dataset.test_labels,
     dataset.test_groups,

@@ -2,11 +2,9 @@
 
 from rdd_jax.report.grid import grid_png
 from rdd_jax.report.page import write_report
-from rdd_jax.report.tables import COLUMNS, TRUST, WHOLE_RUN, markdown
+from rdd_jax.report.tables import WHOLE_RUN, markdown
 
 __all__ = [
-  'COLUMNS',
-  'TRUST',
   'WHOLE_RUN',
   'grid_png',
   'markdown',

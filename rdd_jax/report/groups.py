@@ -1,38 +1,145 @@
-"""Which groups were found in each class: a table."""
+"""Groups that a run found: `groups.json`, `groups.npz`, and their table."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+import json
+from pathlib import Path
+from typing import Any
 
+import jax
+import numpy as np
+
+from rdd_jax.data import Dataset
+from rdd_jax.evaluation.registry import GROUPS, Metric
+from rdd_jax.report.grid import grid_png
 from rdd_jax.report.html import grid
+from rdd_jax.robust.groups.discover import GroupsState
+from rdd_jax.runtime.files import write_atomically
 
-TITLES = {
-  'share': 'set apart, %',
-  'separation': 'separation',
-  'precision': 'of these, rare, %',
-  'recall': 'of rare, set apart, %',
-}
+SHOWN = 10  # images of each class in the picture
+
+
+def write(directory: Path, dataset: Dataset, state: Any) -> None:
+  """Writes what the finders of a chain saw; nothing without one.
+
+  - `groups.npz`: `index`, `given` (the label), `group` (-1 is none), `factor`.
+  - `groups.json`: for each class its rows, the share of those that are set
+    apart, in a group that is not its largest, the separation of the clearest
+    split, and, where rare rows are known, the precision and the recall of what
+    is set apart.
+  - `groups.png`: rows that are set apart, those of a class in a row.
+
+  Args:
+    directory: of the distillation seed.
+    dataset: whose rows were grouped.
+    state: of the chain.
+  """
+  leaves = jax.tree.leaves(
+    state, is_leaf=lambda leaf: isinstance(leaf, GroupsState)
+  )
+  for found in leaves:
+    if isinstance(found, GroupsState):
+      _write(directory, dataset, jax.device_get(found))
+
+
+def summary(
+  dataset: Dataset, state: GroupsState
+) -> list[dict[str, float | None]]:
+  """A row for each class; None stands for what is not known."""
+  groups, rare = np.asarray(state.groups), dataset.train_rare
+  aside = apart(groups, dataset.train_labels, dataset.num_classes)
+  table = []
+  for c in range(dataset.num_classes):
+    own = dataset.train_labels == c
+    picked = aside & own
+    row: dict[str, float | None] = {
+      'rows': int(own.sum()),
+      'share': float(picked.sum() / own.sum()),
+      'separation': _known(float(state.separation[c])),
+    }
+    if rare is not None:
+      both = (picked & rare).sum()
+      row['precision'] = _ratio(both, picked.sum())
+      row['recall'] = _ratio(both, (own & rare).sum())
+    table.append(row)
+  return table
+
+
+def apart(
+  groups: np.ndarray, labels: np.ndarray, num_classes: int
+) -> np.ndarray:
+  """Marks the rows of all groups of a class but the largest, `b[N]`."""
+  marked = np.zeros(len(groups), bool)
+  for c in range(num_classes):
+    own = (labels == c) & (groups >= 0)
+    found, rows = np.unique(groups[own], return_counts=True)
+    if len(found):
+      marked |= own & (groups != found[rows.argmax()])
+  return marked
 
 
 def group_table(
   rows: Sequence[Mapping[str, float | None]], class_names: Sequence[str]
 ) -> str:
-  """A line for each class, by number where it has no name."""
+  """Tabulates what was found in each class, shares in per cent.
+
+  Args:
+    rows: of `groups.json`.
+    class_names: one for each row; numbers stand for ().
+  """
   labels = class_names or [str(c) for c in range(len(rows))]
-  names = [name for name in TITLES if name in rows[0]]
+  columns = [metric for metric in GROUPS if metric.name in rows[0]]
   return grid(
-    [TITLES[name] for name in names],
+    [metric.title for metric in columns],
     {
-      escape(label): [_cell(name, row[name]) for name in names]
+      escape(label): [_cell(metric, row[metric.name]) for metric in columns]
       for label, row in zip(labels, rows, strict=True)
     },
-    caption='Apart are all groups of a class but its largest; of a class that '
-    'was left whole there are none.',
+    caption='Set apart are all groups of a class but its largest; of a class '
+    'that was left whole there are none.',
   )
 
 
-def _cell(name: str, value: float | None) -> str:
+def _cell(metric: Metric, value: float | None) -> str:
   if value is None:
     return '-'
-  return f'{value:.1f}' if name == 'separation' else f'{100 * value:.1f}'
+  return f'{100 * value if metric.unit else value:.1f}'
+
+
+def _write(directory: Path, dataset: Dataset, state: GroupsState) -> None:
+  directory.mkdir(parents=True, exist_ok=True)
+  np.savez(
+    directory / 'groups.npz',
+    index=np.arange(len(state.groups)),
+    given=dataset.train_labels,
+    group=state.groups,
+    factor=state.factors,
+  )
+  text = json.dumps(summary(dataset, state), indent=1)
+  write_atomically(directory / 'groups.json', text.encode())
+  aside = apart(
+    np.asarray(state.groups), dataset.train_labels, dataset.num_classes
+  )
+  rows = np.concatenate(
+    [
+      np.flatnonzero(aside & (dataset.train_labels == c))[:SHOWN]
+      for c in range(dataset.num_classes)
+    ]
+  )
+  if len(rows):
+    grid_png(
+      directory / 'groups.png',
+      dataset.train_images[rows] / np.float32(255),
+      dataset.train_labels[rows],
+      dataset.class_names,
+    )
+
+
+def _ratio(a: Any, b: Any) -> float | None:
+  return float(a / b) if b else None
+
+
+def _known(value: float) -> float | None:
+  return value if np.isfinite(value) else None

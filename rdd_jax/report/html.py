@@ -8,24 +8,6 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-# Metrics that have a column of their own, and what stands above it.
-METRICS = {
-  'accuracy': 'accuracy',
-  'worst_class': 'worst class',
-  'worst_group': 'worst group',
-  'group_balanced': 'group-balanced',
-  'rare_group': 'rare group',
-  'majority_group': 'majority',
-  'corrupted': 'corrupted',
-  'ece': 'ECE',
-  'auroc': 'AUROC',
-  'fpr95': 'FPR95',
-  'auroc_energy': 'AUROC, energy',
-  'near_auroc': 'near AUROC',
-  'near_auroc_energy': 'near AUROC, energy',
-  'trust_precision': 'trust precision',
-  'trust_recall': 'trust recall',
-}
 STYLE = """
 :root { color-scheme: light dark; --line: #d8dbe0; --soft: #6a7078;
   --hue: #1f6feb; --page: #fff; --ink: #1b1e23; }

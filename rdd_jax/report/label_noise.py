@@ -1,69 +1,140 @@
-"""How trust grew, division by division: a table and a plot."""
+"""Label noise: `trust.json`, `relabelled.npz`, and their table."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+import io
+import json
+from pathlib import Path
+from typing import Any
 
-from rdd_jax.report.html import figure, grid
+import jax
+import jax.numpy as jnp
+import numpy as np
 
-Row = Mapping[str, float | None]
+from rdd_jax.data import Dataset
+from rdd_jax.evaluation.lookup import find
+from rdd_jax.evaluation.registry import TRUST
+from rdd_jax.report.grid import grid_png
+from rdd_jax.report.html import grid
+from rdd_jax.robust.label_noise.metrics import evidence, recall_by
+from rdd_jax.robust.label_noise.tad import LEFT_OUT, DivertState
+from rdd_jax.runtime.files import write_atomically
 
-NAMES = {
-  'trusted': 'trusted',
-  'recalled': 'recalled',
-  'precision': 'of trusted, right',
-  'recall': 'of right, trusted',
-  'recall_worst_class': 'in the worst class',
-  'relabelled': 'of recalled, right',
-  'noise': 'wrong in what counts',
-}
+SHOWN = 10  # distrusted images of each class in the picture
 
 
-def trust_table(rows: Sequence[Row]) -> str:
-  """Shares in per cent, a line for each division."""
-  groups = [name for name in rows[0] if name.startswith('recall_group_')]
-  titles = {**NAMES, **{name: f'in group {name[13:]}' for name in groups}}
-  names = [name for name in titles if name in rows[0]]
-  return grid(
-    [titles[name] for name in names],
+def write(directory: Path, dataset: Dataset, state: Any) -> None:
+  """Writes what the diversions of a chain came to; nothing without one.
+
+  - `relabelled.npz`: `index`, `given`, `proposed`, `trust` (2 trusted, with the
+    label as given, 1 recalled with the proposed one, 0 left out).
+  - `trust.json`: for each division the shares of rows trusted and recalled,
+    and, where the truth is known, the fields of `Evidence`.
+  - `distrusted.png`: the rows of the highest loss that are not trusted, those
+    of a given label in a row, the proposed label below each.
+
+  Args:
+    directory: of the distillation seed.
+    dataset: whose labels were in doubt.
+    state: of the chain.
+  """
+  for found in diversions(state):
+    _write(directory, dataset, found)
+
+
+def diversions(state: Any) -> list[DivertState]:
+  """The states of TAD in the state of a chain."""
+  leaves = jax.tree.leaves(state, is_leaf=lambda x: isinstance(x, DivertState))
+  return [leaf for leaf in leaves if isinstance(leaf, DivertState)]
+
+
+def summary(
+  dataset: Dataset, state: DivertState
+) -> list[dict[str, float | None]]:
+  """A row for each division; without the truth, only shares of rows.
+
+  `recall` is also of the class where it is least, and of each known group.
+  None stands for a share of nothing.
+  """
+  given, groups = dataset.train_labels, dataset.train_groups
+  truth = dataset.train_true_labels
+  found = evidence(state, given, given if truth is None else truth)
+  count = min(int(state.round), len(state.trusted))
+  table = {'trusted': found.trusted, 'recalled': found.recalled}
+  if truth is not None:
+    by_class = recall_by(state, given, truth, truth, dataset.num_classes)
+    table = {**found._asdict(), 'recall_worst_class': jnp.nanmin(by_class, 1)}
+  if truth is not None and groups is not None:
+    k = int(groups.max()) + 1
+    by_group = recall_by(state, given, truth, groups, k)
+    table |= {f'recall_group_{i}': by_group[:, i] for i in range(k)}
+  table = {name: np.asarray(values) for name, values in table.items()}
+  return [
     {
-      f'division {i}': [_share(row[name]) for name in names]
+      name: float(values[i]) if np.isfinite(values[i]) else None
+      for name, values in table.items()
+    }
+    for i in range(count)
+  ]
+
+
+def trust_table(rows: Sequence[Mapping[str, float | None]]) -> str:
+  """Tabulates shares in per cent, a line for each division.
+
+  Args:
+    rows: of `trust.json`.
+  """
+  columns = [
+    (name, metric.title)
+    for record in TRUST
+    for name in rows[0]
+    if (metric := find(name, [record]))
+  ]
+  return grid(
+    [title for _, title in columns],
+    {
+      f'division {i}': [_share(row[name]) for name, _ in columns]
       for i, row in enumerate(rows)
     },
     caption='Per cent of rows.',
   )
 
 
-def trust_plot(rows: Sequence[Row]) -> str:
-  """An inline SVG: the trusted rows, and the recalled ones above them."""
-  if len(rows) < 2:
-    return ''
-  trusted = [row['trusted'] or 0.0 for row in rows]
-  both = [(row['trusted'] or 0.0) + (row['recalled'] or 0.0) for row in rows]
-
-  def line(shares: Sequence[float], colour: str) -> str:
-    points = ' '.join(
-      f'{60 + 630 * i / (len(shares) - 1):.1f},{190 - 175 * share:.1f}'
-      for i, share in enumerate(shares)
-    )
-    return (
-      f'<polyline points="{points}" fill="none" stroke="{colour}" '
-      'stroke-width="1.5"/>'
-    )
-
-  return figure(
-    '<svg viewBox="0 0 700 220" role="img" aria-label="rows that count">'
-    '<path d="M60 15V190H690" fill="none" stroke="var(--line)"/>'
-    + line(both, 'var(--soft)')
-    + line(trusted, 'var(--hue)')
-    + '<text x="54" y="19" text-anchor="end">100 %</text>'
-    '<text x="54" y="194" text-anchor="end">0</text>'
-    '<text x="60" y="210">division 0</text>'
-    f'<text x="690" y="210" text-anchor="end">{len(rows) - 1}</text>'
-    '<text x="375" y="210" text-anchor="middle">trusted, and with recalled '
-    'rows</text></svg>'
-  )
-
-
 def _share(value: float | None) -> str:
   return '-' if value is None else f'{100 * value:.1f}'
+
+
+def _write(directory: Path, dataset: Dataset, state: DivertState) -> None:
+  state = jax.device_get(state)
+  last = min(int(state.round), len(state.trusted)) - 1
+  trusted = state.trusted[last]
+  recalled = (state.labels[last] != LEFT_OUT) & ~trusted
+  buffer = io.BytesIO()
+  np.savez(
+    buffer,
+    index=np.arange(len(trusted)),
+    given=dataset.train_labels,
+    proposed=np.where(trusted, dataset.train_labels, state.proposed),
+    trust=np.where(trusted, 2, np.where(recalled, 1, 0)),
+  )
+  directory.mkdir(parents=True, exist_ok=True)
+  write_atomically(directory / 'relabelled.npz', buffer.getvalue())
+  text = json.dumps(summary(dataset, state), indent=1)
+  write_atomically(directory / 'trust.json', text.encode())
+  worst = np.argsort(np.where(trusted, -np.inf, state.losses))[::-1]
+  worst = worst[~trusted[worst]]
+  rows = np.concatenate(
+    [
+      worst[dataset.train_labels[worst] == c][:SHOWN]
+      for c in range(dataset.num_classes)
+    ]
+  )
+  if len(rows):
+    grid_png(
+      directory / 'distrusted.png',
+      dataset.train_images[rows] / np.float32(255),
+      dataset.train_labels[rows],
+      dataset.class_names,
+      captions=[dataset.class_names[c] for c in state.proposed[rows]],
+    )

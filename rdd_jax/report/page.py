@@ -11,16 +11,21 @@ from typing import Any
 from rdd_jax.report.cost import cost_table
 from rdd_jax.report.groups import group_table
 from rdd_jax.report.html import document, image, pre, section
-from rdd_jax.report.label_noise import trust_plot, trust_table
-from rdd_jax.report.ood import histogram, outside_tables, roc_plot
-from rdd_jax.report.plots import loss_curve, read_losses
+from rdd_jax.report.label_noise import trust_table
+from rdd_jax.report.ood import ood_tables
+from rdd_jax.report.plots import (
+  histogram,
+  loss_curve,
+  read_losses,
+  roc_plot,
+  trust_plot,
+)
 from rdd_jax.report.shift import shift_table
 from rdd_jax.report.tables import (
   class_table,
   glossary,
   networks_table,
   ranking_table,
-  shown,
   summary_table,
   variants_table,
 )
@@ -117,9 +122,7 @@ def _results(
   if shown_above:  # the most important ones
     numbers = _details('All numbers', numbers)
   classes = class_table(rows, class_names)
-  return (
-    numbers + glossary(shown(rows)) + _details('Accuracy by class', classes)
-  )
+  return numbers + glossary(rows) + _details('Accuracy by class', classes)
 
 
 def _details(summary: str, body: str) -> str:
@@ -131,7 +134,7 @@ def _outside(
 ) -> str:
   if not results.get('outside'):
     return ''
-  body = outside_tables(rows, results['outside'])
+  body = ood_tables(rows, results['outside'])
   curves = _json(directory / 'curves' / 'distilled.json')
   return body + ''.join(
     histogram(curves, score) + roc_plot(curves, score) for score in curves

@@ -1,4 +1,4 @@
-"""How a run's networks fare under shift: one table."""
+"""The table of accuracy under shift: clusters, corruptions, attacks."""
 
 from __future__ import annotations
 
@@ -6,57 +6,52 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from rdd_jax.evaluation.lookup import title
 from rdd_jax.report.html import entry, grid
 
 Rows = Mapping[str, Mapping[str, Any]]
 
 
 def shift_table(rows: Rows, shift: Mapping[str, Any]) -> str:
-  """Accuracy in per cent: a line for each group or shift, arms in columns.
+  """Tabulates accuracy in per cent: a line for each shift, arms in columns.
 
   Args:
     rows: of `results.json`.
     shift: likewise.
   """
-  lines = []
+  lines = {}
   for name, found in shift['clusters'].items():
-    k = len(found['sizes'])
-    place = 'features' if name.startswith('feature') else 'pixels'
-    lines += [
-      (f'worst of {k} clusters of {place}', f'{name}_min'),
-      (f'mean of {k} clusters of {place}', f'{name}_mean'),
-    ]
+    note = f'{len(found["sizes"])} clusters'
+    lines |= {f'{name}_min': note, f'{name}_mean': note}
   if shift['density']:
-    ends = {1: ', the sparsest', 10: ', the densest'}
-    lines += [
-      (f'tenth {i} by density{ends.get(i, "")}', f'density_{i}')
-      for i in range(1, 11)
-    ]
+    lines |= {f'density_{i}': '' for i in range(1, 11)}
   graded = {s['kind']: s for s in shift['sets'] if s['severity']}
-  lines += [(s['kind'], s['kind']) for s in shift['sets'] if not s['severity']]
+  lines |= {s['kind']: '' for s in shift['sets'] if not s['severity']}
   if graded:
-    lines.append(('<b>mean of corruptions</b>', 'corrupted'))
-    lines += [(k.replace('_', ' '), f'corrupted_{k}') for k in graded]
     levels = sorted({s['severity'] for s in shift['sets']} - {0})
-    lines += [(f'severity {s}', f'severity_{s}') for s in levels]
-  lines += [
-    (
-      f'{a["name"].partition("_")[0].upper()}, radius '
-      f'{255 * a["radius"]:.3g} / 255, {a["steps"]} step(s)',
-      a['name'],
+    means = [f'severity_{s}' for s in levels]
+    lines |= dict.fromkeys(
+      ['corrupted', *(f'corrupted_{k}' for k in graded), *means], ''
     )
+  lines |= {
+    a['name']: f'radius {255 * a["radius"]:.3g} / 255, {a["steps"]} step(s)'
     for a in shift['attacks']
-  ]
+  }
   counts = {s['rows'] for s in [*graded.values(), *shift['attacks']]}
   some = ''.join(f' Corrupted and attacked: {n:,} test rows.' for n in counts)
   return grid(
     [escape(arm.replace('_', '-')) for arm in rows],
     {
-      title: [entry(row.get(metric)) for row in rows.values()]
-      for title, metric in lines
+      _head(name, note): [entry(row.get(name)) for row in rows.values()]
+      for name, note in lines.items()
     },
     caption=(
       'Accuracy, per cent, mean ± standard deviation over networks, never the '
       f'best.{some}'
     ),
   )
+
+
+def _head(name: str, note: str) -> str:
+  head = escape(title(name))
+  return f'{head} <small>{escape(note)}</small>' if note else head

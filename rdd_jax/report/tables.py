@@ -6,77 +6,22 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from rdd_jax.data import shifts
-from rdd_jax.report.html import METRICS, entry, grid
+from rdd_jax.evaluation.lookup import find, shown, title
+from rdd_jax.evaluation.registry import RANKING
+from rdd_jax.report.html import entry, grid
 
 Rows = Mapping[str, Mapping[str, Any]]
 
 WHOLE_RUN = 'all of it'  # what a run with variants is called beside them
 
-# From the metric of a table to what `trust.json` calls it.
-TRUST = {'trust_precision': 'precision', 'trust_recall': 'recall'}
 
-# What is compared where there is room for little.
-COLUMNS = (
-  'accuracy',
-  'corrupted',
-  'worst_group',
-  'rare_group',
-  'auroc',
-  'fpr95',
-  'ece',
-  *TRUST,
-)
+def terminal(rows: Rows) -> list[str]:
+  """Lists the metrics that the terminal shows, of those that some row has.
 
-# What the terminal shows, of what was measured.
-PRINTED = (
-  'accuracy',
-  'worst_class',
-  'worst_group',
-  'group_balanced',
-  'rare_group',
-  'majority_group',
-  'ece',
-  'auroc',
-  'auroc_energy',
-  'auroc_relative_mahalanobis',
-  'near_auroc_energy',
-  'cluster_min',
-  'density_1',
-  *shifts.PUBLISHED,
-  'corrupted',
-)
-
-MEANINGS = {
-  'accuracy': 'test rows whose class is predicted right, by networks that were '
-  'trained on the set from scratch',
-  'worst_class': 'accuracy on the class with the least of it',
-  'worst_group': 'accuracy on the pair of class and group with the least of it',
-  'group_balanced': 'mean accuracy of the groups, each counted the same',
-  'rare_group': 'accuracy on the groups that are rare in training',
-  'majority_group': 'accuracy on the others',
-  'corrupted': 'mean accuracy on corrupted test rows',
-  'ece': 'expected calibration error: how far confidence is from accuracy; '
-  'less is better',
-  'auroc': 'the chance that a test row looks more familiar than a row from '
-  'elsewhere, by the largest softmax output; 50 is a coin toss',
-  'fpr95': 'rows from elsewhere that are accepted when 95 per cent of test '
-  'rows are; less is better',
-  'auroc_energy': 'the same chance, by the energy of the logits',
-  'near_auroc': 'the same chance, from sets akin to the data',
-  'near_auroc_energy': 'likewise, by the energy of the logits',
-  'trust_precision': 'of the training rows that were trusted, the share with a '
-  'right label',
-  'trust_recall': 'of the training rows with a right label, the share that was '
-  'trusted',
-}
-
-
-def columns(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
-  """Lists the metrics that are printed, of those that some row has."""
-  seen = dict.fromkeys(metric for row in rows.values() for metric in row)
-  attacked = [m for m in seen if m.startswith(('fgsm_', 'pgd_'))]
-  return [m for m in PRINTED if m in seen] + attacked
+  >>> terminal({'distilled': {'class_0': {}, 'ece': {}, 'accuracy': {}}})
+  ['accuracy', 'ece']
+  """
+  return shown('terminal', measured(rows))
 
 
 def summary_table(rows: Rows, against: str = 'random') -> str:
@@ -89,10 +34,10 @@ def summary_table(rows: Rows, against: str = 'random') -> str:
     rows: of `results.json`.
     against: the row whose means are taken from those of the others, in small.
   """
-  metrics = shown(rows)
+  metrics = shown('summary', measured(rows))
   small = f' Small: points more than {against}.' if against in rows else ''
   return grid(
-    [escape(METRICS[m]) for m in metrics],
+    [escape(title(m)) for m in metrics],
     {
       _label(name, rows[name]): _cells(rows, name, metrics, against)
       for name in rows
@@ -122,10 +67,13 @@ def _cells(
   ]
 
 
-def shown(rows: Rows) -> list[str]:
-  """The metrics that have a column, of those that some row has."""
-  seen = {metric for row in rows.values() for metric in row}
-  return [m for m in METRICS if m in seen]
+def measured(rows: Rows) -> list[str]:
+  """Lists the metrics of any row, in the order in which they appear.
+
+  >>> measured({'a': {'ece': {}}, 'b': {'accuracy': {}, 'ece': {}}})
+  ['ece', 'accuracy']
+  """
+  return list(dict.fromkeys(metric for row in rows.values() for metric in row))
 
 
 def beside(
@@ -144,7 +92,7 @@ def variants_table(found: Mapping[str, Mapping[str, Any]]) -> str:
     found: as `variants.json`: name to `row` and `cost`.
   """
   rows = {name: one['row'] for name, one in found.items()}
-  metrics = [m for m in COLUMNS if any(m in row for row in rows.values())]
+  metrics = shown('ablations', measured(rows))
   cells = {
     _label(name, one['row']): [
       *_cells(rows, name, metrics, 'plain'),
@@ -153,7 +101,7 @@ def variants_table(found: Mapping[str, Mapping[str, Any]]) -> str:
     for name, one in found.items()
   }
   return grid(
-    [*(escape(METRICS[m]) for m in metrics), 'seconds', 'MiB'],
+    [*(escape(title(m)) for m in metrics), 'seconds', 'MiB'],
     cells,
     caption='Per cent, mean ± standard deviation over n networks. Small: '
     'points more than plain. Seconds with judging; what one compiled, later '
@@ -174,11 +122,10 @@ def markdown(found: Mapping[str, Mapping[str, Any]]) -> str:
   Args:
     found: as `variants.json`.
   """
-  metrics = [
-    m for m in COLUMNS if any(m in one['row'] for one in found.values())
-  ]
+  rows = {name: one['row'] for name, one in found.items()}
+  metrics = shown('ablations', measured(rows))
   lines = [
-    ['', *(METRICS[m] for m in metrics), 'seconds', 'MiB'],
+    ['', *(title(m) for m in metrics), 'seconds', 'MiB'],
     ['---'] * (len(metrics) + 3),
   ]
   for name, one in found.items():
@@ -187,13 +134,16 @@ def markdown(found: Mapping[str, Mapping[str, Any]]) -> str:
   return ''.join(f'| {" | ".join(line)} |\n' for line in lines)
 
 
-def glossary(metrics: Sequence[str]) -> str:
-  """What the metrics mean, to be opened."""
-  lines = ''.join(
-    f'<dt>{escape(METRICS[m])}</dt><dd>{escape(MEANINGS[m])}</dd>'
-    for m in metrics
-    if m in MEANINGS
-  )
+def glossary(rows: Rows) -> str:
+  """Explains the metrics of `summary_table`, behind a heading that opens it."""
+  lines = ''
+  for name in shown('summary', measured(rows)):
+    metric = find(name)
+    assert metric is not None
+    note = '; less is better' if metric.better == 'lower' else ''
+    lines += (
+      f'<dt>{escape(metric.title)}</dt><dd>{escape(metric.meaning)}{note}</dd>'
+    )
   return (
     '<details><summary>What these numbers mean</summary>'
     f'<dl>{lines}</dl></details>'
@@ -226,18 +176,14 @@ def networks_table(networks: Mapping[str, Rows]) -> str:
   )
 
 
-RANKING = {
-  'hlr': 'HLR: what the set loses to all rows, hard labels',
-  'ior': 'IOR: what it gains over random rows labelled likewise',
-  'lrs': 'LRS: both in one, from 0 to 1',
-  'ars': 'ARS: gains with and without augmentation, from 0 to 1',
-}
-
-
 def ranking_table(scores: Mapping[str, float]) -> str:
   """DD-Ranking's scores, in fractions."""
   return grid(
     ['score'],
-    {RANKING[k]: [f'{scores[k]:.3f}'] for k in RANKING if k in scores},
+    {
+      f'{m.title}: {m.meaning}': [f'{scores[m.name]:.3f}']
+      for m in RANKING
+      if m.name in scores
+    },
     caption='DD-Ranking, in fractions, over random rows of this page.',
   )

@@ -252,9 +252,7 @@ def test_own_data_set_is_resized_and_keeps_its_groups(own: str):
   split = data.load_split(name, 'test', size=4, channels=3)
   np.testing.assert_array_equal(split.images, plain.test_images)
   np.testing.assert_array_equal(split.groups, found.test_groups)
-  (outside,) = data.load_outside(
-    [f'{name}@train'], plain.test_images, 7, seed=0
-  )
+  (outside,) = data.load_ood([f'{name}@train'], plain.test_images, 7, seed=0)
   assert outside.images.shape == (7, 4, 4, 3)
   config = tiny(data={'name': 'python:own_method:arrays', 'mock': True})
   with pytest.raises(UserError, match="no module 'own_method'"):

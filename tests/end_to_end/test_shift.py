@@ -79,7 +79,7 @@ def test_a_run_is_judged_under_shift(directory: Path):
   page = (directory / 'report.html').read_text()
   for words in ('Under shift', 'worst of 4 clusters of features', 'FGSM'):
     assert words in page
-  assert tables.columns(results['rows'])[-1] == 'fgsm_4'
+  assert tables.terminal(results['rows'])[-1] == 'fgsm_4'
 
 
 def test_the_card_makes_the_same_rows_again(directory: Path):

@@ -15,7 +15,7 @@ from rdd_jax import networks
 from rdd_jax.core.batch import Batch, take
 from rdd_jax.core.transform import stateless
 from rdd_jax.evaluation import metrics
-from rdd_jax.evaluation.evaluate import Held, evaluate, evaluate_networks
+from rdd_jax.evaluation.evaluate import TestData, evaluate, evaluate_networks
 from rdd_jax.images.preprocessing import standardise
 from rdd_jax.training.fit import embed, fit, fit_many, predict
 from rdd_jax.training.recipe import Recipe
@@ -287,7 +287,7 @@ def test_a_table_over_networks():
   pixels = (np.clip(np.asarray(toy(60).inputs) / 2, 0, 1) * 255).astype('uint8')
   labels = np.asarray(toy(60).cells)
   preprocess = standardise([0.2], [0.3])
-  held = Held(pixels, labels, groups=labels, rare=labels == 2)
+  held = TestData(pixels, labels, groups=labels, rare=labels == 2)
   nets = {'narrow': NET, 'wide': networks.build('mlp', CLASSES, width=32)}
   recipe = Recipe(steps=40, learning_rate=0.1)
   common = {

@@ -19,7 +19,7 @@ from rdd_jax.core.measure import empirical
 from rdd_jax.core.risk import mean
 from rdd_jax.core.transform import DataSpec
 from rdd_jax.distill import distiller
-from rdd_jax.evaluation.evaluate import Held
+from rdd_jax.evaluation.evaluate import TestData
 from rdd_jax.evaluation.regression import (
   evaluate_by_features,
   evaluate_by_kernel,
@@ -35,7 +35,7 @@ CLASSES, SHAPE = 3, (4, 4, 1)
 RNG = np.random.default_rng(0)
 LABELS = np.arange(30) % CLASSES
 IMAGES = RNG.integers(0, 120, (30, *SHAPE)) + 60 * LABELS[:, None, None, None]
-HELD = Held(IMAGES.astype(np.uint8), LABELS)
+HELD = TestData(IMAGES.astype(np.uint8), LABELS)
 PREPROCESS = preprocessing.fit(HELD.images)
 NET = networks.build('mlp', CLASSES, width=8, depth=2)
 

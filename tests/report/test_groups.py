@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from rdd_jax import data
-from rdd_jax.report import group_files, write_report
+from rdd_jax.report import groups as report_groups
+from rdd_jax.report import write_report
 from rdd_jax.robust.groups.discover import GroupsState
 
 KEY = jax.random.key(0)
@@ -34,7 +35,7 @@ def test_what_is_set_apart_is_compared_with_the_rare_rows(dataset):
   rare, labels = dataset.train_rare, dataset.train_labels
   assert rare is not None
   groups = np.where(labels == 1, -1, rare.astype(int))
-  rows = group_files.summary(dataset, state(groups))
+  rows = report_groups.summary(dataset, state(groups))
   own = labels == 0
   assert rows[0]['share'] == pytest.approx(rare[own].mean())
   assert (rows[0]['precision'], rows[0]['recall']) == (1, 1)
@@ -46,14 +47,14 @@ def test_what_is_set_apart_is_compared_with_the_rare_rows(dataset):
 
 def test_without_known_rare_rows_only_shares_are_written():
   plain = data.mock((8, 8, 1), num_classes=3, n=30)
-  rows = group_files.summary(plain, state(np.arange(30) % 2))
+  rows = report_groups.summary(plain, state(np.arange(30) % 2))
   assert [set(row) for row in rows] == [{'rows', 'share', 'separation'}] * 3
 
 
 def test_set_apart_by_brute_force():
   rng = np.random.default_rng(0)
   labels, groups = rng.integers(0, 3, 90), rng.integers(-1, 4, 90)
-  found = group_files.apart(groups, labels, 4)
+  found = report_groups.apart(groups, labels, 4)
   for c in range(3):
     sizes = {g: ((labels == c) & (groups == g)).sum() for g in range(4)}
     largest = max(sizes, key=lambda g: sizes[g])
@@ -66,7 +67,7 @@ def test_set_apart_by_brute_force():
 def test_files_and_page(dataset, tmp_path: Path):
   assert dataset.train_rare is not None
   chain = {'groups': state(dataset.train_rare.astype(int)), 'balance': ()}
-  group_files.write(tmp_path, dataset, chain)
+  report_groups.write(tmp_path, dataset, chain)
   table = json.loads((tmp_path / 'groups.json').read_text())
   assert len(table) == dataset.num_classes
   stored = np.load(tmp_path / 'groups.npz')
@@ -81,5 +82,5 @@ def test_files_and_page(dataset, tmp_path: Path):
 
 
 def test_chains_without_finders_write_nothing(dataset, tmp_path: Path):
-  group_files.write(tmp_path, dataset, {'trust': (), 'x': np.ones(3)})
+  report_groups.write(tmp_path, dataset, {'trust': (), 'x': np.ones(3)})
   assert not list(tmp_path.iterdir())

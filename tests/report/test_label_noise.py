@@ -17,8 +17,9 @@ from rdd_jax.config.build import data as build_data
 from rdd_jax.config.presets.label_noise import DEFENCES, tad
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import pipeline
-from rdd_jax.report import trust_files
-from rdd_jax.report.label_noise import trust_plot, trust_table
+from rdd_jax.report import label_noise
+from rdd_jax.report.label_noise import trust_table
+from rdd_jax.report.plots import trust_plot
 from rdd_jax.robust.label_noise.tad import LEFT_OUT, DivertState
 
 TRUTH = np.arange(12) % 3
@@ -50,7 +51,7 @@ def state() -> DivertState:
 
 
 def test_evidence_is_counted():
-  first, last = trust_files.summary(dataset(), state())
+  first, last = label_noise.summary(dataset(), state())
   assert first == pytest.approx(
     {
       'trusted': 1,
@@ -74,7 +75,7 @@ def test_evidence_is_counted():
     }
   )
   unknown = replace(dataset(), train_true_labels=None)
-  rows = trust_files.summary(unknown, state())
+  rows = label_noise.summary(unknown, state())
   assert [set(row) for row in rows] == [{'trusted', 'recalled'}] * 2
   assert '66.7' in trust_table([first, last])
   assert trust_plot([first, last]).count('<polyline') == 2
@@ -84,7 +85,7 @@ def test_recall_is_counted_in_each_class_and_group():
   groups = np.array([-1, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 2])
   trusted = np.arange(12) % 2 == 0
   seen = state()._replace(trusted=jnp.stack([jnp.ones(12, bool), trusted]))
-  found = trust_files.summary(replace(dataset(), train_groups=groups), seen)
+  found = label_noise.summary(replace(dataset(), train_groups=groups), seen)
   clean = GIVEN == TRUTH
   assert found[0]['recall_group_0'] == found[0]['recall_worst_class'] == 1
   assert found[1]['recall_group_1'] is None
@@ -93,11 +94,11 @@ def test_recall_is_counted_in_each_class_and_group():
     assert found[1][f'recall_group_{i}'] == pytest.approx(expected)
   worst = min(trusted[clean & (c == TRUTH)].mean() for c in range(3))
   assert found[1]['recall_worst_class'] == pytest.approx(worst)
-  assert 'in group 2' in trust_table(found)
+  assert 'trust recall, group 2' in trust_table(found)
 
 
 def test_labels_are_written(tmp_path: Path):
-  trust_files.write(tmp_path, dataset(), {'other': (), 'trust': state()})
+  label_noise.write(tmp_path, dataset(), {'other': (), 'trust': state()})
   with np.load(tmp_path / 'relabelled.npz') as found:
     np.testing.assert_array_equal(found['index'], np.arange(12))
     np.testing.assert_array_equal(found['given'], GIVEN)
@@ -108,7 +109,7 @@ def test_labels_are_written(tmp_path: Path):
   with Image.open(tmp_path / 'distrusted.png') as picture:
     assert picture.size[0] > 0
   other = tmp_path / 'other'
-  trust_files.write(other, dataset(), {'other': ()})
+  label_noise.write(other, dataset(), {'other': ()})
   assert not other.exists()
 
 

@@ -12,11 +12,11 @@ from rdd_jax import data
 from rdd_jax.config.defaults import PLACES, Config
 from rdd_jax.data import Dataset
 from rdd_jax.data.ood.outliers import split_source
-from rdd_jax.evaluation.ood.detect import Foreign, Outside
+from rdd_jax.evaluation.ood.detect import OODBenchmark, OODSet
 from rdd_jax.images import corruptions
 
 
-def load(config: Config, dataset: Dataset) -> Outside | None:
+def load(config: Config, dataset: Dataset) -> OODBenchmark | None:
   """What `config.outside` names; None where it names nothing.
 
   Test rows of the data itself are as many as those of a set, drawn likewise.
@@ -31,7 +31,7 @@ def load(config: Config, dataset: Dataset) -> Outside | None:
   known = seen(config)
   rng = np.random.default_rng([config.seed, zlib.crc32(b'inside')])
   inside = rng.permutation(len(dataset.test_images))[: options.rows]
-  found = data.load_outside(
+  found = data.load_ood(
     options.sets,
     dataset.test_images,
     options.rows,
@@ -39,11 +39,11 @@ def load(config: Config, dataset: Dataset) -> Outside | None:
     data_dir=config.data.data_dir or None,
     missing=options.missing,
   )
-  return Outside(
+  return OODBenchmark(
     inside=dataset.test_images[inside],
     labels=dataset.test_labels[inside],
     sets=tuple(
-      Foreign(
+      OODSet(
         name=s.name,
         images=s.images,
         near=s.near,

@@ -16,7 +16,7 @@ from rdd_jax.config.defaults import Config
 from rdd_jax.core import plugins
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.core.transform import Transform, chain, identity
-from rdd_jax.data import load_outliers, load_outside
+from rdd_jax.data import load_ood, load_outliers
 from rdd_jax.images.corruptions import CORE, in_turn, named, one_of
 from rdd_jax.robust import clean_first, divert, expose_outliers, oe, oracle
 from rdd_jax.robust.label_noise.options import Diversion
@@ -148,7 +148,7 @@ def _oe(
     if not context.mock:
       raise
     like = np.zeros((1, height, width, channels), np.uint8)
-    found = load_outside(('patches',), like, 200, seed=context.seed)[0].images
+    found = load_ood(('patches',), like, 200, seed=context.seed)[0].images
   return oe(
     found, context.spec.num_classes, to_inputs=context.preprocess, **options
   )

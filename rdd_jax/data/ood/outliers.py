@@ -27,7 +27,7 @@ def load_outliers(
 
   Args:
     source: a data set as in `load_split`, or SOURCE@SPLIT; by default the
-      training split, so as not to meet the rows that `load_outside` tests on.
+      training split, so as not to meet the rows that `load_ood` tests on.
     shape: the (H, W, C) to resize and recolour to.
     rows: how many, at random where there are more; all where there are fewer.
     seed: which rows; not negative.

@@ -62,7 +62,7 @@ PRESETS: dict[str, tuple[str, ...]] = {
 }
 
 
-class OutsideSet(NamedTuple):
+class OODImages(NamedTuple):
   """Images on which a trusted network should not be sure.
 
   Attributes:
@@ -78,7 +78,7 @@ class OutsideSet(NamedTuple):
   families: tuple[str, ...]
 
 
-def load_outside(
+def load_ood(
   names: Sequence[str],
   like: np.ndarray,
   rows: int,
@@ -86,7 +86,7 @@ def load_outside(
   seed: int,
   data_dir: str | None = None,
   missing: Literal['raise', 'skip'] = 'raise',
-) -> list[OutsideSet]:
+) -> list[OODImages]:
   """Loads or makes out-of-distribution sets of the shape of `like`.
 
   | name | images |
@@ -173,13 +173,13 @@ def _is_source(name: str) -> bool:
 
 def _load(
   name: str, like: np.ndarray, rows: int, seed: int, data_dir: str | None
-) -> OutsideSet:
+) -> OODImages:
   rng = outliers.generator(seed, name)
   height, width, channels = like.shape[1:]
   if name in generated.KINDS:
     kind = generated.KINDS[name]
     images = generated.draw(kind, rng, rows, (height, width, channels))
-    return OutsideSet(name, images, False, kind.families)
+    return OODImages(name, images, False, kind.families)
   if name in _MADE or name.startswith('corrupted:'):
     family = name.removeprefix('corrupted:')
     factory, family = _MADE.get(name) or (corruptions.FAMILIES[family], family)
@@ -192,11 +192,11 @@ def _load(
     some = like[outliers.some_rows(rng, len(like), max(rows, 2))]
     key = keys.named(jax.random.key(seed), name)
     images = _corrupt(factory(), key, some)[:rows]
-    return OutsideSet(name, images, True, (family,))
+    return OODImages(name, images, True, (family,))
   images = outliers.read_rows(
     name, (height, width, channels), rows, rng, data_dir, 'test'
   )
-  return OutsideSet(name, images, False, ())
+  return OODImages(name, images, False, ())
 
 
 def _corrupt(

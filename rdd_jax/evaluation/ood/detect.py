@@ -1,4 +1,4 @@
-"""How well the networks of a set tell inputs that come from elsewhere."""
+"""Out-of-distribution detection by the networks of a training set."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from rdd_jax.evaluation.ood import metrics as detection
 from rdd_jax.evaluation.ood import scores
 from rdd_jax.evaluation.ood.curves import Curves, curves
 from rdd_jax.evaluation.ood.odin import odin
+from rdd_jax.evaluation.registry import suffix
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.networks import Variables
 from rdd_jax.training.fit import outputs
@@ -28,11 +29,11 @@ PRINCIPAL = ('msp', 'energy')  # the scores that are reported in full
 REFERENCE = 5000  # rows, with their views, whose features are compared
 
 
-class Foreign(NamedTuple):
-  """One set from elsewhere.
+class OODSet(NamedTuple):
+  """One out-of-distribution test set.
 
   Attributes:
-    name: of it.
+    name: of it, as it ends the names of its metrics.
     images: `u8[n, H, W, C]`.
     near: made of, or much like, the data itself; averaged apart.
     seen: its kind was trained on by some arm of the comparison, so that it is
@@ -45,20 +46,20 @@ class Foreign(NamedTuple):
   seen: bool = False
 
 
-class Outside(NamedTuple):
-  """What is to be told apart.
+class OODBenchmark(NamedTuple):
+  """In-distribution test rows, and the sets that they are to be told from.
 
   Attributes:
     inside: `u8[n, H, W, C]`, test rows of the data itself.
     labels: `i[n]`, theirs.
-    sets: from elsewhere.
+    sets: those out of distribution.
     views: augmented views of the training set whose features are compared.
     odin: whether the ODIN score is computed as well.
   """
 
   inside: np.ndarray
   labels: np.ndarray
-  sets: tuple[Foreign, ...]
+  sets: tuple[OODSet, ...]
   views: int = 10
   odin: bool = False
 
@@ -67,20 +68,20 @@ def detect(
   net: nn.Module,
   variables: Variables,
   batch: Batch,
-  outside: Outside,
+  benchmark: OODBenchmark,
   recipe: Recipe,
   *,
   num_classes: int,
   preprocess: Preprocessing,
   key: Array,
 ) -> tuple[Row, Curves]:
-  """Detection metrics of trained networks, one value for each.
+  """Measures out-of-distribution detection, one value for each network.
 
   Args:
     net: the network.
     variables: of `s` networks, stacked.
     batch: what they were trained on.
-    outside: what is to be told apart.
+    benchmark: the rows in and out of distribution.
     recipe: whose augmentation makes the views.
     num_classes: cells of `batch` below it are in-distribution.
     preprocess: from uint8 to network inputs.
@@ -95,7 +96,7 @@ def detect(
     And the curves of the first network.
   """
   references = _references(
-    net, variables, batch, outside.views, recipe, num_classes, preprocess, key
+    net, variables, batch, benchmark.views, recipe, num_classes, preprocess, key
   )
 
   def scored(
@@ -106,53 +107,48 @@ def detect(
       scores.score_all(scores.Outputs(z, f), num_classes, reference)
       for z, f, reference in zip(logits, features, references, strict=True)
     ]
-    if outside.odin:
+    if benchmark.odin:
       extra = odin(net, variables, images, preprocess, num_classes)
       found = [{**s, 'odin': e} for s, e in zip(found, extra, strict=True)]
     return found, logits
 
-  inside, logits = scored(outside.inside)
-  foreign = {f.name: scored(f.images)[0] for f in outside.sets}
+  inside, logits = scored(benchmark.inside)
+  others = {s.name: scored(s.images)[0] for s in benchmark.sets}
   values = []
   for i, own in enumerate(inside):
     apart = {
       (score, name): detection.detect(own[score], theirs[i][score])
-      for name, theirs in foreign.items()
+      for name, theirs in others.items()
       for score in own
     }
     values.append(
-      _row(apart, outside.sets)
+      _row(apart, benchmark.sets)
       | {
         'auroc_wrong': detection.misclassification(
-          logits[i][:, :num_classes], outside.labels
+          logits[i][:, :num_classes], benchmark.labels
         ),
         # Of a network that diverged, it is no number.
         'ece_scaled': float(
           np.nan_to_num(
-            detection.scaled_ece(logits[i][:, :num_classes], outside.labels),
+            detection.scaled_ece(logits[i][:, :num_classes], benchmark.labels),
             nan=1.0,
           )
         ),
       }
     )
   row = {m: metrics.summary([v[m] for v in values]) for m in values[0]}
-  first = {name: theirs[0] for name, theirs in foreign.items()}
+  first = {name: theirs[0] for name, theirs in others.items()}
   return row, curves(inside[0], first)
 
 
-def suffix(score: str) -> str:
-  """What a metric's name ends with; the field's default score has none."""
-  return '' if score == 'msp' else f'_{score}'
-
-
 def _row(
-  apart: Mapping[tuple[str, str], Mapping[str, float]], sets: Sequence[Foreign]
+  apart: Mapping[tuple[str, str], Mapping[str, float]], sets: Sequence[OODSet]
 ) -> dict[str, float]:
-  """The metrics of each set, and their means over far and over near ones."""
+  """Returns the metrics of each set, and means over far and near ones."""
   row: dict[str, float] = {}
   places = {
-    '': [f.name for f in sets if not (f.near or f.seen)],
-    'near_': [f.name for f in sets if f.near and not f.seen],
+    '': [s.name for s in sets if not (s.near or s.seen)],
+    'near_': [s.name for s in sets if s.near and not s.seen],
   }
   for score in dict.fromkeys(score for score, _ in apart):
     every = tuple(apart[score, sets[0].name])
@@ -162,10 +158,10 @@ def _row(
         row[f'{place}{metric}{suffix(score)}'] = float(
           np.mean([apart[score, name][metric] for name in names])
         )
-    for f in sets:
+    for one in sets:
       for metric in ('auroc', 'fpr95'):
-        name = f'{metric}{suffix(score)}@{f.name}'
-        row[name] = apart[score, f.name][metric]
+        name = f'{metric}{suffix(score)}@{one.name}'
+        row[name] = apart[score, one.name][metric]
   return row
 
 
@@ -179,7 +175,7 @@ def _references(
   preprocess: Preprocessing,
   key: Array,
 ) -> list[scores.Reference]:
-  """What features of each network are compared to."""
+  """Fits what features of each network are compared to."""
   cells = np.asarray(batch.cells)
   rows = np.flatnonzero((cells < num_classes) & (np.asarray(batch.weights) > 0))
   rows = rows[:: -(-len(rows) // REFERENCE)]

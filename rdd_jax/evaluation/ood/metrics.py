@@ -21,9 +21,9 @@ _TEMPERATURES = (1e-2, 1e2)
 
 
 def auroc(inside: np.ndarray, outside: np.ndarray) -> float:
-  """The chance that an inside row scores above an outside row.
+  """Returns the chance that an in-distribution row scores above another.
 
-  Exact, by ranks (Mann and Whitney, 1947): a tie counts as one half.
+  `P(s_in > s_out) + P(s_in = s_out) / 2`, by scikit-learn.
 
   Args:
     inside: scores `f[n]` of in-distribution rows.
@@ -31,20 +31,21 @@ def auroc(inside: np.ndarray, outside: np.ndarray) -> float:
 
   Raises:
     UserError: if either is empty or not flat.
+
+  >>> auroc(np.array([3.0, 2.0]), np.array([2.0, 1.0]))
+  0.875
   """
-  inside, outside = _ready(inside, 'inside'), _ready(outside, 'outside')
-  ranked = np.sort(outside)
-  below = np.searchsorted(ranked, inside, 'left').sum()
-  not_above = np.searchsorted(ranked, inside, 'right').sum()
-  return float((below + not_above) / (2 * len(inside) * len(outside)))
+  from sklearn.metrics import roc_auc_score
+
+  return float(roc_auc_score(*_ranked(inside, outside)))
 
 
 def aupr(positive: np.ndarray, negative: np.ndarray) -> float:
-  """Average precision, as scikit-learn has it: no interpolation.
+  """Returns the average precision, `sum_t (R_t - R_(t-1)) P_t`.
 
-  The sum over thresholds of precision times the gain in recall. It depends on
-  how many rows of each kind there are. AUPR-in is `aupr(inside, outside)`, and
-  AUPR-out is `aupr(-outside, -inside)`.
+  By scikit-learn, without interpolation; it depends on how many rows of each
+  kind there are. AUPR-in is `aupr(inside, outside)`, and AUPR-out is
+  `aupr(-outside, -inside)`.
 
   Args:
     positive: scores `f[n]`.
@@ -52,23 +53,52 @@ def aupr(positive: np.ndarray, negative: np.ndarray) -> float:
 
   Raises:
     UserError: if either is empty or not flat.
+
+  >>> aupr(np.array([3.0, 1.0]), np.array([2.0]))
+  0.8333333333333333
   """
-  positive = _ready(positive, 'positive')
-  negative = _ready(negative, 'negative')
-  thresholds, gains = np.unique(positive, return_counts=True)
-  hits = gains[::-1].cumsum()[::-1]
-  ranked = np.sort(negative)
-  alarms = len(negative) - np.searchsorted(ranked, thresholds, 'left')
-  return float((gains * hits / (hits + alarms)).sum() / len(positive))
+  from sklearn.metrics import average_precision_score
+
+  truth, scores = _ranked(positive, negative, ('positive', 'negative'))
+  return float(average_precision_score(truth, scores))
+
+
+def roc(
+  inside: np.ndarray, outside: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+  """Returns false and true positive rates at every threshold, strictest first.
+
+  By scikit-learn; the first threshold accepts nothing, and rows of one score
+  are accepted together.
+
+  Args:
+    inside: scores `f[n]` of in-distribution rows, the positives.
+    outside: scores `f[m]` of out-of-distribution rows.
+
+  Returns:
+    `(f[t], f[t])`.
+
+  Raises:
+    UserError: if either is empty or not flat.
+
+  >>> false, true = roc(np.array([3.0, 2.0]), np.array([2.0, 1.0]))
+  >>> false.tolist(), true.tolist()
+  ([0.0, 0.0, 0.5, 1.0], [0.0, 0.5, 1.0, 1.0])
+  """
+  from sklearn.metrics import roc_curve
+
+  ranked = _ranked(inside, outside)
+  false, true, _ = roc_curve(*ranked, drop_intermediate=False)
+  return false, true
 
 
 def fpr_at(inside: np.ndarray, outside: np.ndarray, tpr: float = 0.95) -> float:
-  """The share of outside rows accepted along with `tpr` of the inside rows.
+  """Returns the false positive rate where the true one is at least `tpr`.
 
-  At the strictest threshold that accepts at least that share of inside rows;
-  rows on the threshold are accepted. FPR95 is the default, and
-  `fpr_at(-outside, -inside)` is the share of inside rows that are refused where
-  95 % of the outside rows are.
+  At the strictest threshold that accepts at least that share of the
+  in-distribution rows; rows on the threshold are accepted. FPR95 is the
+  default, and `fpr_at(-outside, -inside)` is the share of in-distribution rows
+  that are refused where 95 % of the others are.
 
   Args:
     inside: scores `f[n]` of in-distribution rows.
@@ -77,12 +107,14 @@ def fpr_at(inside: np.ndarray, outside: np.ndarray, tpr: float = 0.95) -> float:
 
   Raises:
     UserError: if either is empty or not flat.
+
+  >>> fpr_at(np.array([3.0, 2.0]), np.array([2.0, 1.0]))
+  0.5
   """
-  inside, outside = _ready(inside, 'inside'), _ready(outside, 'outside')
-  # Less what rounding may add to the product.
-  accepted = max(1, math.ceil(tpr * len(inside) - 1e-9))
-  threshold = np.sort(inside)[len(inside) - accepted]
-  return float((outside >= threshold).mean())
+  false, true = roc(inside, outside)
+  # Less what rounding may add to `tpr`; nothing is never enough.
+  enough = np.searchsorted(true, max(tpr - 1e-9 / len(inside), 1e-300))
+  return float(false[enough])
 
 
 def detect(inside: np.ndarray, outside: np.ndarray) -> dict[str, float]:
@@ -193,6 +225,17 @@ def scaled_ece(logits: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
   for half, t in zip(halves, reversed(found), strict=True):
     scaled[half] /= t
   return metrics.ece(scaled, labels, bins)
+
+
+def _ranked(
+  inside: np.ndarray,
+  outside: np.ndarray,
+  names: tuple[str, str] = ('inside', 'outside'),
+) -> tuple[np.ndarray, np.ndarray]:
+  """Labels and ranks of all rows; scikit-learn refuses scores of `-inf`."""
+  parts = [_ready(inside, names[0]), _ready(outside, names[1])]
+  truth = np.repeat([1, 0], [len(part) for part in parts])
+  return truth, np.unique(np.concatenate(parts), return_inverse=True)[1]
 
 
 def _ready(scores: np.ndarray, which: str) -> np.ndarray:

@@ -23,7 +23,7 @@ def images(n=12, shape=(9, 9, 3), seed=0):
 
 def load(names, like=None, rows=6, seed=0, **kwargs):
   like = images() if like is None else like
-  return data.load_outside(names, like, rows, seed=seed, **kwargs)
+  return data.load_ood(names, like, rows, seed=seed, **kwargs)
 
 
 def alone(name, *args, **kwargs):

@@ -13,7 +13,7 @@ import pytest
 from rdd_jax import networks
 from rdd_jax.core.batch import NOWHERE, Batch, concat
 from rdd_jax.evaluation.ood.curves import curves, roc
-from rdd_jax.evaluation.ood.detect import Foreign, Outside, detect
+from rdd_jax.evaluation.ood.detect import OODBenchmark, OODSet, detect
 from rdd_jax.images.preprocessing import standardise
 from rdd_jax.training.fit import fit_many
 from rdd_jax.training.recipe import Recipe
@@ -59,26 +59,26 @@ def trained():
   )
 
 
-def foreign(**marks: tuple[bool, bool]) -> Outside:
+def noises(**marks: tuple[bool, bool]) -> OODBenchmark:
   """Noise sets by name, marked near and seen, beside test rows."""
   pixels, labels = images(1, 90)
   sets = tuple(
-    Foreign(
+    OODSet(
       name,
       np.random.default_rng(i).integers(0, 256, (40, *SHAPE), np.uint8),
       *near_seen,
     )
     for i, (name, near_seen) in enumerate(marks.items())
   )
-  return Outside(pixels, labels, sets)
+  return OODBenchmark(pixels, labels, sets)
 
 
-def judged(trained, outside: Outside, rows: Batch | None = None, **options):
+def judged(trained, ood: OODBenchmark, rows: Batch | None = None, **options):
   return detect(
     NET,
     trained,
     batch() if rows is None else rows,
-    outside,
+    ood,
     RECIPE,
     num_classes=CLASSES,
     preprocess=PRE,
@@ -88,10 +88,10 @@ def judged(trained, outside: Outside, rows: Batch | None = None, **options):
 
 
 def test_means_are_over_far_sets_that_nobody_trained_on(trained):
-  outside = foreign(
+  ood = noises(
     a=(False, False), b=(False, False), c=(False, True), d=(True, False)
   )
-  row, _ = judged(trained, outside)
+  row, _ = judged(trained, ood)
   for score in ('', '_energy', '_relative_mahalanobis', '_knn'):
     values = [row[f'auroc{score}@{name}']['values'] for name in 'ab']
     np.testing.assert_allclose(
@@ -106,9 +106,9 @@ def test_means_are_over_far_sets_that_nobody_trained_on(trained):
 
 
 def test_the_data_itself_cannot_be_told_apart(trained):
-  outside = foreign()
-  same = Foreign('same', outside.inside)
-  row, found = judged(trained, outside._replace(sets=(same,)))
+  ood = noises()
+  same = OODSet('same', ood.inside)
+  row, found = judged(trained, ood._replace(sets=(same,)))
   for name, metric in row.items():
     if name.startswith('auroc') and '@' in name:
       np.testing.assert_allclose(metric['values'], 0.5), name
@@ -117,42 +117,42 @@ def test_the_data_itself_cannot_be_told_apart(trained):
 
 
 def test_noise_is_told_from_bands(trained):
-  row, _ = judged(trained, foreign(noise=(False, False)))
+  row, _ = judged(trained, noises(noise=(False, False)))
   assert row['auroc_mahalanobis']['mean'] > 0.9
 
 
 def test_another_set_changes_no_metric_of_the_first(trained):
-  alone, _ = judged(trained, foreign(a=(False, False)))
-  both, _ = judged(trained, foreign(a=(False, False), b=(True, False)))
+  alone, _ = judged(trained, noises(a=(False, False)))
+  both, _ = judged(trained, noises(a=(False, False), b=(True, False)))
   for name in alone:
     assert both[name] == alone[name], name
 
 
 def test_stored_outliers_are_no_part_of_the_reference(trained):
-  outside = foreign(a=(False, False))
+  ood = noises(a=(False, False))
   rows = batch()
   added = replace(
     rows,
     inputs=10 + jnp.zeros_like(rows.inputs),
     cells=jnp.full_like(rows.cells, CLASSES),
   )
-  plain, _ = judged(trained, outside)
-  more, _ = judged(trained, outside, concat(rows, added))
+  plain, _ = judged(trained, ood)
+  more, _ = judged(trained, ood, concat(rows, added))
   chex.assert_trees_all_close(more, plain, rtol=1e-6)
 
 
 def test_raw_rows_are_preprocessed(trained):
-  outside = foreign(a=(False, False))
-  plain, _ = judged(trained, outside)
+  ood = noises(a=(False, False))
+  plain, _ = judged(trained, ood)
   raw = replace(batch(), inputs=jnp.asarray(images(0)[0]))
-  same, _ = judged(trained, outside, raw)
+  same, _ = judged(trained, ood, raw)
   chex.assert_trees_all_close(same, plain, rtol=1e-5)
 
 
 def test_odin_joins_where_it_is_asked_for(trained):
-  outside = foreign(a=(False, False))
-  assert 'auroc_odin' not in judged(trained, outside)[0]
-  row, _ = judged(trained, outside._replace(odin=True))
+  ood = noises(a=(False, False))
+  assert 'auroc_odin' not in judged(trained, ood)[0]
+  row, _ = judged(trained, ood._replace(odin=True))
   assert 0 <= row['auroc_odin@a']['mean'] <= 1
 
 

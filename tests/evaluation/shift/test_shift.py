@@ -10,7 +10,7 @@ import pytest
 from rdd_jax import networks
 from rdd_jax.core.batch import NOWHERE, Batch
 from rdd_jax.core.errors import UserError
-from rdd_jax.evaluation.evaluate import Held, evaluate
+from rdd_jax.evaluation.evaluate import TestData, evaluate
 from rdd_jax.evaluation.metrics import accuracy
 from rdd_jax.evaluation.shift import attacks, clusters, shift
 from rdd_jax.evaluation.shift.shift import Shift, Shifted
@@ -254,7 +254,7 @@ def test_the_judge_adds_what_is_asked_for():
     'preprocess': PRE,
     'seeds': jax.random.split(KEY, NETWORKS),
   }
-  held = Held(pixels, labels)
+  held = TestData(pixels, labels)
   plain = evaluate(NET, batch(), held, RECIPE, **options)
   row = evaluate(NET, batch(), held, RECIPE, **options, shift=whole)
   assert {k: row[k] for k in plain} == plain
