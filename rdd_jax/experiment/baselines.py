@@ -121,7 +121,7 @@ def _whole(trial: Trial) -> dict[str, Any]:
       recipe,
       num_classes=dataset.num_classes,
       input_shape=images.shape[1:],
-      seeds=network_keys(trial, 0, trial.config.whole.seeds),
+      seeds=network_keys(trial.config.seed, trial.config.whole.seeds),
       preprocess=trial.preprocess,
     )
     logits = predict(net, variables, dataset.test_images, trial.preprocess)
@@ -150,7 +150,7 @@ def _whole(trial: Trial) -> dict[str, Any]:
         recipe,
         num_classes=dataset.num_classes,
         preprocess=trial.preprocess,
-        key=network_keys(trial, 0, 1)[0],
+        key=network_keys(trial.config.seed, 1)[0],
       )
       row |= found
       keep_curves(trial, 'whole', curves)

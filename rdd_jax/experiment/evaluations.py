@@ -42,7 +42,7 @@ def judge(
 
   def measure(name: str) -> Row:
     net = trial.experiment.net
-    seeds = network_keys(trial, seed, options.seeds)
+    seeds = network_keys(trial.config.seed, options.seeds, seed)
     if name in REGRESSIONS:
       return regression.judge(
         name,

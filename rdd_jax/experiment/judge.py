@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import flax.linen as nn
-import jax
 from jax import Array
 from ml_collections import ConfigDict
 
@@ -233,8 +232,3 @@ def evaluate_baseline(
     for seed in seeds
   ]
   return {net: pool([row[net] for row in drawn]) for net in judge.names}
-
-
-def network_keys(seed: int, n: int) -> Array:
-  """The `n` network seeds of a root seed; every arm takes the same."""
-  return jax.random.split(jax.random.key(seed), n)

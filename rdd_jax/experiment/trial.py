@@ -207,10 +207,22 @@ def held(dataset: Dataset) -> Held:
   )
 
 
-def network_keys(trial: Trial, seed: int, n: int) -> Array:
-  """The `n` network seeds of a distillation seed."""
-  root = keys.named(jax.random.key(trial.config.seed), 'networks')
-  return jax.random.split(jax.random.fold_in(root, seed), n)
+def network_keys(root: int, n: int, seed: int = 0) -> Array:
+  """Returns the keys `[n]` of the networks that evaluate a set.
+
+  All sets of a distillation seed share them, so that they are compared by the
+  same networks; a run and `rdd_jax.evaluate` derive them alike.
+
+  Args:
+    root: the root seed, `config.seed` of a run.
+    n: the number of networks.
+    seed: the distillation seed.
+
+  >>> len(network_keys(0, 3))
+  3
+  """
+  networks = keys.named(jax.random.key(root), 'networks')
+  return jax.random.split(jax.random.fold_in(networks, seed), n)
 
 
 def remember(path: Path, compute: Callable[[], Any]) -> Any:

@@ -58,7 +58,7 @@ def test_every_part_goes_with_every_objective(
   compiled = []
   compile_call = program.compile_call
   monkeypatch.setattr(
-    loop, 'compile_call', lambda *a: compiled.append(1) or compile_call(*a)
+    program, 'compile_call', lambda *a: compiled.append(1) or compile_call(*a)
   )
   config = tiny(method, part)
   config.devices = 1
