@@ -29,6 +29,8 @@ setup(
     'optax>=0.2.7',
     'orbax-checkpoint>=0.12',
     'pillow>=11.0',
+    'psutil>=6.0',
+    'rich>=13.9',
     'scikit-learn>=1.6',
     'scipy>=1.15',
     'tensorflow-datasets>=4.9.9',

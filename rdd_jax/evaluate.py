@@ -20,9 +20,10 @@ from rdd_jax.core.errors import UserError
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.experiment import dd_ranking, third_party
 from rdd_jax.experiment.baselines import BASELINES
-from rdd_jax.experiment.judge import evaluate_baseline, judge_of, network_keys
+from rdd_jax.experiment.judge import evaluate_baseline, judge_of
 from rdd_jax.experiment.judge import load as load  # as `evaluate.load`
 from rdd_jax.experiment.outputs import write_evaluation
+from rdd_jax.experiment.trial import network_keys
 from rdd_jax.report import tables
 from rdd_jax.runtime import cli
 from rdd_jax.runtime.logging import table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+import copy
 from importlib import metadata
 from pathlib import Path
 import platform
@@ -10,6 +11,9 @@ import subprocess
 from typing import Any
 
 SCHEMA = 1
+# What a field of a card was called before, by its path, and what it is called
+# now: 'evaluation.convention'. Cards keep schema 1, and any of it is read.
+RENAMED: dict[str, str] = {}
 PACKAGES = ('rdd_jax', 'jax', 'jaxlib', 'flax', 'optax', 'numpy')
 
 
@@ -59,6 +63,35 @@ def make_card(
     'versions': versions(),
     'git': git_hash(),
   }
+
+
+def translate(
+  card: Mapping[str, Any], renamed: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+  """Returns a card that was written at any time, with today's names of fields.
+
+  Args:
+    card: as it was written; a field that has today's name already stays.
+    renamed: today's path of a field by an earlier one; None is `RENAMED`.
+
+  >>> translate({'outside': {'rows': 9}}, {'outside.rows': 'ood.examples'})
+  {'outside': {}, 'ood': {'examples': 9}}
+  """
+  found = copy.deepcopy(dict(card))
+  for before, now in (RENAMED if renamed is None else renamed).items():
+    *parents, old = before.split('.')
+    branch: Any = found
+    for name in parents:
+      branch = branch.get(name) or {}
+    if old not in branch:
+      continue
+    value = branch.pop(old)
+    *parents, new = now.split('.')
+    branch = found
+    for name in parents:
+      branch = branch.setdefault(name, {})
+    branch.setdefault(new, value)
+  return found
 
 
 def labels(num_outputs: int, scale: float = 1.0) -> dict[str, float]:

@@ -17,6 +17,7 @@ from jax import Array
 import jax.numpy as jnp
 import numpy as np
 
+from rdd_jax.artifact.card import translate
 from rdd_jax.artifact.schema import LAYOUT, PREFIX, require_arrays, require_card
 from rdd_jax.core.batch import NOWHERE, Batch
 from rdd_jax.core.errors import UserError, one_line
@@ -142,7 +143,7 @@ def from_arrays(
         if name.startswith(PREFIX)
       }
     ),
-    card=card,
+    card=translate(card),
   )
 
 

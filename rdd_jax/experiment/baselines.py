@@ -40,7 +40,7 @@ BASELINES = ('random', 'herding', 'k_center')
 
 
 def stored(trial: Trial, seed: int) -> store.Distilled:
-  """What was distilled from a seed.
+  """Loads what was distilled from a seed.
 
   Raises:
     UserError: if it is damaged, or was put there from another run whose
@@ -59,7 +59,7 @@ def stored(trial: Trial, seed: int) -> store.Distilled:
 
 
 def baseline(trial: Trial, arm: str, seed: int) -> store.Distilled:
-  """What a distilled set is compared to, at its storage and in its format.
+  """Returns what a distilled set is compared to, at equal storage.
 
   Real rows; or 'initial', what its distillation started from.
   """
@@ -79,7 +79,7 @@ def baseline(trial: Trial, arm: str, seed: int) -> store.Distilled:
 
 
 def whole_batch(dataset: Dataset, num_outputs: int) -> Batch:
-  """All training rows, as uint8: they are preprocessed in flight."""
+  """Returns all training rows, as uint8: they are preprocessed in flight."""
   measure = empirical(dataset.train_labels, num_outputs)
   return Batch(
     inputs=jnp.asarray(dataset.train_images),
@@ -92,7 +92,7 @@ def whole_batch(dataset: Dataset, num_outputs: int) -> Batch:
 
 
 def whole(trial: Trial) -> dict[str, Any]:
-  """Networks trained on the whole set, and the coresets that one embeds.
+  """Trains networks on the full training set, and chooses coresets by one.
 
   Returns:
     `row`, the metrics of those networks, None where `whole.steps` is 0;
@@ -121,7 +121,7 @@ def _whole(trial: Trial) -> dict[str, Any]:
       recipe,
       num_classes=dataset.num_classes,
       input_shape=images.shape[1:],
-      seeds=network_keys(trial, 0, trial.config.whole.seeds),
+      seeds=network_keys(trial.config.seed, trial.config.whole.seeds),
       preprocess=trial.preprocess,
     )
     logits = predict(net, variables, dataset.test_images, trial.preprocess)
@@ -150,7 +150,7 @@ def _whole(trial: Trial) -> dict[str, Any]:
         recipe,
         num_classes=dataset.num_classes,
         preprocess=trial.preprocess,
-        key=network_keys(trial, 0, 1)[0],
+        key=network_keys(trial.config.seed, 1)[0],
       )
       row |= found
       keep_curves(trial, 'whole', curves)
@@ -170,7 +170,7 @@ def _whole(trial: Trial) -> dict[str, Any]:
 def baseline_like(
   name: str, distilled: store.Distilled, dataset: data.Dataset, key: Array
 ) -> store.Distilled:
-  """Real rows at the storage of a set, judged by its card.
+  """Chooses real rows at the storage of a set; they take its card.
 
   Args:
     name: one of `BASELINES`; 'herding' and 'k_center' choose by pixels.

@@ -25,7 +25,7 @@ from rdd_jax.experiment.trial import (
 def judge(
   trial: Trial, arm: str, seed: int, found: Callable[[], store.Distilled]
 ) -> dict[str, Row]:
-  """The metrics of one arm at one distillation seed, for each network.
+  """Evaluates one set at one distillation seed, by each network.
 
   Args:
     trial: the run.
@@ -42,7 +42,7 @@ def judge(
 
   def measure(name: str) -> Row:
     net = trial.experiment.net
-    seeds = network_keys(trial, seed, options.seeds)
+    seeds = network_keys(trial.config.seed, options.seeds, seed)
     if name in REGRESSIONS:
       return regression.judge(
         name,
@@ -87,7 +87,7 @@ def judge(
 
 
 def shift(trial: Trial) -> Shift | None:
-  """What networks are judged by besides, with groups in features."""
+  """Returns shifted test rows and groups of them, also groups in features."""
   if trial.shift is None or not build_shift.needs_features(trial.config):
     return trial.shift
   return build_shift.with_features(trial.shift, whole(trial)['groups'])
@@ -96,7 +96,12 @@ def shift(trial: Trial) -> Shift | None:
 def results(
   rows: Mapping[str, Sequence[dict[str, Row]]], whole: Row | None
 ) -> dict[str, Any]:
-  """What `results.json` holds: rows pooled over distillation seeds."""
+  """Pools rows over distillation seeds, as `results.json` holds them.
+
+  Args:
+    rows: of each set, for each distillation seed, a row by network.
+    whole: of networks on the full training set, if there are any.
+  """
   found: dict[str, Any] = {
     'rows': {
       arm: pool([row['matched'] for row in seeds])

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import flax.linen as nn
-import jax
 from jax import Array
 from ml_collections import ConfigDict
 
@@ -65,7 +64,7 @@ class Judge:
   def __call__(
     self, distilled: store.Distilled, seeds: Array
   ) -> dict[str, Row]:
-    """The metrics by each network, one of each `seeds[s]`, and regression."""
+    """Evaluates a set by each network, one of each `seeds[s]`; or regresses."""
     batch = store.to_batch(distilled)
     by_net = {
       name: evaluate(
@@ -102,7 +101,7 @@ def judge_of(
   epochs: int | None = None,
   data_dir: str = '',
 ) -> Judge:
-  """The judge that a set's card describes.
+  """Builds the judge that a set's card describes.
 
   Args:
     distilled: the set.
@@ -171,7 +170,7 @@ def judge_of(
 
 
 def config_of(card: Mapping[str, Any]) -> Config:
-  """The part of a configuration that stands on a card."""
+  """Returns the part of a configuration that stands on a card."""
   config = defaults.config()
   known = {k: v for k, v in card['data'].items() if k in config.data}
   config.data.update(known)
@@ -190,7 +189,7 @@ def config_of(card: Mapping[str, Any]) -> Config:
 def load(
   card: Mapping[str, Any], data_dir: str = '', *, training: bool = False
 ) -> data.Dataset:
-  """The data set that a card names, with the rare subgroups made in it.
+  """Loads the data set that a card names, with its rare subgroups.
 
   By the key that the training rows were made with, so that the test rows are
   those of the run.
@@ -225,7 +224,18 @@ def evaluate_baseline(
   dataset: data.Dataset,
   seeds: Array,
 ) -> dict[str, Row]:
-  """The metrics of a baseline; random rows are drawn anew for each network."""
+  """Evaluates a baseline of a set, as the set is evaluated.
+
+  Args:
+    judge: of the set.
+    name: one of `BASELINES`; random rows are drawn anew for each network.
+    distilled: the set.
+    dataset: whose training rows are chosen from.
+    seeds: typed keys `[s]` of networks.
+
+  Returns:
+    A row for each network.
+  """
   if name != 'random':
     return judge(baseline_like(name, distilled, dataset, seeds[0]), seeds)
   drawn = [
@@ -233,8 +243,3 @@ def evaluate_baseline(
     for seed in seeds
   ]
   return {net: pool([row[net] for row in drawn]) for net in judge.names}
-
-
-def network_keys(seed: int, n: int) -> Array:
-  """The `n` network seeds of a root seed; every arm takes the same."""
-  return jax.random.split(jax.random.key(seed), n)

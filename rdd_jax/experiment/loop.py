@@ -1,4 +1,4 @@
-"""The loop: from an experiment and a key to distilled parameters."""
+"""Distils: from an experiment and a key to distilled parameters."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import numpy as np
 from rdd_jax.config.build.experiment import Experiment
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.batch import Batch
+from rdd_jax.core.chunks import in_chunks
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import Measure
 from rdd_jax.core.transform import DataView, Scores
@@ -46,10 +47,9 @@ def start(
   train: Train = lambda state: None,
   directory: Path | None = None,
 ) -> DistillState:
-  """The state before the first step, with the measure prepared.
+  """Returns the state of the newest checkpoint, or that before the first step.
 
-  Or the state of the newest checkpoint, where there is one: preparing takes
-  time.
+  Without a checkpoint, the measure is prepared, which takes time.
 
   Args:
     experiment: what is run.
@@ -76,15 +76,18 @@ def start(
 def view_data(
   experiment: Experiment, state: DistillState, images: Array, labels: Array
 ) -> DataView:
-  """What `prepare` may look at: the data, and the probe's opinion of it."""
+  """Returns what `prepare` may look at: the data, and the probe's scores.
+
+  Args:
+    experiment: whose probe scores.
+    state: holds the probe, and the measure that gives targets.
+    images: `u8[N, H, W, C]`.
+    labels: `i[N]`, as given.
+  """
 
   def score_all(size: int = 1000) -> Scores:
-    n = len(labels)
-    parts = []
-    for begin in range(0, n, size):
-      rows = jnp.minimum(jnp.arange(begin, begin + size), n - 1)
-      parts.append(_score(experiment, state.probe, images, state.measure, rows))
-    return jax.tree.map(lambda *x: jnp.concatenate(x)[:n], *parts)
+    score = partial(_score, experiment, state.probe, images, state.measure)
+    return in_chunks(score, jnp.arange(len(labels)), size)
 
   return DataView(images, labels, score_all)
 
@@ -193,7 +196,14 @@ def distil(
 
 
 def unless_moved(before: Measure, after: Measure) -> Measure:
-  """`before`, if `after` differs by rounding alone, which moves no expert."""
+  """Returns `before`, if `after` differs by rounding alone.
+
+  Rounding then trains no expert anew.
+
+  Args:
+    before: the measure that experts were trained on.
+    after: the measure that was prepared since.
+  """
   pairs = zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)
   same = all(np.allclose(a, b, rtol=1e-5, atol=0) for a, b in pairs)
   return before if same else after

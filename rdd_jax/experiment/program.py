@@ -36,9 +36,15 @@ class Compiled(NamedTuple):
 
 
 def make_call(experiment: Experiment, steps: int) -> Call:
-  """A pure function of `steps` steps, with the draws of real rows inside.
+  """Returns a pure function of several steps, which draws their real rows.
 
-  Its third argument is what each step is fed, stacked; None where nothing is.
+  Args:
+    experiment: what is run.
+    steps: in one call.
+
+  Returns:
+    `(state, images, feeds)` to the next state and metrics `[steps]`; `feeds`
+    are stacked, or None where steps are fed nothing.
   """
 
   def step(
@@ -69,7 +75,15 @@ def feeds(
   count: int,
   trajectories: Trajectories | None,
 ) -> Any:
-  """What the steps from `step` on are fed, stacked; None where nothing is."""
+  """Returns what some steps are fed, stacked; None where nothing is.
+
+  Args:
+    experiment: what is run.
+    state: whose key seeds the draws.
+    step: the first step.
+    count: the number of steps.
+    trajectories: of experts, where they are matched.
+  """
   if experiment.feed is None:
     return None
   seed = np.asarray(jax.random.key_data(state.key)).tolist()
@@ -85,7 +99,16 @@ def compile_call(
   mesh: Mesh,
   trajectories: Trajectories | None = None,
 ) -> Compiled:
-  """Compiles the call for the shapes and the mesh of this run."""
+  """Compiles `make_call` for the shapes and the mesh of a run.
+
+  Args:
+    experiment: what is run.
+    config: of which `steps_per_call` is read.
+    state: replicated over the mesh.
+    images: `u8[N, H, W, C]`, likewise.
+    mesh: of the devices.
+    trajectories: of experts, where they are matched.
+  """
   whole = NamedSharding(mesh, PartitionSpec())
   call = jax.jit(
     make_call(experiment, config.steps_per_call),

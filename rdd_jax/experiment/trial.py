@@ -59,12 +59,16 @@ class Trial(NamedTuple):
 
 
 def seed_directory(directory: Path, seed: int) -> Path:
-  """The first seed's outputs stand at the top."""
+  """Returns where the outputs of a seed stand; the first one's at the top.
+
+  >>> seed_directory(Path('run'), 1).as_posix()
+  'run/seeds/1'
+  """
   return directory / 'seeds' / str(seed) if seed else directory
 
 
 def distilled(trial: Trial, params: Synthetic, seed: int) -> Distilled:
-  """What was distilled from one seed."""
+  """Converts distilled parameters of one seed to a set with its card."""
   images = params.images
   if trial.config.synthetic.space == 'inputs':
     images = trial.preprocess.inverse(images)
@@ -91,7 +95,7 @@ def distilled(trial: Trial, params: Synthetic, seed: int) -> Distilled:
 
 
 def coreset(trial: Trial, rows: np.ndarray, seed: int) -> Distilled:
-  """Training rows, with their labels as given."""
+  """Returns training rows `i[n]` as a set, with their labels as given."""
   outputs = trial.experiment.spec.num_outputs
   return real(
     trial.dataset,
@@ -109,7 +113,7 @@ def real(
   preprocess: Preprocessing,
   card: dict,
 ) -> Distilled:
-  """The training rows `i[n]` of a data set as a set of their own."""
+  """Returns the training rows `i[n]` of a data set as a set with a card."""
   cells = dataset.train_labels[rows].astype(np.int32)
   return Distilled(
     images=dataset.train_images[rows].astype(np.float32) / 255,
@@ -132,7 +136,7 @@ def card_of(
   step_size: Array | None = None,
   log_scale: Array | None = None,
 ) -> dict:
-  """The card of a set that a configuration makes, or judges.
+  """Returns the card of a set that a configuration makes, or evaluates.
 
   Args:
     config: of the run.
@@ -177,7 +181,7 @@ def card_of(
 
 
 def load_trial(config: Config, directory: Path) -> Trial:
-  """All that a run needs, but for `shift`, which takes time."""
+  """Loads all that a run needs, but for `shift`, which takes time."""
   dataset = load(config)
   preprocess = experiment.preprocessing(config, dataset)
   return Trial(
@@ -198,7 +202,7 @@ def keep_curves(trial: Trial, arm: str, curves: Curves) -> None:
 
 
 def held(dataset: Dataset) -> TestData:
-  """The test rows."""
+  """Returns the test rows of a data set."""
   return TestData(
     dataset.test_images,
     dataset.test_labels,
@@ -207,14 +211,26 @@ def held(dataset: Dataset) -> TestData:
   )
 
 
-def network_keys(trial: Trial, seed: int, n: int) -> Array:
-  """The `n` network seeds of a distillation seed."""
-  root = keys.named(jax.random.key(trial.config.seed), 'networks')
-  return jax.random.split(jax.random.fold_in(root, seed), n)
+def network_keys(root: int, n: int, seed: int = 0) -> Array:
+  """Returns the keys `[n]` of the networks that evaluate a set.
+
+  All sets of a distillation seed share them, so that they are compared by the
+  same networks; a run and `rdd_jax.evaluate` derive them alike.
+
+  Args:
+    root: the root seed, `config.seed` of a run.
+    n: the number of networks.
+    seed: the distillation seed.
+
+  >>> len(network_keys(0, 3))
+  3
+  """
+  networks = keys.named(jax.random.key(root), 'networks')
+  return jax.random.split(jax.random.fold_in(networks, seed), n)
 
 
 def remember(path: Path, compute: Callable[[], Any]) -> Any:
-  """The JSON at `path`, computed and written whole if it is not there."""
+  """Reads the JSON at `path`; computes and writes it if it is not there."""
   if path.exists():
     return json.loads(path.read_text())
   value = compute()

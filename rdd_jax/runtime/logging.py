@@ -1,10 +1,11 @@
-"""What a run says while it runs: JSON lines, a progress line, a table."""
+"""Logs a run: JSON lines of metrics, a progress bar, a table."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 import importlib
+import io
 import json
 import os
 from pathlib import Path
@@ -16,6 +17,10 @@ from typing import Any, TextIO
 
 import jax
 import numpy as np
+from rich import progress
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.runtime import distributed as meshes
@@ -128,7 +133,7 @@ def _step(line: str) -> float:
 
 
 class Progress:
-  """Where a loop is: a live bar on a terminal, elsewhere a line every 10 s.
+  """Shows where a loop is: a bar on a terminal, a line every 10 s elsewhere.
 
   The first `update` starts the clock, so that rate and remaining time leave
   out the compilation before it, and a resumed run counts its own steps only.
@@ -148,15 +153,17 @@ class Progress:
     """
     self._total, self._label = total, label
     self._stream = sys.stderr if stream is None else stream
-    self._live = self._stream.isatty()
-    self._period = 0.1 if self._live else 10.0
+    console = Console(file=self._stream)
+    live = console.is_terminal and not console.is_dumb_terminal
+    self._bar = _bar(console, total) if live else None
+    self._period = 0.1 if self._bar else 10.0
     self._first = self._last = self._shown = None
 
   def __enter__(self) -> Progress:
     return self
 
   def update(self, step: int, **values: Any) -> None:
-    """`step` steps are done; `values` are read only when they are shown."""
+    """Says that `step` steps are done; reads `values` only to show them."""
     if jax.process_index() != 0:
       return
     now = time.monotonic()
@@ -169,30 +176,50 @@ class Progress:
   def __exit__(self, *_: object) -> None:
     if self._last is not None and self._last != self._shown:
       self._show()
-    if self._live and self._shown is not None:
-      self._stream.write('\n')
-      self._stream.flush()
+    if self._bar is not None and self._shown is not None:
+      self._bar.stop()
 
   def _show(self) -> None:
     assert self._first is not None
     assert self._last is not None
     (begin, start), (step, now, values) = self._first, self._last
     self._shown = self._last
-    words = [self._label, f'{step}/{self._total}']
+    words = [f'{step}/{self._total}']
     words += [f'{name} {float(value):.4g}' for name, value in values.items()]
     if step > begin and now > start:
       rate = (step - begin) / (now - start)
       left = timedelta(seconds=round((self._total - step) / rate))
       words += [f'{rate:.3g} steps/s', f'ETA {left}']
-    if self._live:
-      done = round(20 * step / max(self._total, 1))
-      words.insert(1, f'[{"#" * done:<20}]')
-      # Back to the first column and erase; a longer line would wrap.
-      width = shutil.get_terminal_size().columns - 1
-      self._stream.write('\r\x1b[K' + ' '.join(words)[:width])
+    text = ' '.join(words)
+    if self._bar is None:
+      self._stream.write(f'{self._label} {text}\n')
+      self._stream.flush()
+      return
+    self._bar.update(
+      self._bar.task_ids[0], description=self._label, completed=step, text=text
+    )
+    if self._bar.live.is_started:
+      self._bar.refresh()
     else:
-      self._stream.write(' '.join(words) + '\n')
-    self._stream.flush()
+      self._bar.start()
+
+
+def _bar(console: Console, total: int) -> progress.Progress:
+  """Returns a bar that is drawn only when told, on one line."""
+  one_line = Column(no_wrap=True, overflow='ellipsis')
+  bar = progress.Progress(
+    progress.TextColumn('{task.description}', markup=False),
+    progress.BarColumn(20, table_column=Column(min_width=20)),
+    progress.TextColumn(
+      '{task.fields[text]}', markup=False, table_column=one_line
+    ),
+    console=console,
+    auto_refresh=False,
+    redirect_stdout=False,  # it would go to standard error
+    redirect_stderr=False,
+  )
+  bar.add_task('', total=total, text='')
+  return bar
 
 
 def table(
@@ -216,15 +243,16 @@ def table(
     mean = f'{100 * summary["mean"]:.1f}'
     return mean if summary['n'] < 2 else f'{mean} ± {100 * summary["std"]:.1f}'
 
-  cells = [['%', *columns]] + [
-    [name, *(cell(row.get(column)) for column in columns)]
-    for name, row in rows.items()
-  ]
-  widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-  return '\n'.join(
-    '  '.join([name.ljust(widths[0]), *map(str.rjust, rest, widths[1:])])
-    for name, *rest in cells
-  )
+  laid_out = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+  laid_out.add_column('%')
+  for column in columns:
+    laid_out.add_column(Text(column), justify='right')
+  for name, row in rows.items():
+    laid_out.add_row(Text(name), *(cell(row.get(key)) for key in columns))
+  console = Console(file=io.StringIO(), width=10_000, color_system=None)
+  with console.capture() as captured:
+    console.print(laid_out)
+  return captured.get().rstrip('\n')
 
 
 def say(text: str) -> None:

@@ -1,4 +1,4 @@
-"""What memory this process and its device hold, as far as they say."""
+"""Measures the memory of this process, its machine and its device."""
 
 from __future__ import annotations
 
@@ -6,33 +6,37 @@ import contextlib
 from pathlib import Path
 
 import jax
+import psutil
 
 
-def account(field: str, path: str = '/proc/self/status') -> int | None:
-  """Bytes by Linux's account, of this process by default; None elsewhere."""
+def account(field: str) -> int | None:
+  """Returns the bytes of a field of /proc/self/status; None off Linux.
+
+  psutil knows no peak, and `resource` gives a child its parent's.
+  """
   with contextlib.suppress(OSError):
-    for line in Path(path).read_text().splitlines():
+    for line in Path('/proc/self/status').read_text().splitlines():
       if line.startswith(field + ':'):
         return int(line.split()[1]) * 1024
   return None
 
 
 def free() -> int | None:
-  """Bytes that the device has left; None where that cannot be known."""
+  """Returns the bytes that the device has left; None where it does not say."""
   accelerator = jax.local_devices()[0]
   if accelerator.platform == 'cpu':
-    return account('MemAvailable', '/proc/meminfo')
+    return psutil.virtual_memory().available
   stats = accelerator.memory_stats() or {}
   limit = stats.get('bytes_limit')
   return None if limit is None else limit - stats['bytes_in_use']
 
 
 def resident_peak() -> int | None:
-  """The most bytes that this process has had in memory; None off Linux."""
+  """Returns the most bytes this process has had in memory; None off Linux."""
   return account('VmHWM')
 
 
 def device_peak() -> int | None:
-  """The most bytes in use on the first device; None where it does not say."""
+  """Returns the peak bytes on the first device; None where it does not say."""
   stats = jax.local_devices()[0].memory_stats() or {}
   return stats.get('peak_bytes_in_use')

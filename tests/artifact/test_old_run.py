@@ -16,7 +16,7 @@ from rdd_jax import convert
 from rdd_jax.artifact import store
 from rdd_jax.config.presets.ood import trustdd
 from rdd_jax.core.errors import UserError
-from rdd_jax.experiment import judge, workdir
+from rdd_jax.experiment import judge, trial, workdir
 from rdd_jax.experiment.third_party import self_described
 
 OLD = ROOT / 'tests' / 'data' / 'old_run'
@@ -25,7 +25,7 @@ OLD = ROOT / 'tests' / 'data' / 'old_run'
 def test_its_set_is_evaluated_as_its_card_says():
   distilled = store.load(OLD)
   found = judge.judge_of(distilled, judge.load(distilled.card), epochs=1)
-  (row,) = found(distilled, judge.network_keys(0, 1)).values()
+  (row,) = found(distilled, trial.network_keys(0, 1)).values()
   assert distilled.card['network']['name'] == 'convnet'
   assert len(found.student.init(None)) == 1  # outliers on the fly
   assert {'accuracy', 'auroc@gaussian', 'ece'} <= row.keys()

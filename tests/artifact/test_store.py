@@ -275,3 +275,18 @@ def test_rows_of_a_plain_set_are_its_preprocessed_images():
   np.testing.assert_array_equal(
     batch.inputs, d.preprocessing(jnp.asarray(d.images))
   )
+
+
+def test_fields_that_were_renamed_are_read_from_an_old_card(
+  tmp_path, monkeypatch
+):
+  save(tmp_path, distilled())
+  before = load(tmp_path).card
+  new = {'evaluation.epochs': 'evaluation.steps.epochs', 'outside': 'ood'}
+  monkeypatch.setattr('rdd_jax.artifact.card.RENAMED', new)
+  after = load(tmp_path).card
+  assert after['evaluation'] == {'steps': {'epochs': 300}}
+  assert after['ood'] == before['outside']
+  assert 'outside' not in after
+  save(tmp_path, load(tmp_path))  # what is new already stays
+  assert load(tmp_path).card == after

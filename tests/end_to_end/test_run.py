@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 import rdd_jax
-from rdd_jax import data
+from rdd_jax import data, evaluate
 from rdd_jax.config.build import transforms
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets import digits as presets_digits
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.transform import Transform, identity
-from rdd_jax.experiment import baselines, loop, pipeline, program
+from rdd_jax.experiment import baselines, judge, loop, pipeline, program
 from rdd_jax.experiment import trial as experiment_trial
 from rdd_jax.experiment import trial as trials
 
@@ -143,6 +143,14 @@ def test_outputs(whole_run: Path):
   assert herding.images.shape == found.images.shape
   other = rdd_jax.load(whole_run / 'seeds' / '1')
   assert not np.array_equal(found.images, other.images)
+
+
+def test_a_set_is_evaluated_by_the_networks_of_its_run(whole_run: Path):
+  found = rdd_jax.load(whole_run)
+  rows = evaluate.rows(found, judge.load(found.card), [], seeds=2)
+  for metric, ours in rows['convnet'].items():
+    theirs = found.card['numbers'][metric]['values']  # of two seeds
+    assert ours['values'] == theirs[:2], metric
 
 
 def test_compiles_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

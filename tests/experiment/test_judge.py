@@ -21,8 +21,9 @@ from rdd_jax.evaluation import dd_ranking as ranking
 from rdd_jax.experiment import baselines, dd_ranking, trial
 from rdd_jax.experiment import judge as experiment_judge
 from rdd_jax.experiment.baselines import baseline_like
-from rdd_jax.experiment.judge import evaluate_baseline, judge_of, network_keys
+from rdd_jax.experiment.judge import evaluate_baseline, judge_of
 from rdd_jax.experiment.outputs import write_evaluation
+from rdd_jax.experiment.trial import network_keys
 from rdd_jax.images.preprocessing import fit
 
 

@@ -109,7 +109,7 @@ def test_the_same_accuracy_in_pytorch(tmp_path, kind, factor, outliers):
   store.save(tmp_path, small_set(kind, factor, outliers))
   found = store.load(tmp_path)
   judge = experiment_judge.judge_of(found, digits)
-  seeds = experiment_judge.network_keys(0, 2)
+  seeds = trial.network_keys(0, 2)
   ours = judge(found, seeds)['convnet']['accuracy']
 
   names: dict = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from types import ModuleType, SimpleNamespace
 
@@ -135,19 +136,32 @@ def test_log_lines_come_every_ten_seconds_after_compilation(clock):
   ]
 
 
-def test_bar_rewrites_one_line_within_the_terminal(clock, monkeypatch):
-  monkeypatch.setenv('COLUMNS', '60')
+@pytest.mark.parametrize(('width', 'bar'), [(90, f'{"━" * 20} '), (60, '')])
+def test_bar_rewrites_one_line_within_the_terminal(
+  clock, monkeypatch, width, bar
+):
+  monkeypatch.setenv('COLUMNS', str(width))
+  monkeypatch.setenv('TERM', 'xterm')
   stream = Terminal()
   with logging.Progress(1000, 'distil', stream) as progress:
     for step in range(1, 1001):
       progress.update(step, loss=1.0, accuracy=0.5)
       clock.value += 0.01
   text = stream.getvalue()
-  drawn = text.removesuffix('\n').split('\r\x1b[K')[1:]
+  frames = text.split('\r\x1b[2K')
+  drawn = [re.sub(r'\x1b\[[?\d;]*\w', '', frame).rstrip() for frame in frames]
   assert text.count('\n') == 1
   assert 90 <= len(drawn) <= 110
-  assert max(map(len, drawn)) <= 59
-  assert drawn[-1].startswith(f'distil [{"#" * 20}] 1000/1000 loss 1 accuracy')
+  assert max(map(len, drawn)) <= width
+  assert drawn[-1].startswith(f'distil {bar}1000/1000 loss 1 accuracy')
+
+
+def test_a_terminal_without_cursor_is_given_lines(monkeypatch):
+  monkeypatch.setenv('TERM', 'dumb')
+  stream = Terminal()
+  with logging.Progress(2, 'distil', stream) as progress:
+    progress.update(2, loss=0.5)
+  assert stream.getvalue() == 'distil 2/2 loss 0.5\n'
 
 
 def test_values_are_read_only_when_shown(clock):
