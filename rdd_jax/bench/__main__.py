@@ -54,7 +54,7 @@ _PEAK = flags.DEFINE_enum(
 
 
 def environment() -> dict[str, str | int | float | None]:
-  """What ran on what."""
+  """Returns what ran on what."""
   dd = theirs.reference()
   return {
     'device': jax.devices()[0].device_kind,
@@ -67,14 +67,14 @@ def environment() -> dict[str, str | int | float | None]:
 
 
 def cores() -> int | None:
-  """The cores that this process may use, where the system says so."""
+  """Counts the cores that this process may use, where the system tells."""
   if hasattr(os, 'sched_getaffinity'):
     return len(os.sched_getaffinity(0))
   return os.cpu_count()
 
 
 def line(name: str, costs: Mapping[str, Cost]) -> str:
-  """A row of the table."""
+  """Returns a row of the table."""
   us, them = (costs.get(side) for side in timing.SIDES)
   cells = [f'{cost.seconds:.4f}' if cost else '-' for cost in (us, them)]
   if us and them:
@@ -89,15 +89,17 @@ def line(name: str, costs: Mapping[str, Cost]) -> str:
 
 
 def row(name: str, cells: Sequence[str]) -> str:
+  """Returns a name and its cells in columns."""
   return f'{name:20}' + ''.join(f'{cell:>13}' for cell in cells)
 
 
 def mebibytes(size: int | None) -> str:
+  """Returns bytes as MiB, or a dash."""
   return '-' if size is None else f'{size / 2**20:.0f}'
 
 
 def report(name: str, s: Setting, ceiling: float) -> dict[str, Any]:
-  """Measures a computation; prints its row, and below it what else is known."""
+  """Measures a computation, prints its row and what else is known of it."""
   costs, excess = timing.compare(name, s)
   results: dict[str, Any] = {k: cost._asdict() for k, cost in costs.items()}
   print(line(name, costs))

@@ -21,24 +21,28 @@ TILE = {'ntk': 8, 'ntk_pooled': 2}  # rows, so that a tile fits into a cache
 
 
 def sides(name: str, s: Setting) -> tuple[int, int]:
-  """Rows and columns of the matrix; few where an entry takes long."""
+  """Returns rows and columns of the matrix; few where an entry takes long."""
   if name == 'ntk_pooled':
     return 4, 4
   return s.batch, s.classes * s.ipc
 
 
 def entries(name: str, s: Setting) -> int | None:
-  """Entries of a kernel that a computation evaluates; None of others."""
+  """Counts entries of a kernel that a computation evaluates, or None.
+
+  >>> entries('ntk', Setting(batch=256, classes=10, ipc=10))
+  25600
+  """
   return math.prod(sides(name, s)) if name in TILE else None
 
 
 def ntk(s: Setting) -> Program:
-  """Convolutional, each pixel with itself: real rows by synthetic ones."""
+  """Evaluates the NTK, each pixel with itself: real by synthetic images."""
   return _kernel('ntk', s, kernels.convolutional(s.depth))
 
 
 def ntk_pooled(s: Setting) -> Program:
-  """The same, with a mean over pixels at the end: each pixel with each."""
+  """Evaluates the NTK with global pooling: each pixel with each."""
   return _kernel(
     'ntk_pooled', s, kernels.convolutional(s.depth, global_pool=True)
   )
@@ -53,7 +57,7 @@ def _kernel(name: str, s: Setting, kernel: kernels.Kernel) -> Program:
 
 
 def ridge(s: Setting) -> Program:
-  """A solve with as many rows as there are synthetic images."""
+  """Solves a ridge regression on as many rows as synthetic images."""
   x = jnp.asarray(s.images(s.classes * s.ipc))
   gram = kernels.fully_connected(1)(x).ntk
   return compiled(
@@ -64,7 +68,7 @@ def ridge(s: Setting) -> Program:
 
 
 def frepo_step(s: Setting) -> Program:
-  """The loss of FRePo's regression, and the gradient of the images."""
+  """Returns the loss of FRePo's regression and the images' gradient."""
   net = convnet(s)
   inner = Inner(optax.adam(3e-4), 1, 1000, losses=SquaredError())
   networks = pool(net, inner, s.shape, s.classes, size=2, lifetime=100)

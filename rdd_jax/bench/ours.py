@@ -36,7 +36,7 @@ STILL = Edit(EmptyState(), identity())
 
 
 def compiled(function: Callable[..., Any], *args: Any) -> Program:
-  """`function(*args)` as a program, with the bytes that its compiler plans."""
+  """Compiles `function(*args)`, with the bytes that its compiler plans."""
   call = jax.jit(function).lower(*args).compile()
   memory = call.memory_analysis()
   planned = memory and (
@@ -46,7 +46,7 @@ def compiled(function: Callable[..., Any], *args: Any) -> Program:
 
 
 def rows(images: Array | np.ndarray) -> Batch:
-  """A batch of the images `f[k, n, H, W, C]` of `k` classes."""
+  """Returns a batch of the images `f[k, n, H, W, C]` of `k` classes."""
   k, n = images.shape[:2]
   cells = jnp.repeat(jnp.arange(k), n)
   nowhere = jnp.full(k * n, NOWHERE)
@@ -61,19 +61,19 @@ def rows(images: Array | np.ndarray) -> Batch:
 
 
 def convnet(s: Setting) -> nn.Module:
-  """The network of every measurement."""
+  """Builds the network of every measurement."""
   return networks.build('convnet', s.classes, width=s.width, depth=s.depth)
 
 
 def sgd() -> optax.GradientTransformation:
-  """The optimiser of every network; decay is added to the gradient."""
+  """Returns the optimizer of every network; adds decay to the gradient."""
   return optax.chain(
     optax.add_decayed_weights(5e-4), optax.sgd(0.01, momentum=0.9)
   )
 
 
 def training_step(s: Setting) -> Program:
-  """One SGD step on `s.batch` images."""
+  """Takes one SGD step on `s.batch` images."""
   net, tx = convnet(s), sgd()
   labels = jnp.arange(s.batch) % s.classes
   batch = dataclasses.replace(
@@ -89,7 +89,7 @@ def training_step(s: Setting) -> Program:
 
 
 def matching_step(s: Setting, objective: Objective) -> Program:
-  """The values of an objective, and the gradient of the synthetic images."""
+  """Returns an objective's values, and the synthetic images' gradient."""
 
   def step(images: Array, real: Batch, state: Any) -> tuple[Array, Array]:
     def loss(images: Array) -> tuple[Array, Array]:
@@ -114,7 +114,7 @@ def matching_step(s: Setting, objective: Objective) -> Program:
 
 
 def gradient_step(s: Setting) -> Program:
-  """One DC matching over all classes."""
+  """Matches gradients (DC) once over all classes."""
   objective = gradient_matching(
     convnet(s),
     s.shape,
@@ -129,7 +129,7 @@ def gradient_step(s: Setting) -> Program:
 
 
 def distribution_step(s: Setting) -> Program:
-  """One DM matching over all classes."""
+  """Matches distributions (DM) once over all classes."""
   objective = distribution_matching(
     convnet(s),
     s.shape,
@@ -141,7 +141,7 @@ def distribution_step(s: Setting) -> Program:
 
 
 def evaluation(s: Setting) -> Program:
-  """Networks trained from scratch on the synthetic set, over seeds."""
+  """Trains networks on the synthetic set, all seeds at once."""
   net, recipe = convnet(s), Recipe(steps=s.steps)
 
   def fit(batch: Batch, seeds: Array) -> Any:
@@ -167,7 +167,7 @@ def distance_travelled(
   steps: int,
   adjoint: Adjoint | None = None,
 ) -> Array:
-  """How far, squared, a student goes by SGD on all of `f[k, n, H, W, C]`."""
+  """Returns how far, squared, SGD on all of `f[k, n, H, W, C]` goes."""
   batch, tx = rows(images), optax.sgd(1.0)
   end, _ = train(
     net,
@@ -188,7 +188,7 @@ def distance_travelled(
 def unrolled_gradient(
   s: Setting, *, steps: int, adjoint: Adjoint | None = None
 ) -> Program:
-  """That distance, and its gradients in the images and the step size."""
+  """Differentiates that distance in the images and the step size."""
   net = convnet(s)
   distance = partial(distance_travelled, net=net, steps=steps, adjoint=adjoint)
   return compiled(
@@ -200,7 +200,7 @@ def unrolled_gradient(
 
 
 def experts(s: Setting, *, parallel: bool | None = None) -> Program:
-  """Networks trained on real images, `s.steps` minibatches each."""
+  """Trains networks on real images, `s.steps` minibatches each."""
   one = expert(
     convnet(s),
     optax.sgd(0.01),

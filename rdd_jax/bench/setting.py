@@ -34,23 +34,27 @@ class Setting:
 
   @property
   def shape(self) -> tuple[int, int, int]:
-    """Of an image: `(H, W, C)`."""
+    """Returns that of an image: `(H, W, C)`."""
     return self.image, self.image, self.channels
 
   @property
   def sides(self) -> list[int]:
-    """Of the images that each block convolves, in pixels."""
+    """Returns sides of the images that each block convolves, in pixels.
+
+    >>> Setting(image=28, channels=1, depth=3).sides
+    [32, 16, 8]
+    """
     padded = (self.image, self.channels) == (28, 1)
     first = 32 if padded else self.image
     return [first // 2**block for block in range(self.depth)]
 
   def images(self, *lead: int) -> np.ndarray:
-    """Standard normal images `f32[*lead, H, W, C]`, always the same ones."""
+    """Draws standard normal images `f32[*lead, H, W, C]`, always the same."""
     draw = np.random.default_rng(0).standard_normal
     return draw((*lead, *self.shape), np.float32)
 
   def data(self) -> tuple[np.ndarray, np.ndarray]:
-    """A data set of four batches: `u8[N, H, W, C]`, and labels `i[N]`."""
+    """Draws a data set of four batches: `u8[N, H, W, C]`, labels `i[N]`."""
     rng, count = np.random.default_rng(0), 4 * self.batch
     pixels = rng.integers(0, 256, (count, *self.shape), np.uint8)
     return pixels, np.arange(count) % self.classes

@@ -28,12 +28,12 @@ def reference() -> Any | None:
 
 
 def device() -> str:
-  """The device that is of the same kind as ours."""
+  """Returns the name of the device that is of the same kind as jax's."""
   return 'cpu' if jax.default_backend() == 'cpu' else 'cuda'
 
 
 def eager(dd: Any, function: Callable[..., Any], *args: Any) -> Program:
-  """`function(*args)` as a program."""
+  """Returns `function(*args)` as a program."""
 
   def run() -> None:
     function(*args)
@@ -44,13 +44,13 @@ def eager(dd: Any, function: Callable[..., Any], *args: Any) -> Program:
 
 
 def tensor(dd: Any, images: np.ndarray) -> Any:
-  """The images as NCHW, on the device."""
+  """Returns the images as NCHW, on the device."""
   nchw = np.ascontiguousarray(np.moveaxis(images, -1, -3))
   return dd.torch.from_numpy(nchw).to(device())
 
 
 def convnet(dd: Any, s: Setting) -> Any:
-  """The network of every measurement."""
+  """Builds the network of every measurement."""
   net = dd.ConvNet(
     channels=s.channels,
     classes=s.classes,
@@ -62,7 +62,7 @@ def convnet(dd: Any, s: Setting) -> Any:
 
 
 def training_step(dd: Any, s: Setting) -> Program:
-  """One SGD step on `s.batch` images."""
+  """Takes one SGD step on `s.batch` images."""
   net = convnet(dd, s)
   labels = dd.torch.arange(s.batch, device=device()) % s.classes
   images = tensor(dd, s.images(s.batch))
@@ -70,7 +70,7 @@ def training_step(dd: Any, s: Setting) -> Program:
 
 
 def gradient_step(dd: Any, s: Setting) -> Program:
-  """One DC matching over all classes."""
+  """Matches gradients (DC) once over all classes."""
   synthetic = tensor(dd, s.images(s.classes, s.ipc))
   real = tensor(dd, s.images(s.classes, s.real))
   step = dd.gradient_matching_step
@@ -78,7 +78,7 @@ def gradient_step(dd: Any, s: Setting) -> Program:
 
 
 def distribution_step(dd: Any, s: Setting) -> Program:
-  """One DM matching over all classes."""
+  """Matches distributions (DM) once over all classes."""
   synthetic = tensor(dd, s.images(s.classes, s.ipc))
   real = tensor(dd, s.images(s.classes, s.real))
   step = dd.distribution_matching_step
@@ -86,21 +86,21 @@ def distribution_step(dd: Any, s: Setting) -> Program:
 
 
 def synthetic_set(dd: Any, s: Setting) -> tuple[Any, Any]:
-  """Its images in one row, and their labels."""
+  """Returns synthetic images of all classes in one row, and labels."""
   labels = dd.torch.arange(s.classes, device=device())
   images = tensor(dd, s.images(s.classes, s.ipc)).flatten(0, 1)
   return images, labels.repeat_interleave(s.ipc)
 
 
 def evaluation(dd: Any, s: Setting) -> Program:
-  """Networks trained from scratch on the synthetic set, one after another."""
+  """Trains networks on the synthetic set, one after another."""
   images, labels = synthetic_set(dd, s)
   train = partial(dd.train_seeds, seeds=s.seeds, steps=s.steps)
   return eager(dd, train, lambda: convnet(dd, s), images, labels)
 
 
 def experts(dd: Any, s: Setting) -> Program:
-  """Networks trained on real images, one after another."""
+  """Trains networks on real images, one after another."""
   data = s.data()
   pixels, labels = tensor(dd, data[0]), dd.torch.from_numpy(data[1])
   labels = labels.to(device())
@@ -118,14 +118,14 @@ def experts(dd: Any, s: Setting) -> Program:
 
 
 def unrolled_gradient(dd: Any, s: Setting, *, steps: int) -> Program:
-  """The gradients of the distance that a student goes in so many steps."""
+  """Differentiates the distance that a student travels in `steps` steps."""
   step = partial(dd.unrolled_gradient, steps=steps)
   program = eager(dd, step, convnet(dd, s), *synthetic_set(dd, s))
   return program._replace(planned=graph_bytes(s, steps))
 
 
 def graph_bytes(s: Setting, steps: int) -> int:
-  """An estimate of what `create_graph` keeps of the steps of a student.
+  """Estimates what `create_graph` keeps of the steps of a student.
 
   Measured to be 5 to 7 times what the convolutions of a step return.
   """

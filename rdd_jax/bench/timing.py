@@ -71,7 +71,13 @@ class Comparison(NamedTuple):
 
 
 def build(name: str, side: str, s: Setting) -> Program | None:
-  """One side of one computation; None where PyTorch has none or cannot run."""
+  """Builds one side of a computation; None where PyTorch cannot run it.
+
+  Args:
+    name: one of `NAMES`.
+    side: one of `SIDES`.
+    s: the sizes.
+  """
   if side == 'ours':
     return {**ours.PROGRAMS, **kernels.PROGRAMS}[name](s)
   dd = theirs.reference()
@@ -80,7 +86,7 @@ def build(name: str, side: str, s: Setting) -> Program | None:
 
 
 def compare(name: str, s: Setting) -> Comparison:
-  """What a computation takes on each side; one that cannot run is left out."""
+  """Measures a computation on each side, but for one that cannot run."""
   built = {side: build(name, side, s) for side in SIDES}
   programs = {side: p for side, p in built.items() if p is not None}
   excess = {}
@@ -107,14 +113,14 @@ def compare(name: str, s: Setting) -> Comparison:
 
 
 def timed(program: Program) -> tuple[float, float]:
-  """Seconds and CPU seconds of one run."""
+  """Returns seconds and CPU seconds of one run."""
   wall, cpu = time.perf_counter(), time.process_time()
   program.run()
   return time.perf_counter() - wall, time.process_time() - cpu
 
 
 def peak_in_new_process(name: str, side: str, s: Setting) -> int | None:
-  """`peak`, in a fresh interpreter, which nothing has touched."""
+  """Returns `peak` of a fresh interpreter, which nothing has touched."""
   sizes = [f'--{key}={value}' for key, value in dataclasses.asdict(s).items()]
   command = [sys.executable, '-m', 'rdd_jax.bench', f'--only={name}']
   output = subprocess.run(
@@ -127,7 +133,7 @@ def peak_in_new_process(name: str, side: str, s: Setting) -> int | None:
 
 
 def peak(name: str, side: str, s: Setting) -> int | None:
-  """Bytes that building a program and running it twice takes at its peak."""
+  """Measures peak bytes of building a program and running it twice."""
   dd = theirs.reference() if side == 'theirs' else None
   accelerator = jax.devices()[0]
   # Linux forgets the high-water mark of the imports.
@@ -148,7 +154,7 @@ def peak(name: str, side: str, s: Setting) -> int | None:
 
 
 def ceiling(repeats: int = 5) -> float:
-  """FLOP/s of a large matrix product at jax's default precision, at best."""
+  """Measures the best FLOP/s of a matrix product at default precision."""
   n = 2048 if jax.default_backend() == 'cpu' else 8192
   product = ours.compiled(jnp.matmul, *2 * [jnp.ones((n, n))])
   product.run()
@@ -156,12 +162,15 @@ def ceiling(repeats: int = 5) -> float:
 
 
 def training_flops(s: Setting) -> int:
-  """Operations of a training step: its direct convolutions and its head.
+  """Counts operations of a training step: convolutions and head.
 
   A multiplication and an addition count as two. A layer takes three passes,
   forward, to its weights and to its inputs; the images need no gradient.
   Filtering by tiles takes fewer, so that a share of the ceiling counts useful
   work, and may exceed one.
+
+  >>> training_flops(Setting(width=4, depth=1, image=8, classes=2, batch=1))
+  28416
   """
   total = 0
   for block, side in enumerate(s.sides):
@@ -172,7 +181,11 @@ def training_flops(s: Setting) -> int:
 
 
 def trained_images(name: str, s: Setting) -> int | None:
-  """Images in all steps of a training; None where that is not what is done."""
+  """Counts images in all steps of a training; None of what is no training.
+
+  >>> trained_images('unroll_10', Setting(classes=2, ipc=3))
+  60
+  """
   match name.split('_'):
     case ['training']:
       return s.batch
@@ -184,11 +197,15 @@ def trained_images(name: str, s: Setting) -> int | None:
 
 
 def useful_flops(name: str, s: Setting) -> int | None:
-  """Operations that a computation cannot do without; None where not counted.
+  """Counts operations that a computation needs; None where not counted.
 
   A training that is differentiated counts three times: once for itself, and
   twice since each of its products has two factors, which both need a gradient.
   What an adjoint computes again is not counted, nor are approximate adjoints.
+
+  Args:
+    name: one of `NAMES`.
+    s: the sizes.
   """
   images = trained_images(name, s)
   times = 3 if name.startswith('unroll') else 1

@@ -1,4 +1,4 @@
-"""Runs side by side: `python -m rdd_jax.compare DIR... [--html=FILE]`.
+"""Compares runs: `python -m rdd_jax.compare DIR... [--html=FILE]`.
 
 Prints a table of every run's distilled set and of the baselines, and what each
 run took. Unfinished runs are named and left out. `--csv=FILE` has every metric,
@@ -27,7 +27,7 @@ _HTML = flags.DEFINE_string('html', None, 'Where to write the page.')
 
 
 def gather(directories: Sequence[Path]) -> tuple[list[Finished], list[str]]:
-  """The finished runs, and a line on each that is not finished.
+  """Reads the finished runs, and returns a line on each unfinished one.
 
   Raises:
     UserError: if a directory is no run, or none of them is finished.
@@ -51,7 +51,7 @@ def gather(directories: Sequence[Path]) -> tuple[list[Finished], list[str]]:
 
 
 def text(runs: Sequence[Finished]) -> str:
-  """The table, paired differences of accuracy, and what each run took."""
+  """Returns the table, paired differences of accuracy, and costs, as text."""
   rows = {name: row for name, (_, row) in table(runs).items()}
   lines = [logging.table(rows, tables.columns(rows))]
   against = next(iter(methods(runs)))
@@ -70,7 +70,7 @@ def text(runs: Sequence[Finished]) -> str:
 
 
 def to_csv(runs: Sequence[Finished]) -> str:
-  """All metrics, see `csv_rows`; empty where a row has none."""
+  """Returns all metrics as CSV, see `csv_rows`; empty where a row has none."""
   rows = csv_rows(runs)
   columns = dict.fromkeys(key for row in rows for key in row)
   file = io.StringIO()
@@ -81,7 +81,12 @@ def to_csv(runs: Sequence[Finished]) -> str:
 
 
 def to_html(runs: Sequence[Finished], notes: Sequence[str] = ()) -> str:
-  """The page."""
+  """Returns the page.
+
+  Args:
+    runs: finished ones.
+    notes: on those that are left out.
+  """
   shown = [
     Shown(name, run.directory, run.cost)
     for name, run in zip(names(runs), runs, strict=True)
@@ -97,6 +102,7 @@ def to_html(runs: Sequence[Finished], notes: Sequence[str] = ()) -> str:
 
 
 def main(argv: list[str]) -> None:
+  """Prints the table of the runs, and writes what the flags name."""
   runs, notes = gather([Path(name) for name in argv[1:]])
   print('\n'.join([*notes, text(runs)]))
   for path, make in (

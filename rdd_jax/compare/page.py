@@ -33,7 +33,7 @@ def comparison_page(
   fields: Mapping[str, Sequence[Any]],
   notes: Sequence[str] = (),
 ) -> str:
-  """The page, which needs no network and no other file.
+  """Returns the page, which needs no network and no other file.
 
   Args:
     runs: in the order of the table.

@@ -31,7 +31,7 @@ class Paired(NamedTuple):
 
 
 def table(runs: Sequence[Finished]) -> dict[str, tuple[str, Row]]:
-  """Name to arm and metrics, of every run's arms; equal ones stand once.
+  """Returns arm and metrics by name, of every run; equal arms stand once.
 
   The distilled rows come first, in the order of the runs, under their names. A
   baseline is named after the runs whose it is, unless all that have it agree.
@@ -56,7 +56,7 @@ def table(runs: Sequence[Finished]) -> dict[str, tuple[str, Row]]:
 
 
 def methods(runs: Sequence[Finished]) -> dict[str, list[Finished]]:
-  """Runs that differ in their root seed alone are one method, by name."""
+  """Groups runs that differ in their root seed alone, by name."""
   found: dict[str, list[Finished]] = {}
   for run in runs:
     rest = {k: v for k, v in run.config.items() if k not in UNPAIRED}
@@ -67,7 +67,7 @@ def methods(runs: Sequence[Finished]) -> dict[str, list[Finished]]:
 
 
 def paired(runs: Sequence[Finished]) -> dict[str, dict[str, Paired]]:
-  """Method to metric to its difference from the method of the first run.
+  """Returns, by method and metric, differences from the first run's method.
 
   Over the distillation seeds of both; methods that share none are left out, as
   are metrics that one of them does not have.
@@ -88,7 +88,7 @@ def paired(runs: Sequence[Finished]) -> dict[str, dict[str, Paired]]:
 
 
 def csv_rows(runs: Sequence[Finished]) -> list[dict[str, Any]]:
-  """The table as flat rows: fractions, seconds and bytes.
+  """Returns the table as flat rows: fractions, seconds and bytes.
 
   Each has `row`, `arm`, `n`, and `METRIC` and `METRIC_std` of the metrics that
   it has; a distilled one its `directory`, `seconds` and `resident_bytes` too.

@@ -37,7 +37,7 @@ class Finished(NamedTuple):
 
 
 def read(directory: Path) -> Finished | list[str]:
-  """A finished run; of an unfinished one, what it has not written.
+  """Reads a finished run; of an unfinished one, returns what is missing.
 
   Raises:
     UserError: if it is no run, or if a file of it is damaged.
@@ -68,14 +68,14 @@ def read(directory: Path) -> Finished | list[str]:
 
 
 def differing(runs: Sequence[Finished]) -> dict[str, list[Any]]:
-  """Fields that are not the same in all runs: the value in each, or None."""
+  """Returns fields that differ between runs: the value in each, or None."""
   fields = dict.fromkeys(field for run in runs for field in run.config)
   found = {field: [run.config.get(field) for run in runs] for field in fields}
   return {f: values for f, values in found.items() if len(_kinds(values)) > 1}
 
 
 def names(runs: Sequence[Finished]) -> list[str]:
-  """The shortest names that tell runs apart.
+  """Returns the shortest names that tell runs apart.
 
   By few fields of their configurations that differ, or by what differs in the
   paths of their directories, whichever is shorter; a hash, which says nothing,
@@ -96,7 +96,7 @@ def names(runs: Sequence[Finished]) -> list[str]:
 
 
 def apart(paths: Sequence[str]) -> list[str]:
-  """Paths without the words that all begin and end with.
+  """Drops the words that all paths begin and end with.
 
   >>> apart(['runs/a-ipc=1,seed=0', 'runs/a-ipc=10,seed=0'])
   ['ipc=1', 'ipc=10']

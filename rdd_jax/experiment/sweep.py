@@ -1,4 +1,4 @@
-"""Many runs: grids of argument strings, several at a time, none lost."""
+"""Runs grids of argument strings, several at a time; none is lost."""
 
 from __future__ import annotations
 
@@ -40,7 +40,11 @@ class Job(NamedTuple):
     return self.directory.name
 
   def arguments(self) -> list[str]:
-    """What `rdd_jax.main` is given."""
+    """Returns what `rdd_jax.main` is given.
+
+    >>> Job('configs/dm_digits.py:ipc=1', Path('runs/a')).arguments()
+    ['--config=configs/dm_digits.py:ipc=1', '--workdir=runs/a']
+    """
     where = f'--workdir={self.directory}'
     return [f'--config={self.config}', where, *self.flags]
 
@@ -52,7 +56,7 @@ class Job(NamedTuple):
 
 
 def grid(text: str) -> list[str]:
-  """Argument strings: all combinations of values that `|` parts.
+  """Returns argument strings: all combinations of values that `|` parts.
 
   >>> grid('ipc=1|10,smoke')
   ['ipc=1,smoke', 'ipc=10,smoke']
@@ -78,7 +82,7 @@ def sweep(
   out: Path,
   flags: Sequence[str] = (),
 ) -> list[Job]:
-  """A job for each configuration and each point of each grid.
+  """Returns a job for each configuration and each point of each grid.
 
   Args:
     configs: files, which may bring arguments of their own.
@@ -120,12 +124,12 @@ class Runner:
     log: Path | None = None,
     seconds: float | None = None,
   ) -> bool:
-    """Whether it ended well; SIGTERM, on which runs save, when time is over.
+    """Runs a command, and returns whether it ended well.
 
     Args:
       command: and its arguments.
       log: to append its output to; None leaves it on the terminal.
-      seconds: that it may take.
+      seconds: that it may take; then it gets SIGTERM, on which runs save.
     """
     if log is None:
       return self._wait(self._start(command, None), seconds)

@@ -1,1 +1,1 @@
-"""What a run is going to do, and what it is going to take."""
+"""Predicts what a run takes."""

@@ -26,7 +26,7 @@ _SECONDS = flags.DEFINE_float(
 
 
 def main(argv: list[str]) -> None:
-  """Plans what the flags say."""
+  """Predicts the run that the flags name."""
   config = shared.given(argv)
   distributed.initialise(False)
   with tempfile.TemporaryDirectory() as scratch:
@@ -40,7 +40,7 @@ def main(argv: list[str]) -> None:
 
 
 def show(plan: Plan) -> str:
-  """A line for each stage, the total, memory, and what is left out."""
+  """Returns a line for each stage, the total, memory, what is left out."""
   total = sum(plan.seconds.values())
   rows = {**plan.seconds, 'in all': total}
   lines = [plan.text, *(f'{name:<11}{s:>9,.1f} s' for name, s in rows.items())]

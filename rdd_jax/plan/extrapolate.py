@@ -1,4 +1,4 @@
-"""How long a whole takes, from parts of it."""
+"""Predicts how long a whole takes from parts of it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,18 @@ class Seconds(NamedTuple):
   again: float
 
   def times(self, n: int) -> float:
-    """Of `n` times in all."""
+    """Returns the seconds of `n` times in all.
+
+    >>> Seconds(first=5.0, again=1.0).times(4)
+    8.0
+    """
     return self.first + (n - 1) * self.again if n else 0.0
 
 
 def extrapolate(
   make: Callable[[int], Callable[[], object]], length: int, budget: float
 ) -> Seconds:
-  """Does a short one twice, a longer one if that is short, and draws a line.
+  """Times a short run twice, a longer one if that is short; fits a line.
 
   A line, because what does not grow with the length (compiling, judging what
   was trained) is not to be multiplied. If the whole seems to take less than
@@ -55,7 +59,7 @@ def extrapolate(
 
 
 def twice(do: Callable[[], object]) -> Seconds:
-  """Seconds of the first time and of the second."""
+  """Returns seconds of the first time and of the second."""
   times = []
   for _ in range(2):
     begin = time.perf_counter()

@@ -18,7 +18,7 @@ from rdd_jax.synthetic.view import Synthetic
 
 
 def judging(trial: Trial, params: Synthetic, budget: float) -> float:
-  """Seconds of the whole table of a run, every arm, seed and network.
+  """Predicts seconds of a run's table: every arm, seed and network.
 
   Args:
     trial: its directory is a scratch one, and is written to.

@@ -58,7 +58,7 @@ class Plan(NamedTuple):
   took: float
 
   def to_json(self) -> dict[str, Any]:
-    """What `plan.json` holds: as `cost.json`, and more."""
+    """Returns what `plan.json` holds: as `cost.json`, and more."""
     return {
       'seconds': {name: round(s, 3) for name, s in self.seconds.items()},
       'total': round(sum(self.seconds.values()), 3),
@@ -70,7 +70,7 @@ class Plan(NamedTuple):
 
 
 def predict(config: Config, scratch: Path, *, budget: float = 5.0) -> Plan:
-  """What the run of a configuration is going to take on this machine.
+  """Predicts what the run of a configuration takes on this machine.
 
   As if nothing of it were there yet, neither its directory nor experts.
 

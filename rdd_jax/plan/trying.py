@@ -28,7 +28,18 @@ def steps(
   train: loop.Train,
   budget: float,
 ) -> float:
-  """Seconds that a seed takes, from as many steps as the budget allows."""
+  """Predicts a seed's seconds from as many steps as the budget allows.
+
+  Args:
+    trial: the run.
+    state: at its first step.
+    images: real ones, `u8[n, H, W, C]`.
+    labels: theirs, `i[n]`.
+    compiled: the programs of the run.
+    mesh: of its devices.
+    train: what trains the networks of its objective.
+    budget: seconds of trying, about.
+  """
   config = copy.deepcopy(trial.config)
   every = config.checkpoint_every
   config.checkpoint_every = config.steps
@@ -69,7 +80,17 @@ def stand_ins(
   state: DistillState,
   mesh: jax.sharding.Mesh,
 ) -> tuple[list[np.ndarray], float]:
-  """Stand-ins for experts, near those of two epochs, and seconds of all."""
+  """Returns stand-ins for experts, near those of two epochs, and seconds.
+
+  Args:
+    trial: the run, whose objective takes experts.
+    images: real ones, `u8[n, H, W, C]`.
+    state: whose measure weighs them.
+    mesh: of its devices.
+
+  Returns:
+    Parameters of each snapshot, and the seconds that all experts take.
+  """
   assert trial.experiment.expert is not None
   buffer = experts_buffer.buffer(trial.config, trial.workdir, mesh.size)
   short = buffer._replace(
