@@ -26,7 +26,7 @@ setup(
     'jax>=0.10,<0.11.1; python_version < "3.12"',
     'ml-collections>=1.1',
     'numpy>=2.0',
-    'optax>=0.2.7',
+    'optax>=0.2.8',
     'orbax-checkpoint>=0.12',
     'pillow>=11.0',
     'psutil>=6.0',

@@ -115,7 +115,7 @@ PIECES = (
 
 
 def job(name: str, out: Path) -> sweep.Job:
-  """The run that is a piece."""
+  """Returns the run of a piece."""
   file, arg = PIECES[name]
   data_dir = _DATA_DIR.value
   flags = (f'--config.data.data_dir={data_dir}',) if data_dir else ()
@@ -123,13 +123,13 @@ def job(name: str, out: Path) -> sweep.Job:
 
 
 def run(command: list[str], seconds: float) -> bool:
-  """Runs a command; SIGTERM when time is over. Whether it finished."""
+  """Runs a command, SIGTERM when time is over; returns whether it finished."""
   print(' '.join(command), flush=True)
   return sweep.Runner().run(command, seconds=seconds)
 
 
 def table(out: Path) -> str:
-  """Per cent, a line for each finished piece: accuracies, and all else."""
+  """Returns a table in per cent, a line for each finished piece."""
   found = {
     name: json.loads(path.read_text())['rows']
     for name in PIECES

@@ -1,4 +1,4 @@
-"""Judges a distilled set: `python -m rdd_jax.evaluate PATH [--networks=...]`.
+"""Evaluates a distilled set: `python -m rdd_jax.evaluate PATH`.
 
 Trains networks from scratch by the recipe on the set's card, and prints their
 metrics on the test rows of the data set that it was distilled from. Sets that
@@ -89,7 +89,7 @@ def rows(
   epochs: int | None = None,
   data_dir: str = '',
 ) -> dict[str, Row]:
-  """The metrics of each network trained on the set; see `judging.judge_of`.
+  """Returns metrics of each network trained on the set; see `judge.judge_of`.
 
   Args:
     distilled: the set.
@@ -106,7 +106,7 @@ def rows(
 
 
 def read(path: Path, *, training: bool) -> third_party.Other:
-  """The set at a path, ours or another's, as the flags describe it.
+  """Loads the set at a path, ours or another's, as the flags describe it.
 
   Args:
     path: of the file or directory.
@@ -133,6 +133,7 @@ def read(path: Path, *, training: bool) -> third_party.Other:
 
 
 def main(argv: list[str]) -> None:
+  """Evaluates what the flags say, and prints the table."""
   if len(argv) != 2:
     raise UserError(
       'give one distilled set: python -m rdd_jax.evaluate RUNS/NAME'

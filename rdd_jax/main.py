@@ -35,7 +35,7 @@ _PROFILE = flags.DEFINE_string(
 
 
 def main(argv: list[str]) -> None:
-  """Runs what the flags say."""
+  """Distils, evaluates and reports what the flags say."""
   config = shared.given(argv)
   if config.deterministic:
     # Read by XLA when the first device is touched, which is below.

@@ -40,7 +40,7 @@ _SLURM = flags.DEFINE_enum(
 
 
 def main(argv: list[str]) -> None:
-  """Does what the flags say."""
+  """Runs the grid, or writes or submits it as an array job."""
   if not _CONFIG.value:
     raise UserError('no configuration: give --config=configs/quickstart.py')
   out = Path(_OUT.value).absolute()
@@ -62,7 +62,12 @@ def main(argv: list[str]) -> None:
 
 
 def side_by_side(todo: list[sweeps.Job], out: Path) -> None:
-  """Prints the table and writes `compare.csv` and `compare.html`."""
+  """Prints the table and writes `compare.csv` and `compare.html`.
+
+  Args:
+    todo: jobs, of which the finished ones are compared.
+    out: where the files go.
+  """
   begun = [j.directory for j in todo if (j.directory / 'config.json').exists()]
   if not any(job.finished() for job in todo):
     return
@@ -74,7 +79,15 @@ def side_by_side(todo: list[sweeps.Job], out: Path) -> None:
 
 
 def slurm(todo: list[sweeps.Job], out: Path) -> None:
-  """Writes the array job, and submits it if it is asked to."""
+  """Writes the array job, and submits it if it is asked to.
+
+  Args:
+    todo: jobs, of which the unfinished ones become tasks.
+    out: where the script and its logs go.
+
+  Raises:
+    UserError: if sbatch does not take it.
+  """
   script, count = sweeps.slurm_array(
     todo, out, _JOBS.value if _JOBS.present else 0
   )
@@ -92,6 +105,7 @@ def slurm(todo: list[sweeps.Job], out: Path) -> None:
 
 
 def say(text: str) -> None:
+  """Prints at once, as output is often a file."""
   print(text, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Dataset distillation in plain PyTorch: the rival, and the numerical oracle.
+"""Dataset distillation in plain PyTorch: the other side, and an oracle.
 
 Written from the papers, as a user of the field would write it: a loop over the
 classes, one network at a time, `create_graph` where a gradient is matched.
@@ -64,7 +64,7 @@ def load(net: ConvNet, params: Mapping[str, Any]) -> None:
 
 
 def from_flax(net: ConvNet, tree: Mapping[str, Any]) -> list[Tensor]:
-  """A flax tree shaped as the parameters, in the order and layout of `net`."""
+  """Returns a flax tree of parameters in the order and layout of `net`."""
   tensors = []
   depth = sum(isinstance(layer, nn.Conv2d) for layer in net.features)
   for block in range(depth):
@@ -102,7 +102,7 @@ def training_step(
 def cosine_distance(
   left: Sequence[Tensor], right: Sequence[Tensor], eps: float = 1e-6
 ) -> Tensor:
-  """Sum of 1 - cos over output rows; biases and norms, of rank 1, skipped.
+  """Sums 1 - cos over output rows; skips biases and norms, of rank 1.
 
   Source: dataset condensation with gradient matching (DC), equation 9.
   """
@@ -116,7 +116,7 @@ def cosine_distance(
 
 
 def squared_distance(left: Sequence[Tensor], right: Sequence[Tensor]) -> Tensor:
-  """Sum of squared differences over convolution kernels (IDC)."""
+  """Sums squared differences over convolution kernels (IDC)."""
   pairs = [(a, b) for a, b in zip(left, right, strict=True) if a.dim() == 4]
   return torch.stack([(a - b).square().sum() for a, b in pairs]).sum()
 
@@ -124,7 +124,7 @@ def squared_distance(left: Sequence[Tensor], right: Sequence[Tensor]) -> Tensor:
 def absolute_distance(
   left: Sequence[Tensor], right: Sequence[Tensor]
 ) -> Tensor:
-  """Sum of absolute differences over convolution kernels (IDC)."""
+  """Sums absolute differences over convolution kernels (IDC)."""
   pairs = [(a, b) for a, b in zip(left, right, strict=True) if a.dim() == 4]
   return torch.stack([(a - b).abs().sum() for a, b in pairs]).sum()
 
@@ -135,7 +135,7 @@ def gradient_matching_step(
   real: Tensor,
   distance: Distance = cosine_distance,
 ) -> tuple[Tensor, Tensor]:
-  """One DC step over all classes: the distances, and the images' gradient.
+  """Takes one DC step: distances of all classes, and the images' gradient.
 
   Args:
     net: the network whose gradients are matched.
@@ -170,7 +170,7 @@ def class_loss(net: nn.Module, images: Tensor, label: int) -> Tensor:
 def distribution_matching_step(
   net: ConvNet, synthetic: Tensor, real: Tensor
 ) -> tuple[Tensor, Tensor]:
-  """One DM step over all classes: the distances, and the images' gradient.
+  """Takes one DM step: distances of all classes, and the images' gradient.
 
   Shapes as in `gradient_matching_step`; the distance of a class is the squared
   distance between mean embeddings.
@@ -196,7 +196,7 @@ def train_seeds(
   steps: int,
   lr: float = 0.01,
 ) -> list[nn.Module]:
-  """Networks trained one after another on full batches of the images."""
+  """Trains networks one after another on full batches of the images."""
   nets = []
   for seed in range(seeds):
     torch.manual_seed(seed)
@@ -211,7 +211,7 @@ def train_seeds(
 def unrolled_gradient(
   net: nn.Module, images: Tensor, labels: Tensor, steps: int, lr: float = 0.01
 ) -> tuple[Tensor, Tensor, Tensor]:
-  """Trajectory matching without a target: the loss is the distance travelled.
+  """Differentiates the squared distance that a student travels.
 
   Args:
     net: whose parameters are where the student starts.

@@ -1,4 +1,4 @@
-"""The flags that name a configuration and a work directory."""
+"""Flags that name a configuration and a work directory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WORKDIR = flags.DEFINE_string(
 
 
 def given(argv: list[str]) -> Config:
-  """The configuration that the flags say.
+  """Returns the configuration that the flags name.
 
   Raises:
     UserError: if there is none, or something besides flags.

@@ -17,7 +17,7 @@ import jax
 from jax import Array, lax
 from jax.ad_checkpoint import checkpoint_name
 from jax.core import Tracer
-from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
+from jax.extend.core import jaxpr_as_fun
 import jax.numpy as jnp
 
 State = Any
@@ -178,7 +178,7 @@ def _closed(step: Step, init: State, xs: Any) -> tuple[Callable, list[Any]]:
   structure = jax.tree.structure(shape)
 
   def converted(state: State, x: Any, *constants: Any) -> State:
-    body = jaxpr_as_fun(ClosedJaxpr(closed.jaxpr, list(constants)))
+    body = jaxpr_as_fun(type(closed)(closed.jaxpr, list(constants)))
     return structure.unflatten(body(*jax.tree.leaves((state, x))))
 
   return converted, closed.consts

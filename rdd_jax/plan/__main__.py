@@ -26,7 +26,7 @@ _SECONDS = flags.DEFINE_float(
 
 
 def main(argv: list[str]) -> None:
-  """Plans what the flags say."""
+  """Predicts the run that the flags name."""
   config = shared.given(argv)
   distributed.initialise(False)
   with tempfile.TemporaryDirectory() as scratch:

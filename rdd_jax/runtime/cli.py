@@ -16,7 +16,7 @@ _USER_ERROR = f'{UserError.__module__}.{UserError.__qualname__}'
 
 
 def start(main: Callable[[list[str]], None]) -> None:
-  """Runs `main(argv)`; an error that a user is meant to read is one line."""
+  """Runs `main(argv)`; prints a user's error as one line, with status 2."""
   logging.set_verbosity(logging.WARNING)
   try:
     app.run(main, flags_parser=_parse)

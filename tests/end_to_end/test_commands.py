@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 from pathlib import Path
@@ -10,6 +11,7 @@ import shlex
 import subprocess
 import sys
 
+from marks import slow_but
 import pytest
 from readme import REST, ROOT, blocks
 
@@ -27,18 +29,12 @@ if script.suffix == '.py':
   module = importlib.import_module(script.stem)
 else:
   module = importlib.import_module(sys.argv[1])
-own = {script.stem} if script.suffix == '.py' else {module.__name__}
-if module.__name__ in ('rdd_jax.main', 'rdd_jax.plan.__main__'):
-  own.add('rdd_jax.config.flags')
+own = flags.FLAGS.get_key_flags_for_module(module)
+whole = module.__name__ != 'rdd_jax.sweep'  # whose configs are text
 for given in json.load(sys.stdin):
-  if hasattr(module, 'parser'):
-    module.parser().parse_args(given)
-    continue
   argv = ['command', *given]
   fresh = flags.FlagValues()
-  whole = script.suffix != '.py'  # a sweep's configs are text
-  by_module = flags.FLAGS.flags_by_module_dict()
-  for flag in (flag for name in own for flag in by_module[name]):
+  for flag in own:
     if flag.name == 'config' and whole:
       config_flags.DEFINE_config_file(
         'config', None, flag_values=fresh, lock_config=True, sys_argv=argv
@@ -72,6 +68,14 @@ def of_scripts() -> list[str]:
   return commands
 
 
+def of_docstrings() -> list[str]:
+  """What the docstrings at the top of configs say to type."""
+  files = [*ROOT.glob('configs/*.py'), ROOT / 'rdd_jax' / 'sweep.py']
+  texts = [ast.get_docstring(ast.parse(f.read_text())) or '' for f in files]
+  lines = [line for text in texts for line in joined(text)]
+  return [line for line in lines if re.match('python -m rdd_jax', line)]
+
+
 def of_readme() -> list[str]:
   lines = [line for block in blocks(REST, 'bash') for line in joined(block)]
   return [line for line in lines if re.search('rdd_jax[.]|launch/', line)]
@@ -83,6 +87,8 @@ def arguments(command: str) -> tuple[str, list[str]]:
   launched = [i for i, word in enumerate(words) if word.startswith('launch/')]
   if launched:
     script, *rest = words[launched[0] :]
+    if script == 'launch/sweep.py':
+      return 'rdd_jax.sweep', rest
     if script.endswith('.py'):
       return script, rest
     first = [i for i, word in enumerate(rest) if word.startswith('--config')]
@@ -105,7 +111,7 @@ def failures(module: str, commands: list[list[str]]) -> list[str]:
 
 
 BY_MODULE: dict[str, list[list[str]]] = {}
-for command in (*of_scripts(), *of_readme()):
+for command in (*of_scripts(), *of_docstrings(), *of_readme()):
   BY_MODULE.setdefault(arguments(command)[0], []).append(arguments(command)[1])
 
 
@@ -176,14 +182,43 @@ def test_gpu_launch(tmp_path: Path, flag, memory, expected):
   ]
 
 
-def test_gpu_suite_says_what_it_is():
-  path = ROOT / 'launch' / 'gpu_suite.py'
-  said = subprocess.run(
-    [sys.executable, path, '--help'],
-    env={**os.environ, 'PYTHONPATH': str(ROOT)},
-    capture_output=True,
-    text=True,
-    check=False,
-  ).stdout
-  for flag in re.findall(r'--(\w+)=', path.read_text().split('"""')[1]):
+COMMANDS = (
+  *('rdd_jax.main', 'rdd_jax.evaluate', 'rdd_jax.convert', 'rdd_jax.compare'),
+  *('rdd_jax.plan', 'rdd_jax.bench', 'rdd_jax.sweep', 'rdd_jax.data.prepare'),
+  *('launch/sweep.py', 'launch/gpu_suite.py'),
+)
+
+
+@pytest.mark.parametrize(
+  'name', slow_but(('rdd_jax.convert', 'launch/sweep.py'), COMMANDS)
+)
+def test_commands_say_what_they_do_and_refuse_typos(name: str):
+  """`--help` is the docstring and the flags; a typo is one line."""
+  path = ROOT / name.replace('.', '/')
+  files = (ROOT / name, path / '__main__.py', path.with_suffix('.py'))
+  if name == 'launch/sweep.py':
+    files = (ROOT / 'rdd_jax' / 'sweep.py',)
+  text = next(file for file in files if file.is_file()).read_text()
+
+  def run(flag: str) -> subprocess.CompletedProcess[str]:
+    run_by = () if name.endswith('.py') else ('-m',)
+    return subprocess.run(
+      [sys.executable, *run_by, name, flag],
+      cwd=ROOT,
+      env={**os.environ, 'PYTHONPATH': str(ROOT)},
+      capture_output=True,
+      text=True,
+      check=False,
+    )
+
+  said = run('--help').stdout
+  assert text.split('"""')[1].splitlines()[0] in said
+  defined = re.findall(r"DEFINE_\w+\(\s*'(\w+)'", text)
+  defined += re.findall(r'--(\w+)=', text.split('"""')[1])
+  for flag in defined:
     assert f'--{flag}' in said or f'--[no]{flag}' in said
+  refused = run('--no_such_flag=1')
+  assert refused.returncode == 2
+  assert refused.stderr.splitlines() == [
+    "error: Unknown command line flag 'no_such_flag'"
+  ]
