@@ -46,9 +46,9 @@ def distill(root: Path, config: str, directory: Path) -> str:
   )
   if done.returncode:
     return f'failed: {done.stderr.strip().splitlines()[-1:]}'
-  digest = hashlib.sha256()
-  for path in sorted(directory.rglob('distilled.npz')):
-    digest.update(path.read_bytes())
+  # Sorted by content: a variant may have another name there.
+  found = [p.read_bytes() for p in directory.rglob('distilled.npz')]
+  digest = hashlib.sha256(b''.join(sorted(found)))
   return digest.hexdigest()
 
 

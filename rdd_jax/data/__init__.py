@@ -1,9 +1,9 @@
 """Data sets as uint8 arrays: by name, from files, from arrays, or mock."""
 
+from rdd_jax.data.checks import require_shape as require_shape
 from rdd_jax.data.dataset import Dataset as Dataset
 from rdd_jax.data.dataset import Split as Split
 from rdd_jax.data.dataset import from_arrays as from_arrays
-from rdd_jax.data.dataset import require_shape as require_shape
 from rdd_jax.data.dataset import take as take
 from rdd_jax.data.groups.rare import rarefy as rarefy
 from rdd_jax.data.groups.rare import recoloured as recoloured

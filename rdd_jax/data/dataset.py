@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rdd_jax.core.errors import UserError
+from rdd_jax.data import checks
 
 
 class Split(NamedTuple):
@@ -62,7 +63,7 @@ class Dataset:
 
   @property
   def image_shape(self) -> tuple[int, int, int]:
-    """(H, W, C)."""
+    """Returns (H, W, C)."""
     height, width, channels = self.train_images.shape[1:]
     return height, width, channels
 
@@ -81,7 +82,7 @@ def from_arrays(
   test_rare: np.ndarray | None = None,
   name: str = 'arrays',
 ) -> Dataset:
-  """A data set from arrays, checked; images are not copied.
+  """Makes a data set from arrays, checked; images are not copied.
 
   Args:
     train_images: u8[N, H, W, C].
@@ -100,10 +101,15 @@ def from_arrays(
   Raises:
     UserError: for the wrong type, shape, length or range, a class without a
       training row, or train and test images of different shapes.
+
+  >>> images = np.zeros((6, 8, 8, 1), np.uint8)
+  >>> data = from_arrays(images, np.arange(6) % 3, images, np.arange(6) % 3)
+  >>> data.num_classes, data.image_shape
+  (3, (8, 8, 1))
   """
   if class_names is None:
     class_names = (
-      class_numbers(train_labels)
+      checks.class_numbers(train_labels)
       if num_classes is None
       else [str(c) for c in range(num_classes)]
     )
@@ -128,7 +134,7 @@ def from_arrays(
       f'{name}: {int((rows == 0).sum())} of {num_classes} classes have no '
       f'training row ({empty}); renumber the labels or lower num_classes'
     )
-  require_shape(f'{name}: test', test.images, train.images.shape[1:])
+  checks.require_shape(f'{name}: test', test.images, train.images.shape[1:])
   return Dataset(
     name=name,
     train_images=train.images,
@@ -139,13 +145,25 @@ def from_arrays(
     class_names=names,
     train_groups=train.groups,
     test_groups=test.groups,
-    train_rare=_mask(train_rare, len(train.labels), f'{name}: train_rare'),
-    test_rare=_mask(test_rare, len(test.labels), f'{name}: test_rare'),
+    train_rare=checks.mask(
+      train_rare, len(train.labels), f'{name}: train_rare'
+    ),
+    test_rare=checks.mask(test_rare, len(test.labels), f'{name}: test_rare'),
   )
 
 
 def take(dataset: Dataset, rows: np.ndarray) -> Dataset:
-  """The data set with just these training rows, i[n]; test rows all stay."""
+  """Returns the data set with some of its training rows; test rows all stay.
+
+  Args:
+    dataset: of N training rows.
+    rows: i[n] in [0, N).
+
+  >>> images = np.zeros((6, 8, 8, 1), np.uint8)
+  >>> data = from_arrays(images, np.arange(6) % 3, images, np.arange(6) % 3)
+  >>> take(data, np.array([4, 0])).train_labels
+  array([1, 0], dtype=int32)
+  """
 
   def taken(values: np.ndarray | None) -> np.ndarray | None:
     return None if values is None else values[rows]
@@ -160,16 +178,21 @@ def take(dataset: Dataset, rows: np.ndarray) -> Dataset:
   )
 
 
-def class_numbers(labels: np.ndarray) -> tuple[str, ...]:
-  """'0' to the largest label; labels that `check_split` refuses have none."""
-  labels = np.asarray(labels)
-  if not labels.size or not np.issubdtype(labels.dtype, np.integer):
-    return ()
-  return tuple(str(c) for c in range(int(labels.max()) + 1))
-
-
 def check_split(split: Split, where: str) -> Split:
-  """The split with labels and groups as int32, or a UserError at `where`."""
+  """Returns the split with labels and groups as int32.
+
+  Args:
+    split: the arrays.
+    where: what an error calls them.
+
+  Raises:
+    UserError: for the wrong type, shape, length or range.
+
+  >>> split = Split(np.zeros((2, 4, 4, 1), np.uint8), np.array([0, 1]), ('a',))
+  >>> check_split(split, 'mine: train')  # doctest: +ELLIPSIS
+  Traceback (most recent call last):
+  rdd_jax.core.errors.UserError: mine: train labels are outside [0, 1) ...
+  """
   images = np.asarray(split.images)
   if images.dtype != np.uint8:
     raise UserError(
@@ -180,7 +203,7 @@ def check_split(split: Split, where: str) -> Split:
       f'{where} images have shape {images.shape}; give a non-empty '
       '[N, H, W, C] (grayscale: images[..., None])'
     )
-  labels = _integers(split.labels, len(images), f'{where} labels')
+  labels = checks.integers(split.labels, len(images), f'{where} labels')
   outside = (labels < 0) | (labels >= len(split.class_names))
   if outside.any():
     row = int(np.argmax(outside))
@@ -191,60 +214,6 @@ def check_split(split: Split, where: str) -> Split:
     )
   groups = split.groups
   if groups is not None:
-    groups = _integers(groups, len(images), f'{where} groups')
+    groups = checks.integers(groups, len(images), f'{where} groups')
     groups = groups.astype(np.int32)
   return Split(images, labels.astype(np.int32), split.class_names, groups)
-
-
-def _mask(
-  values: np.ndarray | None, length: int, what: str
-) -> np.ndarray | None:
-  if values is None:
-    return None
-  values = np.asarray(values)
-  if values.dtype != bool or values.shape != (length,):
-    raise UserError(
-      f'{what} is {values.dtype}{list(values.shape)} for {length} images; give '
-      f'bool[{length}]'
-    )
-  return values
-
-
-def _integers(values: np.ndarray, length: int, what: str) -> np.ndarray:
-  values = np.asarray(values)
-  if not np.issubdtype(values.dtype, np.integer):
-    raise UserError(f'{what} are {values.dtype}; give integers')
-  if values.shape != (length,):
-    raise UserError(
-      f'{what} have shape {values.shape} for {length} images; give ({length},)'
-    )
-  return values
-
-
-def require_shape(name: str, images: np.ndarray, shape: Sequence[int]) -> None:
-  """Raises a UserError unless `images` is [N, *shape].
-
-  Args:
-    name: what the error calls the images.
-    images: u8[N, H, W, C].
-    shape: the (H, W, C) that is needed.
-  """
-  given = images.shape[1:]
-  if given == tuple(shape):
-    return
-  height, width, channels = shape
-  advice = []
-  if given[:2] != (height, width):
-    size = height if height == width else (height, width)
-    advice.append(f'size={size}')
-  if given[2] != channels:
-    advice.append(f'channels={channels}')
-  raise UserError(
-    f'{name} images are {_describe(given)} where {_describe(shape)} is '
-    f'needed; set {", ".join(advice)}'
-  )
-
-
-def _describe(shape: Sequence[int]) -> str:
-  kind = {1: 'grayscale ', 3: 'colour '}.get(shape[2], '')
-  return kind + 'x'.join(str(n) for n in shape)

@@ -1,4 +1,4 @@
-"""Encoded or array images to one uint8 array, resized and recoloured."""
+"""Decodes images to one uint8 array, resized and recolored."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ _DEEP = ('I', 'F')  # 'I;16' and its like start with 'I'
 
 
 def height_width(size: Size) -> tuple[int, int] | None:
-  """A size argument as (H, W); one number is a square."""
+  """Returns a size argument as (H, W); one number is a square.
+
+  >>> height_width(32), height_width((16, 32))
+  ((32, 32), (16, 32))
+  """
   if size is None:
     return None
   pair = (size, size) if isinstance(size, int) else tuple(size)
@@ -77,7 +81,19 @@ def stack(
 
 
 def convert(images: np.ndarray, size: Size, channels: int | None) -> np.ndarray:
-  """u8[N, H, W, C] resized and recoloured as `load` says."""
+  """Resizes and recolors images as `load` says.
+
+  Args:
+    images: u8[N, H, W, C].
+    size: see `load`; None keeps it.
+    channels: see `load`; None keeps them.
+
+  Raises:
+    UserError: for images of neither 1 nor 3 channels.
+
+  >>> convert(np.zeros((2, 8, 8, 1), np.uint8), 4, 3).shape
+  (2, 4, 4, 3)
+  """
   target = height_width(size)
   check_channels(channels)
   height, width, depth = images.shape[1:]

@@ -1,4 +1,4 @@
-"""Test images as networks did not see them: shifts of a data set by key."""
+"""Shifted test images: corruptions at five severities, and published shifts."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ SUITE: dict[str, Shift] = {
 
 
 def published(images: np.ndarray, key: Array) -> dict[str, np.ndarray]:
-  """The three shifts of Vahidian et al. (arXiv 2402.04676), as released.
+  """Makes the three shifts of Vahidian et al. (arXiv 2402.04676), as released.
 
   | name | what is done |
   |---|---|
@@ -89,7 +89,7 @@ def published(images: np.ndarray, key: Array) -> dict[str, np.ndarray]:
 def corrupted(
   images: np.ndarray, kind: str, severity: int, key: Array
 ) -> np.ndarray:
-  """One of the corruptions in `SUITE`, at one of five severities.
+  """Applies one of the corruptions in `SUITE`, at one of five severities.
 
   In the spirit of CIFAR-10-C and ImageNet-C, made here for any size and number
   of channels, and so not to be compared with numbers on the published files.
@@ -106,6 +106,10 @@ def corrupted(
 
   Raises:
     UserError: for an unknown kind or severity.
+
+  >>> images = np.full((1, 8, 8, 1), 100, np.uint8)
+  >>> corrupted(images, 'brightness', 5, jax.random.key(0)).max()
+  np.uint8(177)
   """
   shift = choose('corruption', kind, SUITE)
   if severity not in SEVERITIES:
@@ -115,7 +119,7 @@ def corrupted(
 
 
 def some_rows(labels: np.ndarray, rows: int, key: Array) -> np.ndarray:
-  """So many rows of each class in proportion, in order; all where 0.
+  """Draws rows of each class in proportion, in order; all where 0.
 
   Args:
     labels: i[n].
@@ -124,6 +128,10 @@ def some_rows(labels: np.ndarray, rows: int, key: Array) -> np.ndarray:
 
   Returns:
     i[min(rows, n)].
+
+  >>> labels = np.array([0, 1] * 4)
+  >>> labels[some_rows(labels, 2, jax.random.key(0))].tolist()
+  [0, 1]
   """
   if rows < 0:
     raise UserError(f'rows is {rows}; give a number, or 0 for all of them')
@@ -137,10 +145,13 @@ def some_rows(labels: np.ndarray, rows: int, key: Array) -> np.ndarray:
 
 
 def kinds_of(names: Sequence[str]) -> tuple[str, ...]:
-  """Names in `SUITE`; 'all' is all of them.
+  """Expands names of corruptions; 'all' is all of `SUITE`.
 
   Raises:
     UserError: for an unknown name.
+
+  >>> kinds_of(['fog', 'jpeg', 'fog'])
+  ('fog', 'jpeg')
   """
   names = (names,) if isinstance(names, str) else tuple(names)
   if 'all' in names:

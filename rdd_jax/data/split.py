@@ -30,6 +30,12 @@ def split_validation(
 
   Raises:
     UserError: when a class would be left without a training row.
+
+  >>> from rdd_jax.data.mock import mock
+  >>> data = mock((4, 4, 1), num_classes=2, n=10)
+  >>> train, validation = split_validation(data, 0.2, jax.random.key(0))
+  >>> len(train), data.train_labels[validation]
+  (8, array([0, 1], dtype=int32))
   """
   labels = dataset.train_labels
   count = size if isinstance(size, int) else round(size * len(labels))

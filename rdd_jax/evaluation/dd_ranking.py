@@ -1,4 +1,4 @@
-"""DD-Ranking's scores: what a set is worth beyond its labels and augmentation.
+"""DD-Ranking's scores: what a set gains beyond its labels and augmentation.
 
 Li et al., DD-Ranking: Rethinking the Evaluation of Dataset Distillation, 2025;
 package `ddranking` 0.2.0. Three deviations. Accuracies are fractions here:
@@ -16,7 +16,7 @@ from rdd_jax.core.errors import UserError
 
 
 def hard_label_recovery(full: float, hard: float) -> float:
-  """HLR: what the set loses to all training rows, both with hard labels.
+  """Returns HLR: what the set loses to all rows, both with hard labels.
 
   Args:
     full: accuracy of the whole training set, a fraction.
@@ -24,25 +24,31 @@ def hard_label_recovery(full: float, hard: float) -> float:
 
   Raises:
     UserError: for an accuracy outside [0, 1].
+
+  >>> hard_label_recovery(0.75, 0.5)
+  0.25
   """
   return _fraction(full, 'full') - _fraction(hard, 'hard')
 
 
 def improvement_over_random(own: float, random: float) -> float:
-  """IOR: what the set gains over as many random rows, labels of one kind.
+  """Returns IOR: what the set gains over random rows, labels of one kind.
 
   Args:
     own: accuracy of the set with the labels that it comes with, a fraction.
-    random: accuracy of random training rows, labelled likewise.
+    random: accuracy of random training rows, labeled likewise.
 
   Raises:
     UserError: for an accuracy outside [0, 1].
+
+  >>> improvement_over_random(0.75, 0.5)
+  0.25
   """
   return _fraction(own, 'own') - _fraction(random, 'random')
 
 
 def label_robust_score(hlr: float, ior: float, weight: float = 0.5) -> float:
-  """LRS in [0, 1]: of `weight * ior - (1 - weight) * hlr`; see `score`.
+  """Returns LRS in [0, 1]: `score(weight * ior - (1 - weight) * hlr)`.
 
   Args:
     hlr: hard-label recovery, in [-1, 1].
@@ -51,6 +57,9 @@ def label_robust_score(hlr: float, ior: float, weight: float = 0.5) -> float:
 
   Raises:
     UserError: for a weight outside [0, 1].
+
+  >>> label_robust_score(-1.0, 1.0), label_robust_score(1.0, -1.0)
+  (1.0, 0.0)
   """
   weight = _fraction(weight, 'weight')
   return score(weight * ior - (1 - weight) * hlr)
@@ -59,7 +68,7 @@ def label_robust_score(hlr: float, ior: float, weight: float = 0.5) -> float:
 def augmentation_robust_score(
   augmented: float, plain: float, weight: float = 0.5
 ) -> float:
-  """ARS in [0, 1]: of the improvements over random with augmentation and not.
+  """Returns ARS in [0, 1]: `score(weight * augmented + (1 - weight) * plain)`.
 
   Args:
     augmented: improvement over random rows, both trained with augmentation.
@@ -68,13 +77,20 @@ def augmentation_robust_score(
 
   Raises:
     UserError: for a weight outside [0, 1].
+
+  >>> augmentation_robust_score(1.0, 1.0)
+  1.0
   """
   weight = _fraction(weight, 'weight')
   return score(weight * augmented + (1 - weight) * plain)
 
 
 def score(balance: float) -> float:
-  """`(e^balance - e^-1) / (e - e^-1)`: 0 at -1, 0.27 at 0 and 1 at 1."""
+  """Returns `(e^balance - e^-1) / (e - e^-1)`.
+
+  >>> [round(score(balance), 2) for balance in (-1, 0, 1)]
+  [0.0, 0.27, 1.0]
+  """
   least = math.exp(-1)
   return (math.exp(balance) - least) / (math.e - least)
 

@@ -1,4 +1,7 @@
-"""What logits are worth: accuracies, calibration, and mean over seeds."""
+"""Accuracies, calibration, and their mean over seeds, from logits.
+
+`registry.METRICS` lists the names of all metrics.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 import numpy as np
+
+from rdd_jax.evaluation.calibration import ece
 
 
 class Summary(TypedDict):
@@ -21,7 +26,11 @@ Row = dict[str, Summary]
 
 
 def summary(values: Sequence[float] | np.ndarray) -> Summary:
-  """Mean and sample standard deviation (0 for a single value)."""
+  """Returns mean and sample standard deviation (0 for a single value).
+
+  >>> summary([0.5, 0.7])['mean'], summary([0.5])['std']
+  (0.6, 0.0)
+  """
   array = np.asarray(values, np.float64)
   if array.ndim != 1 or not array.size:
     raise ValueError(
@@ -37,7 +46,11 @@ def summary(values: Sequence[float] | np.ndarray) -> Summary:
 
 
 def pool(rows: Sequence[Row]) -> Row:
-  """One row over all seeds, from rows of several distillation seeds."""
+  """Merges rows of several distillation seeds into one over all seeds.
+
+  >>> pool([{'ece': summary([0.1])}, {'ece': summary([0.3])}])['ece']['values']
+  [0.1, 0.3]
+  """
   return {
     metric: summary([v for row in rows for v in row[metric]['values']])
     for metric in rows[0]
@@ -45,14 +58,22 @@ def pool(rows: Sequence[Row]) -> Row:
 
 
 def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
-  """The share of `n` rows whose largest logit of `f[n, k]` is their label."""
+  """Returns the share of rows whose largest logit is that of their label.
+
+  Args:
+    logits: `f[n, k]`.
+    labels: `i[n]`.
+
+  >>> accuracy(np.array([[2.0, 1.0], [2.0, 3.0]]), np.array([0, 0]))
+  0.5
+  """
   return float((logits.argmax(-1) == labels).mean())
 
 
 def group_accuracy(
   logits: np.ndarray, labels: np.ndarray, groups: np.ndarray
 ) -> np.ndarray:
-  """Accuracy in each group; nan where a group is empty.
+  """Returns the accuracy in each group; nan where a group is empty.
 
   With `groups=labels`, the accuracy of each class.
 
@@ -60,6 +81,10 @@ def group_accuracy(
     logits: `f[n, k]`.
     labels: `i[n]`.
     groups: `i[n]`; below 0 means none.
+
+  >>> logits = np.array([[2.0, 1.0], [2.0, 3.0], [0.0, 1.0]])
+  >>> group_accuracy(logits, np.array([0, 0, 1]), np.array([0, 0, 2]))
+  array([0.5, nan, 1. ])
   """
   right = logits.argmax(-1) == labels
   inside = groups >= 0
@@ -72,10 +97,17 @@ def group_accuracy(
 
 
 def pairs(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
-  """One number for each pair of class and group, `i[n]`.
+  """Numbers the pairs of class and group that have rows, in order.
 
-  Numbers are those of the pairs that have rows, in order; below 0 where a row
-  is of no group.
+  Args:
+    labels: `i[n]`.
+    groups: `i[n]`; below 0 means none.
+
+  Returns:
+    `i[n]`; below 0 where a row is of no group.
+
+  >>> pairs(np.array([0, 0, 1, 1]), np.array([0, 1, 1, -1]))
+  array([ 0,  1,  2, -1])
   """
   labels, groups = np.asarray(labels), np.asarray(groups)
   inside = groups >= 0
@@ -87,18 +119,12 @@ def pairs(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
 
 
 def worst(accuracies: np.ndarray) -> float:
-  """The accuracy of the worst group that is not empty."""
+  """Returns the accuracy of the worst group that is not empty.
+
+  >>> worst(np.array([0.5, np.nan, 0.25]))
+  0.25
+  """
   return float(np.nanmin(accuracies))
-
-
-def ece(logits: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
-  """Expected calibration error (Guo et al., 2017, eq. 3), equal-width bins."""
-  z = np.asarray(logits, np.float64)
-  p = np.exp(z - z.max(-1, keepdims=True))
-  confidence = (p / p.sum(-1, keepdims=True)).max(-1)
-  gap = (logits.argmax(-1) == labels) - confidence
-  bin_of = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-  return float(np.abs(np.bincount(bin_of, gap)).sum() / len(labels))
 
 
 def measure(
@@ -109,7 +135,7 @@ def measure(
   groups: np.ndarray | None = None,
   rare: np.ndarray | None = None,
 ) -> dict[str, float]:
-  """Every metric of one network, as fractions.
+  """Returns every metric of one network, as fractions.
 
   Args:
     logits: `f[n, o]`; a reject class beyond `num_classes` is left out, so

@@ -88,7 +88,9 @@ def execute(
 def names(config: Config) -> list[str]:
   """Of the variants: first what leaves most out."""
   variants = config.variants.to_dict()
-  return sorted(variants, key=lambda n: (-len(variants[n]['without']), n))
+  return sorted(
+    variants, key=lambda n: (-len(variants[n]['without']), n.lower())
+  )
 
 
 @contextmanager

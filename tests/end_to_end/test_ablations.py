@@ -41,6 +41,15 @@ def test_a_variant_is_the_configuration_with_parts_off(arg: str):
     assert found == other, name
 
 
+def test_variants_are_called_what_they_are():
+  assert ablations.names(all_three()) == [
+    'plain',
+    'balanced groups',
+    'TAD',
+    'TrustDD',
+  ]
+
+
 def test_a_field_that_was_set_holds_for_every_variant():
   config = all_three()
   config.evaluation.epochs = 7

@@ -14,7 +14,7 @@ from sklearn import metrics as sk
 from rdd_jax import networks
 from rdd_jax.core.batch import Batch, take
 from rdd_jax.core.transform import stateless
-from rdd_jax.evaluation import metrics
+from rdd_jax.evaluation import calibration, metrics
 from rdd_jax.evaluation.evaluate import TestData, evaluate, evaluate_networks
 from rdd_jax.images.preprocessing import standardise
 from rdd_jax.training.fit import embed, fit, fit_many, predict
@@ -244,9 +244,9 @@ def test_calibration_error_equals_its_definition(judged):
     if inside.any():
       gap = right[inside].mean() - confidence[inside].mean()
       expected += inside.mean() * abs(gap)
-  assert metrics.ece(logits, labels) == pytest.approx(expected, rel=1e-4)
+  assert calibration.ece(logits, labels) == pytest.approx(expected, rel=1e-4)
   certain = 100 * np.eye(CLASSES)[labels]
-  assert metrics.ece(certain, labels) == pytest.approx(0.0)
+  assert calibration.ece(certain, labels) == pytest.approx(0.0)
 
 
 def test_groups_rare_rows_and_a_reject_class(judged):
@@ -268,7 +268,7 @@ def test_groups_rare_rows_and_a_reject_class(judged):
   ]
   assert measured['worst_group'] == pytest.approx(min(by_pair))
   assert measured['group_balanced'] == pytest.approx(np.mean(by_pair))
-  assert measured['ece'] == pytest.approx(metrics.ece(logits, labels))
+  assert measured['ece'] == pytest.approx(calibration.ece(logits, labels))
 
 
 def test_summaries_are_sample_statistics_and_pool():

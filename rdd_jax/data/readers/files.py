@@ -14,7 +14,8 @@ import numpy as np
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.data import images
-from rdd_jax.data.dataset import Split, check_split, class_numbers
+from rdd_jax.data.checks import class_numbers
+from rdd_jax.data.dataset import Split, check_split
 
 _SUFFIXES = ('.bmp', '.gif', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
 
@@ -22,7 +23,17 @@ _SUFFIXES = ('.bmp', '.gif', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
 def read_folder(
   path: str, split: str, size: images.Size, channels: int | None
 ) -> Split:
-  """`PATH/SPLIT/CLASS/**` in sorted order; classes are those of train."""
+  """Reads `PATH/SPLIT/CLASS/**` in sorted order; classes are those of train.
+
+  Args:
+    path: of the directory.
+    split: 'train', 'test' (or else 'val' or 'validation'), or another name.
+    size: see `load`.
+    channels: see `load`.
+
+  Raises:
+    UserError: for a class that is not in training, or a missing file.
+  """
   root = _directory(path, 'folder')
   stand_ins = {'test': ('test', 'val', 'validation')}.get(split, (split,))
   found = [root / s for s in stand_ins if (root / s).is_dir()]
@@ -37,10 +48,10 @@ def read_folder(
     raise UserError(
       f'{reference} is empty; put images in a directory for each class'
     )
-  foreign = sorted(set(_subdirectories(found[0])) - set(names))
-  if foreign:
+  unknown = sorted(set(_subdirectories(found[0])) - set(names))
+  if unknown:
     raise UserError(
-      f'{found[0]} has a class {foreign[0]!r} that {reference} lacks; '
+      f'{found[0]} has a class {unknown[0]!r} that {reference} lacks; '
       'rename or remove it'
     )
   return read_classes(found[0], names, size=size, channels=channels)
@@ -53,7 +64,7 @@ def read_classes(
   size: images.Size = None,
   channels: int | None = None,
 ) -> Split:
-  """`ROOT/CLASS/**` in sorted order.
+  """Reads `ROOT/CLASS/**` in sorted order.
 
   Args:
     root: a directory with one for each class.
@@ -89,7 +100,17 @@ def read_classes(
 def read_idx(
   path: str, split: str, size: images.Size, channels: int | None
 ) -> Split:
-  """LeCun's IDX files: `train-` or `t10k-`, `images-idx3`, `labels-idx1`."""
+  """Reads LeCun's IDX files: `train-` or `t10k-`, `images-idx3`, `labels-idx1`.
+
+  Args:
+    path: of the directory.
+    split: 'train' or 'test'.
+    size: see `load`.
+    channels: see `load`.
+
+  Raises:
+    UserError: for a missing or damaged file, or another split.
+  """
   root = _directory(path, 'idx')
   stems = {'train': ('train',), 'test': ('t10k', 'test')}.get(split)
   if stems is None:
@@ -143,7 +164,21 @@ def _idx_array(
 def read_npz(
   path: str, split: str, size: images.Size, channels: int | None
 ) -> Split:
-  """The arrays `SPLIT_images`, `SPLIT_labels`, and `SPLIT_groups` if there."""
+  """Reads `SPLIT_images`, `SPLIT_labels`, and `SPLIT_groups` if there.
+
+  Args:
+    path: of the file.
+    split: 'train', 'test', or another name.
+    size: see `load`.
+    channels: see `load`.
+
+  >>> import tempfile
+  >>> with tempfile.NamedTemporaryFile(suffix='.npz') as file:
+  ...   np.savez(file, test_images=np.zeros((1, 4, 4, 1), np.uint8),
+  ...            test_labels=np.array([1]))
+  ...   read_npz(file.name, 'test', None, 3).class_names
+  ('0', '1')
+  """
   pixels_key, labels_key = f'{split}_images', f'{split}_labels'
   wanted = {pixels_key, labels_key}
   optional = {'train_labels', f'{split}_groups', 'class_names'}
@@ -168,7 +203,17 @@ def read_npz(
 def read_arrays(
   file: Path, name: str, wanted: set[str], optional: Iterable[str] = ()
 ) -> dict[str, np.ndarray]:
-  """Arrays of an npz, by key; a UserError calls the file `name`."""
+  """Reads arrays of an npz, by key.
+
+  Args:
+    file: the path.
+    name: what an error calls it.
+    wanted: keys that must be there.
+    optional: keys that are read where they are there.
+
+  Raises:
+    UserError: for a file that is no npz of plain arrays, or lacks a key.
+  """
   if not file.is_file():
     raise UserError(f'{name} is not a file; check the path')
   try:

@@ -13,7 +13,7 @@ import numpy as np
 
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch
-from rdd_jax.evaluation import metrics
+from rdd_jax.evaluation import calibration, metrics
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.evaluation.ood import metrics as detection
 from rdd_jax.evaluation.ood import scores
@@ -121,19 +121,16 @@ def detect(
       for name, theirs in others.items()
       for score in own
     }
+    own_logits = logits[i][:, :num_classes]
+    left = calibration.scaled_ece(own_logits, benchmark.labels)
     values.append(
       _row(apart, benchmark.sets)
       | {
         'auroc_wrong': detection.misclassification(
-          logits[i][:, :num_classes], benchmark.labels
+          own_logits, benchmark.labels
         ),
         # Of a network that diverged, it is no number.
-        'ece_scaled': float(
-          np.nan_to_num(
-            detection.scaled_ece(logits[i][:, :num_classes], benchmark.labels),
-            nan=1.0,
-          )
-        ),
+        'ece_scaled': float(np.nan_to_num(left, nan=1.0)),
       }
     )
   row = {m: metrics.summary([v[m] for v in values]) for m in values[0]}

@@ -1,4 +1,4 @@
-"""ODIN: inputs are moved to where the network is surer before it is asked.
+"""ODIN: the softmax score of inputs that are moved uphill first.
 
 Liang, Li and Srikant, Enhancing the Reliability of Out-of-distribution Image
 Detection in Neural Networks (ICLR 2018). Deviations: the step is of one size in
@@ -35,7 +35,7 @@ def odin(
   magnitude: float = 0.0014,
   batch_size: int = 500,
 ) -> np.ndarray:
-  """Log of the largest softmax probability of moved inputs.
+  """Returns the log of the largest softmax probability of moved inputs.
 
   Network inputs move by `magnitude` in each coordinate, up the gradient of that
   probability. A reject class beyond `num_classes` is left out.

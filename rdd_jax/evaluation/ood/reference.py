@@ -1,4 +1,4 @@
-"""Where in-distribution features lie, and how far others are from there.
+"""Distances of features to those of in-distribution rows.
 
 Squared Mahalanobis distances to class means with a shared covariance (Lee et
 al., 2018) and to the mean of all rows (Ren et al., 2021, arXiv:2106.09022), and
@@ -62,7 +62,7 @@ def fit(
   shrinkage: float = 0.1,
   neighbours: int | None = None,
 ) -> Reference:
-  """A reference from rows that are in-distribution, such as the artefact's own.
+  """Fits a reference to in-distribution rows, such as the distilled ones.
 
   A covariance `S` counts as `(1 - a) S + a tr(S) / d I`. Where rows do not
   differ within their classes, as with one row in each and no augmented views,
@@ -137,7 +137,17 @@ def _factor(
 
 
 def distances(features: np.ndarray, reference: Reference) -> Distances:
-  """Distances of features `f[n, d]` to a reference."""
+  """Measures how far features are from a reference.
+
+  Args:
+    features: `f[n, d]`.
+    reference: of the same network.
+
+  >>> rows = np.array([[1.0, 0.0], [0.0, 1.0]])
+  >>> reference = fit(rows, np.array([0, 1]), np.ones(2), 2, neighbours=1)
+  >>> distances(rows, reference).nearest
+  array([0., 0.])
+  """
   x, centre = np.asarray(features, np.float64), reference.centre
 
   def whiten(rows: np.ndarray, factor: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Scores of how in-distribution a row is, from what a network says of it.
+"""Scores of how in-distribution a row is, from a network's outputs for it.
 
 All are larger where a row is more in-distribution. A network with one output
 more than there are classes has a reject class, the last: its logit counts
@@ -37,14 +37,14 @@ __all__ = [
 
 
 class Outputs(NamedTuple):
-  """What a network says: logits `f[n, o]`, features `f[n, d]` of the head."""
+  """Outputs of a network: logits `f[n, o]`, features `f[n, d]` of the head."""
 
   logits: np.ndarray
   features: np.ndarray
 
 
 def msp(classes: np.ndarray, reject: np.ndarray | None = None) -> np.ndarray:
-  """Log of the largest probability of a class (Hendrycks and Gimpel, 2017).
+  """Returns the log of the largest probability of a class.
 
   A reject class takes its share of the softmax. The logarithm ranks rows as the
   probability does, without the ties of probabilities that round to 1.
@@ -52,6 +52,15 @@ def msp(classes: np.ndarray, reject: np.ndarray | None = None) -> np.ndarray:
   Args:
     classes: logits `f64[n, k]`.
     reject: logit `f64[n]` of the reject class.
+
+  Returns:
+    `f64[n]`.
+
+  Source: Hendrycks and Gimpel, A Baseline for Detecting Misclassified and
+    Out-of-Distribution Examples in Neural Networks, ICLR 2017.
+
+  >>> np.exp(msp(np.log([[0.75, 0.25]]))).round(3)
+  array([0.75])
   """
   others = classes.copy()
   top = classes.argmax(-1)[:, None]
@@ -64,15 +73,36 @@ def msp(classes: np.ndarray, reject: np.ndarray | None = None) -> np.ndarray:
 def max_logit(
   classes: np.ndarray, reject: np.ndarray | None = None
 ) -> np.ndarray:
-  """The largest logit (Hendrycks et al., 2022), less the reject logit."""
+  """Returns the largest logit, less the reject logit.
+
+  Args:
+    classes: logits `f64[n, k]`.
+    reject: logit `f64[n]` of the reject class.
+
+  Source: Hendrycks et al., Scaling Out-of-Distribution Detection for Real-World
+    Settings, ICML 2022.
+
+  >>> max_logit(np.array([[2.0, 1.0]]), np.array([0.5]))
+  array([1.5])
+  """
   return classes.max(-1) - (0 if reject is None else reject)
 
 
 def energy(classes: np.ndarray, reject: np.ndarray | None = None) -> np.ndarray:
-  """`logsumexp` of the logits (Liu et al., 2020), less the reject logit.
+  """Returns `log sum_c exp(f_c)`, less the reject logit.
 
   With a reject class it is the log-odds that a row has a class at all, which is
   the score that networks trained with one are meant to be read by.
+
+  Args:
+    classes: logits `f64[n, k]`.
+    reject: logit `f64[n]` of the reject class.
+
+  Source: Liu et al., Energy-based Out-of-distribution Detection, NeurIPS 2020,
+    eq. 4, at temperature 1 and with the sign turned.
+
+  >>> energy(np.log([[3.0, 1.0]]), np.log([2.0])).round(3)  # log(4 / 2)
+  array([0.693])
   """
   return np.logaddexp.reduce(classes, -1) - (0 if reject is None else reject)
 
@@ -80,16 +110,29 @@ def energy(classes: np.ndarray, reject: np.ndarray | None = None) -> np.ndarray:
 def entropy(
   classes: np.ndarray, reject: np.ndarray | None = None
 ) -> np.ndarray:
-  """Minus the entropy, in nats, of the class, given that there is one."""
+  """Returns minus the entropy, in nats, of the class, given that it has one.
+
+  Args:
+    classes: logits `f64[n, k]`.
+    reject: unused.
+
+  >>> entropy(np.zeros((1, 2))).round(3)  # -log 2
+  array([-0.693])
+  """
   del reject
   return -special.entr(special.softmax(classes, -1)).sum(-1)
 
 
 def contrast(classes: np.ndarray) -> np.ndarray:
-  """Cross-entropy of the uniform distribution: energy less the mean logit.
+  """Returns the cross-entropy of the uniform distribution.
+
+  `log sum_c exp(f_c) - mean_c f_c`.
 
   What outlier exposure makes small on outliers. With a reject class nothing is
   uniform, and `score_all` leaves it out.
+
+  >>> contrast(np.zeros((1, 2))).round(3)
+  array([0.693])
   """
   return np.logaddexp.reduce(classes, -1) - classes.mean(-1)
 
@@ -114,7 +157,7 @@ FEATURE_SCORES: Mapping[str, Callable[[Distances], np.ndarray]] = {
 def score_all(
   outputs: Outputs, num_classes: int, reference: Reference | None = None
 ) -> dict[str, np.ndarray]:
-  """Every score that there is for these outputs, by name.
+  """Computes every score that there is for these outputs, by name.
 
   Args:
     outputs: of a network, with or without a reject class.
@@ -127,6 +170,10 @@ def score_all(
 
   Raises:
     UserError: if there are neither as many logits as classes nor one more.
+
+  >>> outputs = Outputs(np.zeros((1, 3)), np.zeros((1, 2)))
+  >>> list(score_all(outputs, num_classes=2))
+  ['msp', 'max_logit', 'energy', 'entropy']
   """
   logits = np.asarray(outputs.logits, np.float64)
   extra = logits.shape[-1] - num_classes

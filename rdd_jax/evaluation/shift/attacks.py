@@ -40,7 +40,7 @@ class Attack(NamedTuple):
 
 
 def parse(spec: str) -> Attack:
-  """An attack by its name.
+  """Parses the name of an attack.
 
   | spec | what is done |
   |---|---|
@@ -53,6 +53,10 @@ def parse(spec: str) -> Attack:
 
   Raises:
     UserError: for a spec that is none.
+
+  >>> attack = parse('pgd-2-5')
+  >>> attack.name, attack.steps, round(255 * attack.step, 3)
+  ('pgd_2_5', 5, 1.0)
   """
   kind, *numbers = spec.split('-')
   choose('attack', kind, {'fgsm': None, 'pgd': None})
@@ -84,7 +88,7 @@ def attacked(
   preprocess: Preprocessing,
   key: Array,
 ) -> np.ndarray:
-  """Logits `f32[s, n, num_classes]` on images made to mislead each network.
+  """Returns logits on images that are made to mislead each network.
 
   Networks are in evaluation mode, and a reject class is not attacked.
 
@@ -97,6 +101,9 @@ def attacked(
     num_classes: the number of classes.
     preprocess: from pixels to network inputs; gradients pass through it.
     key: of random starts, which networks have in common.
+
+  Returns:
+    `f32[s, n, num_classes]`.
   """
   out = []
   size = min(BATCH, len(images))
@@ -128,7 +135,7 @@ def mislead(
   preprocess: Preprocessing,
   key: Array,
 ) -> tuple[Array, Array]:
-  """Pixels `f[s, n, H, W, C]` and logits `f[s, n, num_classes]` on them.
+  """Attacks each image, and returns the worst pixels and the logits there.
 
   Of the image itself and all iterates, those of the largest loss: more steps
   do no less harm. Within the ball and [0, 1].
@@ -142,6 +149,9 @@ def mislead(
     num_classes: the number of classes.
     preprocess: from pixels to network inputs.
     key: of the random start.
+
+  Returns:
+    Pixels `f[s, n, H, W, C]`, and logits `f[s, n, num_classes]` on them.
   """
   low = jnp.maximum(pixels - attack.radius, 0)
   high = jnp.minimum(pixels + attack.radius, 1)

@@ -1,4 +1,4 @@
-"""Test rows in groups that nobody named: clusters, and deciles of density."""
+"""Groups of test rows that have no names: clusters, and deciles of density."""
 
 from __future__ import annotations
 
@@ -34,21 +34,32 @@ class Grouping(NamedTuple):
 
 
 def grouping(ids: np.ndarray) -> Grouping:
-  """Group numbers `i[n]` with the SHA-256 of their int32 bytes."""
+  """Pairs group numbers `i[n]` with the SHA-256 of their int32 bytes.
+
+  >>> grouping(np.array([0, 1])).digest[:8]
+  '01acecb5'
+  """
   ids = np.asarray(ids, np.int32)
   digest = hashlib.sha256(ids.astype('<i4').tobytes()).hexdigest()
   return Grouping(ids, digest)
 
 
 def clusters(points: np.ndarray, k: int = 10) -> Grouping:
-  """Clusters of points `f[n, d]` by k-means, blind to labels.
+  """Clusters points by k-means, blind to labels.
 
   As published (Vahidian et al., arXiv 2402.04676) of the flattened normalised
   pixels of all test rows, with k = 10 and random state 0; `n_init` is pinned,
   since scikit-learn's default has changed.
 
+  Args:
+    points: `f[n, d]`.
+    k: how many clusters.
+
   Raises:
     UserError: for fewer than two clusters, or fewer points than clusters.
+
+  >>> clusters(np.array([[9.0], [0.0], [8.0], [1.0]]), 2).ids
+  array([0, 1, 0, 1], dtype=int32)
   """
   if not 1 < k <= len(points):
     raise UserError(
@@ -62,10 +73,16 @@ def clusters(points: np.ndarray, k: int = 10) -> Grouping:
 
 
 def k_means(points: np.ndarray, k: int, *, restarts: int, seed: int) -> Any:
-  """scikit-learn's `KMeans`, fitted to `f[n, d]` on one thread.
+  """Fits scikit-learn's `KMeans` on one thread.
 
   Sums that threads share are rounded in an order that depends on their number,
   and with them, now and then, an assignment.
+
+  Args:
+    points: `f[n, d]`.
+    k: how many clusters.
+    restarts: of which the best counts.
+    seed: of the initial centers.
   """
   from sklearn.cluster import KMeans
   from threadpoolctl import threadpool_limits
@@ -79,7 +96,7 @@ def k_means(points: np.ndarray, k: int, *, restarts: int, seed: int) -> Any:
 
 
 def density_deciles(points: np.ndarray, reference: np.ndarray) -> Grouping:
-  """Deciles of the density of test points: 0 is the sparsest, 9 the densest.
+  """Groups test points by deciles of density: 0 the sparsest, 9 the densest.
 
   The density falls with the Euclidean distance to the 10th nearest training
   row, or the farthest where there are fewer, among at most 10,000 of them at
@@ -88,6 +105,10 @@ def density_deciles(points: np.ndarray, reference: np.ndarray) -> Grouping:
   Args:
     points: `f[n, d]`, test rows: pixels or features.
     reference: `f[m, d]`, training rows alike.
+
+  >>> points = np.arange(10.0)[:, None]  # ever farther from the only row
+  >>> density_deciles(points, np.zeros((1, 1))).ids.tolist()
+  [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]
   """
   reference = reference[:: -(-len(reference) // REFERENCE)]
   theirs = jnp.asarray(reference, jnp.float32)
@@ -113,7 +134,12 @@ def _neighbour(points: Array, reference: Array, k: int) -> Array:
 
 
 def flat(images: np.ndarray, preprocess: Preprocessing) -> np.ndarray:
-  """Flattened normalised pixels `f32[n, d]` of `u8[n, H, W, C]`."""
+  """Returns flattened normalized pixels `f32[n, d]`.
+
+  Args:
+    images: `u8[n, H, W, C]`.
+    preprocess: normalizes them.
+  """
   parts = [
     np.asarray(preprocess(jnp.asarray(images[i : i + 1000])))
     for i in range(0, len(images), 1000)
@@ -127,7 +153,7 @@ def measure(
   clustered: Mapping[str, Grouping],
   deciles: Grouping | None = None,
 ) -> dict[str, float]:
-  """Accuracies by group of one network.
+  """Returns accuracies by group of one network.
 
   Args:
     logits: `f[n, k]`, of classes alone.

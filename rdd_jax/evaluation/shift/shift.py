@@ -1,4 +1,4 @@
-"""How networks fare where test rows are not as training rows were."""
+"""Accuracy under shift: clusters, corruptions and attacks."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Shifted(NamedTuple):
 
 
 class Shift(NamedTuple):
-  """What networks are judged by besides the test rows as they are.
+  """What networks are evaluated on besides the test rows as they are.
 
   Attributes:
     clusters: groupings of all test rows, by the prefix of their metrics.
@@ -68,19 +68,19 @@ def measure(
   num_classes: int,
   preprocess: Preprocessing,
 ) -> Row:
-  """Metrics under shift of trained networks, one value for each.
+  """Measures trained networks under shift, one value for each network.
 
   Args:
     net: the network.
     variables: of `s` networks, stacked.
-    shift: what they are judged by.
+    shift: what they are evaluated on.
     logits: `f[s, n, o]`, on all test rows as they are.
     labels: `i[n]`.
     num_classes: the number of classes; a reject class is left out.
     preprocess: from uint8 images to what the network takes.
 
   Returns:
-    What `groups.measure` returns; the accuracy on each set without severities
+    What `clusters.measure` returns; the accuracy on each set without severities
     by the name of its kind, such as `noise`; of the others `corrupted`, the
     mean over kinds of the mean over severities, `corrupted_KIND`, and
     `severity_1` to `severity_5`, means over kinds; and the accuracy on attacked
