@@ -13,6 +13,8 @@ import jax
 from jax import Array
 import jax.numpy as jnp
 
+from rdd_jax.core.numerics import safe_divide
+
 T = TypeVar('T')
 
 NOWHERE = 2**31 - 1  # An index that every data set lacks: scatters drop it.
@@ -70,8 +72,7 @@ def group_mean(
   column = weights.reshape(weights.shape + (1,) * (values.ndim - 1))
   mass = jax.ops.segment_sum(weights, ids, k + 1)[:k]
   total = jax.ops.segment_sum(column * values, ids, k + 1)[:k]
-  divisor = jnp.where(mass > 0, mass, 1.0)
-  return total / divisor.reshape(k, *column.shape[1:]), mass
+  return safe_divide(total, mass.reshape(k, *column.shape[1:])), mass
 
 
 def bucket(batch: Batch, k: int, capacity: int) -> tuple[Batch, Array]:
@@ -130,4 +131,4 @@ def training_loss(
   """
   inside = inside_mass(batch, num_classes) if mass is None else mass
   total = jnp.sum(batch.weights * losses)
-  return total / jnp.where(inside > 0, inside, 1.0)
+  return safe_divide(total, inside)

@@ -15,13 +15,14 @@ import jax
 from jax import Array
 import jax.numpy as jnp
 
+from rdd_jax.core.numerics import safe_divide
+
 Risk = Callable[[Array, Array], Array]
 
 
 def normalise(mass: Array) -> Array:
   """`mass / sum(mass)`, and zeros where there is no mass at all."""
-  total = mass.sum()
-  return mass / jnp.where(total > 0, total, 1.0)
+  return safe_divide(mass, mass.sum())
 
 
 def mean() -> Risk:
@@ -129,7 +130,7 @@ def chi_square(temperature: float) -> Risk:
     # eta, if the weight of the worst k groups alone is positive, for each k.
     head = jnp.cumsum(q)
     eta = jnp.cumsum(q * v) + temperature * (head - 1)
-    eta = eta / jnp.where(head > 0, head, 1.0)
+    eta = safe_divide(eta, head)
     inside = (q > 0) & (v - eta > -temperature)
     last = jnp.maximum(inside.sum() - 1, 0)
     w = p * jnp.maximum(1 + (values - eta[last]) / temperature, 0.0)

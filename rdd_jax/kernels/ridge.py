@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax.scipy.linalg import cho_solve
 
 from rdd_jax.core.errors import UserError
+from rdd_jax.core.numerics import safe_divide, safe_sqrt
 from rdd_jax.kernels.kernel import EXACT
 
 RAISE = 10.0  # by how much a ridge that is too small grows,
@@ -61,7 +62,7 @@ def solve(
   """
   n = gram.shape[0]
   w = jnp.ones(n, gram.dtype) if weights is None else weights
-  root = _safe_sqrt(w)
+  root = safe_sqrt(w)
   matrix = root[:, None] * gram * root[None, :]
   found = _factored(matrix, root[:, None] * targets, ridge, w.sum())
   return found._replace(coefficients=root[:, None] * found.coefficients)
@@ -112,7 +113,7 @@ def _factored(
 ) -> Solution:
   """Solves `(matrix + r I) x = right`, with `r` relative to `trace / mass`."""
   eye = jnp.eye(matrix.shape[0], dtype=matrix.dtype)
-  unit = jnp.trace(matrix) / jnp.where(mass > 0, mass, 1.0)
+  unit = safe_divide(jnp.trace(matrix), mass)
   # A matrix of zeros is solved by zeros.
   unit = jnp.where(unit > 0, unit, 1.0)
   still, still_unit = lax.stop_gradient((matrix, unit))
@@ -162,8 +163,3 @@ def _require(failed: Array) -> None:
       'finite, or is far from positive definite; look at the inputs, or give '
       'a larger ridge'
     )
-
-
-def _safe_sqrt(x: Array) -> Array:
-  positive = x > 0
-  return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1.0)), 0.0)

@@ -8,6 +8,8 @@ import jax
 from jax import Array
 import jax.numpy as jnp
 
+from rdd_jax.core.numerics import safe_divide
+
 STEPS = 50  # of EM
 LLOYD = 10  # of 2-means, from which EM starts
 
@@ -52,12 +54,11 @@ def fit(
 
   def components(share: Array) -> Mixture:
     mass = total(share)
-    safe = jnp.where(mass > 0, mass, 1.0)
-    means = total(share * x[:, None]) / safe
+    means = safe_divide(total(share * x[:, None]), mass)
     spread = (x[:, None] - _of(means, ids)) ** 2
-    variances = total(share * spread) / safe + regularisation
+    variances = safe_divide(total(share * spread), mass) + regularisation
     rows = mass.sum(1)
-    shares = mass / jnp.where(rows > 0, rows, 1.0)[:, None]
+    shares = safe_divide(mass, rows[:, None])
     return Mixture(shares, means, variances, rows)
 
   def nearest(means: Array) -> Array:

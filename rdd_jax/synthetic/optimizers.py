@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from rdd_jax.core.numerics import safe_divide
+
 
 def keep_within(low: float, high: float) -> optax.GradientTransformation:
   """Projects parameters on an interval after the step: chain it last."""
@@ -103,7 +105,7 @@ def clip_by_running_norm(
     norm = optax.tree.norm(updates)
     known = state.average > 0
     bar = jnp.where(known, factor * state.average, norm)
-    scale = jnp.where(norm > bar, bar / jnp.where(norm > 0, norm, 1.0), 1.0)
+    scale = jnp.where(norm > bar, safe_divide(bar, norm), 1.0)
     kept = jnp.where(known, decay, 0.0)
     average = kept * state.average + (1 - kept) * scale * norm
     average = jnp.where(jnp.isfinite(average), average, state.average)

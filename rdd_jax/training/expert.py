@@ -22,6 +22,7 @@ from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.losses import RowLosses, cross_entropy
 from rdd_jax.core.measure import Measure, draw_minibatches
+from rdd_jax.core.numerics import safe_divide
 from rdd_jax.core.transform import Edit
 from rdd_jax.images.augment import Augment
 from rdd_jax.images.preprocessing import Preprocessing
@@ -72,7 +73,7 @@ def flat_gradient(
     net, {**variables, 'params': params}, batch, num_classes, losses
   )
   square = jnp.asarray(optax.tree.vdot(steep, steep))
-  share = optax.tree.vdot(plain, steep) / jnp.where(square > 0, square, 1.0)
+  share = safe_divide(optax.tree.vdot(plain, steep), square)
   grads = jax.tree.map(lambda s, g: s - alpha * (g - share * s), steep, plain)
   return grads, stats
 

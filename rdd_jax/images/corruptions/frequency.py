@@ -6,6 +6,7 @@ from jax import Array
 import jax.numpy as jnp
 
 from rdd_jax.core import keys
+from rdd_jax.core.numerics import safe_divide
 from rdd_jax.images.corruptions.corruption import Corruption
 from rdd_jax.images.corruptions.pairs import partners
 
@@ -52,7 +53,7 @@ def _spectrum(pixels: Array) -> Array:
 def _phase(spectrum: Array) -> Array:
   """Of length 1, and 1 where nothing has a phase."""
   size = jnp.abs(spectrum)
-  return jnp.where(size > 0, spectrum / jnp.where(size > 0, size, 1), 1)
+  return jnp.where(size > 0, safe_divide(spectrum, size), 1)
 
 
 def _image(spectrum: Array, like: Array) -> Array:

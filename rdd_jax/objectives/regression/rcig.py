@@ -21,6 +21,7 @@ from jax.scipy.sparse.linalg import cg
 from rdd_jax import networks
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.losses import centred, uncentred
+from rdd_jax.core.numerics import safe_divide, safe_sqrt
 from rdd_jax.core.transform import Places
 from rdd_jax.kernels import Solution, ntk_product
 from rdd_jax.kernels.empirical import backward, forward
@@ -76,7 +77,7 @@ def of_hard_size(targets: Array) -> Array:
   y = centred(targets)
   size = jnp.sqrt((y**2).sum(1).max())  # rows of no class have none
   hard = (1 - 1 / targets.shape[1]) ** 0.5
-  return uncentred(y * hard / jnp.where(size > 0, size, 1.0))
+  return uncentred(safe_divide(y * hard, size))
 
 
 def tangent_regression(
@@ -104,10 +105,9 @@ def tangent_regression(
 
   def regress(support: Batch) -> tuple[Predictor, Solution]:
     x, w = support.inputs, support.weights
-    root = jnp.where(w > 0, jnp.sqrt(jnp.where(w > 0, w, 1.0)), 0.0)[:, None]
+    root = safe_sqrt(w)[:, None]
     last = last_layer_kernel(networks.apply(net, variables, x).features)
-    mass = jnp.where(w.sum() > 0, w.sum(), 1.0)
-    decay = ridge * jnp.sum(w * jnp.diagonal(last)) / mass
+    decay = safe_divide(ridge * jnp.sum(w * jnp.diagonal(last)), w.sum())
     eye = jnp.eye(last.shape[0], dtype=last.dtype)
     lower = jax.lax.stop_gradient(
       jnp.linalg.cholesky(root * last * root.T + decay * eye)

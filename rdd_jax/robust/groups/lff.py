@@ -26,6 +26,7 @@ from rdd_jax.core.batch import Batch, group_mean
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.losses import cross_entropy
 from rdd_jax.core.measure import Measure, draw_minibatches
+from rdd_jax.core.numerics import safe_divide
 from rdd_jax.core.transform import (
   DataSpec,
   DataView,
@@ -122,7 +123,7 @@ def relative_difficulty(
 
     w = jax.lax.map(of_chunk, rows).ravel()[:n]
     mean, _ = group_mean(w, measure.weights, measure.cells, num_classes)
-    return w / jnp.where(mean > 0, mean, 1.0)[measure.cells]
+    return safe_divide(w, mean[measure.cells])
 
   def prepare(
     measure: Measure, state: State, *, key: Array, data: DataView

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from rdd_jax.core.batch import group_mean
 from rdd_jax.core.errors import UserError
+from rdd_jax.core.numerics import safe_divide
 from rdd_jax.robust.label_noise.trust import Opinion, rank
 
 Measure = Literal['mahalanobis', 'cosine', 'both', 'confidence', 'none']
@@ -89,7 +90,7 @@ def squared_mahalanobis(
   weights = trusted.astype(features.dtype)
   means, mass = group_mean(features, weights, labels, num_classes)
   residual = (features - means[labels]) * weights[:, None]
-  covariance = residual.T @ residual / jnp.maximum(weights.sum(), 1.0)
+  covariance = safe_divide(residual.T @ residual, weights.sum())
   d = features.shape[1]
   level = jnp.trace(covariance) / d
   level = jnp.where(level > 0, level, 1.0)
