@@ -131,4 +131,5 @@ def training_loss(
   """
   inside = inside_mass(batch, num_classes) if mass is None else mass
   total = jnp.sum(batch.weights * losses)
-  return safe_divide(total, inside)
+  # Outliers alone, without mass to be divided by, keep their sum.
+  return total / jnp.where(inside > 0, inside, 1.0)

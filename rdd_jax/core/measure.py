@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 from jax import Array
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from rdd_jax.core import keys
-from rdd_jax.core.batch import Batch
+from rdd_jax.core.batch import Batch, take
 
 
 @jax.tree_util.register_dataclass
@@ -53,6 +53,29 @@ def empirical(
     groups=jnp.full_like(cells, -1)
     if groups is None
     else jnp.asarray(groups, jnp.int32),
+  )
+
+
+def rows_of(measure: Measure, rows: Array, inputs: Array) -> Batch:
+  """Returns rows of a measure as a batch.
+
+  Args:
+    measure: over `N` rows.
+    rows: `i[n]`, which of them; what the batch has as its `index`.
+    inputs: `[n, ...]`, their images, or what a network takes.
+
+  >>> measure = empirical([2, 0, 1], 3)
+  >>> rows_of(measure, jnp.array([1, 0]), jnp.zeros((2, 4))).cells.tolist()
+  [0, 2]
+  """
+  known = take(measure, rows)
+  return Batch(
+    inputs=inputs,
+    targets=known.targets,
+    weights=known.weights,
+    cells=known.cells,
+    groups=known.groups,
+    index=rows,
   )
 
 
@@ -136,12 +159,9 @@ def draw(
   rows = jax.random.permutation(
     shuffle_key, rows.reshape(k, m), axis=1, independent=True
   ).ravel()
-  return Batch(
-    inputs=jnp.take(images, rows, 0, mode='clip'),
-    targets=jnp.take(measure.targets, rows, 0, mode='clip'),
+  return replace(
+    rows_of(measure, rows, take(images, rows)),
     weights=jnp.where(filled, 1.0, 0.0),
-    cells=jnp.take(measure.cells, rows, mode='clip'),
-    groups=jnp.take(measure.groups, rows, mode='clip'),
     index=jnp.where(filled, rows, total).astype(jnp.int32),
   )
 

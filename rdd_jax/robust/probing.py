@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.measure import Measure, draw_minibatches
+from rdd_jax.core.measure import Measure, draw_minibatches, rows_of
 from rdd_jax.core.sharding import constrain
 from rdd_jax.core.transform import Scores, State
 from rdd_jax.images.augment import Augment
@@ -123,18 +123,6 @@ def score_all(
 
   chunks = jax.lax.map(of_chunk, rows)
   return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:n], chunks)
-
-
-def rows_of(measure: Measure, rows: Array, inputs: Array) -> Batch:
-  """The rows `i[n]` of a measure, with inputs `f[n, ...]`."""
-  return Batch(
-    inputs=inputs,
-    targets=measure.targets[rows],
-    weights=measure.weights[rows],
-    cells=measure.cells[rows],
-    groups=measure.groups[rows],
-    index=rows,
-  )
 
 
 def _log_mean(logs: Array) -> Array:

@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 import jax
 from jax import Array
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 import numpy as np
 import optax
+from optax.projections import projection_box
 
 from rdd_jax.core.numerics import safe_divide
 
@@ -18,7 +20,7 @@ def keep_within(low: float, high: float) -> optax.GradientTransformation:
 
   def update(updates: Any, state: optax.OptState, params: Any = None):
     new = jax.tree.map(
-      lambda u, p: jnp.clip(p + u, low, high) - p, updates, params
+      lambda u, p: projection_box(p + u, low, high) - p, updates, params
     )
     return new, state
 
@@ -53,26 +55,13 @@ def skip_above(
   Such a step moves nothing, `inner`'s momentum included (DATM, Guo et al.,
   ICLR 2024, as released). `update` takes the loss as `value`.
   """
-  inner = optax.with_extra_args_support(inner)
 
-  def update(
-    updates: Any,
-    state: optax.OptState,
-    params: Any = None,
-    *,
-    value: Any = None,
-    **extra: Any,
-  ):
-    new, moved = inner.update(updates, state, params, value=value, **extra)
+  def taken(step: ArrayLike, *, value: Array, **extra: Any) -> Array:
+    del step, extra
     # Written so that a loss that is no number is left out too.
-    skip = jnp.logical_not(value <= threshold)
+    return jnp.asarray(value <= threshold)
 
-    def choose(still: Any, moving: Any) -> Any:
-      return jax.tree.map(lambda a, b: jnp.where(skip, a, b), still, moving)
-
-    return choose(jax.tree.map(jnp.zeros_like, new), new), choose(state, moved)
-
-  return optax.GradientTransformationExtraArgs(inner.init, update)
+  return optax.conditionally_mask(inner, taken, forward_extra_args=True)
 
 
 class RunningNorm(NamedTuple):

@@ -25,7 +25,7 @@ from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, group_mean
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.losses import cross_entropy
-from rdd_jax.core.measure import Measure, draw_minibatches
+from rdd_jax.core.measure import Measure, draw_minibatches, rows_of
 from rdd_jax.core.numerics import safe_divide
 from rdd_jax.core.transform import (
   DataSpec,
@@ -34,7 +34,7 @@ from rdd_jax.core.transform import (
   Transform,
   identity,
 )
-from rdd_jax.robust.probing import CHUNK, rows_of
+from rdd_jax.robust.probing import CHUNK
 from rdd_jax.training import sgd
 from rdd_jax.training.sgd import Learner
 
