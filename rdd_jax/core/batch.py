@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+import chex
 import jax
 from jax import Array
 import jax.numpy as jnp
@@ -68,6 +69,8 @@ def group_mean(
   Returns:
     Means `f[k]` or `f[k, d]` (0 where a group is empty), and mass `f[k]`.
   """
+  chex.assert_rank(values, {1, 2})
+  chex.assert_shape((weights, ids), values.shape[:1])
   ids = jnp.where((ids >= 0) & (ids < k), ids, k)
   column = weights.reshape(weights.shape + (1,) * (values.ndim - 1))
   mass = jax.ops.segment_sum(weights, ids, k + 1)[:k]
@@ -90,6 +93,8 @@ def bucket(batch: Batch, k: int, capacity: int) -> tuple[Batch, Array]:
     A batch whose leaves are `[k, capacity, ...]`, empty places having weight 0,
     and the mass `f[k]` of the rows that found no room.
   """
+  chex.assert_rank(batch.cells, 1)
+  chex.assert_equal_shape_prefix(jax.tree.leaves(batch), 1)
   n = batch.cells.shape[0]
   valid = (batch.cells >= 0) & (batch.cells < k) & (batch.weights > 0)
   keys = jnp.where(valid, batch.cells, k)
@@ -129,6 +134,7 @@ def training_loss(
   Returns:
     `f[]`.
   """
+  chex.assert_equal_shape([losses, batch.weights])
   inside = inside_mass(batch, num_classes) if mass is None else mass
   total = jnp.sum(batch.weights * losses)
   # Outliers alone, without mass to be divided by, keep their sum.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import chex
 import jax
 from jax import Array
 import jax.numpy as jnp
@@ -18,6 +19,7 @@ RowLosses = Callable[[Array, Batch, int], Array]  # (logits, rows, classes)
 def cross_entropy(logits: Array, batch: Batch, num_classes: int) -> Array:
   """To the targets, `f[n]`; to a uniform one, `logsumexp(z) - mean(z)`."""
   del num_classes
+  chex.assert_equal_shape([logits, batch.targets])
   return optax.softmax_cross_entropy(logits, batch.targets)
 
 
@@ -46,6 +48,7 @@ class SquaredError:
 
   def __call__(self, logits: Array, batch: Batch, num_classes: int) -> Array:
     del num_classes
+    chex.assert_equal_shape([logits, batch.targets])
     error = logits - self.scale * centred(batch.targets)
     return 0.5 * jnp.sum(error**2, 1)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import chex
 import jax
 from jax import Array
 import jax.numpy as jnp
@@ -46,6 +47,7 @@ def empirical(
     groups: `i[N]` subpopulations, or none.
   """
   cells = jnp.asarray(labels, jnp.int32)
+  chex.assert_rank(cells, 1)
   return Measure(
     targets=jax.nn.one_hot(cells, num_outputs),
     weights=jnp.ones(cells.shape),
@@ -68,6 +70,8 @@ def rows_of(measure: Measure, rows: Array, inputs: Array) -> Batch:
   >>> rows_of(measure, jnp.array([1, 0]), jnp.zeros((2, 4))).cells.tolist()
   [0, 2]
   """
+  chex.assert_rank(rows, 1)
+  chex.assert_equal_shape_prefix([rows, inputs], 1)
   known = take(measure, rows)
   return Batch(
     inputs=inputs,
@@ -129,6 +133,7 @@ def draw(
     ValueError: when `n` is not a multiple of the number of strata.
   """
   total = measure.weights.shape[0]
+  chex.assert_axis_dimension(images, 0, total)
   ids, k = strata(measure) if strata else (jnp.zeros(total, jnp.int32), 1)
   if n % k:
     raise ValueError(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import chex
 import jax
 from jax import Array
 import jax.numpy as jnp
@@ -157,5 +158,7 @@ def mix(*terms: tuple[float, Risk]) -> Risk:
 
 def evaluate(risk: Risk, values: Array, mass: Array) -> Array:
   """The risk of `values f[k]` under `mass f[k]`, with its exact gradient."""
+  chex.assert_rank(values, 1)
+  chex.assert_equal_shape([values, mass])
   weights = jax.lax.stop_gradient(risk(values, mass))
   return jnp.sum(jnp.where(weights != 0, weights * values, 0.0))

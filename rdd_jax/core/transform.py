@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import functools
 from typing import Any, NamedTuple, Protocol
 
+import chex
 import jax
 from jax import Array
 import jax.numpy as jnp
@@ -190,6 +191,11 @@ def chain(**transforms: Transform) -> Transform:
           score=score,
           synthetic=synthetic,
         )
+      chex.assert_equal_shape_prefix(
+        jax.tree.leaves(batch),
+        1,
+        custom_message=f'rows as transform {name!r} returned them',
+      )
     return batch, new
 
   return Transform(init, prepare, update)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Literal
 
+import chex
 import jax
 from jax import Array
 import jax.numpy as jnp
@@ -58,6 +59,7 @@ class Preprocessing:
     Returns:
       `f32[n, H, W, C]`.
     """
+    chex.assert_shape(images, (None, None, None, *self.mean.shape))
     scale = 255 if images.dtype == jnp.uint8 else 1
     x = jnp.asarray(images, jnp.float32) / scale
     x = (x - _channels(self.mean)) / _channels(self.std)

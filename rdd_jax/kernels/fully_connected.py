@@ -13,7 +13,13 @@ from jax import Array
 import jax.numpy as jnp
 
 from rdd_jax.core.errors import UserError
-from rdd_jax.kernels.kernel import EXACT, Kernel, Kernels, with_diagonal
+from rdd_jax.kernels.kernel import (
+  EXACT,
+  Kernel,
+  Kernels,
+  require_alike,
+  with_diagonal,
+)
 from rdd_jax.kernels.relu import moments
 from rdd_jax.networks import conv
 
@@ -43,6 +49,7 @@ def fully_connected(
     return w_std**2 * k + b_std**2
 
   def kernel(x1: Array, x2: Array | None = None) -> Kernels:
+    require_alike(x1, x2)
     first = conv.flat(x1)
     second = first if x2 is None else conv.flat(x2)
 

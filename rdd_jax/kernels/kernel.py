@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+import chex
 from jax import Array, lax
 import jax.numpy as jnp
 
@@ -32,6 +33,12 @@ class Kernel(Protocol):
     With None the diagonal is exact, which float32 products would blur.
     """
     ...
+
+
+def require_alike(x1: Array, x2: Array | None) -> None:
+  """Raises an AssertionError where rows of one are not of the other's shape."""
+  if x2 is not None:
+    chex.assert_equal_shape_suffix([x1, x2], x1.ndim - 1)
 
 
 def with_diagonal(matrix: Array, diagonal: Array) -> Array:

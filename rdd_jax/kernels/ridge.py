@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import chex
 from jax import Array, lax
 from jax.core import Tracer
 import jax.numpy as jnp
@@ -61,7 +62,10 @@ def solve(
     UserError: outside jit, if no ridge was enough.
   """
   n = gram.shape[0]
+  chex.assert_shape(gram, (n, n))
+  chex.assert_shape(targets, (n, None))
   w = jnp.ones(n, gram.dtype) if weights is None else weights
+  chex.assert_shape(w, (n,))
   root = safe_sqrt(w)
   matrix = root[:, None] * gram * root[None, :]
   found = _factored(matrix, root[:, None] * targets, ridge, w.sum())
@@ -92,7 +96,9 @@ def fit(
   Raises:
     UserError: outside jit, if no ridge was enough.
   """
+  chex.assert_rank(features, 2)
   n, d = features.shape
+  chex.assert_shape(targets, (n, None))
   if n <= d:
     gram = jnp.matmul(features, features.T, precision=EXACT)
     found = solve(gram, targets, ridge=ridge, weights=weights)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import chex
 import jax
 from jax import Array
 import jax.numpy as jnp
@@ -45,6 +46,8 @@ def fit(
   Returns:
     The mixtures; of classes without rows, some numbers without meaning.
   """
+  chex.assert_rank(values, 1)
+  chex.assert_equal_shape([values, ids])
   valid = jnp.isfinite(values) & (ids >= 0) & (ids < k)
   ids = jnp.where(valid, ids, k)
   x = jnp.where(valid, values, 0.0)

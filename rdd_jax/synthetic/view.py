@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import chex
 import jax
 from jax import Array
 import jax.numpy as jnp
@@ -151,6 +152,8 @@ def view(
   Returns:
     A function from parameters to a batch of `n * factor**2` rows.
   """
+  chex.assert_rank(cells, 1)
+  chex.assert_shape(targets, (len(cells), None))
   weights = np.ones(len(cells), np.float32)
   if num_classes is not None:
     outlier = cells >= num_classes
@@ -167,6 +170,7 @@ def view(
   targets = np.repeat(targets, copies, 0)
 
   def batch(params: Synthetic) -> Batch:
+    chex.assert_shape(params.images, (len(cells), None, None, None))
     images = decode(params.images, factor)
     soft = params.logits
     if soft is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+import chex
 from jax import Array
 import jax.numpy as jnp
 
@@ -111,6 +112,8 @@ def divide(
   Returns:
     `b[N]`. Rows whose loss is not finite are never trusted.
   """
+  chex.assert_rank(labels, 1)
+  chex.assert_equal_shape([labels, opinion.losses, opinion.agrees])
   finite = jnp.isfinite(opinion.losses)
   values = scores(opinion, division.score)
   ids, k = labels, num_classes
