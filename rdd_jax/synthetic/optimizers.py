@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import jax
 from jax import Array
 import jax.numpy as jnp
-from jax.typing import ArrayLike
 import numpy as np
 import optax
 from optax.projections import projection_box
@@ -53,15 +52,30 @@ def skip_above(
   """`inner`, except that a step whose loss exceeds the threshold is left out.
 
   Such a step moves nothing, `inner`'s momentum included (DATM, Guo et al.,
-  ICLR 2024, as released). `update` takes the loss as `value`.
+  ICLR 2024, as released). `update` takes the loss as `value`. Beside
+  `optax.conditionally_mask`, whose branch is compiled apart, an inner step is
+  rounded as without the wrapper, and no counter enters the state.
   """
+  inner = optax.with_extra_args_support(inner)
 
-  def taken(step: ArrayLike, *, value: Array, **extra: Any) -> Array:
-    del step, extra
+  def update(
+    updates: Any,
+    state: optax.OptState,
+    params: Any = None,
+    *,
+    value: Any = None,
+    **extra: Any,
+  ):
+    new, moved = inner.update(updates, state, params, value=value, **extra)
     # Written so that a loss that is no number is left out too.
-    return jnp.asarray(value <= threshold)
+    skip = jnp.logical_not(value <= threshold)
 
-  return optax.conditionally_mask(inner, taken, forward_extra_args=True)
+    def choose(still: Any, moving: Any) -> Any:
+      return jax.tree.map(lambda a, b: jnp.where(skip, a, b), still, moving)
+
+    return choose(jax.tree.map(jnp.zeros_like, new), new), choose(state, moved)
+
+  return optax.GradientTransformationExtraArgs(inner.init, update)
 
 
 class RunningNorm(NamedTuple):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ CUT = chain(
       lambda: CUT.update(
         ROWS,
         {'cut': ()},
-        key=None,
+        key=jax.random.key(0),
         score=None,  # pyright: ignore
         synthetic=ROWS,
       ),

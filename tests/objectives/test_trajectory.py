@@ -317,8 +317,7 @@ def test_a_step_above_the_threshold_is_skipped_whole():
   state = d.init(KEY, SPEC, parameters(jnp.float32(0.0)), MEASURE)
   new, metrics = jax.jit(d.update)(state, real(0), SEGMENT)
   assert metrics['loss'] == 1.0
-  chex.assert_trees_all_equal(new.params, state.params)
-  chex.assert_trees_all_equal(new.opt.inner_state, state.opt.inner_state)
+  chex.assert_trees_all_equal((new.params, new.opt), (state.params, state.opt))
 
 
 def test_online_experts_take_turns_and_are_renewed():
