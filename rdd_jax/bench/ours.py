@@ -21,7 +21,7 @@ from rdd_jax.core.measure import Measure, empirical
 from rdd_jax.core.sharding import each
 from rdd_jax.core.transform import Edit, EmptyState, Places, identity
 from rdd_jax.core.unroll import Adjoint, backprop, checkpointed, tesla
-from rdd_jax.images.preprocessing import standardise
+from rdd_jax.images.preprocessing import standardize
 from rdd_jax.networks import Variables
 from rdd_jax.objectives.base import Objective
 from rdd_jax.objectives.distribution import distribution_matching
@@ -206,7 +206,7 @@ def experts(s: Setting, *, parallel: bool | None = None) -> Program:
     optax.sgd(0.01),
     s.shape,
     s.classes,
-    preprocess=standardise([0] * s.channels, [1] * s.channels),
+    preprocess=standardize([0] * s.channels, [1] * s.channels),
     batch_size=s.batch,
     steps=s.steps,
     edit=STILL,

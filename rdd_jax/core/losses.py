@@ -23,19 +23,19 @@ def cross_entropy(logits: Array, batch: Batch, num_classes: int) -> Array:
   return optax.softmax_cross_entropy(logits, batch.targets)
 
 
-def centred(targets: Array) -> Array:
+def centered(targets: Array) -> Array:
   """Targets `f[n, o]` less one over the outputs: zero says "no class"."""
   return targets - 1 / targets.shape[1]
 
 
-def uncentred(values: Array) -> Array:
-  """The targets `f[n, o]` that `centred` made `values` of."""
+def uncentered(values: Array) -> Array:
+  """The targets `f[n, o]` that `centered` made `values` of."""
   return values + 1 / values.shape[1]
 
 
 @dataclass(frozen=True)
 class SquaredError:
-  """Half the squared distance to the centred targets, times a scale.
+  """Half the squared distance to the centered targets, times a scale.
 
   What kernel methods regress on; their learned labels need not lie on the
   simplex.
@@ -49,7 +49,7 @@ class SquaredError:
   def __call__(self, logits: Array, batch: Batch, num_classes: int) -> Array:
     del num_classes
     chex.assert_equal_shape([logits, batch.targets])
-    error = logits - self.scale * centred(batch.targets)
+    error = logits - self.scale * centered(batch.targets)
     return 0.5 * jnp.sum(error**2, 1)
 
 

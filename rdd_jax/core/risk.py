@@ -21,19 +21,19 @@ from rdd_jax.core.numerics import safe_divide
 Risk = Callable[[Array, Array], Array]
 
 
-def normalise(mass: Array) -> Array:
+def normalize(mass: Array) -> Array:
   """`mass / sum(mass)`, and zeros where there is no mass at all."""
   return safe_divide(mass, mass.sum())
 
 
 def mean() -> Risk:
   """Weights by mass: the expectation."""
-  return lambda values, mass: normalise(mass)
+  return lambda values, mass: normalize(mass)
 
 
 def equal() -> Risk:
   """The same weight for each group that is not empty."""
-  return lambda values, mass: normalise(jnp.where(mass > 0, 1.0, 0.0))
+  return lambda values, mass: normalize(jnp.where(mass > 0, 1.0, 0.0))
 
 
 def total() -> Risk:
@@ -60,7 +60,7 @@ def cvar(tail: float) -> Risk:
   """The mean of the worst `tail` share of the mass.
 
   The weights solve `max w.L` over `0 <= w <= p / tail`, `sum(w) = 1`, with `p`
-  the normalised mass (Rockafellar and Uryasev, Optimization of Conditional
+  the normalized mass (Rockafellar and Uryasev, Optimization of Conditional
   Value-at-Risk, 2000). `tail` is the mass of the tail, not the level: 1 gives
   the mean, and the limit 0 the worst group.
 
@@ -77,7 +77,7 @@ def cvar(tail: float) -> Risk:
     )
 
   def weights(values: Array, mass: Array) -> Array:
-    p = normalise(mass)
+    p = normalize(mass)
     order = jnp.argsort(jnp.where(mass > 0, -values, jnp.inf))
     worse = jnp.cumsum(p[order]) - p[order]
     # Clipped, and no difference of sums: rounding may not leave the bounds.
@@ -103,7 +103,7 @@ def entropic(temperature: float) -> Risk:
     logits = values / temperature + jnp.log(jnp.where(mass > 0, mass, 1.0))
     masked = jnp.where(mass > 0, logits, -jnp.inf)
     w = jnp.where(mass > 0, jnp.exp(masked - masked.max()), 0.0)
-    return normalise(w)
+    return normalize(w)
 
   return weights
 
@@ -125,7 +125,7 @@ def chi_square(temperature: float) -> Risk:
     )
 
   def weights(values: Array, mass: Array) -> Array:
-    p = normalise(mass)
+    p = normalize(mass)
     order = jnp.argsort(jnp.where(mass > 0, -values, jnp.inf))
     q, v = p[order], jnp.where(mass > 0, values, 0.0)[order]
     # eta, if the weight of the worst k groups alone is positive, for each k.
@@ -135,7 +135,7 @@ def chi_square(temperature: float) -> Risk:
     inside = (q > 0) & (v - eta > -temperature)
     last = jnp.maximum(inside.sum() - 1, 0)
     w = p * jnp.maximum(1 + (values - eta[last]) / temperature, 0.0)
-    return normalise(jnp.where(mass > 0, w, 0.0))
+    return normalize(jnp.where(mass > 0, w, 0.0))
 
   return weights
 

@@ -4,7 +4,7 @@ A family is a function `(key, images f[n, H, W, C], siamese) -> images`, affine
 in the images, for any size and number of channels, that keeps the dtype.
 `siamese` asks for one draw of the parameters for all images, so that one key
 transforms real and synthetic images alike; otherwise each image has its own
-draw. What comes from outside an image is 0, which after normalisation is the
+draw. What comes from outside an image is 0, which after normalization is the
 mean.
 """
 
@@ -40,7 +40,7 @@ def color(
   """Brightness, saturation and contrast, as one affine map.
 
   With u ~ U(-1, 1), `brightness * u / 2` is added to the image, its distance
-  from grey is multiplied by `1 + saturation * u / 2`, and the result's distance
+  from gray is multiplied by `1 + saturation * u / 2`, and the result's distance
   from the image's mean by `1 + contrast * u`. On one channel saturation does
   nothing.
   """
@@ -48,9 +48,9 @@ def color(
   b = u[0] * brightness / 2
   s = 1 + u[1] * saturation / 2
   c = 1 + u[2] * contrast
-  grey = images.mean(-1, keepdims=True)
-  mean = grey.mean((1, 2), keepdims=True)
-  return c * (s * images + (1 - s) * grey) + (1 - c) * mean + b
+  gray = images.mean(-1, keepdims=True)
+  mean = gray.mean((1, 2), keepdims=True)
+  return c * (s * images + (1 - s) * gray) + (1 - c) * mean + b
 
 
 def crop(
@@ -70,7 +70,7 @@ def crop(
 def cutout(
   key: Array, images: Array, siamese: bool, *, fraction: float = 0.5
 ) -> Array:
-  """Blanks a box of `fraction` of each side, centred anywhere in the image."""
+  """Blanks a box of `fraction` of each side, centered anywhere in the image."""
   u = _uniform(key, 2, images, siamese)
   return jnp.where(_box(u, images, fraction), 0, images)
 
@@ -106,7 +106,7 @@ def scale(
 def rotate(
   key: Array, images: Array, siamese: bool, *, degrees: float = 15.0
 ) -> Array:
-  """Turns about the centre by U(-degrees, degrees), bilinearly.
+  """Turns about the center by U(-degrees, degrees), bilinearly.
 
   As PyTorch's `affine_grid` and `grid_sample` with `align_corners=False`, which
   turn in coordinates that make any image a square.
@@ -276,14 +276,14 @@ def _uniform(key: Array, k: int, images: Array, siamese: bool) -> Array:
 
 
 def _box(u: Array, images: Array, fraction: float | Array) -> Array:
-  """`bool[1 or n, H, W, 1]`, true in a box centred anywhere in the image."""
+  """`bool[1 or n, H, W, 1]`, true in a box centered anywhere in the image."""
   _, h, w, _ = images.shape
 
   def inside(u: Array, pixels: Array, length: int) -> Array:
     size = jnp.int32(length * fraction + 0.5)
-    # An even box is centred between two pixels, or on the rim.
-    centre = jnp.int32(u * (length + 1 - size % 2))
-    offset = pixels - centre + size // 2
+    # An even box is centered between two pixels, or on the rim.
+    center = jnp.int32(u * (length + 1 - size % 2))
+    offset = pixels - center + size // 2
     return (offset >= 0) & (offset < size)
 
   y, x = jnp.arange(h)[None, :, None, None], jnp.arange(w)[None, None, :, None]

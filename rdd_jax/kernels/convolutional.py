@@ -38,7 +38,7 @@ def convolutional(
   halve: bool = False,
   global_pool: bool = False,
 ) -> Kernel:
-  """Of `depth` convolutions with ReLU and a linear layer, NTK parametrised.
+  """Of `depth` convolutions with ReLU and a linear layer, NTK parametrized.
 
   Convolutions keep the size of the image, with zeros around it that count in
   the fan-in, `size**2` times the channels.

@@ -59,7 +59,7 @@ def backward(apply: Apply, params: Any, x: Array, v: Array) -> Any:
 
 
 def forward(apply: Apply, params: Any, x: Array, tangent: Any) -> Array:
-  """`J(x) tangent`, `f[n, o]`: the linearised network, less its start."""
+  """`J(x) tangent`, `f[n, o]`: the linearized network, less its start."""
   return jax.jvp(lambda p: apply(p, x), (params,), (tangent,))[1]
 
 

@@ -23,7 +23,7 @@ from rdd_jax.networks import conv
 
 
 class Finite(NamedTuple):
-  """A network in the NTK parametrisation, as three pure functions.
+  """A network in the NTK parametrization, as three pure functions.
 
   Attributes:
     init: `(key, shape) -> params`, standard normal, for inputs of a shape.

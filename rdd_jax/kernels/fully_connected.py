@@ -27,7 +27,7 @@ from rdd_jax.networks import conv
 def fully_connected(
   depth: int, w_std: float = math.sqrt(2), b_std: float = 0.1
 ) -> Kernel:
-  """Of `depth` hidden layers with ReLU, in the NTK parametrisation.
+  """Of `depth` hidden layers with ReLU, in the NTK parametrization.
 
   A layer is `w_std / sqrt(fan_in) W x + b_std b`, with standard normal `W` and
   `b`, all of which count as parameters. Linear without hidden layers.

@@ -16,7 +16,7 @@ class Kernels(NamedTuple):
   """Both kernels of a network of infinite width.
 
   Attributes:
-    nngp: `f[n1, n2]`, the covariance of its outputs as it is initialised; ridge
+    nngp: `f[n1, n2]`, the covariance of its outputs as it is initialized; ridge
       regression with it trains the last layer alone.
     ntk: `f[n1, n2]`, the neural tangent kernel; ridge regression with it trains
       all layers, by gradient descent on the squared error.

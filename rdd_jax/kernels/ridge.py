@@ -43,10 +43,10 @@ def solve(
 ) -> Solution:
   """Kernel ridge regression.
 
-  `f(x) = K(x, .) coefficients` minimises `sum_i w_i |y_i - f(x_i)|^2 + r |f|^2`
+  `f(x) = K(x, .) coefficients` minimizes `sum_i w_i |y_i - f(x_i)|^2 + r |f|^2`
   with `r = ridge * sum_i w_i K_ii / sum_i w_i`. A row of weight 2 counts as
   two, a row of weight 0 as none. The gradient is that of the exact solution, by
-  the implicit function theorem: the factorisation is not differentiated.
+  the implicit function theorem: the factorization is not differentiated.
 
   Args:
     gram: `f[n, n]`, symmetric and positive semi-definite.

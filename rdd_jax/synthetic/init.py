@@ -35,7 +35,7 @@ def from_real(
 ) -> Start:
   """Starts from rows of the measure, and from what the chain makes of them.
 
-  A mislabelled row that the measure does not trust is not copied, and outlier
+  A mislabeled row that the measure does not trust is not copied, and outlier
   slots start from the rows that the chain appends.
 
   Args:
@@ -87,7 +87,7 @@ def from_noise(rows: int) -> Start:
   return start
 
 
-def recognised(
+def recognized(
   net: nn.Module,
   experts: Sequence[np.ndarray],
   key: Array,
@@ -97,7 +97,7 @@ def recognised(
   rows: int,
   preprocess: Preprocessing,
 ) -> np.ndarray:
-  """Rows whose class one of the experts recognises (DATM), in random order.
+  """Rows whose class one of the experts recognizes (DATM), in random order.
 
   Where a class has too few of them, others of it follow, those of weight 0
   last.

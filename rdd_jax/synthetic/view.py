@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rdd_jax.core.batch import NOWHERE, Batch
-from rdd_jax.core.losses import centred, uncentred
+from rdd_jax.core.losses import centered, uncentered
 
 View = Callable[[Any], Batch]
 
@@ -29,7 +29,7 @@ class Synthetic:
       are, where the view has free ones; None with hard labels.
     step_size: `f[]`, of the SGD that the set is made for (MTT); None where it
       is not learned.
-    log_scale: `f[]`, the logarithm of what centred targets are multiplied by,
+    log_scale: `f[]`, the logarithm of what centered targets are multiplied by,
       which is the temperature of a regression on them (RFAD, RCIG); None where
       it is not learned.
   """
@@ -178,7 +178,7 @@ def view(
     else:
       seen = jnp.repeat(soft if free else jax.nn.softmax(soft), copies, 0)
     if params.log_scale is not None:
-      seen = uncentred(jnp.exp(params.log_scale) * centred(seen))
+      seen = uncentered(jnp.exp(params.log_scale) * centered(seen))
     return Batch(
       inputs=preprocess(images) if preprocess else images,
       targets=seen,

@@ -97,7 +97,7 @@ def expert(
 
   Args:
     net: the network.
-    tx: its optimiser.
+    tx: its optimizer.
     input_shape: `(height, width, channels)`.
     num_classes: cells below it are in-distribution.
     preprocess: from uint8 images to network inputs.

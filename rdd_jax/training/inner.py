@@ -66,7 +66,7 @@ def train(
     key: of the order, the augmentation and the chain.
     edit: acts on each minibatch, scored by the network as it is.
     synthetic: what the chain is shown.
-    step_size: times each step of the optimiser.
+    step_size: times each step of the optimizer.
     adjoint: how the training is differentiated; see `rdd_jax.core.unroll`.
 
   Returns:

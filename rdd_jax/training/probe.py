@@ -54,7 +54,7 @@ def probe(
 
   Args:
     net: the network.
-    tx: its optimiser.
+    tx: its optimizer.
     input_shape: `(height, width, channels)`.
     num_classes: cells below it are in-distribution.
     decay: of the average, per step, reached gradually from 0.1; 0 scores by

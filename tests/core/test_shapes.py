@@ -10,7 +10,7 @@ import pytest
 from rdd_jax import kernels
 from rdd_jax.core import batch, losses, measure, risk
 from rdd_jax.core.transform import chain, stateless
-from rdd_jax.images.preprocessing import standardise
+from rdd_jax.images.preprocessing import standardize
 from rdd_jax.robust import mixture
 from rdd_jax.synthetic.view import Synthetic, view
 
@@ -42,7 +42,7 @@ CUT = chain(
     (lambda: kernels.solve(jnp.eye(3), jnp.ones((6, 1))), '6'),
     (lambda: kernels.fit(jnp.ones((3, 2)), jnp.ones((6, 1))), '6'),
     (lambda: VIEW(Synthetic(jnp.ones((7, 4, 4, 1)), None)), '7'),
-    (lambda: standardise([0.5], [1.0])(jnp.ones((2, 4, 4, 3))), '3'),
+    (lambda: standardize([0.5], [1.0])(jnp.ones((2, 4, 4, 3))), '3'),
     (lambda: mixture.fit(jnp.ones(4), jnp.zeros(6, int), 2), '6'),
     (
       lambda: CUT.update(

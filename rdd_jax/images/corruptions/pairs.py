@@ -25,7 +25,7 @@ def partners(key: Array, n: int) -> Array:
 def arithmetic_mean() -> Corruption:
   """The mean of two rows, `(x + y) / 2`.
 
-  The released code averages normalised pixels, which is the same.
+  The released code averages normalized pixels, which is the same.
   """
 
   def corrupt(key: Array, pixels: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Corruptions of brightness, noise, resolution and colour.
+"""Corruptions of brightness, noise, resolution and color.
 
 What is called released acts as TrustDD's code does (Ma et al., 2023), which
 took it from the validation sets of outlier exposure (Hendrycks et al., 2019).
@@ -35,19 +35,19 @@ def invert_released() -> Corruption:
   return corrupt
 
 
-def solarise(threshold: float = 0.5) -> Corruption:
+def solarize(threshold: float = 0.5) -> Corruption:
   """The negative of what is as bright as `threshold` or brighter.
 
   Raises:
     UserError: for a threshold outside [0, 1), which would leave nothing to do.
   """
   if not 0 <= threshold < 1:
-    raise UserError(f'solarise({threshold}): take a threshold in [0, 1)')
+    raise UserError(f'solarize({threshold}): take a threshold in [0, 1)')
   return lambda key, pixels: jnp.where(pixels < threshold, pixels, 1 - pixels)
 
 
 def fold() -> Corruption:
-  """Black and white become white, and middle grey black: `|2 x - 1|`."""
+  """Black and white become white, and middle gray black: `|2 x - 1|`."""
   return lambda key, pixels: jnp.abs(2 * pixels - 1)
 
 
@@ -85,7 +85,7 @@ def pixelate(fraction: float = 0.2) -> Corruption:
   """Averages blocks, `int(size * fraction)` of them along each axis.
 
   As a box-filtered resize there and back: a pixel belongs to the block in which
-  its centre lies.
+  its center lies.
   """
 
   def average(size: int) -> np.ndarray:

@@ -48,7 +48,7 @@ def impulse_noise(share: float) -> Corruption:
 
   def corrupt(key: Array, pixels: Array) -> Array:
     uniform = keys.uniform(key, pixels.shape, jnp.float32)
-    # One number decides both, so that a larger share keeps the colours.
+    # One number decides both, so that a larger share keeps the colors.
     salt = (uniform * 2**20).astype(jnp.int32) % 2
     struck = uniform < share
     return jnp.where(struck, salt.astype(pixels.dtype), pixels)
@@ -112,7 +112,7 @@ def motion_blur(length: float) -> Corruption:
 
   def corrupt(key: Array, pixels: Array) -> Array:
     angle = jnp.pi * keys.uniform(key, (1, len(pixels), 1, 1))
-    y, x = _centred(pixels)
+    y, x = _centered(pixels)
     t = length * _times()
     return _mean_at(
       pixels, y[None] + t * jnp.sin(angle), x[None] + t * jnp.cos(angle)
@@ -127,7 +127,7 @@ def zoom_blur(zoom: float) -> Corruption:
   def corrupt(key: Array, pixels: Array) -> Array:
     del key  # the same for every draw
     scale = 1 + zoom * (_times() + 0.5)
-    y, x = _centred(pixels)
+    y, x = _centered(pixels)
     return _mean_at(pixels, y[None] / scale, x[None] / scale)
 
   return corrupt
@@ -143,7 +143,7 @@ def move(degrees: float, shift: float) -> Corruption:
     signs = jax.random.rademacher(key, (3, len(pixels), 1, 1), jnp.float32)
     angle = signs[0] * jnp.deg2rad(degrees)
     c, s = jnp.cos(angle), jnp.sin(angle)
-    y, x = _centred(pixels)
+    y, x = _centered(pixels)
     return _at(
       pixels,
       c * y - s * x + shift * signs[1],
@@ -153,7 +153,7 @@ def move(degrees: float, shift: float) -> Corruption:
   return corrupt
 
 
-def _centred(pixels: Array) -> tuple[Array, Array]:
+def _centered(pixels: Array) -> tuple[Array, Array]:
   """`y f[1, H, 1]` and `x f[1, 1, W]`, sides from -1/2 to 1/2."""
   _, h, w, _ = pixels.shape
   y, x = ((jnp.arange(n) + 0.5) / n - 0.5 for n in (h, w))

@@ -20,7 +20,7 @@ from jax.scipy.sparse.linalg import cg
 
 from rdd_jax import networks
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.losses import centred, uncentred
+from rdd_jax.core.losses import centered, uncentered
 from rdd_jax.core.numerics import safe_divide, safe_sqrt
 from rdd_jax.core.transform import Places
 from rdd_jax.kernels import Solution, ntk_product
@@ -74,10 +74,10 @@ def of_hard_size(targets: Array) -> Array:
   Args:
     targets: `f[n, o]`.
   """
-  y = centred(targets)
+  y = centered(targets)
   size = jnp.sqrt((y**2).sum(1).max())  # rows of no class have none
   hard = (1 - 1 / targets.shape[1]) ** 0.5
-  return uncentred(safe_divide(y * hard, size))
+  return uncentered(safe_divide(y * hard, size))
 
 
 def tangent_regression(
@@ -114,7 +114,7 @@ def tangent_regression(
     )
     z, _ = cg(
       lambda v: root * ntk_product(apply, params, x, root * v) + decay * v,
-      root * centred(support.targets),
+      root * centered(support.targets),
       M=lambda v: cho_solve((lower, True), v),
       maxiter=iterations,
       tol=1e-6,

@@ -136,7 +136,7 @@ def sparse(*, components: int = 16, of: str = 'features') -> Finder:
 
   Cui et al., Mitigating Bias in Dataset Distillation, ICML 2024
   (arXiv 2406.06609): kernel density in learned features. A normal kernel in
-  principal components; its width maximises the likelihood of held-out rows.
+  principal components; its width maximizes the likelihood of held-out rows.
 
   Args:
     components: principal ones.
@@ -190,7 +190,7 @@ def _log_density(seen: np.ndarray, rng: np.random.Generator) -> np.ndarray:
   fitted = [KernelDensity(bandwidth=w).fit(half[0]) for w in widths]
   best = max(fitted, key=lambda kde: kde.score(half[1][:HELD]))
   whole = KernelDensity(bandwidth=best.bandwidth).fit(seen)
-  # Tails so far out that a row is its only neighbour would outweigh all else.
+  # Tails so far out that a row is its only neighbor would outweigh all else.
   density = whole.score_samples(seen)
   return np.clip(density, *np.percentile(density, [1, 99]))
 
