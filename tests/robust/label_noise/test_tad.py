@@ -19,7 +19,7 @@ from rdd_jax.images.preprocessing import standardize
 from rdd_jax.robust import divert, oracle, probing
 from rdd_jax.robust.label_noise.metrics import evidence
 from rdd_jax.robust.label_noise.options import Diversion, as_described
-from rdd_jax.robust.label_noise.relabel import Recall
+from rdd_jax.robust.label_noise.relabel import Relabel
 from rdd_jax.robust.label_noise.tad import LEFT_OUT, DivertState
 from rdd_jax.robust.label_noise.trust import Division
 from rdd_jax.training.probe import probe
@@ -75,13 +75,13 @@ def test_relabelled_rows_move_cell_and_the_rest_stays(noisy):
   measure, state = noisy
   labels, trusted = np.asarray(state.labels[-1]), np.asarray(state.trusted[-1])
   out = labels == LEFT_OUT
-  recalled = ~out & ~trusted
-  assert recalled.any()
+  relabeled = ~out & ~trusted
+  assert relabeled.any()
   np.testing.assert_array_equal(measure.weights, np.where(out, 0.0, 1.0))
   cells = np.asarray(measure.cells)
   np.testing.assert_array_equal(cells[~out], labels[~out])
   np.testing.assert_array_equal(cells[trusted], GIVEN[trusted])
-  assert (cells[recalled] != GIVEN[recalled]).any()
+  assert (cells[relabeled] != GIVEN[relabeled]).any()
   np.testing.assert_array_equal(measure.targets, np.eye(CLASSES)[cells])
 
 
@@ -245,11 +245,11 @@ def test_oracles_know():
     (Diversion(division=Division('agree')), 'agreement'),
     (Diversion(last=Division('both', 'los')), 'log_loss'),
     (Diversion(last=Division(threshold=2.0)), 'threshold=2.0'),
-    (Diversion(recall=Recall('cosin')), 'mahalanobis'),
-    (Diversion(recall=Recall(beyond=1.0)), 'beyond=1.0'),
+    (Diversion(relabel=Relabel('cosin')), 'mahalanobis'),
+    (Diversion(relabel=Relabel(beyond=1.0)), 'beyond=1.0'),
     (Diversion(probes=0), 'at least 1'),
     (Diversion(views=2), 'views=2'),
-    (Diversion(recall=Recall(fraction=-1.0)), 'fraction=-1.0'),
+    (Diversion(relabel=Relabel(fraction=-1.0)), 'fraction=-1.0'),
   ],
 )
 def test_bad_recipes_say_what_there_is(recipe, words):
