@@ -268,7 +268,7 @@ def every(n: int, t: Transform) -> Transform:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class Edit:
+class BoundTransform:
   """A transform bound to its state: `batch, edit = edit(batch, key=...)`.
 
   A pytree whose only leaves are the state, so a training loop may carry it.
@@ -279,15 +279,15 @@ class Edit:
 
   def __call__(
     self, batch: Batch, *, key: Array, score: ScoreFn, synthetic: Batch
-  ) -> tuple[Batch, Edit]:
+  ) -> tuple[Batch, BoundTransform]:
     batch, state = self.transform.update(
       batch, self.state, key=key, score=score, synthetic=synthetic
     )
     return batch, replace(self, state=state)
 
 
-class Places(NamedTuple):
+class Chains(NamedTuple):
   """The chains inside SGD, on real rows and on synthetic ones."""
 
-  training: Edit
-  student: Edit
+  training: BoundTransform
+  student: BoundTransform

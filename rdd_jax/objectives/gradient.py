@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from rdd_jax import networks
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.numerics import safe_sqrt
-from rdd_jax.core.transform import Places, State
+from rdd_jax.core.transform import Chains, State
 from rdd_jax.images.augment import Augment
 from rdd_jax.networks import Variables
 from rdd_jax.objectives.base import Objective
@@ -143,7 +143,7 @@ def gradient_matching(
     feed: Any,
     *,
     key: Array,
-    places: Places,
+    places: Chains,
     step_size: Array | None = None,
   ) -> tuple[Array, Array, dict[str, Array]]:
     del feed, places, step_size
@@ -177,12 +177,12 @@ def gradient_matching(
     state: State,
     *,
     key: Array,
-    places: Places,
-  ) -> tuple[State, Places]:
+    places: Chains,
+  ) -> tuple[State, Chains]:
     if outer == 1:
       return init(key), places
 
-    def trained() -> tuple[State, Places]:
+    def trained() -> tuple[State, Chains]:
       place = 'training' if inner.data == 'real' else 'student'
       new, edited = train(
         net,

@@ -21,7 +21,7 @@ import numpy as np
 from rdd_jax import networks
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.numerics import safe_divide
-from rdd_jax.core.transform import Places, State
+from rdd_jax.core.transform import Chains, State
 from rdd_jax.core.unroll import Adjoint, checkpointed
 from rdd_jax.networks import Variables
 from rdd_jax.objectives.base import Objective
@@ -83,7 +83,7 @@ def distance(
   num_classes: int,
   *,
   key: Array,
-  places: Places,
+  places: Chains,
   step_size: Array | None,
   adjoint: Adjoint,
 ) -> tuple[Array, Array]:
@@ -165,7 +165,7 @@ def trajectory_matching(
     feed: Any,
     *,
     key: Array,
-    places: Places,
+    places: Chains,
     step_size: Array | None = None,
   ) -> tuple[Array, Array, dict[str, Array]]:
     del real
@@ -189,8 +189,8 @@ def trajectory_matching(
     state: State,
     *,
     key: Array,
-    places: Places,
-  ) -> tuple[State, Places]:
+    places: Chains,
+  ) -> tuple[State, Chains]:
     del synthetic, real, key
     return state, places
 

@@ -23,7 +23,7 @@ from rdd_jax.core.batch import Batch
 from rdd_jax.core.losses import RowLosses, cross_entropy
 from rdd_jax.core.measure import Measure, draw_minibatches
 from rdd_jax.core.numerics import safe_divide
-from rdd_jax.core.transform import Edit
+from rdd_jax.core.transform import BoundTransform
 from rdd_jax.images.augment import Augment
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.networks import Variables
@@ -35,7 +35,7 @@ class ExpertState(NamedTuple):
   """An expert, and the state of the chain that edits its rows."""
 
   learner: Learner
-  edit: Edit
+  edit: BoundTransform
 
 
 class Expert(NamedTuple):
@@ -91,7 +91,7 @@ def expert(
   radius: float = 0.0,
   alpha: float = 0.0,
   losses: RowLosses = cross_entropy,
-  edit: Edit,
+  edit: BoundTransform,
 ) -> Expert:
   """Experts on a measure, each minibatch edited by a chain.
 

@@ -21,7 +21,12 @@ from rdd_jax.core.batch import Batch
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.keys import named
 from rdd_jax.core.measure import Measure, empirical
-from rdd_jax.core.transform import Edit, EmptyState, identity, stateless
+from rdd_jax.core.transform import (
+  BoundTransform,
+  EmptyState,
+  identity,
+  stateless,
+)
 from rdd_jax.experiment import experts
 from rdd_jax.experiment.experts import train
 from rdd_jax.images.preprocessing import standardize
@@ -47,7 +52,7 @@ def make(edit=None, **options) -> Expert:
     CLASSES,
     preprocess=PLAIN,
     batch_size=8,
-    edit=edit or Edit(EmptyState(), identity()),
+    edit=edit or BoundTransform(EmptyState(), identity()),
     **options,
   )
 
@@ -218,7 +223,7 @@ def test_the_chain_acts_where_experts_train():
       batch, weights=jnp.where(batch.cells == 1, 0.0, batch.weights)
     )
   )
-  edited = make(Edit(EmptyState(), hide))
+  edited = make(BoundTransform(EmptyState(), hide))
   state = edited.init(KEY)
   new = jax.jit(edited.epoch)(state, KEY, IMAGES, MEASURE)
   bias = [
@@ -271,7 +276,7 @@ def test_an_epoch_of_equal_weights_takes_nearly_every_row_once():
       or batch
     )
   )
-  edited = make(Edit(EmptyState(), spy))
+  edited = make(BoundTransform(EmptyState(), spy))
   jax.block_until_ready(edited.epoch(edited.init(KEY), KEY, IMAGES, MEASURE))
   jax.effects_barrier()
   index = np.concatenate(seen)

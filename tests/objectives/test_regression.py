@@ -19,10 +19,10 @@ from rdd_jax.core.losses import SquaredError, centered, cross_entropy
 from rdd_jax.core.measure import draw, empirical
 from rdd_jax.core.risk import cvar, equal, mean, mix, worst
 from rdd_jax.core.transform import (
+  BoundTransform,
+  Chains,
   DataSpec,
-  Edit,
   EmptyState,
-  Places,
   chain,
   identity,
 )
@@ -44,7 +44,7 @@ from rdd_jax.training import sgd
 
 SHAPE, CLASSES, GROUPS, IPC, N = (4, 4, 1), 3, 2, 2, 60
 KEY = jax.random.key(3)
-STILL = Places(*2 * [Edit(EmptyState(), identity())])
+STILL = Chains(*2 * [BoundTransform(EmptyState(), identity())])
 KERNEL = kernels.fully_connected(1)
 
 

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, concat, group_mean
 from rdd_jax.core.losses import RowLosses, SquaredError, centered, cross_entropy
-from rdd_jax.core.transform import Places, ScoreFn, Scores, State
+from rdd_jax.core.transform import Chains, ScoreFn, Scores, State
 from rdd_jax.images.augment import Augment
 from rdd_jax.kernels import Solution, fit, solve
 from rdd_jax.kernels.kernel import EXACT
@@ -35,8 +35,8 @@ Regression = Callable[[Batch], tuple[Predictor, Solution]]
 
 class AdvanceState(Protocol):
   def __call__(
-    self, synthetic: Batch, state: State, *, key: Array, places: Places
-  ) -> tuple[State, Places]:
+    self, synthetic: Batch, state: State, *, key: Array, places: Chains
+  ) -> tuple[State, Chains]:
     """What changes between two steps besides the synthetic set."""
     ...
 
@@ -159,7 +159,7 @@ def regression_matching(
     feed: Any,
     *,
     key: Array,
-    places: Places,
+    places: Chains,
     step_size: Array | None = None,
   ) -> tuple[Array, Array, dict[str, Array]]:
     del feed, step_size
@@ -190,8 +190,8 @@ def regression_matching(
     state: State,
     *,
     key: Array,
-    places: Places,
-  ) -> tuple[State, Places]:
+    places: Chains,
+  ) -> tuple[State, Chains]:
     del real
     return method.advance(synthetic, state, key=key, places=places)
 

@@ -22,7 +22,7 @@ from rdd_jax import networks
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.losses import centered, uncentered
 from rdd_jax.core.numerics import safe_divide, safe_sqrt
-from rdd_jax.core.transform import Places
+from rdd_jax.core.transform import Chains
 from rdd_jax.kernels import Solution, ntk_product
 from rdd_jax.kernels.empirical import backward, forward
 from rdd_jax.kernels.kernel import EXACT
@@ -60,8 +60,8 @@ def rcig(
     return tangent_regression(net, variables, ridge, iterations)
 
   def advance(
-    synthetic: Batch, state: PoolState, *, key: Array, places: Places
-  ) -> tuple[PoolState, Places]:
+    synthetic: Batch, state: PoolState, *, key: Array, places: Chains
+  ) -> tuple[PoolState, Chains]:
     rows = replace(synthetic, targets=of_hard_size(synthetic.targets))
     return pool.advance(rows, state, key=key, places=places)
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from rdd_jax.core.batch import group_mean
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.numerics import safe_divide
-from rdd_jax.robust.label_noise.trust import Opinion, rank
+from rdd_jax.robust.label_noise.trust import ProbeOutputs, rank
 
 Measure = Literal['mahalanobis', 'cosine', 'both', 'confidence', 'none']
 MEASURES = ('mahalanobis', 'cosine', 'both', 'confidence', 'none')
@@ -120,7 +120,7 @@ def cosine_similarity(
 
 
 def propose(
-  opinion: Opinion,
+  opinion: ProbeOutputs,
   labels: Array,
   trusted: Array,
   num_classes: int,

@@ -39,7 +39,7 @@ from rdd_jax.core.transform import (
 from rdd_jax.robust import probing
 from rdd_jax.robust.label_noise.options import Diversion, check
 from rdd_jax.robust.label_noise.relabel import propose
-from rdd_jax.robust.label_noise.trust import Division, Opinion, divide
+from rdd_jax.robust.label_noise.trust import Division, ProbeOutputs, divide
 from rdd_jax.training.probe import Probe
 
 LEFT_OUT = -1  # the label of a row that does not count
@@ -146,7 +146,7 @@ def divert(
     state: DivertState,
     given: Measure,
     labels: Array,
-    opinion: Opinion,
+    opinion: ProbeOutputs,
   ) -> tuple[Measure, DivertState]:
     trusted = divide(
       opinion, labels, num_classes, division, given.groups, num_groups
@@ -200,7 +200,7 @@ def divert(
       )
       return state._replace(probe=new)
 
-    def opinion(state: Any, name: str) -> Opinion:
+    def opinion(state: Any, name: str) -> ProbeOutputs:
       view_key = keys.named(key, f'views {name}')
       found = ask(state.probe, view_key, data.images, given)
       if not jnp.isfinite(found.losses).any():

@@ -17,7 +17,7 @@ SCORES = ('loss', 'log_loss', 'regret')
 RULES = ('agreement', 'mixture', 'either', 'both', 'small_loss')
 
 
-class Opinion(NamedTuple):
+class ProbeOutputs(NamedTuple):
   """What a probe says of `N` rows with labels.
 
   Attributes:
@@ -82,7 +82,7 @@ def check(division: Division) -> None:
       raise UserError(f'trust {name}={value}: give a number in [0, 1]')
 
 
-def scores(opinion: Opinion, score: Score) -> Array:
+def scores(opinion: ProbeOutputs, score: Score) -> Array:
   """The number by which rows are ranked, `f[N]`; low is good."""
   if score == 'log_loss':
     return jnp.log(opinion.losses + 1e-3)
@@ -92,7 +92,7 @@ def scores(opinion: Opinion, score: Score) -> Array:
 
 
 def divide(
-  opinion: Opinion,
+  opinion: ProbeOutputs,
   labels: Array,
   num_classes: int,
   division: Division,

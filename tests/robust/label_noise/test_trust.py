@@ -16,7 +16,12 @@ from rdd_jax.robust.label_noise.relabel import (
   propose,
   squared_mahalanobis,
 )
-from rdd_jax.robust.label_noise.trust import Division, Opinion, divide, rank
+from rdd_jax.robust.label_noise.trust import (
+  Division,
+  ProbeOutputs,
+  divide,
+  rank,
+)
 from rdd_jax.robust.mixture import fit, low_posterior
 
 RNG = np.random.default_rng(0)
@@ -91,9 +96,9 @@ def test_rank_is_the_place_within_a_class():
   np.testing.assert_array_equal(count, [4, 4, 2, 4, 2, 4])
 
 
-def opinion(losses, best, labels, preferred) -> Opinion:
+def opinion(losses, best, labels, preferred) -> ProbeOutputs:
   n = len(losses)
-  return Opinion(
+  return ProbeOutputs(
     losses=jnp.asarray(losses, jnp.float32),
     best=jnp.asarray(best, jnp.float32),
     agrees=jnp.asarray(preferred) == jnp.asarray(labels),
