@@ -51,14 +51,18 @@ def concat(*batches: Batch) -> Batch:
 
 
 def take(tree: T, rows: Array) -> T:
-  """The given rows of every leaf; `rows` may have any shape."""
+  """Returns the given rows of every leaf; `rows` may have any shape.
+
+  >>> take({'a': jnp.array([7, 8, 9])}, jnp.array([2, 0]))['a'].tolist()
+  [9, 7]
+  """
   return jax.tree.map(lambda leaf: jnp.take(leaf, rows, 0, mode='clip'), tree)
 
 
 def group_mean(
   values: Array, weights: Array, ids: Array, k: int
 ) -> tuple[Array, Array]:
-  """The weighted mean of `values` in each of `k` groups.
+  """Returns the weighted mean of `values` in each of `k` groups, and the mass.
 
   Args:
     values: `f[n]` or `f[n, d]`.
@@ -68,6 +72,11 @@ def group_mean(
 
   Returns:
     Means `f[k]` or `f[k, d]` (0 where a group is empty), and mass `f[k]`.
+
+  >>> ones, ids = jnp.ones(3), jnp.array([0, 0, 1])
+  >>> means, mass = group_mean(jnp.array([1.0, 3.0, 5.0]), ones, ids, 2)
+  >>> means.tolist(), mass.tolist()
+  ([2.0, 5.0], [2.0, 1.0])
   """
   chex.assert_rank(values, {1, 2})
   chex.assert_shape((weights, ids), values.shape[:1])

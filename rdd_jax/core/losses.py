@@ -24,12 +24,20 @@ def cross_entropy(logits: Array, batch: Batch, num_classes: int) -> Array:
 
 
 def centered(targets: Array) -> Array:
-  """Targets `f[n, o]` less one over the outputs: zero says "no class"."""
+  """Returns targets `f[n, o]` less one over the outputs: zero says "no class".
+
+  >>> centered(jnp.array([[1.0, 0.0]])).tolist()
+  [[0.5, -0.5]]
+  """
   return targets - 1 / targets.shape[1]
 
 
 def uncentered(values: Array) -> Array:
-  """The targets `f[n, o]` that `centered` made `values` of."""
+  """Returns the targets `f[n, o]` that `centered` made `values` of.
+
+  >>> uncentered(centered(jnp.array([[1.0, 0.0]]))).tolist()
+  [[1.0, 0.0]]
+  """
   return values + 1 / values.shape[1]
 
 

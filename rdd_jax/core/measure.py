@@ -39,12 +39,15 @@ Strata = Callable[[Measure], tuple[Array, int]]
 def empirical(
   labels: ArrayLike, num_outputs: int, groups: ArrayLike | None = None
 ) -> Measure:
-  """The measure of the data as given: one-hot targets and equal weights.
+  """Returns the measure of the data as given: one-hot targets, equal weights.
 
   Args:
     labels: `i[N]`.
     num_outputs: the classes, and one more with a reject class.
     groups: `i[N]` subpopulations, or none.
+
+  >>> empirical([1, 0], 2).targets.tolist()
+  [[0.0, 1.0], [1.0, 0.0]]
   """
   cells = jnp.asarray(labels, jnp.int32)
   chex.assert_rank(cells, 1)
@@ -84,17 +87,29 @@ def rows_of(measure: Measure, rows: Array, inputs: Array) -> Batch:
 
 
 def by_cell(num_cells: int) -> Strata:
-  """One stratum for each cell."""
+  """Returns one stratum for each cell.
+
+  >>> by_cell(2)(empirical([1, 0], 2))[0].tolist()
+  [1, 0]
+  """
   return lambda measure: (measure.cells, num_cells)
 
 
 def by_group(num_groups: int) -> Strata:
-  """One stratum for each group; rows of no group are never drawn."""
+  """Returns one stratum for each group; rows of no group are never drawn.
+
+  >>> by_group(2)(empirical([0, 0], 1, [0, 1]))[0].tolist()
+  [0, 1]
+  """
   return lambda measure: (measure.groups, num_groups)
 
 
 def by_cell_and_group(num_cells: int, num_groups: int) -> Strata:
-  """One stratum for each pair; a pair without rows yields masked rows."""
+  """Returns a stratum for each pair; one without rows yields masked rows.
+
+  >>> by_cell_and_group(2, 2)(empirical([0, 1], 2, [1, 1]))[0].tolist()
+  [1, 3]
+  """
 
   def pairs(measure: Measure) -> tuple[Array, int]:
     grouped = (measure.groups >= 0) & (measure.groups < num_groups)
@@ -131,6 +146,10 @@ def draw(
 
   Raises:
     ValueError: when `n` is not a multiple of the number of strata.
+
+  >>> images, measure = jnp.zeros((4, 2)), empirical([0, 0, 1, 1], 2)
+  >>> draw(jax.random.key(0), images, measure, 2, by_cell(2)).cells.tolist()
+  [0, 1]
   """
   total = measure.weights.shape[0]
   chex.assert_axis_dimension(images, 0, total)

@@ -22,31 +22,50 @@ Risk = Callable[[Array, Array], Array]
 
 
 def normalize(mass: Array) -> Array:
-  """`mass / sum(mass)`, and zeros where there is no mass at all."""
+  """Returns `mass / sum(mass)`, and zeros where there is no mass at all.
+
+  >>> normalize(jnp.array([1.0, 3.0])).tolist()
+  [0.25, 0.75]
+  """
   return safe_divide(mass, mass.sum())
 
 
 def mean() -> Risk:
-  """Weights by mass: the expectation."""
+  """Returns the risk that weighs by mass: the expectation.
+
+  >>> mean()(jnp.array([1.0, 5.0]), jnp.array([3.0, 1.0])).tolist()
+  [0.75, 0.25]
+  """
   return lambda values, mass: normalize(mass)
 
 
 def equal() -> Risk:
-  """The same weight for each group that is not empty."""
+  """Returns the same weight for each group that is not empty.
+
+  >>> equal()(jnp.array([1.0, 5.0]), jnp.array([3.0, 1.0])).tolist()
+  [0.5, 0.5]
+  """
   return lambda values, mass: normalize(jnp.where(mass > 0, 1.0, 0.0))
 
 
 def total() -> Risk:
-  """Weight one for each group that is not empty: a sum over classes.
+  """Returns weight one for each group that is not empty: a sum over classes.
 
   The only risk here whose weights do not sum to one; it is what the published
   matching losses use.
+
+  >>> total()(jnp.array([1.0, 5.0]), jnp.array([3.0, 1.0])).tolist()
+  [1.0, 1.0]
   """
   return lambda values, mass: jnp.where(mass > 0, 1.0, 0.0)
 
 
 def worst() -> Risk:
-  """All weight on the largest value; the first one among equals."""
+  """Returns all weight on the largest value; the first one among equals.
+
+  >>> worst()(jnp.array([1.0, 5.0]), jnp.array([3.0, 1.0])).tolist()
+  [0.0, 1.0]
+  """
 
   def weights(values: Array, mass: Array) -> Array:
     masked = jnp.where(mass > 0, values, -jnp.inf)
@@ -57,7 +76,7 @@ def worst() -> Risk:
 
 
 def cvar(tail: float) -> Risk:
-  """The mean of the worst `tail` share of the mass.
+  """Returns the mean of the worst `tail` share of the mass.
 
   The weights solve `max w.L` over `0 <= w <= p / tail`, `sum(w) = 1`, with `p`
   the normalized mass (Rockafellar and Uryasev, Optimization of Conditional
@@ -69,6 +88,9 @@ def cvar(tail: float) -> Risk:
 
   Raises:
     ValueError: for a tail outside `(0, 1]`.
+
+  >>> cvar(0.5)(jnp.array([1.0, 5.0]), jnp.array([3.0, 1.0])).tolist()
+  [0.5, 0.5]
   """
   if not 0 < tail <= 1:
     raise ValueError(
@@ -88,10 +110,13 @@ def cvar(tail: float) -> Risk:
 
 
 def entropic(temperature: float) -> Risk:
-  """Exponentially tilted weights: the worst case under a KL penalty.
+  """Returns exponentially tilted weights: the worst case under a KL penalty.
 
   Args:
     temperature: positive; small values approach the worst group.
+
+  >>> entropic(0.01)(jnp.array([1.0, 5.0]), jnp.array([3.0, 1.0])).tolist()
+  [0.0, 1.0]
   """
   if temperature <= 0:
     raise ValueError(
@@ -109,7 +134,7 @@ def entropic(temperature: float) -> Risk:
 
 
 def chi_square(temperature: float) -> Risk:
-  """The worst case under a chi-square penalty on the change of mass.
+  """Returns the worst case under a chi-square penalty on the change of mass.
 
   `max_w w.L - temperature / 2 sum_g p_g (w_g / p_g - 1)^2` over `w >= 0`,
   `sum(w) = 1`, so `w = p (1 + (L - eta) / temperature)_+` (Namkoong and Duchi,
@@ -117,6 +142,9 @@ def chi_square(temperature: float) -> Risk:
 
   Args:
     temperature: positive; small values approach the worst group.
+
+  >>> chi_square(8.0)(jnp.array([1.0, 5.0]), jnp.array([3.0, 1.0])).tolist()
+  [0.65625, 0.34375]
   """
   if temperature <= 0:
     raise ValueError(
@@ -141,23 +169,35 @@ def chi_square(temperature: float) -> Risk:
 
 
 def uniformly(risk: Risk) -> Risk:
-  """The risk under equal mass for each group that is not empty.
+  """Returns the risk under equal mass for each group that is not empty.
 
   So `uniformly(cvar(0.2))` is the mean of the worst fifth of the groups, and
   `cvar(0.2)` that of the groups which hold the worst fifth of the rows.
+
+  >>> uniformly(mean())(jnp.array([1.0, 5.0]), jnp.array([3.0, 1.0])).tolist()
+  [0.5, 0.5]
   """
   return lambda values, mass: risk(values, jnp.where(mass > 0, 1.0, 0.0))
 
 
 def mix(*terms: tuple[float, Risk]) -> Risk:
-  """A weighted sum of risks, such as `mix((.5, mean()), (.5, worst()))`."""
+  """Returns a weighted sum of risks.
+
+  >>> half = mix((0.5, mean()), (0.5, worst()))
+  >>> half(jnp.array([1.0, 5.0]), jnp.array([3.0, 1.0])).tolist()
+  [0.375, 0.625]
+  """
   return lambda values, mass: jnp.sum(
     jnp.stack([c * risk(values, mass) for c, risk in terms]), 0
   )
 
 
 def evaluate(risk: Risk, values: Array, mass: Array) -> Array:
-  """The risk of `values f[k]` under `mass f[k]`, with its exact gradient."""
+  """Returns the risk of `values f[k]` under `mass f[k]`; its gradient is exact.
+
+  >>> evaluate(mean(), jnp.array([1.0, 5.0]), jnp.array([3.0, 1.0])).item()
+  2.0
+  """
   chex.assert_rank(values, 1)
   chex.assert_equal_shape([values, mass])
   weights = jax.lax.stop_gradient(risk(values, mass))

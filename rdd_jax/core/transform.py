@@ -131,7 +131,11 @@ def stateless(fn: Callable[..., Batch]) -> Transform:
 
 @functools.cache
 def identity() -> Transform:
-  """Leaves everything as it is; always the same object, so jit knows it."""
+  """Returns a transform that edits nothing; one object, so jit knows it.
+
+  >>> identity() is identity()
+  True
+  """
   return stateless(_same)
 
 
@@ -143,10 +147,13 @@ def _same(
 
 
 def chain(**transforms: Transform) -> Transform:
-  """Applies transforms in order, each with its own name, key and state.
+  """Returns transforms in order, each with its own name, key and state.
 
   Keys are folded by name, so inserting a transform leaves the randomness of the
   others unchanged.
+
+  >>> list(chain(a=identity(), b=identity()).init(None))
+  ['a', 'b']
   """
 
   def check(state: State) -> None:
@@ -257,12 +264,20 @@ def _pad(batch: Batch, n: int) -> Batch:
 
 
 def after(step: int, t: Transform) -> Transform:
-  """`t` from the given step on; before it, rows that `t` appends are masked."""
+  """Returns `t` from a step on; before it, rows that `t` appends are masked.
+
+  >>> int(after(3, identity()).init(None).count)
+  0
+  """
   return _gated(t, lambda count: count >= step)
 
 
 def every(n: int, t: Transform) -> Transform:
-  """`t` at steps 0, n, 2n, ...; between them its added rows are masked."""
+  """Returns `t` at steps 0, n, 2n, ...; between them its rows are masked.
+
+  >>> int(every(3, identity()).init(None).count)
+  0
+  """
   return _gated(t, lambda count: count % n == 0)
 
 

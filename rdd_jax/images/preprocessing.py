@@ -88,7 +88,7 @@ class Preprocessing:
 
 
 def standardize(mean: ArrayLike, std: ArrayLike) -> Preprocessing:
-  """Per-channel standardization with known constants.
+  """Returns the standardization of channels with known constants.
 
   Args:
     mean: `[C]`, of pixels in [0, 1].
@@ -96,6 +96,9 @@ def standardize(mean: ArrayLike, std: ArrayLike) -> Preprocessing:
 
   Raises:
     UserError: for shapes that differ or a channel that does not vary.
+
+  >>> standardize([0.5], [0.25])(jnp.ones((1, 1, 1, 1))).item()
+  2.0
   """
   mean, std = np.atleast_1d(mean), np.atleast_1d(std)
   if mean.shape != std.shape or mean.ndim != 1 or not np.all(std > 0):

@@ -38,7 +38,7 @@ def convolutional(
   halve: bool = False,
   global_pool: bool = False,
 ) -> Kernel:
-  """Of `depth` convolutions with ReLU and a linear layer, NTK parametrized.
+  """Returns the kernel of `depth` convolutions with ReLU and a linear layer.
 
   Convolutions keep the size of the image, with zeros around it that count in
   the fan-in, `size**2` times the channels.
@@ -58,6 +58,9 @@ def convolutional(
 
   Raises:
     UserError: for an even size, or an image that is halved away.
+
+  >>> convolutional(1)(jnp.ones((2, 4, 4, 1))).nngp.shape
+  (2, 2)
   """
   require_depth(depth)
   if size % 2 != 1:

@@ -27,7 +27,7 @@ from rdd_jax.networks import conv
 def fully_connected(
   depth: int, w_std: float = math.sqrt(2), b_std: float = 0.1
 ) -> Kernel:
-  """Of `depth` hidden layers with ReLU, in the NTK parametrization.
+  """Returns the kernel of `depth` hidden layers with ReLU, NTK parametrized.
 
   A layer is `w_std / sqrt(fan_in) W x + b_std b`, with standard normal `W` and
   `b`, all of which count as parameters. Linear without hidden layers.
@@ -42,6 +42,9 @@ def fully_connected(
 
   Raises:
     UserError: for a negative depth.
+
+  >>> fully_connected(1)(jnp.ones((2, 3)), jnp.ones((4, 3))).ntk.shape
+  (2, 4)
   """
   require_depth(depth)
 

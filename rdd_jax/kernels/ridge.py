@@ -41,7 +41,7 @@ def solve(
   ridge: float = 1e-6,
   weights: Array | None = None,
 ) -> Solution:
-  """Kernel ridge regression.
+  """Solves kernel ridge regression.
 
   `f(x) = K(x, .) coefficients` minimizes `sum_i w_i |y_i - f(x_i)|^2 + r |f|^2`
   with `r = ridge * sum_i w_i K_ii / sum_i w_i`. A row of weight 2 counts as
@@ -60,6 +60,10 @@ def solve(
 
   Raises:
     UserError: outside jit, if no ridge was enough.
+
+  >>> found = solve(jnp.eye(2), jnp.array([[1.0], [2.0]]), ridge=1.0)
+  >>> found.coefficients.round(3).tolist()
+  [[0.5], [1.0]]
   """
   n = gram.shape[0]
   chex.assert_shape(gram, (n, n))
@@ -79,7 +83,7 @@ def fit(
   ridge: float = 1e-6,
   weights: Array | None = None,
 ) -> Solution:
-  """Ridge regression on features: `f(x) = features(x) coefficients`.
+  """Solves ridge regression on features: `f(x) = features(x) coefficients`.
 
   The same as `solve` with the kernel `features features'`, by the smaller of
   its two matrices: `n` by `n`, or `d` by `d` where features are few.
@@ -95,6 +99,9 @@ def fit(
 
   Raises:
     UserError: outside jit, if no ridge was enough.
+
+  >>> fit(jnp.eye(2), jnp.ones((2, 1))).coefficients.round(3).tolist()
+  [[1.0], [1.0]]
   """
   chex.assert_rank(features, 2)
   n, d = features.shape

@@ -86,6 +86,9 @@ def decode(images: Array, factor: int) -> Array:
 
   Returns:
     `f[n * factor**2, h, w, c]`, the tiles of an image next to each other.
+
+  >>> decode(jnp.ones((1, 4, 4, 1)), 2).shape
+  (4, 4, 4, 1)
   """
   if factor == 1:
     return images
@@ -115,6 +118,9 @@ def encode(images: Array, factor: int) -> Array:
 
   Returns:
     `f[n, h, w, c]`.
+
+  >>> encode(jnp.ones((4, 4, 4, 1)), 2).shape
+  (1, 4, 4, 1)
   """
   if factor == 1:
     return images
@@ -135,7 +141,7 @@ def view(
   num_classes: int | None = None,
   free: bool = False,
 ) -> View:
-  """How `Synthetic` parameters are seen as a batch of network inputs.
+  """Returns how `Synthetic` parameters are seen as a batch of network inputs.
 
   Args:
     cells: `i[n]`, of the stored images.
@@ -151,6 +157,10 @@ def view(
 
   Returns:
     A function from parameters to a batch of `n * factor**2` rows.
+
+  >>> rows = view(np.arange(2), np.eye(2, dtype=np.float32), factor=2)
+  >>> rows(Synthetic(jnp.ones((2, 4, 4, 1)), None)).inputs.shape
+  (8, 4, 4, 1)
   """
   chex.assert_rank(cells, 1)
   chex.assert_shape(targets, (len(cells), None))

@@ -81,13 +81,18 @@ _NAMED: dict[str, Factory] = {
 
 
 def named(name: str) -> Corruption:
-  """A family, a released corruption, or a function of this package.
+  """Returns a family, a released corruption, or a function of this package.
 
   Each with its defaults. `invert` is the released one; `negative` inverts all
   channels. `a+b` is the sequence of both.
 
   Raises:
     UserError: for an unknown name.
+
+  >>> import jax
+  >>> pixels = jax.numpy.full((1, 2, 2, 1), 0.25)
+  >>> named('negative')(jax.random.key(0), pixels).max().item()
+  0.75
   """
   parts = [choose('corruption', part, _NAMED)() for part in name.split('+')]
   return parts[0] if len(parts) == 1 else sequence(*parts)

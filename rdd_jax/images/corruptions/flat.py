@@ -17,6 +17,9 @@ def posterize(levels: int = 2) -> Corruption:
 
   Raises:
     UserError: for fewer than 2 levels.
+
+  >>> posterize()(jax.random.key(0), jnp.full((1, 2, 2, 1), 0.75)).max().item()
+  1.0
   """
   if levels < 2:
     raise UserError(f'posterize({levels}): take at least 2 levels')
@@ -35,6 +38,10 @@ def silhouette(sigma: float = 1 / 28) -> Corruption:
 
   Raises:
     UserError: for a `sigma` that is not positive.
+
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(silhouette(), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
   """
   smooth = blur(sigma)
 
@@ -56,6 +63,10 @@ def outline() -> Corruption:
 
   Relative to the strongest edge of the image, and doubled, so that all edges
   above half of it are as bright. Of an image without edges, black.
+
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(outline(), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
   """
 
   def corrupt(key: Array, pixels: Array) -> Array:

@@ -16,6 +16,11 @@ def noise_phase() -> Corruption:
 
   The texture remains and the shape goes. All channels have the same phases, and
   the mean stays (before clipping).
+
+  >>> import jax
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(noise_phase(), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
   """
 
   def corrupt(key: Array, pixels: Array) -> Array:
@@ -34,6 +39,11 @@ def swap_amplitude() -> Corruption:
   The shape remains and the texture, the contrast and the mean are another's
   (Chen et al., Amplitude-Phase Recombination, 2021). The other is as in
   `pairs`: a row alone in its batch stays as it is.
+
+  >>> import jax
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(swap_amplitude(), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
   """
 
   def corrupt(key: Array, pixels: Array) -> Array:
