@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import jax
 from jax import Array
@@ -71,12 +72,8 @@ def ask(
   mean does in every view. Features are means over views, of one probe after
   the other.
   """
-  n = images.shape[0]
-  count = -(-n // CHUNK)
-  rows = jnp.minimum(jnp.arange(count * CHUNK), n - 1).reshape(count, CHUNK)
 
-  def of_chunk(x: tuple[Array, Array]) -> ProbeOutputs:
-    key, rows = x
+  def of_chunk(key: Array, rows: Array) -> ProbeOutputs:
     inputs = preprocess(images[rows])
     seen = inputs[None]
     if views and view:
@@ -101,8 +98,7 @@ def ask(
       features=jnp.concatenate(list(features.mean(0)), 1),
     )
 
-  chunks = jax.lax.map(of_chunk, (jax.random.split(key, count), rows))
-  return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:n], chunks)
+  return map_rows(of_chunk, images.shape[0], key)
 
 
 def score_all(
@@ -113,15 +109,35 @@ def score_all(
   measure: Measure,
 ) -> Scores:
   """What one probe says of every row, in the order of the data set."""
-  n = images.shape[0]
-  count = -(-n // CHUNK)
-  rows = jnp.minimum(jnp.arange(count * CHUNK), n - 1).reshape(count, CHUNK)
 
   def of_chunk(rows: Array) -> Scores:
     batch = rows_of(measure, rows, preprocess(images[rows]))
     return probe.score(state)(constrain(batch))
 
-  chunks = jax.lax.map(of_chunk, rows)
+  return map_rows(of_chunk, images.shape[0])
+
+
+def map_rows(fn: Callable[..., Any], n: int, key: Array | None = None) -> Any:
+  """Maps a traced function over the rows of a data set, a chunk at a time.
+
+  `core.chunks.in_chunks` is its like for loops on the host.
+
+  Args:
+    fn: from `i[CHUNK]` row numbers, after the key of the chunk where there is
+      one, to a tree of `[CHUNK, ...]`.
+    n: the number of rows; the last chunk repeats the last one.
+    key: split over the chunks.
+
+  Returns:
+    The tree that `fn` returns, of `[n, ...]`.
+
+  >>> map_rows(lambda rows: 2 * rows, 3).tolist()
+  [0, 2, 4]
+  """
+  count = -(-n // CHUNK)
+  rows = jnp.minimum(jnp.arange(count * CHUNK), n - 1).reshape(count, CHUNK)
+  xs = (rows,) if key is None else (jax.random.split(key, count), rows)
+  chunks = jax.lax.map(lambda x: fn(*x), xs)
   return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:n], chunks)
 
 

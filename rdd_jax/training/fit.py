@@ -17,6 +17,7 @@ import optax
 
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, take
+from rdd_jax.core.chunks import in_chunks
 from rdd_jax.core.sharding import each
 from rdd_jax.core.transform import DataSpec, State, Transform, identity
 from rdd_jax.images.augment import cutmix
@@ -251,7 +252,7 @@ def in_batches(
   fn: Callable[[Array], tuple[Array, ...]],
   images: np.ndarray | Array,
   batch_size: int,
-) -> list[np.ndarray]:
+) -> tuple[np.ndarray, ...]:
   """`fn` of all images, from what it makes of batches of one size.
 
   Args:
@@ -262,14 +263,11 @@ def in_batches(
   Returns:
     Arrays `[s, n, ...]`, on the host.
   """
-  n = len(images)
-  size = min(n, batch_size)
-  out = []
-  for start in range(0, n, size):
-    # The last batch repeats the last row, so that there is only one shape.
-    rows = np.minimum(np.arange(start, start + size), n - 1)
-    out.append(jax.device_get(fn(jnp.asarray(images[rows]))))
-  return [np.concatenate(x, 1)[:, :n] for x in zip(*out, strict=True)]
+
+  def on_host(images: np.ndarray | Array) -> tuple[np.ndarray, ...]:
+    return jax.device_get(fn(jnp.asarray(images)))
+
+  return in_chunks(on_host, images, batch_size, axis=1)
 
 
 @partial(jax.jit, static_argnames=('what', 'net'))

@@ -34,7 +34,7 @@ from rdd_jax.core.transform import (
   Transform,
   identity,
 )
-from rdd_jax.robust.probing import CHUNK
+from rdd_jax.robust.probing import map_rows
 from rdd_jax.training import sgd
 from rdd_jax.training.sgd import Learner
 
@@ -114,14 +114,11 @@ def relative_difficulty(
       return sgd.init(net, tx, keys.named(key, name), input_shape)
 
     pair, _ = jax.lax.scan(step, (fresh('biased'), fresh('other')), batches)
-    n = images.shape[0]
-    count = -(-n // CHUNK)
-    rows = jnp.minimum(jnp.arange(count * CHUNK), n - 1).reshape(count, CHUNK)
 
     def of_chunk(rows: Array) -> Array:
       return difficulty(pair, rows_of(measure, rows, preprocess(images[rows])))
 
-    w = jax.lax.map(of_chunk, rows).ravel()[:n]
+    w = map_rows(of_chunk, images.shape[0])
     mean, _ = group_mean(w, measure.weights, measure.cells, num_classes)
     return safe_divide(w, mean[measure.cells])
 
