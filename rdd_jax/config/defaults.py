@@ -52,7 +52,7 @@ def config() -> Config:
         'reject': False,  # one output more, for outliers
         'outlier_weight': 0.5,  # mass of all outlier rows over the others'
         'step_size': 0.0,  # of the student, where learned (MTT); 0 is not
-        # of centred labels, where learned: a regression's temperature; 0 is not
+        # of centered labels, where learned: a temperature; 0 is not
         'label_scale': 0.0,
       },
       'objective': {
@@ -167,7 +167,7 @@ def config() -> Config:
         'cutmix': 0.0,
         'ema': 0.0,  # decay of the average of weights that is judged; 0 is off
         'loss': 'cross_entropy',  # or 'squared', for free labels
-        'target_scale': 1.0,  # of 'squared': what centred labels are times
+        'target_scale': 1.0,  # of 'squared': what centered labels are times
         # (inside, outside, weight) of losses.EnergyMargin; () has none
         'energy_margin': (),
         # Further networks, for the cross-architecture table; or regressions:

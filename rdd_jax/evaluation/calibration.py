@@ -39,7 +39,7 @@ def temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
   Temperature scaling (Guo et al., 2017). The loss is convex in `1 / T`, whose
   gradient has its root found. Temperatures from 1 / 100 to 100 times the root
-  mean square of the centred logits are searched, which scale as the logits do.
+  mean square of the centered logits are searched, which scale as the logits do.
 
   Args:
     logits: `f[n, k]`, of the classes alone.

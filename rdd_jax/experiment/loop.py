@@ -17,10 +17,9 @@ import numpy as np
 
 from rdd_jax.config.build.experiment import Experiment
 from rdd_jax.config.defaults import Config
-from rdd_jax.core.batch import Batch
 from rdd_jax.core.chunks import in_chunks
 from rdd_jax.core.errors import UserError
-from rdd_jax.core.measure import Measure
+from rdd_jax.core.measure import Measure, rows_of
 from rdd_jax.core.transform import DataView, Scores
 from rdd_jax.distill import DistillState
 from rdd_jax.experiment.program import Compiled, feeds
@@ -100,14 +99,7 @@ def _score(
   measure: Measure,
   rows: Array,
 ) -> Scores:
-  batch = Batch(
-    inputs=experiment.preprocess(images[rows]),
-    targets=measure.targets[rows],
-    weights=measure.weights[rows],
-    cells=measure.cells[rows],
-    groups=measure.groups[rows],
-    index=rows,
-  )
+  batch = rows_of(measure, rows, experiment.preprocess(images[rows]))
   return experiment.probe.score(probe)(batch)
 
 

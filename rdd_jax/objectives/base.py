@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from jax import Array
 
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.transform import Places, State
+from rdd_jax.core.transform import Chains, State
 
 
 class LossesFn(Protocol):
@@ -20,7 +20,7 @@ class LossesFn(Protocol):
     feed: Any,
     *,
     key: Array,
-    places: Places,
+    places: Chains,
     step_size: Array | None = None,
   ) -> tuple[Array, Array, dict[str, Array]]:
     """Values `f[k]`, mass `f[k]`, and metrics; differentiable in `synthetic`.
@@ -40,8 +40,8 @@ class AdvanceFn(Protocol):
     state: State,
     *,
     key: Array,
-    places: Places,
-  ) -> tuple[State, Places]:
+    places: Chains,
+  ) -> tuple[State, Chains]:
     """Moves the objective's own networks on, edited by the chains."""
     ...
 

@@ -11,7 +11,7 @@ from jax import Array
 import jax.numpy as jnp
 
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.transform import Places, State
+from rdd_jax.core.transform import Chains, State
 from rdd_jax.objectives.base import Objective
 
 
@@ -49,7 +49,7 @@ def by_group(
     feed: Any,
     *,
     key: Array,
-    places: Places,
+    places: Chains,
     step_size: Array | None = None,
   ) -> tuple[Array, Array, dict[str, Array]]:
     return paired.losses(

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 from rdd_jax import networks
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.transform import Places, State
+from rdd_jax.core.transform import Chains, State
 from rdd_jax.images.augment import Augment
 from rdd_jax.objectives.base import Objective
 from rdd_jax.objectives.cells import map_cells, weighted_mean
@@ -59,7 +59,7 @@ def distribution_matching(
     feed: Any,
     *,
     key: Array,
-    places: Places,
+    places: Chains,
     step_size: Array | None = None,
   ) -> tuple[Array, Array, dict[str, Array]]:
     del feed, places, step_size
@@ -86,8 +86,8 @@ def distribution_matching(
     state: State,
     *,
     key: Array,
-    places: Places,
-  ) -> tuple[State, Places]:
+    places: Chains,
+  ) -> tuple[State, Chains]:
     del synthetic, real, state
     return init(key), places
 

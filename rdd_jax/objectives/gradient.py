@@ -18,7 +18,8 @@ import jax.numpy as jnp
 
 from rdd_jax import networks
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.transform import Places, State
+from rdd_jax.core.numerics import safe_sqrt
+from rdd_jax.core.transform import Chains, State
 from rdd_jax.images.augment import Augment
 from rdd_jax.networks import Variables
 from rdd_jax.objectives.base import Objective
@@ -40,7 +41,7 @@ def cosine(a: Variables, b: Variables) -> Array:
   def layer(a: Array, b: Array) -> Array:
     a, b = a.reshape(-1, a.shape[-1]), b.reshape(-1, b.shape[-1])
     # sqrt has no gradient at zero, where a dead unit puts it.
-    norm = _safe_sqrt((a**2).sum(0)) * _safe_sqrt((b**2).sum(0))
+    norm = safe_sqrt((a**2).sum(0)) * safe_sqrt((b**2).sum(0))
     return jnp.sum(1 - (a * b).sum(0) / (norm + 1e-6))
 
   return _over_leaves(layer, a, b, lambda leaf: leaf.ndim > 1)
@@ -65,11 +66,6 @@ DISTANCES: dict[str, Distance] = {
 
 def _is_kernel(leaf: Array) -> bool:
   return leaf.ndim == 4
-
-
-def _safe_sqrt(x: Array) -> Array:
-  positive = x > 0
-  return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1.0)), 0.0)
 
 
 def _over_leaves(
@@ -147,7 +143,7 @@ def gradient_matching(
     feed: Any,
     *,
     key: Array,
-    places: Places,
+    places: Chains,
     step_size: Array | None = None,
   ) -> tuple[Array, Array, dict[str, Array]]:
     del feed, places, step_size
@@ -181,12 +177,12 @@ def gradient_matching(
     state: State,
     *,
     key: Array,
-    places: Places,
-  ) -> tuple[State, Places]:
+    places: Chains,
+  ) -> tuple[State, Chains]:
     if outer == 1:
       return init(key), places
 
-    def trained() -> tuple[State, Places]:
+    def trained() -> tuple[State, Chains]:
       place = 'training' if inner.data == 'real' else 'student'
       new, edited = train(
         net,

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.transform import Places, State
+from rdd_jax.core.transform import Chains, State
 from rdd_jax.core.unroll import Adjoint, checkpointed
 from rdd_jax.networks import Variables
 from rdd_jax.objectives.base import Objective
@@ -92,7 +92,7 @@ def online_trajectory_matching(
     feed: Any,
     *,
     key: Array,
-    places: Places,
+    places: Chains,
     step_size: Array | None = None,
   ) -> tuple[Array, Array, dict[str, Array]]:
     del real, feed
@@ -116,8 +116,8 @@ def online_trajectory_matching(
     state: Pool,
     *,
     key: Array,
-    places: Places,
-  ) -> tuple[State, Places]:
+    places: Chains,
+  ) -> tuple[State, Chains]:
     i = state.turn % experts
     current = jax.lax.cond(
       state.ages[i] >= lifetime,

@@ -20,7 +20,8 @@ import numpy as np
 
 from rdd_jax import networks
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.transform import Places, State
+from rdd_jax.core.numerics import safe_divide
+from rdd_jax.core.transform import Chains, State
 from rdd_jax.core.unroll import Adjoint, checkpointed
 from rdd_jax.networks import Variables
 from rdd_jax.objectives.base import Objective
@@ -82,7 +83,7 @@ def distance(
   num_classes: int,
   *,
   key: Array,
-  places: Places,
+  places: Chains,
   step_size: Array | None,
   adjoint: Adjoint,
 ) -> tuple[Array, Array]:
@@ -112,7 +113,7 @@ def distance(
   left = _squared(end.variables['params'], target)
   whole = _squared(start, target)
   moved = whole > 0
-  value = jnp.where(moved, left / jnp.where(moved, whole, 1.0), 0.0)
+  value = safe_divide(left, whole)
   return value, moved.astype(value.dtype)
 
 
@@ -164,7 +165,7 @@ def trajectory_matching(
     feed: Any,
     *,
     key: Array,
-    places: Places,
+    places: Chains,
     step_size: Array | None = None,
   ) -> tuple[Array, Array, dict[str, Array]]:
     del real
@@ -188,8 +189,8 @@ def trajectory_matching(
     state: State,
     *,
     key: Array,
-    places: Places,
-  ) -> tuple[State, Places]:
+    places: Chains,
+  ) -> tuple[State, Chains]:
     del synthetic, real, key
     return state, places
 

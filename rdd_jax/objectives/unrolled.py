@@ -19,7 +19,7 @@ from jax import Array
 from rdd_jax import networks
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, group_mean
-from rdd_jax.core.transform import Places, State
+from rdd_jax.core.transform import Chains, State
 from rdd_jax.core.unroll import Adjoint, checkpointed, truncated
 from rdd_jax.images.augment import Augment
 from rdd_jax.objectives.base import Objective
@@ -86,7 +86,7 @@ def unrolled(
     feed: Any,
     *,
     key: Array,
-    places: Places,
+    places: Chains,
     step_size: Array | None = None,
   ) -> tuple[Array, Array, dict[str, Array]]:
     del feed
@@ -131,8 +131,8 @@ def unrolled(
     state: Learner,
     *,
     key: Array,
-    places: Places,
-  ) -> tuple[State, Places]:
+    places: Chains,
+  ) -> tuple[State, Chains]:
     del synthetic, real, state
     return init(key), places
 

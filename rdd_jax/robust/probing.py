@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import jax
 from jax import Array
@@ -11,11 +12,11 @@ import jax.numpy as jnp
 
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.measure import Measure, draw_minibatches
+from rdd_jax.core.measure import Measure, draw_minibatches, rows_of
 from rdd_jax.core.sharding import constrain
 from rdd_jax.core.transform import Scores, State
 from rdd_jax.images.augment import Augment
-from rdd_jax.robust.label_noise.trust import Opinion
+from rdd_jax.robust.label_noise.trust import ProbeOutputs
 from rdd_jax.training.probe import Probe
 
 CHUNK = 500  # rows scored at once
@@ -64,19 +65,15 @@ def ask(
   *,
   views: int,
   view: Augment | None,
-) -> Opinion:
+) -> ProbeOutputs:
   """What the probes together say of every row, with the targets of a measure.
 
   Probabilities are means over probes and views; a row agrees when the probes'
   mean does in every view. Features are means over views, of one probe after
   the other.
   """
-  n = images.shape[0]
-  count = -(-n // CHUNK)
-  rows = jnp.minimum(jnp.arange(count * CHUNK), n - 1).reshape(count, CHUNK)
 
-  def of_chunk(x: tuple[Array, Array]) -> Opinion:
-    key, rows = x
+  def of_chunk(key: Array, rows: Array) -> ProbeOutputs:
     inputs = preprocess(images[rows])
     seen = inputs[None]
     if views and view:
@@ -92,7 +89,7 @@ def ask(
 
     chances, features = jax.lax.map(of_view, seen)
     mean = _log_mean(chances)
-    return Opinion(
+    return ProbeOutputs(
       losses=-jnp.take_along_axis(mean, labels[:, None], 1)[:, 0],
       best=-mean.max(1),
       agrees=(chances.argmax(2) == labels[None]).all(0),
@@ -101,8 +98,7 @@ def ask(
       features=jnp.concatenate(list(features.mean(0)), 1),
     )
 
-  chunks = jax.lax.map(of_chunk, (jax.random.split(key, count), rows))
-  return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:n], chunks)
+  return map_rows(of_chunk, images.shape[0], key)
 
 
 def score_all(
@@ -113,28 +109,36 @@ def score_all(
   measure: Measure,
 ) -> Scores:
   """What one probe says of every row, in the order of the data set."""
-  n = images.shape[0]
-  count = -(-n // CHUNK)
-  rows = jnp.minimum(jnp.arange(count * CHUNK), n - 1).reshape(count, CHUNK)
 
   def of_chunk(rows: Array) -> Scores:
     batch = rows_of(measure, rows, preprocess(images[rows]))
     return probe.score(state)(constrain(batch))
 
-  chunks = jax.lax.map(of_chunk, rows)
+  return map_rows(of_chunk, images.shape[0])
+
+
+def map_rows(fn: Callable[..., Any], n: int, key: Array | None = None) -> Any:
+  """Maps a traced function over the rows of a data set, a chunk at a time.
+
+  `core.chunks.in_chunks` is its like for loops on the host.
+
+  Args:
+    fn: from `i[CHUNK]` row numbers, after the key of the chunk where there is
+      one, to a tree of `[CHUNK, ...]`.
+    n: the number of rows; the last chunk repeats the last one.
+    key: split over the chunks.
+
+  Returns:
+    The tree that `fn` returns, of `[n, ...]`.
+
+  >>> map_rows(lambda rows: 2 * rows, 3).tolist()
+  [0, 2, 4]
+  """
+  count = -(-n // CHUNK)
+  rows = jnp.minimum(jnp.arange(count * CHUNK), n - 1).reshape(count, CHUNK)
+  xs = (rows,) if key is None else (jax.random.split(key, count), rows)
+  chunks = jax.lax.map(lambda x: fn(*x), xs)
   return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:n], chunks)
-
-
-def rows_of(measure: Measure, rows: Array, inputs: Array) -> Batch:
-  """The rows `i[n]` of a measure, with inputs `f[n, ...]`."""
-  return Batch(
-    inputs=inputs,
-    targets=measure.targets[rows],
-    weights=measure.weights[rows],
-    cells=measure.cells[rows],
-    groups=measure.groups[rows],
-    index=rows,
-  )
 
 
 def _log_mean(logs: Array) -> Array:

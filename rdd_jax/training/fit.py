@@ -6,16 +6,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 import math
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import flax.linen as nn
 import jax
 from jax import Array
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, take
+from rdd_jax.core.chunks import in_chunks
 from rdd_jax.core.sharding import each
 from rdd_jax.core.transform import DataSpec, State, Transform, identity
 from rdd_jax.images.augment import cutmix
@@ -177,9 +179,9 @@ def _train(
     average = state.average
     if average is not None and recipe.ema is not None:
       decay = jnp.minimum(recipe.ema, (1 + t) / (10 + t))
-      average = jax.tree.map(
-        lambda a, b: decay * a + (1 - decay) * b, average, new.variables
-      )
+      # The share of the first argument is the last one: here the kept one.
+      kept = optax.incremental_update(average, new.variables, decay)
+      average = cast(Variables, kept)
     return Training(new, average, edited, order), None
 
   spec = DataSpec(n, num_classes, num_outputs, num_classes, num_groups=0)
@@ -250,7 +252,7 @@ def in_batches(
   fn: Callable[[Array], tuple[Array, ...]],
   images: np.ndarray | Array,
   batch_size: int,
-) -> list[np.ndarray]:
+) -> tuple[np.ndarray, ...]:
   """`fn` of all images, from what it makes of batches of one size.
 
   Args:
@@ -261,14 +263,11 @@ def in_batches(
   Returns:
     Arrays `[s, n, ...]`, on the host.
   """
-  n = len(images)
-  size = min(n, batch_size)
-  out = []
-  for start in range(0, n, size):
-    # The last batch repeats the last row, so that there is only one shape.
-    rows = np.minimum(np.arange(start, start + size), n - 1)
-    out.append(jax.device_get(fn(jnp.asarray(images[rows]))))
-  return [np.concatenate(x, 1)[:, :n] for x in zip(*out, strict=True)]
+
+  def on_host(images: np.ndarray | Array) -> tuple[np.ndarray, ...]:
+    return jax.device_get(fn(jnp.asarray(images)))
+
+  return in_chunks(on_host, images, batch_size, axis=1)
 
 
 @partial(jax.jit, static_argnames=('what', 'net'))

@@ -24,7 +24,7 @@ from rdd_jax.evaluation.registry import (
 )
 from rdd_jax.evaluation.shift import attacks, clusters
 from rdd_jax.evaluation.shift.shift import Shift, Shifted
-from rdd_jax.images.preprocessing import standardise
+from rdd_jax.images.preprocessing import standardize
 from rdd_jax.robust.label_noise.metrics import Evidence
 from rdd_jax.training.recipe import Recipe
 
@@ -73,7 +73,7 @@ def row() -> dict:
     TestData(pixels, labels, groups=labels % 2, rare=labels == 1),
     Recipe(steps=1, learning_rate=0.1),
     num_classes=CLASSES,
-    preprocess=standardise([0.5], [0.5]),
+    preprocess=standardize([0.5], [0.5]),
     seeds=jax.random.split(jax.random.key(0), 1),
     ood=benchmark,
     shift=shift,

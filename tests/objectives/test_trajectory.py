@@ -20,10 +20,10 @@ from rdd_jax.core.losses import cross_entropy
 from rdd_jax.core.measure import by_cell, draw, empirical
 from rdd_jax.core.risk import cvar, mean, total, worst
 from rdd_jax.core.transform import (
+  BoundTransform,
+  Chains,
   DataSpec,
-  Edit,
   EmptyState,
-  Places,
   chain,
   identity,
 )
@@ -46,8 +46,8 @@ from rdd_jax.training.inner import train
 SHAPE, CLASSES, GROUPS, IPC, N = (8, 8, 1), 3, 2, 2, 60
 KEY = jax.random.key(0)
 NET = networks.build('mlp', CLASSES, width=5, depth=2)
-STILL = Edit(EmptyState(), identity())
-PLACES = Places(STILL, STILL)
+STILL = BoundTransform(EmptyState(), identity())
+PLACES = Chains(STILL, STILL)
 SGD = Inner(optax.sgd(1.0), steps=4, batch_size=100)
 
 
@@ -194,7 +194,7 @@ def test_outliers_on_the_fly_reach_the_student():
     to_pixels=jax.nn.sigmoid,
     to_inputs=lambda p: 4 * p - 2,
   )
-  places = PLACES._replace(student=Edit(EmptyState(), outliers))
+  places = PLACES._replace(student=BoundTransform(EmptyState(), outliers))
   assert loss(rows(), 0.1, places=places) != loss(rows(), 0.1)
 
 

@@ -14,7 +14,7 @@ import pytest
 from rdd_jax import networks
 from rdd_jax.bench import ours as bench
 from rdd_jax.core.batch import NOWHERE, Batch
-from rdd_jax.core.transform import Edit, EmptyState, Places, identity
+from rdd_jax.core.transform import BoundTransform, Chains, EmptyState, identity
 from rdd_jax.core.unroll import backprop, checkpointed
 from rdd_jax.objectives import gradient
 from rdd_jax.objectives.distribution import distribution_matching
@@ -153,7 +153,7 @@ def test_sgd_with_momentum_and_weight_decay(net, variables, rival):
 
 def matched(objective, state, synthetic, real):
   """The values of an objective, and the gradient of the images."""
-  still = Edit(EmptyState(), identity())
+  still = BoundTransform(EmptyState(), identity())
 
   def total(x):
     values, _, _ = objective.losses(
@@ -162,7 +162,7 @@ def matched(objective, state, synthetic, real):
       state,
       None,
       key=jax.random.key(0),
-      places=Places(still, still),
+      places=Chains(still, still),
     )
     return values.sum(), values
 

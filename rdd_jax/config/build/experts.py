@@ -7,7 +7,7 @@ import flax.linen as nn
 from rdd_jax.config.build.objectives import dsa, row_losses
 from rdd_jax.config.build.optimizers import expert_optimizer
 from rdd_jax.config.defaults import Config
-from rdd_jax.core.transform import DataSpec, Edit, Transform
+from rdd_jax.core.transform import BoundTransform, DataSpec, Transform
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.training.expert import Expert, expert
 
@@ -48,5 +48,5 @@ def build(
     radius=options.radius,
     alpha=options.alpha,
     losses=row_losses(config),
-    edit=Edit(edits.init(spec), edits),
+    edit=BoundTransform(edits.init(spec), edits),
   )

@@ -6,7 +6,7 @@ Kernel Ridge-Regression, ICLR 2021, eq. 7). What differs between methods is the
 kernel: closed forms (KIP), the features of networks in training (FRePo) or of
 random ones (RFAD), the tangents of a network in training (RCIG).
 
-Regressions work on centred targets, less one over the number of outputs: zero
+Regressions work on centered targets, less one over the number of outputs: zero
 says "no class", which is the target of an outlier.
 """
 
@@ -22,21 +22,21 @@ import jax.numpy as jnp
 
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, concat, group_mean
-from rdd_jax.core.losses import RowLosses, SquaredError, centred, cross_entropy
-from rdd_jax.core.transform import Places, ScoreFn, Scores, State
+from rdd_jax.core.losses import RowLosses, SquaredError, centered, cross_entropy
+from rdd_jax.core.transform import Chains, ScoreFn, Scores, State
 from rdd_jax.images.augment import Augment
 from rdd_jax.kernels import Solution, fit, solve
 from rdd_jax.kernels.kernel import EXACT
 from rdd_jax.objectives.base import Objective
 
-Predictor = Callable[[Array], Array]  # inputs f[n, ...] -> f[n, o], centred
+Predictor = Callable[[Array], Array]  # inputs f[n, ...] -> f[n, o], centered
 Regression = Callable[[Batch], tuple[Predictor, Solution]]
 
 
 class AdvanceState(Protocol):
   def __call__(
-    self, synthetic: Batch, state: State, *, key: Array, places: Places
-  ) -> tuple[State, Places]:
+    self, synthetic: Batch, state: State, *, key: Array, places: Chains
+  ) -> tuple[State, Chains]:
     """What changes between two steps besides the synthetic set."""
     ...
 
@@ -63,7 +63,7 @@ def kernel_regression(
   def regress(support: Batch) -> tuple[Predictor, Solution]:
     solution = solve(
       kernel(support.inputs),
-      centred(support.targets),
+      centered(support.targets),
       ridge=ridge,
       weights=support.weights,
     )
@@ -89,7 +89,7 @@ def feature_regression(
   def regress(support: Batch) -> tuple[Predictor, Solution]:
     solution = fit(
       features(support.inputs),
-      centred(support.targets),
+      centered(support.targets),
       ridge=ridge,
       weights=support.weights,
     )
@@ -141,7 +141,7 @@ def regression_matching(
     method: the kernel.
     num_classes: cells below it are in-distribution.
     num_cells: classes and outlier slots.
-    losses: of a real row, from its centred prediction.
+    losses: of a real row, from its centered prediction.
     augment: of real rows.
     mirror: regress on the mirror images of the synthetic rows as well.
 
@@ -159,7 +159,7 @@ def regression_matching(
     feed: Any,
     *,
     key: Array,
-    places: Places,
+    places: Chains,
     step_size: Array | None = None,
   ) -> tuple[Array, Array, dict[str, Array]]:
     del feed, step_size
@@ -190,8 +190,8 @@ def regression_matching(
     state: State,
     *,
     key: Array,
-    places: Places,
-  ) -> tuple[State, Places]:
+    places: Chains,
+  ) -> tuple[State, Chains]:
     del real
     return method.advance(synthetic, state, key=key, places=places)
 

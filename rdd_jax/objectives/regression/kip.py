@@ -7,7 +7,7 @@ from collections.abc import Callable
 from jax import Array
 
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.transform import Places, State
+from rdd_jax.core.transform import Chains, State
 from rdd_jax.kernels import Kernels
 from rdd_jax.objectives.regression.base import Method, kernel_regression
 
@@ -36,8 +36,8 @@ def kip(
     return getattr(kernel(x1, x2), which)
 
   def advance(
-    synthetic: Batch, state: State, *, key: Array, places: Places
-  ) -> tuple[State, Places]:
+    synthetic: Batch, state: State, *, key: Array, places: Chains
+  ) -> tuple[State, Chains]:
     del synthetic, key
     return state, places
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.transform import Places
+from rdd_jax.core.transform import Chains
 from rdd_jax.training import sgd
 from rdd_jax.training.inner import Inner, train
 from rdd_jax.training.sgd import Learner
@@ -50,7 +50,7 @@ class Pool(NamedTuple):
 
   init: Callable[[Array], PoolState]
   current: Callable[[PoolState], Learner]
-  advance: Callable[..., tuple[PoolState, Places]]
+  advance: Callable[..., tuple[PoolState, Chains]]
 
 
 def pool(
@@ -89,8 +89,8 @@ def pool(
     return jax.tree.map(lambda leaf: leaf[state.picked], state.learners)
 
   def advance(
-    synthetic: Batch, state: PoolState, *, key: Array, places: Places
-  ) -> tuple[PoolState, Places]:
+    synthetic: Batch, state: PoolState, *, key: Array, places: Chains
+  ) -> tuple[PoolState, Chains]:
     age = state.ages[state.picked] + inner.steps
 
     def anew() -> tuple[Learner, Array, Any]:

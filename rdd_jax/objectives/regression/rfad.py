@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.sharding import each
-from rdd_jax.core.transform import Places, State
+from rdd_jax.core.transform import Chains, State
 from rdd_jax.kernels import Finite
 from rdd_jax.objectives.regression.base import (
   Method,
@@ -61,8 +61,8 @@ def rfad(
     return feature_regression(features, ridge)
 
   def advance(
-    synthetic: Batch, state: State, *, key: Array, places: Places
-  ) -> tuple[State, Places]:
+    synthetic: Batch, state: State, *, key: Array, places: Chains
+  ) -> tuple[State, Chains]:
     del synthetic, state
     return init(key), places
 

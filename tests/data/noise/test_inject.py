@@ -182,7 +182,7 @@ def test_instance_rows_are_drawn_for_themselves():
   found = dataset(rows=100)
   key = jax.random.key(3)
   whole = instance.instance(found, 0.4, key)
-  # Shifted pixels standardise alike, so scores and labels stay.
+  # Shifted pixels standardize alike, so scores and labels stay.
   halved = replace(found, train_images=found.train_images // 2 * 2)
   shifted = replace(halved, train_images=halved.train_images // 2 + 10)
   np.testing.assert_array_equal(
