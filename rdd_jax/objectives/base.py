@@ -1,4 +1,4 @@
-"""What every matching objective is: four functions."""
+"""What every matching objective is: four functions of a step."""
 
 from __future__ import annotations
 
@@ -8,46 +8,49 @@ from typing import Any, NamedTuple, Protocol
 from jax import Array
 
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.transform import Places, State
+from rdd_jax.core.transform import Edit, EmptyState, Places, State, identity
+
+NO_CHAINS = Places(*2 * [Edit(EmptyState(), identity())])
+
+
+class Step(NamedTuple):
+  """What an objective is given at one step, besides the synthetic batch.
+
+  Attributes:
+    real: the real rows of the step.
+    state: the objective's own, before the step.
+    key: of all that is drawn; `losses` and `advance` are given different ones.
+    chains: the chains inside SGD, with their states. Where the objective trains
+      a student inside, `chains.student` edits each of its steps, from the state
+      that the chain has now.
+    feed: host data of the step, as `Objective.feed` makes it, or None.
+    step_size: `f[]`, which scales the steps of a student, where one is learned.
+  """
+
+  real: Batch
+  state: State
+  key: Array
+  chains: Places = NO_CHAINS
+  feed: Any = None
+  step_size: Array | None = None
 
 
 class LossesFn(Protocol):
   def __call__(
-    self,
-    synthetic: Batch,
-    real: Batch,
-    state: State,
-    feed: Any,
-    *,
-    key: Array,
-    places: Places,
-    step_size: Array | None = None,
+    self, synthetic: Batch, step: Step
   ) -> tuple[Array, Array, dict[str, Array]]:
-    """Values `f[k]`, mass `f[k]`, and metrics; differentiable in `synthetic`.
-
-    Where the objective trains a student inside, `places.student` edits each of
-    its steps, from the state that the chain has now, and `step_size f[]`, where
-    one is learned, scales them.
-    """
+    """Values and mass `f[k]`, and metrics; differentiable in `synthetic`."""
     ...
 
 
 class AdvanceFn(Protocol):
-  def __call__(
-    self,
-    synthetic: Batch,
-    real: Batch,
-    state: State,
-    *,
-    key: Array,
-    places: Places,
-  ) -> tuple[State, Places]:
+  def __call__(self, synthetic: Batch, step: Step) -> tuple[State, Places]:
     """Moves the objective's own networks on, edited by the chains."""
     ...
 
 
 class Objective(NamedTuple):
-  """How a synthetic batch is judged against a real one.
+  """How far a synthetic batch is from a real one.
 
   Attributes:
     init: `(key) -> state`.

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import jax
 from jax import Array
 import jax.numpy as jnp
 
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.transform import Places, State
-from rdd_jax.objectives.base import Objective
+from rdd_jax.objectives.base import Objective, Step
 
 
 def by_group(
@@ -43,23 +41,11 @@ def by_group(
   paired = make(num_classes * num_groups, num_cells * num_groups)
 
   def losses(
-    synthetic: Batch,
-    real: Batch,
-    state: State,
-    feed: Any,
-    *,
-    key: Array,
-    places: Places,
-    step_size: Array | None = None,
+    synthetic: Batch, step: Step
   ) -> tuple[Array, Array, dict[str, Array]]:
     return paired.losses(
       _with_each_group(synthetic, num_groups),
-      _in_pairs(real, num_classes, num_groups),
-      state,
-      feed,
-      key=key,
-      places=places,
-      step_size=step_size,
+      step._replace(real=_in_pairs(step.real, num_classes, num_groups)),
     )
 
   return Objective(plain.init, losses, plain.advance, plain.feed)

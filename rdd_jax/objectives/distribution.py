@@ -8,8 +8,6 @@ same augmentation.
 
 from __future__ import annotations
 
-from typing import Any
-
 import flax.linen as nn
 from jax import Array
 import jax.numpy as jnp
@@ -18,7 +16,7 @@ from rdd_jax import networks
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.transform import Places, State
 from rdd_jax.images.augment import Augment
-from rdd_jax.objectives.base import Objective
+from rdd_jax.objectives.base import Objective, Step
 from rdd_jax.objectives.cells import map_cells, weighted_mean
 
 
@@ -53,26 +51,17 @@ def distribution_matching(
     return networks.init(net, key, input_shape)
 
   def losses(
-    synthetic: Batch,
-    real: Batch,
-    state: State,
-    feed: Any,
-    *,
-    key: Array,
-    places: Places,
-    step_size: Array | None = None,
+    synthetic: Batch, step: Step
   ) -> tuple[Array, Array, dict[str, Array]]:
-    del feed, places, step_size
-
     def embed(batch: Batch) -> Array:
-      features = networks.apply(net, state, batch.inputs).features
+      features = networks.apply(net, step.state, batch.inputs).features
       return weighted_mean(features, batch.weights)
 
     return map_cells(
       embed,
       lambda s, r: jnp.sum((s - r) ** 2),
-      key,
-      real,
+      step.key,
+      step.real,
       synthetic,
       num_cells=num_cells,
       real_rows=real_rows,
@@ -80,15 +69,8 @@ def distribution_matching(
       augment=augment,
     )
 
-  def advance(
-    synthetic: Batch,
-    real: Batch,
-    state: State,
-    *,
-    key: Array,
-    places: Places,
-  ) -> tuple[State, Places]:
-    del synthetic, real, state
-    return init(key), places
+  def advance(synthetic: Batch, step: Step) -> tuple[State, Places]:
+    del synthetic
+    return init(step.key), step.chains
 
   return Objective(init, losses, advance)

@@ -9,7 +9,7 @@ via Efficient Synthetic-Data Parameterization, ICML 2022.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
@@ -21,7 +21,7 @@ from rdd_jax.core.batch import Batch
 from rdd_jax.core.transform import Places, State
 from rdd_jax.images.augment import Augment
 from rdd_jax.networks import Variables
-from rdd_jax.objectives.base import Objective
+from rdd_jax.objectives.base import Objective, Step
 from rdd_jax.objectives.cells import map_cells, weighted_mean
 from rdd_jax.training import sgd
 from rdd_jax.training.inner import Inner, train
@@ -141,17 +141,9 @@ def gradient_matching(
     return GradientState(fresh, jnp.zeros([], jnp.int32))
 
   def losses(
-    synthetic: Batch,
-    real: Batch,
-    state: State,
-    feed: Any,
-    *,
-    key: Array,
-    places: Places,
-    step_size: Array | None = None,
+    synthetic: Batch, step: Step
   ) -> tuple[Array, Array, dict[str, Array]]:
-    del feed, places, step_size
-    variables = state.learner.variables
+    variables = step.state.learner.variables
 
     def gradient(batch: Batch) -> Variables:
       def cell_loss(params: Variables) -> Array:
@@ -166,8 +158,8 @@ def gradient_matching(
     return map_cells(
       gradient,
       distance,
-      key,
-      real,
+      step.key,
+      step.real,
       synthetic,
       num_cells=num_cells,
       real_rows=real_rows,
@@ -175,36 +167,31 @@ def gradient_matching(
       augment=augment,
     )
 
-  def advance(
-    synthetic: Batch,
-    real: Batch,
-    state: State,
-    *,
-    key: Array,
-    places: Places,
-  ) -> tuple[State, Places]:
+  def advance(synthetic: Batch, step: Step) -> tuple[State, Places]:
     if outer == 1:
-      return init(key), places
+      return init(step.key), step.chains
 
     def trained() -> tuple[State, Places]:
       place = 'training' if inner.data == 'real' else 'student'
       new, edited = train(
         net,
         inner,
-        state.learner,
-        real if inner.data == 'real' else synthetic,
+        step.state.learner,
+        step.real if inner.data == 'real' else synthetic,
         num_classes,
-        key=key,
-        edit=getattr(places, place),
+        key=step.key,
+        edit=getattr(step.chains, place),
         synthetic=synthetic,
       )
       return (
-        GradientState(new, state.age + 1),
-        places._replace(**{place: edited}),
+        GradientState(new, step.state.age + 1),
+        step.chains._replace(**{place: edited}),
       )
 
     return jax.lax.cond(
-      state.age + 1 == outer, lambda: (init(key), places), trained
+      step.state.age + 1 == outer,
+      lambda: (init(step.key), step.chains),
+      trained,
     )
 
   return Objective(init, losses, advance)

@@ -10,7 +10,7 @@ Lossless Dataset Distillation via Difficulty-Aligned Trajectory Matching, ICLR
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
@@ -23,7 +23,7 @@ from rdd_jax.core.batch import Batch
 from rdd_jax.core.transform import Places, State
 from rdd_jax.core.unroll import Adjoint, checkpointed
 from rdd_jax.networks import Variables
-from rdd_jax.objectives.base import Objective
+from rdd_jax.objectives.base import Objective, Step
 from rdd_jax.training.inner import Inner, train
 from rdd_jax.training.sgd import Learner
 
@@ -79,11 +79,8 @@ def distance(
   segment: tuple[Variables, Variables],
   stats: Variables,
   synthetic: Batch,
+  step: Step,
   num_classes: int,
-  *,
-  key: Array,
-  places: Places,
-  step_size: Array | None,
   adjoint: Adjoint,
 ) -> tuple[Array, Array]:
   """What is left of the expert's way after the student's training (MTT, eq. 2).
@@ -103,10 +100,10 @@ def distance(
     fresh,
     synthetic,
     num_classes,
-    key=key,
-    edit=places.student,
+    key=step.key,
+    edit=step.chains.student,
     synthetic=jax.lax.stop_gradient(synthetic),
-    step_size=1.0 if step_size is None else step_size,
+    step_size=1.0 if step.step_size is None else step.step_size,
     adjoint=adjoint,
   )
   left = _squared(end.variables['params'], target)
@@ -158,44 +155,27 @@ def trajectory_matching(
     return networks.init(net, key, input_shape)['batch_stats']
 
   def losses(
-    synthetic: Batch,
-    real: Batch,
-    state: State,
-    feed: Any,
-    *,
-    key: Array,
-    places: Places,
-    step_size: Array | None = None,
+    synthetic: Batch, step: Step
   ) -> tuple[Array, Array, dict[str, Array]]:
-    del real
     value, mass = distance(
       net,
       inner,
-      (unflatten(feed.start), unflatten(feed.target)),
-      state,
+      (unflatten(step.feed.start), unflatten(step.feed.target)),
+      step.state,
       synthetic,
+      step,
       num_classes,
-      key=key,
-      places=places,
-      step_size=step_size,
-      adjoint=adjoint or checkpointed(),
+      adjoint or checkpointed(),
     )
-    return value[None], mass[None], metrics_of(step_size)
+    return value[None], mass[None], metrics_of(step)
 
-  def advance(
-    synthetic: Batch,
-    real: Batch,
-    state: State,
-    *,
-    key: Array,
-    places: Places,
-  ) -> tuple[State, Places]:
-    del synthetic, real, key
-    return state, places
+  def advance(synthetic: Batch, step: Step) -> tuple[State, Places]:
+    del synthetic
+    return step.state, step.chains
 
   return Objective(init, losses, advance, starts.draw)
 
 
-def metrics_of(step_size: Array | None) -> dict[str, Array]:
+def metrics_of(step: Step) -> dict[str, Array]:
   """A learned step size, where there is one."""
-  return {} if step_size is None else {'step_size': step_size}
+  return {} if step.step_size is None else {'step_size': step.step_size}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -165,6 +166,7 @@ def build(
       training=training,
       student=student,
       risk=parse_risk(config.risk),
+      step_size=attrgetter('step_size'),
     ),
     probe=scorer or no_probe(),
     preprocess=preprocess,

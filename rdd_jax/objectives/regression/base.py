@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 import jax
 from jax import Array
@@ -23,22 +23,14 @@ import jax.numpy as jnp
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, concat, group_mean
 from rdd_jax.core.losses import RowLosses, SquaredError, centred, cross_entropy
-from rdd_jax.core.transform import Places, ScoreFn, Scores, State
+from rdd_jax.core.transform import ScoreFn, Scores, State
 from rdd_jax.images.augment import Augment
 from rdd_jax.kernels import Solution, fit, solve
 from rdd_jax.kernels.kernel import EXACT
-from rdd_jax.objectives.base import Objective
+from rdd_jax.objectives.base import AdvanceFn, Objective, Step
 
 Predictor = Callable[[Array], Array]  # inputs f[n, ...] -> f[n, o], centred
 Regression = Callable[[Batch], tuple[Predictor, Solution]]
-
-
-class AdvanceState(Protocol):
-  def __call__(
-    self, synthetic: Batch, state: State, *, key: Array, places: Places
-  ) -> tuple[State, Places]:
-    """What changes between two steps besides the synthetic set."""
-    ...
 
 
 class Method(NamedTuple):
@@ -47,12 +39,12 @@ class Method(NamedTuple):
   Attributes:
     init: `(key) -> state`, of its networks.
     regression: from the state to a regression, whose kernel they make.
-    advance: moves the networks on.
+    advance: moves the networks on; as of an objective.
   """
 
   init: Callable[[Array], State]
   regression: Callable[[State], Regression]
-  advance: AdvanceState
+  advance: AdvanceFn
 
 
 def kernel_regression(
@@ -153,27 +145,20 @@ def regression_matching(
   """
 
   def evaluate(
-    synthetic: Batch,
-    real: Batch,
-    state: State,
-    feed: Any,
-    *,
-    key: Array,
-    places: Places,
-    step_size: Array | None = None,
+    synthetic: Batch, step: Step
   ) -> tuple[Array, Array, dict[str, Array]]:
-    del feed, step_size
-    regress = method.regression(state)
+    real = step.real
+    regress = method.regression(step.state)
     still = jax.lax.stop_gradient(synthetic)
-    support, _ = places.student(
+    support, _ = step.chains.student(
       synthetic,
-      key=keys.named(key, 'student'),
+      key=keys.named(step.key, 'student'),
       score=scorer(regress, still),
       synthetic=still,
     )
     predict, solution = regress(mirrored(support) if mirror else support)
     if augment:
-      inputs = augment(keys.named(key, 'augment'), real.inputs)
+      inputs = augment(keys.named(step.key, 'augment'), real.inputs)
       real = replace(real, inputs=inputs)
     values, mass = group_mean(
       losses(predict(real.inputs), real, num_classes),
@@ -184,15 +169,4 @@ def regression_matching(
     failed = solution.failed.astype(values.dtype)
     return values, mass, {'ridge': solution.ridge, 'failed': failed}
 
-  def advance(
-    synthetic: Batch,
-    real: Batch,
-    state: State,
-    *,
-    key: Array,
-    places: Places,
-  ) -> tuple[State, Places]:
-    del real
-    return method.advance(synthetic, state, key=key, places=places)
-
-  return Objective(method.init, evaluate, advance)
+  return Objective(method.init, evaluate, method.advance)

@@ -9,6 +9,7 @@ from jax import Array
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.transform import Places, State
 from rdd_jax.kernels import Kernels
+from rdd_jax.objectives.base import Step
 from rdd_jax.objectives.regression.base import Method, kernel_regression
 
 
@@ -35,11 +36,9 @@ def kip(
   def chosen(x1: Array, x2: Array | None = None) -> Array:
     return getattr(kernel(x1, x2), which)
 
-  def advance(
-    synthetic: Batch, state: State, *, key: Array, places: Places
-  ) -> tuple[State, Places]:
-    del synthetic, key
-    return state, places
+  def advance(synthetic: Batch, step: Step) -> tuple[State, Places]:
+    del synthetic
+    return step.state, step.chains
 
   return Method(
     lambda key: (), lambda state: kernel_regression(chosen, ridge), advance

@@ -26,6 +26,7 @@ from rdd_jax.kernels import Solution, ntk_product
 from rdd_jax.kernels.empirical import backward, forward
 from rdd_jax.kernels.kernel import EXACT
 from rdd_jax.networks import Variables
+from rdd_jax.objectives.base import Step
 from rdd_jax.objectives.regression.base import Method, Predictor, Regression
 from rdd_jax.objectives.regression.pool import Pool, PoolState
 
@@ -58,11 +59,9 @@ def rcig(
     variables = pool.current(state).variables
     return tangent_regression(net, variables, ridge, iterations)
 
-  def advance(
-    synthetic: Batch, state: PoolState, *, key: Array, places: Places
-  ) -> tuple[PoolState, Places]:
+  def advance(synthetic: Batch, step: Step) -> tuple[PoolState, Places]:
     rows = replace(synthetic, targets=of_hard_size(synthetic.targets))
-    return pool.advance(rows, state, key=key, places=places)
+    return pool.advance(rows, step)
 
   return Method(pool.init, regression, advance)
 

@@ -18,6 +18,7 @@ from rdd_jax.core.batch import Batch
 from rdd_jax.core.sharding import each
 from rdd_jax.core.transform import Places, State
 from rdd_jax.kernels import Finite
+from rdd_jax.objectives.base import Step
 from rdd_jax.objectives.regression.base import (
   Method,
   Regression,
@@ -60,10 +61,8 @@ def rfad(
 
     return feature_regression(features, ridge)
 
-  def advance(
-    synthetic: Batch, state: State, *, key: Array, places: Places
-  ) -> tuple[State, Places]:
-    del synthetic, state
-    return init(key), places
+  def advance(synthetic: Batch, step: Step) -> tuple[State, Places]:
+    del synthetic
+    return init(step.key), step.chains
 
   return Method(init, regression, advance)
