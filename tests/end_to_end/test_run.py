@@ -14,10 +14,11 @@ import pytest
 import rdd_jax
 from rdd_jax import data
 from rdd_jax.config.build import transforms
+from rdd_jax.config.build.context import Factory
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets import digits as presets_digits
 from rdd_jax.core.errors import UserError
-from rdd_jax.core.transform import Transform, identity
+from rdd_jax.core.transform import Transform, from_prepare
 from rdd_jax.experiment import baselines, loop, pipeline
 from rdd_jax.experiment import trial as experiment_trial
 from rdd_jax.experiment import trial as trials
@@ -312,9 +313,11 @@ def test_experts_are_trained_anew_when_prepare_changes_the_measure(
       weights = jnp.where(half, measure.weights, 0.0)
       return replace(measure, weights=weights), state + 1
 
-    return Transform(lambda spec: jnp.int32(0), prepare, identity().update)
+    return from_prepare(lambda spec: jnp.int32(0), prepare)
 
-  monkeypatch.setitem(transforms.FACTORIES, 'doubt', doubt)
+  monkeypatch.setitem(
+    transforms.FACTORIES, 'doubt', Factory(doubt, ('measure',))
+  )
   config = tiny(seeds=1, baselines=('random',), whole__steps=0, steps=4)
   config.update_from_flattened_dict(
     {**TRAJECTORY, 'transform': {'doubt': {}}, 'prepare_every': 2}

@@ -1,13 +1,14 @@
-"""What the factories of chains may depend on."""
+"""What the factories of chains are, and what they may depend on."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import flax.linen as nn
 import numpy as np
 
-from rdd_jax.core.transform import DataSpec
+from rdd_jax.core.transform import DataSpec, Transform
 from rdd_jax.images.preprocessing import Preprocessing
 
 
@@ -35,3 +36,18 @@ class Context(NamedTuple):
   data_dir: str = ''
   mock: bool = False
   seed: int = 0
+
+
+class Factory(NamedTuple):
+  """How a link of a chain is made from its fields in a configuration.
+
+  Attributes:
+    make: `(context, **fields) -> Transform`.
+    acts_on: 'measure', 'batch' or both. What acts on the measure stands in
+      `config.transform`, for networks that train see none.
+    scores: whether it asks for scores, so that a probe is trained for it.
+  """
+
+  make: Callable[..., Transform]
+  acts_on: tuple[str, ...] = ('batch',)
+  scores: bool = False

@@ -31,7 +31,7 @@ from rdd_jax.core.transform import (
   DataView,
   State,
   Transform,
-  identity,
+  from_prepare,
 )
 from rdd_jax.robust.probing import CHUNK, rows_of
 from rdd_jax.training import sgd
@@ -140,4 +140,4 @@ def relative_difficulty(
       jnp.ones([], jnp.int32), factors
     )
 
-  return Transform(init, prepare, identity().update)
+  return from_prepare(init, prepare)
