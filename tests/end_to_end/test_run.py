@@ -15,6 +15,7 @@ import rdd_jax
 from rdd_jax import data
 from rdd_jax.config.build import transforms
 from rdd_jax.config.build.context import Factory
+from rdd_jax.config.build.objectives import namespace
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets import digits as presets_digits
 from rdd_jax.core.errors import UserError
@@ -179,9 +180,7 @@ def test_ipc_above_the_class_size(tmp_path: Path):
 
 OUTLIERS = {'factory': 'expose_outliers', 'corruptions': ('invert', 'speckle')}
 TRAJECTORY = {
-  'objective.name': 'trajectory',
-  'objective.inner.batch_size': 4,
-  'objective.inner.steps': 2,
+  'objective': namespace('trajectory', inner={'batch_size': 4, 'steps': 2}),
   'synthetic.step_size': 0.05,
 }
 VARIANTS = {
@@ -200,13 +199,17 @@ VARIANTS = {
     'training': {'tilt': {'across': 'worst', 'tail': 0.5}},
     'prepare_every': 2,
   },
-  'experts that train meanwhile': {**TRAJECTORY, 'objective.online': True},
+  'experts that train meanwhile': {
+    **TRAJECTORY,
+    'objective': {**TRAJECTORY['objective'], 'online': True},
+  },
   'random windows of a student by Adam (RaT-BPTT)': {
-    'objective.name': 'unrolled',
-    'objective.inner.optimizer': 'adam',
-    'objective.inner.steps': 2,
-    'objective.window': 1,
-    'objective.earliest': 0,
+    'objective': namespace(
+      'unrolled',
+      window=1,
+      earliest=0,
+      inner={'optimizer': 'adam', 'steps': 2},
+    ),
     'optimizer.clip': 2.0,
     'synthetic.init': 'noise',
     'synthetic.slots': 1,
@@ -226,11 +229,11 @@ VARIANTS = {
     'training': {'tilt': {'across': 'worst', 'tail': 0.5}},
     'synthetic.space': 'pixels',
     'synthetic.factor': 2,
-    'objective.name': 'gradient',
-    'objective.outer': 2,
-    'objective.inner.data': 'real',
-    'objective.inner.steps': 2,
-    'objective.inner.cutmix': 0.5,
+    'objective': namespace(
+      'gradient',
+      outer=2,
+      inner={'data': 'real', 'steps': 2, 'cutmix': 0.5},
+    ),
   },
 }
 

@@ -1,9 +1,9 @@
-"""What the factories of chains are, and what they may depend on."""
+"""What objectives and the factories of chains may depend on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import flax.linen as nn
 import numpy as np
@@ -11,15 +11,21 @@ import numpy as np
 from rdd_jax.core.transform import DataSpec, Transform
 from rdd_jax.images.preprocessing import Preprocessing
 
+if TYPE_CHECKING:
+  from rdd_jax.config.defaults import Config
+
 
 class Context(NamedTuple):
-  """What is known when chains are built.
+  """What is known when an objective and its chains are built.
 
   Attributes:
     spec: the sizes.
     preprocess: from uint8 images to network inputs.
     net: the network that is matched.
     input_shape: of its images, `(height, width, channels)`.
+    config: all of it, for objectives.
+    real_rows: of each class, that are drawn for a step.
+    synthetic_rows: the most that a cell has.
     rows: of each class that the synthetic set may start from.
     truth: `i[N]`, the labels before noise; None where they are as given.
     data_dir: where real outliers are looked for; '' looks where data sets are.
@@ -29,8 +35,11 @@ class Context(NamedTuple):
 
   spec: DataSpec
   preprocess: Preprocessing
-  net: nn.Module | None = None
-  input_shape: tuple[int, ...] = ()
+  net: nn.Module
+  input_shape: tuple[int, ...]
+  config: Config = None
+  real_rows: int = 0
+  synthetic_rows: int = 0
   rows: int = 0
   truth: np.ndarray | None = None
   data_dir: str = ''

@@ -117,7 +117,6 @@ def _exponentiated(
 def _early_probe(
   context: Context, learning_rate: float, momentum: float
 ) -> Probe:
-  assert context.net is not None
   tx = optax.sgd(learning_rate, momentum)
   return probe(
     context.net, tx, context.input_shape, context.spec.num_classes, decay=0.9
@@ -154,7 +153,6 @@ def _relative_difficulty(
   momentum: float = 0.9,
   **options: Any,
 ) -> Transform:
-  assert context.net is not None
   return relative_difficulty(
     context.net,
     optax.sgd(learning_rate, momentum),

@@ -11,7 +11,7 @@ import optax
 
 from rdd_jax.config.build.context import Context, Factory
 from rdd_jax.config.build.groups import GROUP_FACTORIES
-from rdd_jax.config.build.objectives import dsa
+from rdd_jax.config.build.training import dsa
 from rdd_jax.config.defaults import Config
 from rdd_jax.core import plugins
 from rdd_jax.core.errors import UserError, choose
@@ -162,7 +162,6 @@ def _divert(
   **loops: Any,
 ) -> Transform:
   """TAD; each class keeps the rows that a synthetic set may start from."""
-  assert context.net is not None
   start = Diversion()
   tx = optax.chain(
     optax.add_decayed_weights(weight_decay), optax.sgd(learning_rate, momentum)
@@ -204,7 +203,6 @@ def _clean_first(
   weight_decay: float = 1e-3,
   **options: Any,
 ) -> Transform:
-  assert context.net is not None
   tx = optax.chain(
     optax.add_decayed_weights(weight_decay), optax.sgd(learning_rate, momentum)
   )
