@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
+import jax
 from jax import Array
+import jax.numpy as jnp
 
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.transform import Edit, EmptyState, Places, State, identity
@@ -65,3 +67,35 @@ class Objective(NamedTuple):
   losses: LossesFn
   advance: AdvanceFn
   feed: Callable[[Sequence[int], int, Any], Any] | None = None
+
+
+def trace(
+  objective: Objective,
+  n: int,
+  input_shape: tuple[int, ...],
+  num_outputs: int,
+  **given: Any,
+) -> tuple[Array, Array, dict[str, Array]]:
+  """Returns the shapes of what `losses` returns, without arithmetic.
+
+  Args:
+    objective: whose `init` and `losses` are traced.
+    n: synthetic rows, and real ones.
+    input_shape: of a row, `(height, width, channels)`.
+    num_outputs: of targets.
+    **given: `feed` and `step_size`, where the objective takes them.
+  """
+
+  def shape(*size: int, dtype: Any = jnp.float32) -> Any:
+    return jax.ShapeDtypeStruct(size, dtype)
+
+  ids = shape(n, dtype=jnp.int32)
+  rows = Batch(
+    shape(n, *input_shape), shape(n, num_outputs), shape(n), *3 * [ids]
+  )
+
+  def losses(key: Array, rows: Batch) -> Any:
+    step = Step(rows, objective.init(key), key, **given)
+    return objective.losses(rows, step)
+
+  return jax.eval_shape(losses, jax.random.key(0), rows)

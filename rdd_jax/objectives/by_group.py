@@ -36,6 +36,21 @@ def by_group(
   Returns:
     An objective with a value for each pair, cell by cell; a pair without real
     rows has mass 0.
+
+  Source: Zhou et al. 2025, arXiv 2411.19623 (FairDD).
+
+  >>> from rdd_jax import networks
+  >>> from rdd_jax.objectives.distribution import distribution_matching
+  >>> from rdd_jax.objectives.base import trace
+  >>> net = networks.build('mlp', 2, width=4, depth=1)
+  >>> objective = by_group(
+  ...   lambda classes, cells: distribution_matching(
+  ...     net, (2, 2, 1), cells, real_rows=4, synthetic_rows=2
+  ...   ),
+  ...   2, 2, num_groups=3,
+  ... )
+  >>> trace(objective, 4, (2, 2, 1), 2)[0].shape
+  (6,)
   """
   plain = make(num_classes, num_cells)
   paired = make(num_classes * num_groups, num_cells * num_groups)

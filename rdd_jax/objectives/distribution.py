@@ -31,6 +31,9 @@ def distribution_matching(
 ) -> Objective:
   """Matches mean features, cell by cell, in a new random network each step.
 
+  `|mean_r f(A(x_r)) - mean_s f(A(x_s))|^2` of each cell, by the features `f` of
+  the network, both sides under one augmentation `A`.
+
   Args:
     net: whose features are matched.
     input_shape: `(height, width, channels)`.
@@ -45,6 +48,16 @@ def distribution_matching(
 
   Deviations:
     Features are flattened last-block activations, as in the released code.
+
+  Source: Zhao and Bilen, WACV 2023, eq. 5.
+
+  >>> from rdd_jax.objectives.base import trace
+  >>> net = networks.build('mlp', 2, width=4, depth=1)
+  >>> objective = distribution_matching(
+  ...   net, (2, 2, 1), 2, real_rows=4, synthetic_rows=2
+  ... )
+  >>> trace(objective, 4, (2, 2, 1), 2)[0].shape
+  (2,)
   """
 
   def init(key: Array) -> State:

@@ -110,6 +110,9 @@ def gradient_matching(
 ) -> Objective:
   """Matches the loss gradients of real and synthetic rows, cell by cell.
 
+  `D(grad_w L(A(x_r), w), grad_w L(A(x_s), w))` of each cell, along the training
+  of the network's parameters `w`.
+
   A network lives for `outer` matchings and trains between them; then a new one
   is drawn. One step of the distiller is one matching of all cells.
 
@@ -134,6 +137,20 @@ def gradient_matching(
     follows; IDC's released code takes a step after each class. Networks with
     batch statistics are matched in training mode, with the statistics of the
     cell's own rows.
+
+  Source: Zhao, Mopuri and Bilen, ICLR 2021, eq. 9-10 (DC); Zhao and Bilen, ICML
+    2021 (DSA); Kim et al., ICML 2022 (IDC).
+
+  >>> import optax
+  >>> from rdd_jax.objectives.base import trace
+  >>> net = networks.build('mlp', 2, width=4, depth=1)
+  >>> inner = Inner(optax.sgd(0.1), steps=1, batch_size=4)
+  >>> objective = gradient_matching(
+  ...   net, (2, 2, 1), 2, 2, outer=3,
+  ...   inner=inner, real_rows=4, synthetic_rows=2,
+  ... )
+  >>> trace(objective, 4, (2, 2, 1), 2)[0].shape
+  (2,)
   """
 
   def init(key: Array) -> State:

@@ -69,6 +69,26 @@ def online_trajectory_matching(
     experts: in the pool; their ages are staggered.
     lifetime: segments after which an expert is initialised again.
     adjoint: see `trajectory_matching`.
+
+  Returns:
+    An objective with a single value.
+
+  Deviations:
+    Experts are matched while they train, on the rows of the step; MTT's have
+    been trained before.
+
+  Source: Cazenavette et al., CVPR 2022, eq. 2.
+
+  >>> import optax
+  >>> from rdd_jax import networks
+  >>> from rdd_jax.objectives.base import trace
+  >>> net = networks.build('mlp', 2, width=4, depth=1)
+  >>> inner = Inner(optax.sgd(0.1), steps=2, batch_size=4)
+  >>> objective = online_trajectory_matching(
+  ...   net, (2, 2, 1), 2, inner=inner, expert=inner, experts=2, lifetime=3
+  ... )
+  >>> trace(objective, 4, (2, 2, 1), 2)[0].shape
+  (1,)
   """
 
   def fresh(key: Array) -> Learner:

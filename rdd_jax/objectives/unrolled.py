@@ -66,6 +66,18 @@ def unrolled(
   Deviations:
     The place of the window is drawn at each step, not for each epoch. Learned
     labels are softmax outputs, not clipped at zero.
+
+  Source: Feng et al., ICLR 2024, algorithm 1.
+
+  >>> import optax
+  >>> from rdd_jax.objectives.base import trace
+  >>> net = networks.build('mlp', 2, width=4, depth=1)
+  >>> inner = Inner(optax.adam(0.01), steps=4, batch_size=4)
+  >>> objective = unrolled(
+  ...   net, (2, 2, 1), 2, 2, inner=inner, window=2, earliest=0
+  ... )
+  >>> trace(objective, 4, (2, 2, 1), 2)[0].shape
+  (2,)
   """
   last = inner.steps - window
   if window < 0 or not 0 <= (earliest or 0) <= last:

@@ -258,7 +258,7 @@ def build(**changes: object) -> build_experiment.Experiment:
     ({'objective__augment': 'flop'}, ['flip']),
     (
       {'objective__name': 'unrolled'},
-      ["no field 'matched_rows'", 'distribution', 'window', 'namespace('],
+      ["no field 'groups'", 'distribution', 'window', 'namespace('],
     ),
     (
       {'objective': {'name': 'gradient', 'inner': {'stepz': 2}}},

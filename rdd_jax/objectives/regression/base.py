@@ -50,7 +50,12 @@ class Method(NamedTuple):
 def kernel_regression(
   kernel: Callable[..., Array], ridge: float = 1e-6
 ) -> Regression:
-  """By a kernel `k(x1, x2=None) -> f[n1, n2]`."""
+  """Makes a regression by a kernel: `f(x) = k(x, s) (k(s, s) + r I)^-1 y`.
+
+  Args:
+    kernel: `(x1, x2=None) -> f[n1, n2]`.
+    ridge: relative to the trace.
+  """
 
   def regress(support: Batch) -> tuple[Predictor, Solution]:
     solution = solve(
@@ -72,10 +77,14 @@ def kernel_regression(
 def feature_regression(
   features: Callable[[Array], Array], ridge: float = 1e-6
 ) -> Regression:
-  """By features `f[n, ...] -> f[n, d]`; no gradient passes those of others.
+  """Makes a regression by features; no gradient passes those of other rows.
 
   Features of rows that are predicted are constants: a backward pass goes
   through the synthetic rows alone (FRePo).
+
+  Args:
+    features: `f[n, ...] -> f[n, d]`.
+    ridge: relative to the trace.
   """
 
   def regress(support: Batch) -> tuple[Predictor, Solution]:
@@ -96,9 +105,11 @@ def feature_regression(
 
 
 def scorer(regress: Regression, support: Batch) -> ScoreFn:
-  """What the regression on `support` says of rows, for chains that ask.
+  """Returns the scores of rows by a regression, for chains that ask.
 
-  Its predictions stand for the features.
+  Args:
+    regress: the regression.
+    support: the rows that it is fitted on. Predictions stand for the features.
   """
 
   def score(batch: Batch) -> Scores:
@@ -125,6 +136,8 @@ def regression_matching(
 ) -> Objective:
   """The loss on real rows of a regression on the synthetic ones.
 
+  `L(K_rs (K_ss + r I)^-1 y_s, y_r)`, with a method's kernel `K` and ridge `r`.
+
   The `student` chain edits the rows that are regressed on, so that outliers
   which it appends are to be predicted as no class. Its state moves on where a
   pool trains, and nowhere else.
@@ -142,6 +155,16 @@ def regression_matching(
     the risk `mean()` they make the loss of all rows. Its metrics are `ridge`,
     the relative ridge that was needed, and `failed`, 1 where none was enough:
     then the loss is NaN.
+
+  Source: Nguyen, Chen and Lee, ICLR 2021, eq. 7.
+
+  >>> from rdd_jax.kernels import fully_connected
+  >>> from rdd_jax.objectives.base import trace
+  >>> from rdd_jax.objectives.regression.kip import kip
+  >>> objective = regression_matching(kip(fully_connected(1)), 2, 2)
+  >>> values, mass, metrics = trace(objective, 4, (2, 2, 1), 2)
+  >>> values.shape, sorted(metrics)
+  ((2,), ['failed', 'ridge'])
   """
 
   def evaluate(

@@ -73,6 +73,14 @@ def pool(
     size: how many.
     lifetime: training steps after which a network is drawn anew. Ages start
       staggered, so that not all are as old as each other.
+
+  >>> import optax
+  >>> from rdd_jax import networks
+  >>> net = networks.build('mlp', 2, width=4, depth=1)
+  >>> inner = Inner(optax.adam(1e-2), steps=1, batch_size=4)
+  >>> made = pool(net, inner, (2, 2, 1), 2, size=3, lifetime=9)
+  >>> jax.eval_shape(made.init, jax.random.key(0)).ages.shape
+  (3,)
   """
 
   def fresh(key: Array) -> Learner:

@@ -47,6 +47,16 @@ def rfad(
   Deviations:
     float32, and an exact trace-relative ridge. The learned matrix in front of
     the images is left out. Networks are drawn anew at each step.
+
+  Source: Loo, Hasani, Amini and Rus, NeurIPS 2022, eq. 5.
+
+  >>> from rdd_jax.kernels import finite_fully_connected
+  >>> from rdd_jax.objectives.regression.base import regression_matching
+  >>> from rdd_jax.objectives.base import trace
+  >>> method = rfad(finite_fully_connected(1, 8), (2, 2, 1), number=3)
+  >>> objective = regression_matching(method, 2, 2)
+  >>> trace(objective, 4, (2, 2, 1), 2)[0].shape
+  (2,)
   """
 
   def init(key: Array) -> Any:
