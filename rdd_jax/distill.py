@@ -18,10 +18,10 @@ from rdd_jax.core.batch import Batch
 from rdd_jax.core.measure import Measure
 from rdd_jax.core.risk import Risk, evaluate, mean
 from rdd_jax.core.transform import (
+  BoundTransform,
+  Chains,
   DataSpec,
   DataView,
-  Edit,
-  Places,
   State,
   Transform,
   identity,
@@ -136,9 +136,9 @@ def distiller(
       synthetic=synthetic,
     )
     real = jax.lax.stop_gradient(real)
-    places = Places(
-      training=Edit(state.training, training),
-      student=Edit(state.student, student),
+    places = Chains(
+      training=BoundTransform(state.training, training),
+      student=BoundTransform(state.student, student),
     )
     step = Step(real, state.objective, key, places, feed)
 

@@ -19,9 +19,9 @@ from rdd_jax.bench.setting import UNROLLS, Program, Setting
 from rdd_jax.core.batch import NOWHERE, Batch
 from rdd_jax.core.measure import Measure, empirical
 from rdd_jax.core.sharding import each
-from rdd_jax.core.transform import Edit, EmptyState, identity
+from rdd_jax.core.transform import BoundTransform, EmptyState, identity
 from rdd_jax.core.unroll import Adjoint, backprop, checkpointed, tesla
-from rdd_jax.images.preprocessing import standardise
+from rdd_jax.images.preprocessing import standardize
 from rdd_jax.networks import Variables
 from rdd_jax.objectives.base import Objective, Step
 from rdd_jax.objectives.distribution import distribution_matching
@@ -32,7 +32,7 @@ from rdd_jax.training.fit import fit_many
 from rdd_jax.training.inner import Inner, train
 from rdd_jax.training.recipe import Recipe
 
-STILL = Edit(EmptyState(), identity())
+STILL = BoundTransform(EmptyState(), identity())
 
 
 def compiled(function: Callable[..., Any], *args: Any) -> Program:
@@ -201,7 +201,7 @@ def experts(s: Setting, *, parallel: bool | None = None) -> Program:
     optax.sgd(0.01),
     s.shape,
     s.classes,
-    preprocess=standardise([0] * s.channels, [1] * s.channels),
+    preprocess=standardize([0] * s.channels, [1] * s.channels),
     batch_size=s.batch,
     steps=s.steps,
     edit=STILL,

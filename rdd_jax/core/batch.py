@@ -9,9 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+import chex
 import jax
 from jax import Array
 import jax.numpy as jnp
+
+from rdd_jax.core.numerics import safe_divide
 
 T = TypeVar('T')
 
@@ -48,14 +51,18 @@ def concat(*batches: Batch) -> Batch:
 
 
 def take(tree: T, rows: Array) -> T:
-  """The given rows of every leaf; `rows` may have any shape."""
+  """Returns the given rows of every leaf; `rows` may have any shape.
+
+  >>> take({'a': jnp.array([7, 8, 9])}, jnp.array([2, 0]))['a'].tolist()
+  [9, 7]
+  """
   return jax.tree.map(lambda leaf: jnp.take(leaf, rows, 0, mode='clip'), tree)
 
 
 def group_mean(
   values: Array, weights: Array, ids: Array, k: int
 ) -> tuple[Array, Array]:
-  """The weighted mean of `values` in each of `k` groups.
+  """Returns the weighted mean of `values` in each of `k` groups, and the mass.
 
   Args:
     values: `f[n]` or `f[n, d]`.
@@ -65,13 +72,19 @@ def group_mean(
 
   Returns:
     Means `f[k]` or `f[k, d]` (0 where a group is empty), and mass `f[k]`.
+
+  >>> ones, ids = jnp.ones(3), jnp.array([0, 0, 1])
+  >>> means, mass = group_mean(jnp.array([1.0, 3.0, 5.0]), ones, ids, 2)
+  >>> means.tolist(), mass.tolist()
+  ([2.0, 5.0], [2.0, 1.0])
   """
+  chex.assert_rank(values, {1, 2})
+  chex.assert_shape((weights, ids), values.shape[:1])
   ids = jnp.where((ids >= 0) & (ids < k), ids, k)
   column = weights.reshape(weights.shape + (1,) * (values.ndim - 1))
   mass = jax.ops.segment_sum(weights, ids, k + 1)[:k]
   total = jax.ops.segment_sum(column * values, ids, k + 1)[:k]
-  divisor = jnp.where(mass > 0, mass, 1.0)
-  return total / divisor.reshape(k, *column.shape[1:]), mass
+  return safe_divide(total, mass.reshape(k, *column.shape[1:])), mass
 
 
 def bucket(batch: Batch, k: int, capacity: int) -> tuple[Batch, Array]:
@@ -89,6 +102,8 @@ def bucket(batch: Batch, k: int, capacity: int) -> tuple[Batch, Array]:
     A batch whose leaves are `[k, capacity, ...]`, empty places having weight 0,
     and the mass `f[k]` of the rows that found no room.
   """
+  chex.assert_rank(batch.cells, 1)
+  chex.assert_equal_shape_prefix(jax.tree.leaves(batch), 1)
   n = batch.cells.shape[0]
   valid = (batch.cells >= 0) & (batch.cells < k) & (batch.weights > 0)
   keys = jnp.where(valid, batch.cells, k)
@@ -128,6 +143,8 @@ def training_loss(
   Returns:
     `f[]`.
   """
+  chex.assert_equal_shape([losses, batch.weights])
   inside = inside_mass(batch, num_classes) if mass is None else mass
   total = jnp.sum(batch.weights * losses)
+  # Outliers alone, without mass to be divided by, keep their sum.
   return total / jnp.where(inside > 0, inside, 1.0)

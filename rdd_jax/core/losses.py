@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import chex
 import jax
 from jax import Array
 import jax.numpy as jnp
@@ -18,22 +19,31 @@ RowLosses = Callable[[Array, Batch, int], Array]  # (logits, rows, classes)
 def cross_entropy(logits: Array, batch: Batch, num_classes: int) -> Array:
   """To the targets, `f[n]`; to a uniform one, `logsumexp(z) - mean(z)`."""
   del num_classes
+  chex.assert_equal_shape([logits, batch.targets])
   return optax.softmax_cross_entropy(logits, batch.targets)
 
 
-def centred(targets: Array) -> Array:
-  """Targets `f[n, o]` less one over the outputs: zero says "no class"."""
+def centered(targets: Array) -> Array:
+  """Returns targets `f[n, o]` less one over the outputs: zero says "no class".
+
+  >>> centered(jnp.array([[1.0, 0.0]])).tolist()
+  [[0.5, -0.5]]
+  """
   return targets - 1 / targets.shape[1]
 
 
-def uncentred(values: Array) -> Array:
-  """The targets `f[n, o]` that `centred` made `values` of."""
+def uncentered(values: Array) -> Array:
+  """Returns the targets `f[n, o]` that `centered` made `values` of.
+
+  >>> uncentered(centered(jnp.array([[1.0, 0.0]]))).tolist()
+  [[1.0, 0.0]]
+  """
   return values + 1 / values.shape[1]
 
 
 @dataclass(frozen=True)
 class SquaredError:
-  """Half the squared distance to the centred targets, times a scale.
+  """Half the squared distance to the centered targets, times a scale.
 
   What kernel methods regress on; their learned labels need not lie on the
   simplex.
@@ -46,7 +56,8 @@ class SquaredError:
 
   def __call__(self, logits: Array, batch: Batch, num_classes: int) -> Array:
     del num_classes
-    error = logits - self.scale * centred(batch.targets)
+    chex.assert_equal_shape([logits, batch.targets])
+    error = logits - self.scale * centered(batch.targets)
     return 0.5 * jnp.sum(error**2, 1)
 
 

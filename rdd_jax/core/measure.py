@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import chex
 import jax
 from jax import Array
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from rdd_jax.core import keys
-from rdd_jax.core.batch import Batch
+from rdd_jax.core.batch import Batch, take
 
 
 @jax.tree_util.register_dataclass
@@ -38,14 +39,18 @@ Strata = Callable[[Measure], tuple[Array, int]]
 def empirical(
   labels: ArrayLike, num_outputs: int, groups: ArrayLike | None = None
 ) -> Measure:
-  """The measure of the data as given: one-hot targets and equal weights.
+  """Returns the measure of the data as given: one-hot targets, equal weights.
 
   Args:
     labels: `i[N]`.
     num_outputs: the classes, and one more with a reject class.
     groups: `i[N]` subpopulations, or none.
+
+  >>> empirical([1, 0], 2).targets.tolist()
+  [[0.0, 1.0], [1.0, 0.0]]
   """
   cells = jnp.asarray(labels, jnp.int32)
+  chex.assert_rank(cells, 1)
   return Measure(
     targets=jax.nn.one_hot(cells, num_outputs),
     weights=jnp.ones(cells.shape),
@@ -56,18 +61,55 @@ def empirical(
   )
 
 
+def rows_of(measure: Measure, rows: Array, inputs: Array) -> Batch:
+  """Returns rows of a measure as a batch.
+
+  Args:
+    measure: over `N` rows.
+    rows: `i[n]`, which of them; what the batch has as its `index`.
+    inputs: `[n, ...]`, their images, or what a network takes.
+
+  >>> measure = empirical([2, 0, 1], 3)
+  >>> rows_of(measure, jnp.array([1, 0]), jnp.zeros((2, 4))).cells.tolist()
+  [0, 2]
+  """
+  chex.assert_rank(rows, 1)
+  chex.assert_equal_shape_prefix([rows, inputs], 1)
+  known = take(measure, rows)
+  return Batch(
+    inputs=inputs,
+    targets=known.targets,
+    weights=known.weights,
+    cells=known.cells,
+    groups=known.groups,
+    index=rows,
+  )
+
+
 def by_cell(num_cells: int) -> Strata:
-  """One stratum for each cell."""
+  """Returns one stratum for each cell.
+
+  >>> by_cell(2)(empirical([1, 0], 2))[0].tolist()
+  [1, 0]
+  """
   return lambda measure: (measure.cells, num_cells)
 
 
 def by_group(num_groups: int) -> Strata:
-  """One stratum for each group; rows of no group are never drawn."""
+  """Returns one stratum for each group; rows of no group are never drawn.
+
+  >>> by_group(2)(empirical([0, 0], 1, [0, 1]))[0].tolist()
+  [0, 1]
+  """
   return lambda measure: (measure.groups, num_groups)
 
 
 def by_cell_and_group(num_cells: int, num_groups: int) -> Strata:
-  """One stratum for each pair; a pair without rows yields masked rows."""
+  """Returns a stratum for each pair; one without rows yields masked rows.
+
+  >>> by_cell_and_group(2, 2)(empirical([0, 1], 2, [1, 1]))[0].tolist()
+  [1, 3]
+  """
 
   def pairs(measure: Measure) -> tuple[Array, int]:
     grouped = (measure.groups >= 0) & (measure.groups < num_groups)
@@ -104,8 +146,13 @@ def draw(
 
   Raises:
     ValueError: when `n` is not a multiple of the number of strata.
+
+  >>> images, measure = jnp.zeros((4, 2)), empirical([0, 0, 1, 1], 2)
+  >>> draw(jax.random.key(0), images, measure, 2, by_cell(2)).cells.tolist()
+  [0, 1]
   """
   total = measure.weights.shape[0]
+  chex.assert_axis_dimension(images, 0, total)
   ids, k = strata(measure) if strata else (jnp.zeros(total, jnp.int32), 1)
   if n % k:
     raise ValueError(
@@ -136,12 +183,9 @@ def draw(
   rows = jax.random.permutation(
     shuffle_key, rows.reshape(k, m), axis=1, independent=True
   ).ravel()
-  return Batch(
-    inputs=jnp.take(images, rows, 0, mode='clip'),
-    targets=jnp.take(measure.targets, rows, 0, mode='clip'),
+  return replace(
+    rows_of(measure, rows, take(images, rows)),
     weights=jnp.where(filled, 1.0, 0.0),
-    cells=jnp.take(measure.cells, rows, mode='clip'),
-    groups=jnp.take(measure.groups, rows, mode='clip'),
     index=jnp.where(filled, rows, total).astype(jnp.int32),
   )
 

@@ -11,40 +11,61 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import chex
 import jax
 from jax import Array
 import jax.numpy as jnp
 
+from rdd_jax.core.numerics import safe_divide
+
 Risk = Callable[[Array, Array], Array]
 
 
-def normalise(mass: Array) -> Array:
-  """`mass / sum(mass)`, and zeros where there is no mass at all."""
-  total = mass.sum()
-  return mass / jnp.where(total > 0, total, 1.0)
+def normalize(mass: Array) -> Array:
+  """Returns `mass / sum(mass)`, and zeros where there is no mass at all.
+
+  >>> normalize(jnp.array([1.0, 3.0])).tolist()
+  [0.25, 0.75]
+  """
+  return safe_divide(mass, mass.sum())
 
 
 def mean() -> Risk:
-  """Weights by mass: the expectation."""
-  return lambda values, mass: normalise(mass)
+  """Returns the risk that weighs by mass: the expectation.
+
+  >>> mean()(jnp.array([1.0, 5.0]), jnp.array([3.0, 1.0])).tolist()
+  [0.75, 0.25]
+  """
+  return lambda values, mass: normalize(mass)
 
 
 def equal() -> Risk:
-  """The same weight for each group that is not empty."""
-  return lambda values, mass: normalise(jnp.where(mass > 0, 1.0, 0.0))
+  """Returns the same weight for each group that is not empty.
+
+  >>> equal()(jnp.array([1.0, 5.0]), jnp.array([3.0, 1.0])).tolist()
+  [0.5, 0.5]
+  """
+  return lambda values, mass: normalize(jnp.where(mass > 0, 1.0, 0.0))
 
 
 def total() -> Risk:
-  """Weight one for each group that is not empty: a sum over classes.
+  """Returns weight one for each group that is not empty: a sum over classes.
 
   The only risk here whose weights do not sum to one; it is what the published
   matching losses use.
+
+  >>> total()(jnp.array([1.0, 5.0]), jnp.array([3.0, 1.0])).tolist()
+  [1.0, 1.0]
   """
   return lambda values, mass: jnp.where(mass > 0, 1.0, 0.0)
 
 
 def worst() -> Risk:
-  """All weight on the largest value; the first one among equals."""
+  """Returns all weight on the largest value; the first one among equals.
+
+  >>> worst()(jnp.array([1.0, 5.0]), jnp.array([3.0, 1.0])).tolist()
+  [0.0, 1.0]
+  """
 
   def weights(values: Array, mass: Array) -> Array:
     masked = jnp.where(mass > 0, values, -jnp.inf)
@@ -55,10 +76,10 @@ def worst() -> Risk:
 
 
 def cvar(tail: float) -> Risk:
-  """The mean of the worst `tail` share of the mass.
+  """Returns the mean of the worst `tail` share of the mass.
 
   The weights solve `max w.L` over `0 <= w <= p / tail`, `sum(w) = 1`, with `p`
-  the normalised mass (Rockafellar and Uryasev, Optimization of Conditional
+  the normalized mass (Rockafellar and Uryasev, Optimization of Conditional
   Value-at-Risk, 2000). `tail` is the mass of the tail, not the level: 1 gives
   the mean, and the limit 0 the worst group.
 
@@ -67,6 +88,9 @@ def cvar(tail: float) -> Risk:
 
   Raises:
     ValueError: for a tail outside `(0, 1]`.
+
+  >>> cvar(0.5)(jnp.array([1.0, 5.0]), jnp.array([3.0, 1.0])).tolist()
+  [0.5, 0.5]
   """
   if not 0 < tail <= 1:
     raise ValueError(
@@ -75,7 +99,7 @@ def cvar(tail: float) -> Risk:
     )
 
   def weights(values: Array, mass: Array) -> Array:
-    p = normalise(mass)
+    p = normalize(mass)
     order = jnp.argsort(jnp.where(mass > 0, -values, jnp.inf))
     worse = jnp.cumsum(p[order]) - p[order]
     # Clipped, and no difference of sums: rounding may not leave the bounds.
@@ -86,10 +110,13 @@ def cvar(tail: float) -> Risk:
 
 
 def entropic(temperature: float) -> Risk:
-  """Exponentially tilted weights: the worst case under a KL penalty.
+  """Returns exponentially tilted weights: the worst case under a KL penalty.
 
   Args:
     temperature: positive; small values approach the worst group.
+
+  >>> entropic(0.01)(jnp.array([1.0, 5.0]), jnp.array([3.0, 1.0])).tolist()
+  [0.0, 1.0]
   """
   if temperature <= 0:
     raise ValueError(
@@ -101,13 +128,13 @@ def entropic(temperature: float) -> Risk:
     logits = values / temperature + jnp.log(jnp.where(mass > 0, mass, 1.0))
     masked = jnp.where(mass > 0, logits, -jnp.inf)
     w = jnp.where(mass > 0, jnp.exp(masked - masked.max()), 0.0)
-    return normalise(w)
+    return normalize(w)
 
   return weights
 
 
 def chi_square(temperature: float) -> Risk:
-  """The worst case under a chi-square penalty on the change of mass.
+  """Returns the worst case under a chi-square penalty on the change of mass.
 
   `max_w w.L - temperature / 2 sum_g p_g (w_g / p_g - 1)^2` over `w >= 0`,
   `sum(w) = 1`, so `w = p (1 + (L - eta) / temperature)_+` (Namkoong and Duchi,
@@ -115,6 +142,9 @@ def chi_square(temperature: float) -> Risk:
 
   Args:
     temperature: positive; small values approach the worst group.
+
+  >>> chi_square(8.0)(jnp.array([1.0, 5.0]), jnp.array([3.0, 1.0])).tolist()
+  [0.65625, 0.34375]
   """
   if temperature <= 0:
     raise ValueError(
@@ -123,38 +153,52 @@ def chi_square(temperature: float) -> Risk:
     )
 
   def weights(values: Array, mass: Array) -> Array:
-    p = normalise(mass)
+    p = normalize(mass)
     order = jnp.argsort(jnp.where(mass > 0, -values, jnp.inf))
     q, v = p[order], jnp.where(mass > 0, values, 0.0)[order]
     # eta, if the weight of the worst k groups alone is positive, for each k.
     head = jnp.cumsum(q)
     eta = jnp.cumsum(q * v) + temperature * (head - 1)
-    eta = eta / jnp.where(head > 0, head, 1.0)
+    eta = safe_divide(eta, head)
     inside = (q > 0) & (v - eta > -temperature)
     last = jnp.maximum(inside.sum() - 1, 0)
     w = p * jnp.maximum(1 + (values - eta[last]) / temperature, 0.0)
-    return normalise(jnp.where(mass > 0, w, 0.0))
+    return normalize(jnp.where(mass > 0, w, 0.0))
 
   return weights
 
 
 def uniformly(risk: Risk) -> Risk:
-  """The risk under equal mass for each group that is not empty.
+  """Returns the risk under equal mass for each group that is not empty.
 
   So `uniformly(cvar(0.2))` is the mean of the worst fifth of the groups, and
   `cvar(0.2)` that of the groups which hold the worst fifth of the rows.
+
+  >>> uniformly(mean())(jnp.array([1.0, 5.0]), jnp.array([3.0, 1.0])).tolist()
+  [0.5, 0.5]
   """
   return lambda values, mass: risk(values, jnp.where(mass > 0, 1.0, 0.0))
 
 
 def mix(*terms: tuple[float, Risk]) -> Risk:
-  """A weighted sum of risks, such as `mix((.5, mean()), (.5, worst()))`."""
+  """Returns a weighted sum of risks.
+
+  >>> half = mix((0.5, mean()), (0.5, worst()))
+  >>> half(jnp.array([1.0, 5.0]), jnp.array([3.0, 1.0])).tolist()
+  [0.375, 0.625]
+  """
   return lambda values, mass: jnp.sum(
     jnp.stack([c * risk(values, mass) for c, risk in terms]), 0
   )
 
 
 def evaluate(risk: Risk, values: Array, mass: Array) -> Array:
-  """The risk of `values f[k]` under `mass f[k]`, with its exact gradient."""
+  """Returns the risk of `values f[k]` under `mass f[k]`; its gradient is exact.
+
+  >>> evaluate(mean(), jnp.array([1.0, 5.0]), jnp.array([3.0, 1.0])).item()
+  2.0
+  """
+  chex.assert_rank(values, 1)
+  chex.assert_equal_shape([values, mass])
   weights = jax.lax.stop_gradient(risk(values, mass))
   return jnp.sum(jnp.where(weights != 0, weights * values, 0.0))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import functools
 from typing import Any, NamedTuple, Protocol
 
+import chex
 import jax
 from jax import Array
 import jax.numpy as jnp
@@ -169,15 +170,22 @@ def stateless(fn: Callable[..., Batch]) -> Transform:
 
 @functools.cache
 def identity() -> Transform:
-  """Leaves everything as it is; always the same object, so jit knows it."""
+  """Returns a transform that edits nothing; one object, so jit knows it.
+
+  >>> identity() is identity()
+  True
+  """
   return from_prepare(lambda spec: EmptyState(), _leave_measure)
 
 
 def chain(**transforms: Transform) -> Transform:
-  """Applies transforms in order, each with its own name, key and state.
+  """Returns transforms in order, each with its own name, key and state.
 
   Keys are folded by name, so inserting a transform leaves the randomness of the
   others unchanged.
+
+  >>> list(chain(a=identity(), b=identity()).init(None))
+  ['a', 'b']
   """
 
   def check(state: State) -> None:
@@ -222,6 +230,11 @@ def chain(**transforms: Transform) -> Transform:
           score=score,
           synthetic=synthetic,
         )
+      chex.assert_equal_shape_prefix(
+        jax.tree.leaves(batch),
+        1,
+        custom_message=f'rows as transform {name!r} returned them',
+      )
     return batch, new
 
   return Transform(init, prepare, update)
@@ -283,18 +296,26 @@ def _pad(batch: Batch, n: int) -> Batch:
 
 
 def after(step: int, t: Transform) -> Transform:
-  """`t` from the given step on; before it, rows that `t` appends are masked."""
+  """Returns `t` from a step on; before it, rows that `t` appends are masked.
+
+  >>> int(after(3, identity()).init(None).count)
+  0
+  """
   return _gated(t, lambda count: count >= step)
 
 
 def every(n: int, t: Transform) -> Transform:
-  """`t` at steps 0, n, 2n, ...; between them its added rows are masked."""
+  """Returns `t` at steps 0, n, 2n, ...; between them its rows are masked.
+
+  >>> int(every(3, identity()).init(None).count)
+  0
+  """
   return _gated(t, lambda count: count % n == 0)
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class Edit:
+class BoundTransform:
   """A transform bound to its state: `batch, edit = edit(batch, key=...)`.
 
   A pytree whose only leaves are the state, so a training loop may carry it.
@@ -305,15 +326,15 @@ class Edit:
 
   def __call__(
     self, batch: Batch, *, key: Array, score: ScoreFn, synthetic: Batch
-  ) -> tuple[Batch, Edit]:
+  ) -> tuple[Batch, BoundTransform]:
     batch, state = self.transform.update(
       batch, self.state, key=key, score=score, synthetic=synthetic
     )
     return batch, replace(self, state=state)
 
 
-class Places(NamedTuple):
+class Chains(NamedTuple):
   """The chains inside SGD, on real rows and on synthetic ones."""
 
-  training: Edit
-  student: Edit
+  training: BoundTransform
+  student: BoundTransform

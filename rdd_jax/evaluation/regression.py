@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rdd_jax.core.batch import Batch, take
-from rdd_jax.core.losses import centred
+from rdd_jax.core.losses import centered
 from rdd_jax.core.transform import Transform, identity
 from rdd_jax.evaluation.evaluate import Held, summarise
 from rdd_jax.evaluation.metrics import Row
@@ -57,7 +57,7 @@ def evaluate_by_kernel(
   """
   solution = solve(
     kernel(batch.inputs),
-    centred(batch.targets),
+    centered(batch.targets),
     ridge=ridge,
     weights=batch.weights,
   )
@@ -114,7 +114,7 @@ def evaluate_by_features(
     variables = take(stacked, jnp.asarray(one))
     found = fit(
       jnp.asarray(embed(net, variables, batch.inputs)),
-      centred(batch.targets),
+      centered(batch.targets),
       ridge=ridge,
       weights=batch.weights,
     )

@@ -17,7 +17,7 @@ from rdd_jax.config.build import shift as build_shift
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.errors import UserError, choose
-from rdd_jax.core.measure import empirical
+from rdd_jax.core.measure import empirical, rows_of
 from rdd_jax.data import Dataset
 from rdd_jax.evaluation.evaluate import Held, evaluate, summarise
 from rdd_jax.evaluation.metrics import Row, pool
@@ -170,14 +170,8 @@ def baseline(trial: Trial, arm: str, seed: int) -> store.Distilled:
 def whole_batch(dataset: Dataset, num_outputs: int) -> Batch:
   """All training rows, as uint8: they are preprocessed in flight."""
   measure = empirical(dataset.train_labels, num_outputs)
-  return Batch(
-    inputs=jnp.asarray(dataset.train_images),
-    targets=measure.targets,
-    weights=measure.weights,
-    cells=measure.cells,
-    groups=measure.groups,
-    index=jnp.arange(len(measure.cells)),
-  )
+  rows = jnp.arange(len(measure.cells))
+  return rows_of(measure, rows, jnp.asarray(dataset.train_images))
 
 
 def whole(trial: Trial) -> dict[str, Any]:

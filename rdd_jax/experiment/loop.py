@@ -18,9 +18,8 @@ import numpy as np
 from rdd_jax.config.build.experiment import Experiment
 from rdd_jax.config.defaults import Config
 from rdd_jax.core import keys
-from rdd_jax.core.batch import Batch
 from rdd_jax.core.errors import UserError
-from rdd_jax.core.measure import Measure
+from rdd_jax.core.measure import Measure, rows_of
 from rdd_jax.core.sharding import constrain
 from rdd_jax.core.transform import DataView, Scores
 from rdd_jax.distill import DistillState
@@ -182,14 +181,7 @@ def _score(
   measure: Measure,
   rows: Array,
 ) -> Scores:
-  batch = Batch(
-    inputs=experiment.preprocess(images[rows]),
-    targets=measure.targets[rows],
-    weights=measure.weights[rows],
-    cells=measure.cells[rows],
-    groups=measure.groups[rows],
-    index=rows,
-  )
+  batch = rows_of(measure, rows, experiment.preprocess(images[rows]))
   return experiment.probe.score(probe)(batch)
 
 

@@ -4,7 +4,7 @@ A family is a function `(key, images f[n, H, W, C], siamese) -> images`, affine
 in the images, for any size and number of channels, that keeps the dtype.
 `siamese` asks for one draw of the parameters for all images, so that one key
 transforms real and synthetic images alike; otherwise each image has its own
-draw. What comes from outside an image is 0, which after normalisation is the
+draw. What comes from outside an image is 0, which after normalization is the
 mean.
 """
 
@@ -40,23 +40,30 @@ def color(
   """Brightness, saturation and contrast, as one affine map.
 
   With u ~ U(-1, 1), `brightness * u / 2` is added to the image, its distance
-  from grey is multiplied by `1 + saturation * u / 2`, and the result's distance
+  from gray is multiplied by `1 + saturation * u / 2`, and the result's distance
   from the image's mean by `1 + contrast * u`. On one channel saturation does
   nothing.
+
+  >>> color(jax.random.key(0), jnp.ones((2, 8, 8, 3)), True).shape
+  (2, 8, 8, 3)
   """
   u = 2 * _uniform(key, 3, images, siamese).astype(images.dtype) - 1
   b = u[0] * brightness / 2
   s = 1 + u[1] * saturation / 2
   c = 1 + u[2] * contrast
-  grey = images.mean(-1, keepdims=True)
-  mean = grey.mean((1, 2), keepdims=True)
-  return c * (s * images + (1 - s) * grey) + (1 - c) * mean + b
+  gray = images.mean(-1, keepdims=True)
+  mean = gray.mean((1, 2), keepdims=True)
+  return c * (s * images + (1 - s) * gray) + (1 - c) * mean + b
 
 
 def crop(
   key: Array, images: Array, siamese: bool, *, fraction: float = 0.125
 ) -> Array:
-  """Shifts by up to `int(size * fraction + .5)` pixels along each axis."""
+  """Shifts by up to `int(size * fraction + .5)` pixels along each axis.
+
+  >>> crop(jax.random.key(0), jnp.ones((2, 8, 8, 3)), True).shape
+  (2, 8, 8, 3)
+  """
   n, *shape = images.shape
   most = np.array([int(size * fraction + 0.5) for size in shape[:2]])
   u = _uniform(key, 2, images, siamese)[..., 0, 0, 0]
@@ -70,7 +77,11 @@ def crop(
 def cutout(
   key: Array, images: Array, siamese: bool, *, fraction: float = 0.5
 ) -> Array:
-  """Blanks a box of `fraction` of each side, centred anywhere in the image."""
+  """Blanks a box of `fraction` of each side, centered anywhere in the image.
+
+  >>> cutout(jax.random.key(0), jnp.ones((2, 8, 8, 3)), True).shape
+  (2, 8, 8, 3)
+  """
   u = _uniform(key, 2, images, siamese)
   return jnp.where(_box(u, images, fraction), 0, images)
 
@@ -78,7 +89,11 @@ def cutout(
 def flip(
   key: Array, images: Array, siamese: bool, *, probability: float = 0.5
 ) -> Array:
-  """Mirrors left and right."""
+  """Mirrors left and right.
+
+  >>> flip(jax.random.key(0), jnp.ones((2, 8, 8, 3)), True).shape
+  (2, 8, 8, 3)
+  """
   mirrored = _uniform(key, 1, images, siamese)[0] < probability
   return jnp.where(mirrored, images[:, :, ::-1], images)
 
@@ -86,7 +101,11 @@ def flip(
 def scale(
   key: Array, images: Array, siamese: bool, *, ratio: float = 1.2
 ) -> Array:
-  """Zooms each axis by its own factor, 1 / U(1 / ratio, ratio), bilinearly."""
+  """Zooms each axis by its own factor, 1 / U(1 / ratio, ratio), bilinearly.
+
+  >>> scale(jax.random.key(0), jnp.ones((2, 8, 8, 3)), True).shape
+  (2, 8, 8, 3)
+  """
   n, h, w, _ = images.shape
   y, x = 1 / ratio + (ratio - 1 / ratio) * _uniform(key, 2, images, siamese)
 
@@ -106,10 +125,13 @@ def scale(
 def rotate(
   key: Array, images: Array, siamese: bool, *, degrees: float = 15.0
 ) -> Array:
-  """Turns about the centre by U(-degrees, degrees), bilinearly.
+  """Turns about the center by U(-degrees, degrees), bilinearly.
 
   As PyTorch's `affine_grid` and `grid_sample` with `align_corners=False`, which
   turn in coordinates that make any image a square.
+
+  >>> rotate(jax.random.key(0), jnp.ones((2, 8, 8, 3)), True).shape
+  (2, 8, 8, 3)
   """
   n, h, w, c = images.shape
   u = _uniform(key, 1, images, siamese)[0, ..., 0]
@@ -153,7 +175,12 @@ def parse(families: str) -> tuple[str, ...]:
 
 
 def compose(*augments: Augment) -> Augment:
-  """All of them in order, each with its own key."""
+  """Returns all of them in order, each with its own key.
+
+  >>> double = lambda key, images: 2 * images
+  >>> compose(double, double)(jax.random.key(0), jnp.ones(1)).item()
+  4.0
+  """
 
   def apply(key: Array, images: Array) -> Array:
     for i, augment in enumerate(augments):
@@ -164,7 +191,12 @@ def compose(*augments: Augment) -> Augment:
 
 
 def one_of(*augments: Augment) -> Augment:
-  """One of them a call; under `vmap` over keys all of them run."""
+  """Returns one of them a call; under `vmap` over keys all of them run.
+
+  >>> double = lambda key, images: 2 * images
+  >>> one_of(double, double)(jax.random.key(0), jnp.ones(1)).item()
+  2.0
+  """
 
   def apply(key: Array, images: Array) -> Array:
     i = jax.random.randint(named(key, 'choice'), (), 0, len(augments))
@@ -187,7 +219,7 @@ def dsa(
   saturation: float = 2.0,
   contrast: float = 0.5,
 ) -> Augment:
-  """The augmentation of a method, from the names and strengths of families.
+  """Returns a method's augmentation, from names and strengths of families.
 
   Args:
     families: names among `FAMILIES`; none gives the identity.
@@ -199,6 +231,10 @@ def dsa(
 
   Raises:
     UserError: for an unknown family or convention.
+
+  >>> augment = dsa(('crop', 'flip'), siamese=True)
+  >>> augment(jax.random.key(0), jnp.ones((2, 8, 8, 1))).shape
+  (2, 8, 8, 1)
   """
   tint = dict(brightness=brightness, saturation=saturation, contrast=contrast)
   strengths = {
@@ -224,7 +260,12 @@ def dsa(
 
 
 def flip_shift(*, siamese: bool, flip: bool = True) -> Augment:
-  """Mirroring, then shifts by up to an eighth; `flip=False` for digits."""
+  """Returns mirroring, then shifts by up to an eighth; `flip=False` for digits.
+
+  >>> augment = flip_shift(siamese=False)
+  >>> augment(jax.random.key(0), jnp.ones((2, 8, 8, 1))).shape
+  (2, 8, 8, 1)
+  """
   families = ('flip', 'crop') if flip else ('crop',)
   return dsa(families, siamese=siamese, convention='idc')
 
@@ -276,14 +317,14 @@ def _uniform(key: Array, k: int, images: Array, siamese: bool) -> Array:
 
 
 def _box(u: Array, images: Array, fraction: float | Array) -> Array:
-  """`bool[1 or n, H, W, 1]`, true in a box centred anywhere in the image."""
+  """`bool[1 or n, H, W, 1]`, true in a box centered anywhere in the image."""
   _, h, w, _ = images.shape
 
   def inside(u: Array, pixels: Array, length: int) -> Array:
     size = jnp.int32(length * fraction + 0.5)
-    # An even box is centred between two pixels, or on the rim.
-    centre = jnp.int32(u * (length + 1 - size % 2))
-    offset = pixels - centre + size // 2
+    # An even box is centered between two pixels, or on the rim.
+    center = jnp.int32(u * (length + 1 - size % 2))
+    offset = pixels - center + size // 2
     return (offset >= 0) & (offset < size)
 
   y, x = jnp.arange(h)[None, :, None, None], jnp.arange(w)[None, None, :, None]

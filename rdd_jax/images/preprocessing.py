@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Literal
 
+import chex
 import jax
 from jax import Array
 import jax.numpy as jnp
@@ -33,7 +34,7 @@ PUBLISHED = {
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Preprocessing:
-  """Standardises each channel, then whitens the flattened image if asked to.
+  """Standardizes each channel, then whitens the flattened image if asked to.
 
   Attributes:
     mean: `f32[C]`, for pixels in [0, 1].
@@ -50,7 +51,7 @@ class Preprocessing:
   unwhiten: Array | None = None
 
   def __call__(self, images: Array) -> Array:
-    """Normalises pixels.
+    """Normalizes pixels.
 
     Args:
       images: `u8[n, H, W, C]`, or floats on the scale of [0, 1].
@@ -58,6 +59,7 @@ class Preprocessing:
     Returns:
       `f32[n, H, W, C]`.
     """
+    chex.assert_shape(images, (None, None, None, *self.mean.shape))
     scale = 255 if images.dtype == jnp.uint8 else 1
     x = jnp.asarray(images, jnp.float32) / scale
     x = (x - _channels(self.mean)) / _channels(self.std)
@@ -85,8 +87,8 @@ class Preprocessing:
     return cls(**{name: jnp.asarray(array) for name, array in arrays.items()})
 
 
-def standardise(mean: ArrayLike, std: ArrayLike) -> Preprocessing:
-  """Per-channel standardisation with known constants.
+def standardize(mean: ArrayLike, std: ArrayLike) -> Preprocessing:
+  """Returns the standardization of channels with known constants.
 
   Args:
     mean: `[C]`, of pixels in [0, 1].
@@ -94,6 +96,9 @@ def standardise(mean: ArrayLike, std: ArrayLike) -> Preprocessing:
 
   Raises:
     UserError: for shapes that differ or a channel that does not vary.
+
+  >>> standardize([0.5], [0.25])(jnp.ones((1, 1, 1, 1))).item()
+  2.0
   """
   mean, std = np.atleast_1d(mean), np.atleast_1d(std)
   if mean.shape != std.shape or mean.ndim != 1 or not np.all(std > 0):
@@ -118,11 +123,11 @@ def fit(
 
   Args:
     images: `u8[N, H, W, C]`.
-    zca: the strength of the regularisation; None means no whitening, but
-      standardisation by channel.
+    zca: the strength of the regularization; None means no whitening, but
+      standardization by channel.
     convention: 'kornia' (MTT and its successors, `zca=0.1`) whitens pixels in
-      [0, 1] that are not standardised, divides the covariance by N - 1, and
-      takes `r = zca`. 'frepo' (FRePo; KIP without its layer norm) standardises
+      [0, 1] that are not standardized, divides the covariance by N - 1, and
+      takes `r = zca`. 'frepo' (FRePo; KIP without its layer norm) standardizes
       by channel first, divides by N, and takes `r = zca * trace / d`.
 
   Raises:
@@ -138,9 +143,9 @@ def fit(
   channels = images.shape[-1]
   kornia = zca is not None and convention == 'kornia'
   plain = (
-    standardise(np.zeros(channels), np.ones(channels))
+    standardize(np.zeros(channels), np.ones(channels))
     if kornia
-    else standardise(*_moments(images))
+    else standardize(*_moments(images))
   )
   if zca is None:
     return plain

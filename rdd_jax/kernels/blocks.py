@@ -13,7 +13,7 @@ from rdd_jax.kernels.kernel import Kernel, Kernels
 
 
 def blockwise(kernel: Kernel, size: int) -> Kernel:
-  """`kernel`, in tiles of at most `size` by `size`, one after the other.
+  """Returns `kernel` in tiles of at most `size` by `size`, one after the other.
 
   What a tile computes on the way is forgotten, and computed again for a
   derivative. A symmetric matrix has its tiles below the diagonal copied from
@@ -26,6 +26,10 @@ def blockwise(kernel: Kernel, size: int) -> Kernel:
 
   Returns:
     A kernel with the same values.
+
+  >>> from rdd_jax.kernels.fully_connected import fully_connected
+  >>> blockwise(fully_connected(1), 2)(jnp.ones((3, 4))).ntk.shape
+  (3, 3)
   """
 
   def tiled(x1: Array, x2: Array | None = None) -> Kernels:

@@ -12,13 +12,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 import math
 
+import chex
 import jax
 from jax import Array
 import jax.numpy as jnp
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.kernels.fully_connected import require_depth
-from rdd_jax.kernels.kernel import EXACT, Kernel, Kernels, with_diagonal
+from rdd_jax.kernels.kernel import (
+  EXACT,
+  Kernel,
+  Kernels,
+  require_alike,
+  with_diagonal,
+)
 from rdd_jax.kernels.relu import moments
 
 
@@ -31,7 +38,7 @@ def convolutional(
   halve: bool = False,
   global_pool: bool = False,
 ) -> Kernel:
-  """Of `depth` convolutions with ReLU and a linear layer, NTK parametrised.
+  """Returns the kernel of `depth` convolutions with ReLU and a linear layer.
 
   Convolutions keep the size of the image, with zeros around it that count in
   the fan-in, `size**2` times the channels.
@@ -51,6 +58,9 @@ def convolutional(
 
   Raises:
     UserError: for an even size, or an image that is halved away.
+
+  >>> convolutional(1)(jnp.ones((2, 4, 4, 1))).nngp.shape
+  (2, 2)
   """
   require_depth(depth)
   if size % 2 != 1:
@@ -61,6 +71,8 @@ def convolutional(
     return w_std**2 * k + b_std**2
 
   def kernel(x1: Array, x2: Array | None = None) -> Kernels:
+    chex.assert_rank(x1, 4)
+    require_alike(x1, x2)
     same = x2 is None
     second = x1 if x2 is None else x2
     if halve and min(x1.shape[1:3]) < 2**depth:

@@ -20,7 +20,7 @@ Apply = Callable[[Any, Array], Array]  # (params, f[n, ...]) -> f[n, o]
 def empirical_ntk(
   apply: Apply, params: Any, x1: Array, x2: Array | None = None
 ) -> Array:
-  """`J(x1) J(x2)^T`, with `J` the Jacobian in the parameters.
+  """Returns `J(x1) J(x2)^T`, with `J` the Jacobian in the parameters.
 
   Args:
     apply: `(params, f[n, ...]) -> f[n, o]`, row by row.
@@ -30,6 +30,10 @@ def empirical_ntk(
 
   Returns:
     `f[n1, n2, o, o]`, by output of `x1` and output of `x2`.
+
+  >>> linear = lambda w, x: x @ w
+  >>> empirical_ntk(linear, jnp.ones((3, 4)), jnp.ones((2, 3))).shape
+  (2, 2, 4, 4)
   """
 
   def column(x: Array) -> Array:
@@ -48,7 +52,12 @@ def empirical_ntk(
 def scalar_ntk(
   apply: Apply, params: Any, x1: Array, x2: Array | None = None
 ) -> Array:
-  """The mean over outputs of `empirical_ntk`'s diagonal, `f[n1, n2]`."""
+  """Returns the mean over outputs of `empirical_ntk`'s diagonal, `f[n1, n2]`.
+
+  >>> linear = lambda w, x: x @ w
+  >>> scalar_ntk(linear, jnp.ones((3, 2)), jnp.ones((1, 3))).tolist()
+  [[3.0]]
+  """
   full = empirical_ntk(apply, params, x1, x2)
   return jnp.einsum('abkk->ab', full) / full.shape[-1]
 
@@ -59,7 +68,7 @@ def backward(apply: Apply, params: Any, x: Array, v: Array) -> Any:
 
 
 def forward(apply: Apply, params: Any, x: Array, tangent: Any) -> Array:
-  """`J(x) tangent`, `f[n, o]`: the linearised network, less its start."""
+  """`J(x) tangent`, `f[n, o]`: the linearized network, less its start."""
   return jax.jvp(lambda p: apply(p, x), (params,), (tangent,))[1]
 
 

@@ -23,7 +23,7 @@ from rdd_jax.networks import conv
 
 
 class Finite(NamedTuple):
-  """A network in the NTK parametrisation, as three pure functions.
+  """A network in the NTK parametrization, as three pure functions.
 
   Attributes:
     init: `(key, shape) -> params`, standard normal, for inputs of a shape.
@@ -44,7 +44,13 @@ def finite_fully_connected(
   w_std: float = math.sqrt(2),
   b_std: float = 0.1,
 ) -> Finite:
-  """`depth` hidden layers of `width` units; see `fully_connected`."""
+  """Returns `depth` hidden layers of `width` units; see `fully_connected`.
+
+  >>> net = finite_fully_connected(1, 8)
+  >>> params = net.init(jax.random.key(0), (3,))
+  >>> net.apply(params, jnp.ones((2, 3))).shape
+  (2, 1)
+  """
 
   def init(key: Array, shape: tuple[int, ...]) -> Any:
     sizes = [math.prod(shape), *[width] * depth, outputs]
@@ -71,7 +77,13 @@ def finite_convolutional(
   halve: bool = False,
   global_pool: bool = False,
 ) -> Finite:
-  """`depth` convolutions of `width` channels; see `convolutional`."""
+  """Returns `depth` convolutions of `width` channels; see `convolutional`.
+
+  >>> net = finite_convolutional(1, 8)
+  >>> params = net.init(jax.random.key(0), (4, 4, 1))
+  >>> jax.eval_shape(net.apply, params, jnp.ones((2, 4, 4, 1))).shape
+  (2, 1)
+  """
 
   def init(key: Array, shape: tuple[int, ...]) -> Any:
     height, wide, channels = shape
@@ -94,7 +106,11 @@ def finite_convolutional(
 
 
 def conjugate(features: Callable[[Array], Array]) -> Callable[..., Array]:
-  """The kernel `k(x1, x2=None) -> f[n1, n2]` of features `f[n, d]`."""
+  """Returns the kernel `k(x1, x2=None) -> f[n1, n2]` of features `f[n, d]`.
+
+  >>> conjugate(lambda x: x)(jnp.ones((2, 3))).tolist()
+  [[3.0, 3.0], [3.0, 3.0]]
+  """
 
   def kernel(x1: Array, x2: Array | None = None) -> Array:
     first = features(x1)

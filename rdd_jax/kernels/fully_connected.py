@@ -13,7 +13,13 @@ from jax import Array
 import jax.numpy as jnp
 
 from rdd_jax.core.errors import UserError
-from rdd_jax.kernels.kernel import EXACT, Kernel, Kernels, with_diagonal
+from rdd_jax.kernels.kernel import (
+  EXACT,
+  Kernel,
+  Kernels,
+  require_alike,
+  with_diagonal,
+)
 from rdd_jax.kernels.relu import moments
 from rdd_jax.networks import conv
 
@@ -21,7 +27,7 @@ from rdd_jax.networks import conv
 def fully_connected(
   depth: int, w_std: float = math.sqrt(2), b_std: float = 0.1
 ) -> Kernel:
-  """Of `depth` hidden layers with ReLU, in the NTK parametrisation.
+  """Returns the kernel of `depth` hidden layers with ReLU, NTK parametrized.
 
   A layer is `w_std / sqrt(fan_in) W x + b_std b`, with standard normal `W` and
   `b`, all of which count as parameters. Linear without hidden layers.
@@ -36,6 +42,9 @@ def fully_connected(
 
   Raises:
     UserError: for a negative depth.
+
+  >>> fully_connected(1)(jnp.ones((2, 3)), jnp.ones((4, 3))).ntk.shape
+  (2, 4)
   """
   require_depth(depth)
 
@@ -43,6 +52,7 @@ def fully_connected(
     return w_std**2 * k + b_std**2
 
   def kernel(x1: Array, x2: Array | None = None) -> Kernels:
+    require_alike(x1, x2)
     first = conv.flat(x1)
     second = first if x2 is None else conv.flat(x2)
 

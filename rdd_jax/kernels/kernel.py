@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+import chex
 from jax import Array, lax
 import jax.numpy as jnp
 
@@ -15,7 +16,7 @@ class Kernels(NamedTuple):
   """Both kernels of a network of infinite width.
 
   Attributes:
-    nngp: `f[n1, n2]`, the covariance of its outputs as it is initialised; ridge
+    nngp: `f[n1, n2]`, the covariance of its outputs as it is initialized; ridge
       regression with it trains the last layer alone.
     ntk: `f[n1, n2]`, the neural tangent kernel; ridge regression with it trains
       all layers, by gradient descent on the squared error.
@@ -32,6 +33,12 @@ class Kernel(Protocol):
     With None the diagonal is exact, which float32 products would blur.
     """
     ...
+
+
+def require_alike(x1: Array, x2: Array | None) -> None:
+  """Raises an AssertionError where rows of one are not of the other's shape."""
+  if x2 is not None:
+    chex.assert_equal_shape_suffix([x1, x2], x1.ndim - 1)
 
 
 def with_diagonal(matrix: Array, diagonal: Array) -> Array:

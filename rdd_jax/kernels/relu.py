@@ -11,6 +11,8 @@ import jax
 from jax import Array
 import jax.numpy as jnp
 
+from rdd_jax.core.numerics import safe_sqrt
+
 
 def moments(cross: Array, first: Array, second: Array) -> tuple[Array, Array]:
   """Of `u, v` with variances `first`, `second` and covariance `cross`.
@@ -24,11 +26,9 @@ def moments(cross: Array, first: Array, second: Array) -> tuple[Array, Array]:
     `E[relu(u) relu(v)]` and `E[relu'(u) relu'(v)]`, of the shape of `cross`.
     Derivatives of any order are finite everywhere.
   """
-  product = first * second
-  positive = product > 0
-  # sqrt has no derivative at zero, where a row of zeros puts it.
-  norm = jnp.where(positive, jnp.sqrt(jnp.where(positive, product, 1.0)), 0.0)
-  cosine = cross / jnp.where(positive, norm, 1.0)
+  norm = safe_sqrt(first * second)
+  # Not safe_divide: in a compiled tower of layers its rounding is another.
+  cosine = cross / jnp.where(norm > 0, norm, 1.0)
   slope = _opening(cosine) / (2 * jnp.pi)
   return norm * _first_order(cosine) / (2 * jnp.pi), slope
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import chex
 from jax import Array, lax
 from jax.core import Tracer
 import jax.numpy as jnp
 from jax.scipy.linalg import cho_solve
 
 from rdd_jax.core.errors import UserError
+from rdd_jax.core.numerics import safe_divide, safe_sqrt
 from rdd_jax.kernels.kernel import EXACT
 
 RAISE = 10.0  # by how much a ridge that is too small grows,
@@ -39,12 +41,12 @@ def solve(
   ridge: float = 1e-6,
   weights: Array | None = None,
 ) -> Solution:
-  """Kernel ridge regression.
+  """Solves kernel ridge regression.
 
-  `f(x) = K(x, .) coefficients` minimises `sum_i w_i |y_i - f(x_i)|^2 + r |f|^2`
+  `f(x) = K(x, .) coefficients` minimizes `sum_i w_i |y_i - f(x_i)|^2 + r |f|^2`
   with `r = ridge * sum_i w_i K_ii / sum_i w_i`. A row of weight 2 counts as
   two, a row of weight 0 as none. The gradient is that of the exact solution, by
-  the implicit function theorem: the factorisation is not differentiated.
+  the implicit function theorem: the factorization is not differentiated.
 
   Args:
     gram: `f[n, n]`, symmetric and positive semi-definite.
@@ -58,10 +60,17 @@ def solve(
 
   Raises:
     UserError: outside jit, if no ridge was enough.
+
+  >>> found = solve(jnp.eye(2), jnp.array([[1.0], [2.0]]), ridge=1.0)
+  >>> found.coefficients.round(3).tolist()
+  [[0.5], [1.0]]
   """
   n = gram.shape[0]
+  chex.assert_shape(gram, (n, n))
+  chex.assert_shape(targets, (n, None))
   w = jnp.ones(n, gram.dtype) if weights is None else weights
-  root = _safe_sqrt(w)
+  chex.assert_shape(w, (n,))
+  root = safe_sqrt(w)
   matrix = root[:, None] * gram * root[None, :]
   found = _factored(matrix, root[:, None] * targets, ridge, w.sum())
   return found._replace(coefficients=root[:, None] * found.coefficients)
@@ -74,7 +83,7 @@ def fit(
   ridge: float = 1e-6,
   weights: Array | None = None,
 ) -> Solution:
-  """Ridge regression on features: `f(x) = features(x) coefficients`.
+  """Solves ridge regression on features: `f(x) = features(x) coefficients`.
 
   The same as `solve` with the kernel `features features'`, by the smaller of
   its two matrices: `n` by `n`, or `d` by `d` where features are few.
@@ -90,8 +99,13 @@ def fit(
 
   Raises:
     UserError: outside jit, if no ridge was enough.
+
+  >>> fit(jnp.eye(2), jnp.ones((2, 1))).coefficients.round(3).tolist()
+  [[1.0], [1.0]]
   """
+  chex.assert_rank(features, 2)
   n, d = features.shape
+  chex.assert_shape(targets, (n, None))
   if n <= d:
     gram = jnp.matmul(features, features.T, precision=EXACT)
     found = solve(gram, targets, ridge=ridge, weights=weights)
@@ -112,7 +126,7 @@ def _factored(
 ) -> Solution:
   """Solves `(matrix + r I) x = right`, with `r` relative to `trace / mass`."""
   eye = jnp.eye(matrix.shape[0], dtype=matrix.dtype)
-  unit = jnp.trace(matrix) / jnp.where(mass > 0, mass, 1.0)
+  unit = safe_divide(jnp.trace(matrix), mass)
   # A matrix of zeros is solved by zeros.
   unit = jnp.where(unit > 0, unit, 1.0)
   still, still_unit = lax.stop_gradient((matrix, unit))
@@ -162,8 +176,3 @@ def _require(failed: Array) -> None:
       'finite, or is far from positive definite; look at the inputs, or give '
       'a larger ridge'
     )
-
-
-def _safe_sqrt(x: Array) -> Array:
-  positive = x > 0
-  return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1.0)), 0.0)

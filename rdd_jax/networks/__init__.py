@@ -48,7 +48,7 @@ NETWORKS: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {
 
 
 def build(name: str, num_outputs: int, **options: Any) -> nn.Module:
-  """The network of that name.
+  """Returns the network of that name.
 
   Args:
     name: 'convnet', 'frepo_convnet', 'mlp', 'resnet18', 'resnet18_bn', 'vgg11',
@@ -58,6 +58,13 @@ def build(name: str, num_outputs: int, **options: Any) -> nn.Module:
 
   Raises:
     UserError: for an unknown name, option or value, with the nearest one.
+
+  >>> import jax
+  >>> net = build('convnet', 10, width=4, depth=1)
+  >>> params = init(net, jax.random.key(0), (8, 8, 1))
+  >>> images = jax.numpy.ones((2, 8, 8, 1))
+  >>> jax.eval_shape(net.apply, params, images).logits.shape
+  (2, 10)
   """
   name, *given = name.split(':')
   module, preset = choose('network', name, NETWORKS)

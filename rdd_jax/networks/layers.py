@@ -1,4 +1,4 @@
-"""Layers that the networks share, initialised as PyTorch does by default."""
+"""Layers that the networks share, initialized as PyTorch does by default."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def dense(x: Array, features: int) -> Array:
 
 
 class GroupNorm(nn.Module):
-  """Normalises over pixels and the channels of a group, then scales and shifts.
+  """Normalizes over pixels and the channels of a group, then scales and shifts.
 
   As `flax.linen.GroupNorm`, but the moments of the channels come first and the
   whole is one multiply-add, which takes fewer passes over the image.
@@ -138,7 +138,7 @@ POOLINGS: dict[str, Callable[[Array], Array]] = {
 
 
 def norm(x: Array, kind: str, training: bool) -> Array:
-  """The normalisation of that name, inside a compact method."""
+  """The normalization of that name, inside a compact method."""
   return choose('norm', kind, NORMS)(x, training)
 
 

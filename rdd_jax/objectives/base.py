@@ -10,9 +10,15 @@ from jax import Array
 import jax.numpy as jnp
 
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.transform import Edit, EmptyState, Places, State, identity
+from rdd_jax.core.transform import (
+  BoundTransform,
+  Chains,
+  EmptyState,
+  State,
+  identity,
+)
 
-NO_CHAINS = Places(*2 * [Edit(EmptyState(), identity())])
+NO_CHAINS = Chains(*2 * [BoundTransform(EmptyState(), identity())])
 
 
 class Step(NamedTuple):
@@ -32,7 +38,7 @@ class Step(NamedTuple):
   real: Batch
   state: State
   key: Array
-  chains: Places = NO_CHAINS
+  chains: Chains = NO_CHAINS
   feed: Any = None
   step_size: Array | None = None
 
@@ -46,7 +52,7 @@ class LossesFn(Protocol):
 
 
 class AdvanceFn(Protocol):
-  def __call__(self, synthetic: Batch, step: Step) -> tuple[State, Places]:
+  def __call__(self, synthetic: Batch, step: Step) -> tuple[State, Chains]:
     """Moves the objective's own networks on, edited by the chains."""
     ...
 

@@ -11,14 +11,14 @@ from jax import Array
 import jax.numpy as jnp
 
 from rdd_jax.core.batch import Batch, bucket
+from rdd_jax.core.numerics import safe_divide
 from rdd_jax.core.sharding import constrain
 from rdd_jax.images.augment import Augment
 
 
 def weighted_mean(values: Array, weights: Array) -> Array:
   """The mean `f[d]` of rows `f[n, d]`; zero where there is no mass."""
-  total = weights.sum()
-  return weights @ values / jnp.where(total > 0, total, 1.0)
+  return safe_divide(weights @ values, weights.sum())
 
 
 def map_cells(
@@ -74,5 +74,5 @@ def map_cells(
   mass = rs.weights.sum(1)
   whole = real.weights.sum()
   lost = jnp.maximum(whole - mass.sum(), 0.0)
-  unmatched = lost / jnp.where(whole > 0, whole, 1.0)
+  unmatched = safe_divide(lost, whole)
   return values, mass, {'unmatched': unmatched}

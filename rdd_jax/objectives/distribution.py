@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from rdd_jax import networks
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.transform import Places, State
+from rdd_jax.core.transform import Chains, State
 from rdd_jax.images.augment import Augment
 from rdd_jax.objectives.base import Objective, Step
 from rdd_jax.objectives.cells import map_cells, weighted_mean
@@ -82,7 +82,7 @@ def distribution_matching(
       augment=augment,
     )
 
-  def advance(synthetic: Batch, step: Step) -> tuple[State, Places]:
+  def advance(synthetic: Batch, step: Step) -> tuple[State, Chains]:
     del synthetic
     return init(step.key), step.chains
 

@@ -18,7 +18,8 @@ import jax.numpy as jnp
 
 from rdd_jax import networks
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.transform import Places, State
+from rdd_jax.core.numerics import safe_sqrt
+from rdd_jax.core.transform import Chains, State
 from rdd_jax.images.augment import Augment
 from rdd_jax.networks import Variables
 from rdd_jax.objectives.base import Objective, Step
@@ -40,7 +41,7 @@ def cosine(a: Variables, b: Variables) -> Array:
   def layer(a: Array, b: Array) -> Array:
     a, b = a.reshape(-1, a.shape[-1]), b.reshape(-1, b.shape[-1])
     # sqrt has no gradient at zero, where a dead unit puts it.
-    norm = _safe_sqrt((a**2).sum(0)) * _safe_sqrt((b**2).sum(0))
+    norm = safe_sqrt((a**2).sum(0)) * safe_sqrt((b**2).sum(0))
     return jnp.sum(1 - (a * b).sum(0) / (norm + 1e-6))
 
   return _over_leaves(layer, a, b, lambda leaf: leaf.ndim > 1)
@@ -65,11 +66,6 @@ DISTANCES: dict[str, Distance] = {
 
 def _is_kernel(leaf: Array) -> bool:
   return leaf.ndim == 4
-
-
-def _safe_sqrt(x: Array) -> Array:
-  positive = x > 0
-  return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1.0)), 0.0)
 
 
 def _over_leaves(
@@ -184,11 +180,11 @@ def gradient_matching(
       augment=augment,
     )
 
-  def advance(synthetic: Batch, step: Step) -> tuple[State, Places]:
+  def advance(synthetic: Batch, step: Step) -> tuple[State, Chains]:
     if outer == 1:
       return init(step.key), step.chains
 
-    def trained() -> tuple[State, Places]:
+    def trained() -> tuple[State, Chains]:
       place = 'training' if inner.data == 'real' else 'student'
       new, edited = train(
         net,

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.transform import Places, State
+from rdd_jax.core.transform import Chains, State
 from rdd_jax.core.unroll import Adjoint, checkpointed
 from rdd_jax.networks import Variables
 from rdd_jax.objectives.base import Objective, Step
@@ -121,7 +121,7 @@ def online_trajectory_matching(
     )
     return value[None], mass[None], metrics_of(step)
 
-  def advance(synthetic: Batch, step: Step) -> tuple[State, Places]:
+  def advance(synthetic: Batch, step: Step) -> tuple[State, Chains]:
     state: Pool = step.state
     i = state.turn % experts
     current = jax.lax.cond(

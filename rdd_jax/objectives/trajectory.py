@@ -20,7 +20,8 @@ import numpy as np
 
 from rdd_jax import networks
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.transform import Places, State
+from rdd_jax.core.numerics import safe_divide
+from rdd_jax.core.transform import Chains, State
 from rdd_jax.core.unroll import Adjoint, checkpointed
 from rdd_jax.networks import Variables
 from rdd_jax.objectives.base import Objective, Step
@@ -131,7 +132,7 @@ def distance(
   left = _squared(end.variables['params'], target)
   whole = _squared(start, target)
   moved = whole > 0
-  value = jnp.where(moved, left / jnp.where(moved, whole, 1.0), 0.0)
+  value = safe_divide(left, whole)
   return value, moved.astype(value.dtype)
 
 
@@ -212,7 +213,7 @@ def trajectory_matching(
     )
     return value[None], mass[None], metrics_of(step)
 
-  def advance(synthetic: Batch, step: Step) -> tuple[State, Places]:
+  def advance(synthetic: Batch, step: Step) -> tuple[State, Chains]:
     del synthetic
     return step.state, step.chains
 

@@ -18,7 +18,7 @@ from jax import Array
 from rdd_jax import networks
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, group_mean
-from rdd_jax.core.transform import Places, State
+from rdd_jax.core.transform import Chains, State
 from rdd_jax.core.unroll import Adjoint, checkpointed, truncated
 from rdd_jax.images.augment import Augment
 from rdd_jax.objectives.base import Objective, Step
@@ -128,7 +128,7 @@ def unrolled(
     )
     return values, mass, {}
 
-  def advance(synthetic: Batch, step: Step) -> tuple[State, Places]:
+  def advance(synthetic: Batch, step: Step) -> tuple[State, Chains]:
     del synthetic
     return init(step.key), step.chains
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import chex
 import jax
 from jax import Array
 import jax.numpy as jnp
+
+from rdd_jax.core.numerics import safe_divide
 
 STEPS = 50  # of EM
 LLOYD = 10  # of 2-means, from which EM starts
@@ -29,7 +32,7 @@ class Mixture(NamedTuple):
 
 
 def fit(
-  values: Array, ids: Array, k: int, *, regularisation: float = 5e-4
+  values: Array, ids: Array, k: int, *, regularization: float = 5e-4
 ) -> Mixture:
   """Maximum likelihood by EM, from 2-means, in all classes at once.
 
@@ -37,12 +40,14 @@ def fit(
     values: `f[n]`; those that are not finite are left out.
     ids: `i[n]`, the class; rows outside `[0, k)` are left out.
     k: the number of classes.
-    regularisation: added to each variance, in units of `values` squared, as
+    regularization: added to each variance, in units of `values` squared, as
       scikit-learn's `reg_covar` is.
 
   Returns:
     The mixtures; of classes without rows, some numbers without meaning.
   """
+  chex.assert_rank(values, 1)
+  chex.assert_equal_shape([values, ids])
   valid = jnp.isfinite(values) & (ids >= 0) & (ids < k)
   ids = jnp.where(valid, ids, k)
   x = jnp.where(valid, values, 0.0)
@@ -52,12 +57,11 @@ def fit(
 
   def components(share: Array) -> Mixture:
     mass = total(share)
-    safe = jnp.where(mass > 0, mass, 1.0)
-    means = total(share * x[:, None]) / safe
+    means = safe_divide(total(share * x[:, None]), mass)
     spread = (x[:, None] - _of(means, ids)) ** 2
-    variances = total(share * spread) / safe + regularisation
+    variances = safe_divide(total(share * spread), mass) + regularization
     rows = mass.sum(1)
-    shares = mass / jnp.where(rows > 0, rows, 1.0)[:, None]
+    shares = safe_divide(mass, rows[:, None])
     return Mixture(shares, means, variances, rows)
 
   def nearest(means: Array) -> Array:
@@ -97,7 +101,7 @@ def low_posterior(
   *,
   by_class: bool = True,
   least: int = 20,
-  regularisation: float = 5e-4,
+  regularization: float = 5e-4,
 ) -> Array:
   """The probability that a row is of the component of the lower mean.
 
@@ -111,18 +115,18 @@ def low_posterior(
     k: the number of classes.
     by_class: False judges all rows by one mixture.
     least: rows that a class must have to be judged on its own.
-    regularisation: see `fit`.
+    regularization: see `fit`.
 
   Returns:
     `f[n]`, in [0, 1].
   """
   whole = jnp.where((ids >= 0) & (ids < k), 0, -1)
-  common = fit(values, whole, 1, regularisation=regularisation)
+  common = fit(values, whole, 1, regularization=regularization)
   found = jnp.where(
     _sound(common, 2)[0], _low(common, values, jnp.zeros_like(ids)), 1.0
   )
   if by_class:
-    own = fit(values, ids, k, regularisation=regularisation)
+    own = fit(values, ids, k, regularization=regularization)
     sound = _of(_sound(own, least), ids)
     found = jnp.where(sound, _low(own, values, ids), found)
   return jnp.where(jnp.isfinite(values), found, 0.0)

@@ -11,11 +11,11 @@ import jax.numpy as jnp
 
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.measure import Measure, draw_minibatches
+from rdd_jax.core.measure import Measure, draw_minibatches, rows_of
 from rdd_jax.core.sharding import constrain
 from rdd_jax.core.transform import Scores, State
 from rdd_jax.images.augment import Augment
-from rdd_jax.robust.label_noise.trust import Opinion
+from rdd_jax.robust.label_noise.trust import ProbeOutputs
 from rdd_jax.training.probe import Probe
 
 CHUNK = 500  # rows scored at once
@@ -64,7 +64,7 @@ def ask(
   *,
   views: int,
   view: Augment | None,
-) -> Opinion:
+) -> ProbeOutputs:
   """What the probes together say of every row, with the targets of a measure.
 
   Probabilities are means over probes and views; a row agrees when the probes'
@@ -75,7 +75,7 @@ def ask(
   count = -(-n // CHUNK)
   rows = jnp.minimum(jnp.arange(count * CHUNK), n - 1).reshape(count, CHUNK)
 
-  def of_chunk(x: tuple[Array, Array]) -> Opinion:
+  def of_chunk(x: tuple[Array, Array]) -> ProbeOutputs:
     key, rows = x
     inputs = preprocess(images[rows])
     seen = inputs[None]
@@ -92,7 +92,7 @@ def ask(
 
     chances, features = jax.lax.map(of_view, seen)
     mean = _log_mean(chances)
-    return Opinion(
+    return ProbeOutputs(
       losses=-jnp.take_along_axis(mean, labels[:, None], 1)[:, 0],
       best=-mean.max(1),
       agrees=(chances.argmax(2) == labels[None]).all(0),
@@ -123,18 +123,6 @@ def score_all(
 
   chunks = jax.lax.map(of_chunk, rows)
   return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:n], chunks)
-
-
-def rows_of(measure: Measure, rows: Array, inputs: Array) -> Batch:
-  """The rows `i[n]` of a measure, with inputs `f[n, ...]`."""
-  return Batch(
-    inputs=inputs,
-    targets=measure.targets[rows],
-    weights=measure.weights[rows],
-    cells=measure.cells[rows],
-    groups=measure.groups[rows],
-    index=rows,
-  )
 
 
 def _log_mean(logs: Array) -> Array:

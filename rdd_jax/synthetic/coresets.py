@@ -25,7 +25,7 @@ def random(
   num_classes: int,
   weights: Rows | None = None,
 ) -> np.ndarray:
-  """Uniformly drawn rows, without replacement.
+  """Returns uniformly drawn rows, without replacement.
 
   Args:
     key: typed key.
@@ -39,6 +39,9 @@ def random(
 
   Raises:
     UserError: if a class has fewer rows than `ipc`.
+
+  >>> random(jax.random.key(0), np.array([1, 0]), 1, 2).tolist()
+  [1, 0]
   """
   labels = np.asarray(labels)
   draws = np.asarray(jax.random.uniform(named(key, 'random'), labels.shape))
@@ -58,7 +61,7 @@ def herding(
   num_classes: int,
   weights: Rows | None = None,
 ) -> np.ndarray:
-  """Rows whose running mean stays nearest to the mean of their class.
+  """Returns rows whose running mean stays nearest to the mean of their class.
 
   Greedy, without replacement (Welling, 2009; iCaRL, Algorithm 4).
 
@@ -74,6 +77,9 @@ def herding(
 
   Raises:
     UserError: if a class has fewer rows than `ipc`.
+
+  >>> herding(np.array([[0.0], [1.0], [2.0]]), np.zeros(3, int), 1, 1).tolist()
+  [1]
   """
   features = np.asarray(features)
 
@@ -99,7 +105,7 @@ def k_center(
   num_classes: int,
   weights: Rows | None = None,
 ) -> np.ndarray:
-  """Rows that leave no row of their class far from a chosen one.
+  """Returns rows that leave no row of their class far from a chosen one.
 
   Greedy farthest-first traversal (Sener & Savarese, 2018, Algorithm 1), from
   the row nearest to the mean of the class.
@@ -116,6 +122,9 @@ def k_center(
 
   Raises:
     UserError: if a class has fewer rows than `ipc`.
+
+  >>> k_center(np.array([[0.0], [1.0], [3.0]]), np.zeros(3, int), 2, 1).tolist()
+  [1, 2]
   """
   features = np.asarray(features)
 

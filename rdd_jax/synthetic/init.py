@@ -35,7 +35,7 @@ def from_real(
 ) -> Start:
   """Starts from rows of the measure, and from what the chain makes of them.
 
-  A mislabelled row that the measure does not trust is not copied, and outlier
+  A mislabeled row that the measure does not trust is not copied, and outlier
   slots start from the rows that the chain appends.
 
   Args:
@@ -78,7 +78,11 @@ def from_real(
 
 
 def from_noise(rows: int) -> Start:
-  """Starts from standard normal network inputs, `rows` in all."""
+  """Starts from standard normal network inputs, `rows` in all.
+
+  >>> from_noise(3)(jax.random.key(0), jnp.ones((9, 4, 4, 1)), None).shape
+  (3, 4, 4, 1)
+  """
 
   def start(key: Array, images: Array, measure: Measure) -> Array:
     del measure
@@ -87,7 +91,7 @@ def from_noise(rows: int) -> Start:
   return start
 
 
-def recognised(
+def recognized(
   net: nn.Module,
   experts: Sequence[np.ndarray],
   key: Array,
@@ -97,7 +101,7 @@ def recognised(
   rows: int,
   preprocess: Preprocessing,
 ) -> np.ndarray:
-  """Rows whose class one of the experts recognises (DATM), in random order.
+  """Rows whose class one of the experts recognizes (DATM), in random order.
 
   Where a class has too few of them, others of it follow, those of weight 0
   last.
@@ -128,7 +132,7 @@ def recognised(
 
 
 def ensemble_logits(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-  """The mean logits of the experts that are right (DATM, as released).
+  """Returns the mean logits of the experts that are right (DATM, as released).
 
   Args:
     logits: `f[k, n, o]`, of `k` experts.
@@ -136,6 +140,10 @@ def ensemble_logits(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
   Returns:
     `f[n, o]`; where none is right, the logarithm of a smoothed one-hot label.
+
+  >>> logits = np.array([[[3.0, 1.0]], [[0.0, 9.0]]])
+  >>> ensemble_logits(logits, np.array([0])).tolist()
+  [[3.0, 1.0]]
   """
   right = logits.argmax(-1) == labels[None]
   count = right.sum(0)[:, None]
@@ -183,6 +191,10 @@ def stored(
     start: yields `n * factor**2` network inputs.
     factor: of multi-formation.
     preprocess: whose inverse gives pixels; None stores network inputs.
+
+  >>> start = stored(from_noise(4), 2, None)
+  >>> start(jax.random.key(0), jnp.ones((9, 4, 4, 1)), None).shape
+  (1, 4, 4, 1)
   """
 
   def packed(key: Array, images: Array, measure: Measure) -> Array:

@@ -9,14 +9,22 @@ from jax import Array
 import jax.numpy as jnp
 import numpy as np
 import optax
+from optax.projections import projection_box
+
+from rdd_jax.core.numerics import safe_divide
 
 
 def keep_within(low: float, high: float) -> optax.GradientTransformation:
-  """Projects parameters on an interval after the step: chain it last."""
+  """Projects parameters on an interval after the step: chain it last.
+
+  >>> tx = keep_within(0.0, 1.0)
+  >>> tx.update(jnp.array(0.5), tx.init(0.0), jnp.array(0.75))[0].item()
+  0.25
+  """
 
   def update(updates: Any, state: optax.OptState, params: Any = None):
     new = jax.tree.map(
-      lambda u, p: jnp.clip(p + u, low, high) - p, updates, params
+      lambda u, p: projection_box(p + u, low, high) - p, updates, params
     )
     return new, state
 
@@ -28,6 +36,10 @@ def hold_rows(still: np.ndarray) -> optax.GradientTransformation:
 
   Args:
     still: `b[n]`, rows that do not move. Leaves without `n` rows do.
+
+  >>> tx = hold_rows(np.array([True, False]))
+  >>> tx.update(jnp.ones(2), tx.init(None))[0].tolist()
+  [0.0, 1.0]
   """
 
   def held(update: Array) -> Array:
@@ -46,10 +58,17 @@ def hold_rows(still: np.ndarray) -> optax.GradientTransformation:
 def skip_above(
   threshold: float, inner: optax.GradientTransformation
 ) -> optax.GradientTransformationExtraArgs:
-  """`inner`, except that a step whose loss exceeds the threshold is left out.
+  """Takes the steps of `inner`, but none whose loss exceeds the threshold.
 
   Such a step moves nothing, `inner`'s momentum included (DATM, Guo et al.,
-  ICLR 2024, as released). `update` takes the loss as `value`.
+  ICLR 2024, as released). `update` takes the loss as `value`. Beside
+  `optax.conditionally_mask`, whose branch is compiled apart, an inner step is
+  rounded as without the wrapper, and no counter enters the state.
+
+  >>> tx = skip_above(0.5, optax.sgd(1.0))
+  >>> state = tx.init(jnp.ones(1))
+  >>> [tx.update(jnp.ones(1), state, value=v)[0].item() for v in (0.1, 0.9)]
+  [-1.0, 0.0]
   """
   inner = optax.with_extra_args_support(inner)
 
@@ -92,6 +111,11 @@ def clip_by_running_norm(
   Args:
     factor: of the average.
     decay: of the average, a step.
+
+  >>> tx = clip_by_running_norm(2.0)
+  >>> _, state = tx.update(jnp.ones(1), tx.init(None))
+  >>> tx.update(jnp.array([9.0]), state)[0].item()
+  2.0
   """
 
   def init(params: Any) -> RunningNorm:
@@ -103,7 +127,7 @@ def clip_by_running_norm(
     norm = optax.tree.norm(updates)
     known = state.average > 0
     bar = jnp.where(known, factor * state.average, norm)
-    scale = jnp.where(norm > bar, bar / jnp.where(norm > 0, norm, 1.0), 1.0)
+    scale = jnp.where(norm > bar, safe_divide(bar, norm), 1.0)
     kept = jnp.where(known, decay, 0.0)
     average = kept * state.average + (1 - kept) * scale * norm
     average = jnp.where(jnp.isfinite(average), average, state.average)

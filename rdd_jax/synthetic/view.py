@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import chex
 import jax
 from jax import Array
 import jax.numpy as jnp
 import numpy as np
 
 from rdd_jax.core.batch import NOWHERE, Batch
-from rdd_jax.core.losses import centred, uncentred
+from rdd_jax.core.losses import centered, uncentered
 
 View = Callable[[Any], Batch]
 
@@ -28,7 +29,7 @@ class Synthetic:
       are, where the view has free ones; None with hard labels.
     step_size: `f[]`, of the SGD that the set is made for (MTT); None where it
       is not learned.
-    log_scale: `f[]`, the logarithm of what centred targets are multiplied by,
+    log_scale: `f[]`, the logarithm of what centered targets are multiplied by,
       which is the temperature of a regression on them (RFAD, RCIG); None where
       it is not learned.
   """
@@ -85,6 +86,9 @@ def decode(images: Array, factor: int) -> Array:
 
   Returns:
     `f[n * factor**2, h, w, c]`, the tiles of an image next to each other.
+
+  >>> decode(jnp.ones((1, 4, 4, 1)), 2).shape
+  (4, 4, 4, 1)
   """
   if factor == 1:
     return images
@@ -114,6 +118,9 @@ def encode(images: Array, factor: int) -> Array:
 
   Returns:
     `f[n, h, w, c]`.
+
+  >>> encode(jnp.ones((4, 4, 4, 1)), 2).shape
+  (1, 4, 4, 1)
   """
   if factor == 1:
     return images
@@ -134,7 +141,7 @@ def view(
   num_classes: int | None = None,
   free: bool = False,
 ) -> View:
-  """How `Synthetic` parameters are seen as a batch of network inputs.
+  """Returns how `Synthetic` parameters are seen as a batch of network inputs.
 
   Args:
     cells: `i[n]`, of the stored images.
@@ -150,7 +157,13 @@ def view(
 
   Returns:
     A function from parameters to a batch of `n * factor**2` rows.
+
+  >>> rows = view(np.arange(2), np.eye(2, dtype=np.float32), factor=2)
+  >>> rows(Synthetic(jnp.ones((2, 4, 4, 1)), None)).inputs.shape
+  (8, 4, 4, 1)
   """
+  chex.assert_rank(cells, 1)
+  chex.assert_shape(targets, (len(cells), None))
   weights = np.ones(len(cells), np.float32)
   if num_classes is not None:
     outlier = cells >= num_classes
@@ -167,6 +180,7 @@ def view(
   targets = np.repeat(targets, copies, 0)
 
   def batch(params: Synthetic) -> Batch:
+    chex.assert_shape(params.images, (len(cells), None, None, None))
     images = decode(params.images, factor)
     soft = params.logits
     if soft is None:
@@ -174,7 +188,7 @@ def view(
     else:
       seen = jnp.repeat(soft if free else jax.nn.softmax(soft), copies, 0)
     if params.log_scale is not None:
-      seen = uncentred(jnp.exp(params.log_scale) * centred(seen))
+      seen = uncentered(jnp.exp(params.log_scale) * centered(seen))
     return Batch(
       inputs=preprocess(images) if preprocess else images,
       targets=seen,

@@ -22,7 +22,8 @@ from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.losses import RowLosses, cross_entropy
 from rdd_jax.core.measure import Measure, draw_minibatches
-from rdd_jax.core.transform import Edit
+from rdd_jax.core.numerics import safe_divide
+from rdd_jax.core.transform import BoundTransform
 from rdd_jax.images.augment import Augment
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.networks import Variables
@@ -34,7 +35,7 @@ class ExpertState(NamedTuple):
   """An expert, and the state of the chain that edits its rows."""
 
   learner: Learner
-  edit: Edit
+  edit: BoundTransform
 
 
 class Expert(NamedTuple):
@@ -72,7 +73,7 @@ def flat_gradient(
     net, {**variables, 'params': params}, batch, num_classes, losses
   )
   square = jnp.asarray(optax.tree.vdot(steep, steep))
-  share = optax.tree.vdot(plain, steep) / jnp.where(square > 0, square, 1.0)
+  share = safe_divide(optax.tree.vdot(plain, steep), square)
   grads = jax.tree.map(lambda s, g: s - alpha * (g - share * s), steep, plain)
   return grads, stats
 
@@ -90,13 +91,13 @@ def expert(
   radius: float = 0.0,
   alpha: float = 0.0,
   losses: RowLosses = cross_entropy,
-  edit: Edit,
+  edit: BoundTransform,
 ) -> Expert:
   """Experts on a measure, each minibatch edited by a chain.
 
   Args:
     net: the network.
-    tx: its optimiser.
+    tx: its optimizer.
     input_shape: `(height, width, channels)`.
     num_classes: cells below it are in-distribution.
     preprocess: from uint8 images to network inputs.

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 import math
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import flax.linen as nn
 import jax
 from jax import Array
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, take
@@ -177,9 +178,9 @@ def _train(
     average = state.average
     if average is not None and recipe.ema is not None:
       decay = jnp.minimum(recipe.ema, (1 + t) / (10 + t))
-      average = jax.tree.map(
-        lambda a, b: decay * a + (1 - decay) * b, average, new.variables
-      )
+      # The share of the first argument is the last one: here the kept one.
+      kept = optax.incremental_update(average, new.variables, decay)
+      average = cast(Variables, kept)
     return Training(new, average, edited, order), None
 
   spec = DataSpec(n, num_classes, num_outputs, num_classes, num_groups=0)

@@ -13,7 +13,7 @@ import optax
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, take
 from rdd_jax.core.losses import RowLosses, cross_entropy
-from rdd_jax.core.transform import Edit
+from rdd_jax.core.transform import BoundTransform
 from rdd_jax.core.unroll import Adjoint, backprop, unroll
 from rdd_jax.images.augment import Augment, cutmix
 from rdd_jax.training import sgd
@@ -50,11 +50,11 @@ def train(
   num_classes: int,
   *,
   key: Array,
-  edit: Edit,
+  edit: BoundTransform,
   synthetic: Batch,
   step_size: Array | float = 1.0,
   adjoint: Adjoint | None = None,
-) -> tuple[Learner, Edit]:
+) -> tuple[Learner, BoundTransform]:
   """Trains for `inner.steps`, each minibatch edited by a chain.
 
   Args:
@@ -66,7 +66,7 @@ def train(
     key: of the order, the augmentation and the chain.
     edit: acts on each minibatch, scored by the network as it is.
     synthetic: what the chain is shown.
-    step_size: times each step of the optimiser.
+    step_size: times each step of the optimizer.
     adjoint: how the training is differentiated; see `rdd_jax.core.unroll`.
 
   Returns:
@@ -80,8 +80,8 @@ def train(
   )
 
   def step(
-    state: tuple[Learner, Edit], x: tuple[Array, Array]
-  ) -> tuple[Learner, Edit]:
+    state: tuple[Learner, BoundTransform], x: tuple[Array, Array]
+  ) -> tuple[Learner, BoundTransform]:
     (current, edit), (key, picked) = state, x
     batch = take(rows, picked)
     if inner.augment:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import flax.linen as nn
-import jax
 from jax import Array
 import jax.numpy as jnp
 import optax
@@ -55,7 +54,7 @@ def probe(
 
   Args:
     net: the network.
-    tx: its optimiser.
+    tx: its optimizer.
     input_shape: `(height, width, channels)`.
     num_classes: cells below it are in-distribution.
     decay: of the average, per step, reached gradually from 0.1; 0 scores by
@@ -74,10 +73,9 @@ def probe(
     count = state.count + 1
     # Faster at first, so that the random start is soon forgotten.
     kept = jnp.minimum(decay, count / (count + 9))
-    average = jax.tree.map(
-      lambda a, b: kept * a + (1 - kept) * b, state.average, new.variables
-    )
-    return ProbeState(new, average, count)
+    # The share of the first argument is the last one: here the kept one.
+    average = optax.incremental_update(state.average, new.variables, kept)
+    return ProbeState(new, cast(Variables, average), count)
 
   return Probe(init, score, advance)
 

@@ -14,7 +14,7 @@ from rdd_jax.artifact import store
 from rdd_jax.artifact.card import make_card
 from rdd_jax.artifact.store import ARRAYS, CARD, Distilled, load, save, to_batch
 from rdd_jax.core.errors import UserError
-from rdd_jax.images.preprocessing import fit, standardise
+from rdd_jax.images.preprocessing import fit, standardize
 
 
 def card(factor: int = 1) -> dict:
@@ -35,7 +35,7 @@ def card(factor: int = 1) -> dict:
 
 def distilled(factor: int = 1, zca: bool = False) -> Distilled:
   rng = np.random.default_rng(0)
-  preprocessing = standardise([0.3, 0.4, 0.5], [0.2, 0.2, 0.3])
+  preprocessing = standardize([0.3, 0.4, 0.5], [0.2, 0.2, 0.3])
   if zca:
     pixels = rng.integers(0, 256, (20, 4, 4, 3), dtype=np.uint8)
     preprocessing = fit(pixels, zca=0.1)

@@ -18,7 +18,7 @@ from rdd_jax.artifact.third_party.labels import by_name, in_order, targets_of
 from rdd_jax.artifact.third_party.pixels import arrange, scale_of
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import third_party as adopted
-from rdd_jax.images.preprocessing import fit, standardise
+from rdd_jax.images.preprocessing import fit, standardize
 
 SHAPE, NAMES = (6, 8, 3), ('cat', 'dog', 'emu')
 LABELS = np.array([2, 0, 1, 1, 0, 2])
@@ -100,7 +100,7 @@ def test_networks_see_the_same_whatever_the_scale(scale):
   preprocess = (
     fit(BYTES, zca=0.1)
     if scale == 'whitened'
-    else standardise([0.5, 0.4, 0.3], [0.2, 0.3, 0.2])
+    else standardize([0.5, 0.4, 0.3], [0.2, 0.3, 0.2])
   )
   inputs = np.asarray(preprocess(jnp.asarray(BYTES)))
   given = {
@@ -120,7 +120,7 @@ def test_networks_see_the_same_whatever_the_scale(scale):
 def test_scales_and_preprocessing_must_belong_together():
   inputs = BYTES.astype(np.float32) / 50 - 2
   raw = third_party.Raw({'images': inputs, 'labels': LABELS})
-  plain = standardise([0.5, 0.4, 0.3], [0.2, 0.3, 0.2])
+  plain = standardize([0.5, 0.4, 0.3], [0.2, 0.3, 0.2])
   with pytest.raises(UserError, match=r'whitened, but its .* does not whiten'):
     third_party.adopt(understood(raw, scale='whitened'), plain, card(), 'it')
   with pytest.raises(UserError, match=r'standardised, but its .* whitens'):

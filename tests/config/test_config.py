@@ -271,6 +271,10 @@ def build(**changes: object) -> build_experiment.Experiment:
     ({'optimizer__name': 'sdg'}, ["did you mean 'sgd'"]),
     ({'network__depth': 4}, ['8']),
     (
+      {'transform': {'x': {'factory': 'divert', 'recall': {'by': 'none'}}}},
+      ['transform.trust.recall', 'transform.trust.relabel'],
+    ),
+    (
       {'transform': {'x': {'factory': 'expose_outliers', 'wieght': 1.0}}},
       ['config.transform.x', 'wieght'],
     ),

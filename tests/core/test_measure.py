@@ -18,6 +18,7 @@ from rdd_jax.core.measure import (
   by_group,
   draw,
   empirical,
+  rows_of,
 )
 
 SEVEN, TEN = by_cell(7), by_cell(10)  # Made once, so compiled once.
@@ -255,3 +256,14 @@ def test_large_sets_keep_float32_precision(base):
   part = np.bincount(index.ravel() // 600, minlength=100) / 100_000
   np.testing.assert_allclose(part, 0.01, atol=2e-4)
   assert abs(np.mean(index % 3 == 1) - 2 / 3) < 5 * np.sqrt(2 / 9 / 1e5)
+
+
+def test_rows_of_a_measure_keep_what_it_says_of_them():
+  measure = measure_of([1.0, 0.0, 3.0], [2, 0, 1], [0, -1, 1])
+  rows = jnp.array([2, 0, 2])
+  batch = rows_of(measure, rows, jnp.zeros((3, 5)))
+  assert batch.inputs.shape == (3, 5)
+  assert batch.weights.tolist() == [3, 1, 3]
+  assert batch.cells.tolist() == [1, 2, 1]
+  assert batch.groups.tolist() == [1, 0, 1]
+  assert batch.index.tolist() == rows.tolist()

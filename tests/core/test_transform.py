@@ -14,9 +14,9 @@ from rdd_jax.core.batch import NOWHERE, Batch, concat, take
 from rdd_jax.core.keys import named
 from rdd_jax.core.measure import empirical
 from rdd_jax.core.transform import (
+  BoundTransform,
   DataSpec,
   DataView,
-  Edit,
   EmptyState,
   Scores,
   Transform,
@@ -292,7 +292,7 @@ def test_gates_stand_in_chains():
 
 def test_edit_is_a_transform_and_its_state():
   t = chain(count=counter(), noise=noise())
-  edit = Edit(t.init(SPEC), t)
+  edit = BoundTransform(t.init(SPEC), t)
   assert len(jax.tree.leaves(edit)) == len(jax.tree.leaves(t.init(SPEC)))
   batch, after_one = edit(rows(), key=KEY, score=score, synthetic=rows(2))
   expected, state = call(t, t.init(SPEC))
@@ -310,7 +310,7 @@ def test_a_scan_carries_an_edit():
     return edit, batch
 
   end, batches = jax.jit(lambda e: jax.lax.scan(step, e, keys))(
-    Edit(t.init(SPEC), t)
+    BoundTransform(t.init(SPEC), t)
   )
   assert int(end.state['late'].count) == 4
   np.testing.assert_array_equal(batches.weights.sum(1), [6, 6, 8, 8])

@@ -16,7 +16,7 @@ from rdd_jax.core.batch import Batch, take
 from rdd_jax.core.transform import stateless
 from rdd_jax.evaluation import metrics
 from rdd_jax.evaluation.evaluate import Held, evaluate, evaluate_networks
-from rdd_jax.images.preprocessing import standardise
+from rdd_jax.images.preprocessing import standardize
 from rdd_jax.training.fit import embed, fit, fit_many, predict
 from rdd_jax.training.recipe import Recipe
 
@@ -168,7 +168,7 @@ def test_raw_rows_are_preprocessed_in_flight():
   pixels = jnp.asarray(
     np.random.default_rng(0).integers(0, 256, (20, *SHAPE)), jnp.uint8
   )
-  preprocess = standardise([0.4], [0.2])
+  preprocess = standardize([0.4], [0.2])
   raw = replace(toy(20), inputs=pixels)
   ready = replace(raw, inputs=preprocess(pixels))
   recipe = Recipe(steps=10, learning_rate=0.1)
@@ -286,7 +286,7 @@ def test_summaries_are_sample_statistics_and_pool():
 def test_a_table_over_networks():
   pixels = (np.clip(np.asarray(toy(60).inputs) / 2, 0, 1) * 255).astype('uint8')
   labels = np.asarray(toy(60).cells)
-  preprocess = standardise([0.2], [0.3])
+  preprocess = standardize([0.2], [0.3])
   held = Held(pixels, labels, groups=labels, rare=labels == 2)
   nets = {'narrow': NET, 'wide': networks.build('mlp', CLASSES, width=32)}
   recipe = Recipe(steps=40, learning_rate=0.1)

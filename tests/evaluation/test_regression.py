@@ -14,7 +14,7 @@ import pytest
 from rdd_jax import kernels, networks
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.errors import UserError
-from rdd_jax.core.losses import SquaredError, centred
+from rdd_jax.core.losses import SquaredError, centered
 from rdd_jax.core.measure import empirical
 from rdd_jax.core.risk import mean
 from rdd_jax.core.transform import DataSpec
@@ -54,7 +54,7 @@ def support(targets=None) -> Batch:
 
 def by_hand(gram, cross, ridge):
   s = support()
-  w, y = np.asarray(s.weights), np.asarray(centred(s.targets))
+  w, y = np.asarray(s.weights), np.asarray(centered(s.targets))
   r = ridge * (w * np.diag(gram)).sum() / w.sum()
   return cross @ np.linalg.solve(gram + r * np.diag(1 / w), y)
 

@@ -21,18 +21,23 @@ from rdd_jax.core.batch import Batch
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.keys import named
 from rdd_jax.core.measure import Measure, empirical
-from rdd_jax.core.transform import Edit, EmptyState, identity, stateless
+from rdd_jax.core.transform import (
+  BoundTransform,
+  EmptyState,
+  identity,
+  stateless,
+)
 from rdd_jax.experiment import experts
 from rdd_jax.experiment.experts import train
-from rdd_jax.images.preprocessing import standardise
+from rdd_jax.images.preprocessing import standardize
 from rdd_jax.runtime import distributed as meshes
-from rdd_jax.synthetic.init import ensemble_logits, recognised
+from rdd_jax.synthetic.init import ensemble_logits, recognized
 from rdd_jax.training import sgd
 from rdd_jax.training.expert import Expert, expert, flat_gradient
 
 SHAPE, CLASSES, N = (4, 4, 1), 3, 48
 NET = networks.build('mlp', CLASSES, width=4, depth=2)
-PLAIN = standardise([0.5], [0.25])
+PLAIN = standardize([0.5], [0.25])
 KEY = jax.random.key(0)
 RNG = np.random.default_rng(0)
 IMAGES = jnp.asarray(RNG.integers(0, 256, (N, *SHAPE), np.uint8))
@@ -47,7 +52,7 @@ def make(edit=None, **options) -> Expert:
     CLASSES,
     preprocess=PLAIN,
     batch_size=8,
-    edit=edit or Edit(EmptyState(), identity()),
+    edit=edit or BoundTransform(EmptyState(), identity()),
     **options,
   )
 
@@ -218,7 +223,7 @@ def test_the_chain_acts_where_experts_train():
       batch, weights=jnp.where(batch.cells == 1, 0.0, batch.weights)
     )
   )
-  edited = make(Edit(EmptyState(), hide))
+  edited = make(BoundTransform(EmptyState(), hide))
   state = edited.init(KEY)
   new = jax.jit(edited.epoch)(state, KEY, IMAGES, MEASURE)
   bias = [
@@ -271,7 +276,7 @@ def test_an_epoch_of_equal_weights_takes_nearly_every_row_once():
       or batch
     )
   )
-  edited = make(Edit(EmptyState(), spy))
+  edited = make(BoundTransform(EmptyState(), spy))
   jax.block_until_ready(edited.epoch(edited.init(KEY), KEY, IMAGES, MEASURE))
   jax.effects_barrier()
   index = np.concatenate(seen)
@@ -286,7 +291,7 @@ def test_recognised_rows_come_first_and_untrusted_ones_last():
   params['Dense_1']['bias'] = jnp.array([1.0, 0.0, 0.0])
   weights = MEASURE.weights.at[:24].set(0.0)
   measure = replace(MEASURE, weights=weights)
-  found = recognised(
+  found = recognized(
     NET, [networks.flatten(params)], KEY, IMAGES, measure, CLASSES, 10, PLAIN
   )
   cells = np.asarray(MEASURE.cells)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rdd_jax.images import preprocessing
-from rdd_jax.images.preprocessing import Preprocessing, fit, standardise
+from rdd_jax.images.preprocessing import Preprocessing, fit, standardize
 
 SHAPES = [(8, 8, 1), (28, 28, 1), (32, 32, 3)]
 
@@ -89,7 +89,7 @@ def test_bytes_and_unit_floats_are_the_same_images():
 @pytest.mark.parametrize('name', preprocessing.PUBLISHED)
 def test_published_constants_standardise(name):
   mean, std = preprocessing.PUBLISHED[name]
-  f = standardise(mean, std)
+  f = standardize(mean, std)
   images = jnp.tile(jnp.array(mean), (2, 4, 4, 1))
   chex.assert_trees_all_close(f(images), jnp.zeros_like(images), atol=1e-6)
   chex.assert_trees_all_close(
@@ -122,7 +122,7 @@ def test_is_an_argument_of_jitted_functions():
     (lambda: fit(np.zeros((4, 8, 8, 1))), 'uint8'),
     (lambda: fit(np.zeros((4, 8, 8), np.uint8)), 'uint8'),
     (lambda: fit(np.zeros((4, 8, 8, 1), np.uint8)), 'std above 0'),
-    (lambda: standardise((0.5, 0.5), 0.2), 'every channel'),
+    (lambda: standardize((0.5, 0.5), 0.2), 'every channel'),
     (
       lambda: fit(pixels(4), zca=0.1, convention='pca'),  # type: ignore[arg-type]
       "'pca'",

@@ -15,7 +15,7 @@ import pytest
 
 from rdd_jax import kernels, networks
 from rdd_jax.core.batch import Batch, concat, take
-from rdd_jax.core.losses import SquaredError, centred, cross_entropy
+from rdd_jax.core.losses import SquaredError, centered, cross_entropy
 from rdd_jax.core.measure import draw, empirical
 from rdd_jax.core.risk import cvar, equal, mean, mix, worst
 from rdd_jax.core.transform import (
@@ -93,7 +93,7 @@ def values(method, synthetic=SMALL, real=REAL, state=None, **options):
 def by_hand(gram, cross, ridge):
   """Half the squared error of each cell, in float64."""
   gram, cross = np.asarray(gram, np.float64), np.asarray(cross, np.float64)
-  y, t = (np.asarray(centred(b.targets), np.float64) for b in (SMALL, REAL))
+  y, t = (np.asarray(centered(b.targets), np.float64) for b in (SMALL, REAL))
   r = ridge * np.trace(gram) / len(gram)
   rows = cross @ np.linalg.solve(gram + r * np.eye(len(gram)), y) - t
   losses = 0.5 * (rows**2).sum(1)
@@ -150,7 +150,7 @@ def dense(net, variables, support, x, ridge):
   diagonal = support.weights * ((phi**2).sum(1) + 1)
   r = ridge * diagonal.sum() / support.weights.sum()
   gram = j @ j.T + jnp.diag(r / w)
-  z = jnp.linalg.solve(gram, centred(support.targets).ravel())
+  z = jnp.linalg.solve(gram, centered(support.targets).ravel())
   return (jacobian(x) @ (j.T @ z)).reshape(-1, CLASSES)
 
 
@@ -183,14 +183,14 @@ def test_implicit_gradient_is_that_of_a_dense_solve():
 
 
 def test_a_temperature_is_a_scale_of_labels():
-  """Predictions are linear in centred labels: the view may hold it."""
+  """Predictions are linear in centered labels: the view may hold it."""
   cells = layout(CLASSES, IPC)
   seen = view(cells, hard_targets(cells, CLASSES, CLASSES), free=True)
   params = Synthetic(SMALL.inputs, SMALL.targets, log_scale=jnp.log(3.0))
   scaled, plain = seen(params), seen(replace(params, log_scale=None))
   np.testing.assert_array_equal(plain.targets, SMALL.targets)
   np.testing.assert_allclose(
-    centred(scaled.targets), 3 * centred(plain.targets), rtol=1e-5
+    centered(scaled.targets), 3 * centered(plain.targets), rtol=1e-5
   )
   net = mlp()
   variables = networks.init(net, KEY, SHAPE)

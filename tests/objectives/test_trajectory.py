@@ -21,8 +21,8 @@ from rdd_jax.core.losses import cross_entropy
 from rdd_jax.core.measure import by_cell, draw, empirical
 from rdd_jax.core.risk import cvar, mean, total, worst
 from rdd_jax.core.transform import (
+  BoundTransform,
   DataSpec,
-  Edit,
   EmptyState,
   chain,
 )
@@ -187,7 +187,7 @@ def test_outliers_on_the_fly_reach_the_student():
     to_pixels=jax.nn.sigmoid,
     to_inputs=lambda p: 4 * p - 2,
   )
-  chains = NO_CHAINS._replace(student=Edit(EmptyState(), outliers))
+  chains = NO_CHAINS._replace(student=BoundTransform(EmptyState(), outliers))
   assert loss(rows(), 0.1, chains=chains) != loss(rows(), 0.1)
 
 

@@ -157,7 +157,7 @@ def test_images_are_started_from_what_is_trusted(tmp_path: Path):
   ('name', 'value'),
   [
     ('warm_up', 2),
-    ('recall.fraction', 0.25),
+    ('relabel.fraction', 0.25),
     ('last.rule', 'both'),
     ('probes', 2),
   ],

@@ -30,7 +30,7 @@ from rdd_jax.core.transform import DataSpec, Transform, chain
 from rdd_jax.data import Dataset, recoloured
 from rdd_jax.distill import Distiller, distiller
 from rdd_jax.evaluation.regression import REGRESSIONS
-from rdd_jax.images.preprocessing import Preprocessing, fit, standardise
+from rdd_jax.images.preprocessing import Preprocessing, fit, standardize
 from rdd_jax.synthetic import view as synthetic_view
 from rdd_jax.synthetic.view import Synthetic, View
 from rdd_jax.training.expert import Expert
@@ -96,7 +96,7 @@ def preprocessing(config: Config, dataset: Dataset) -> Preprocessing:
       f'data.mean has {len(data.mean)} channels, but {dataset.name} has '
       f'{channels}: set data.channels={len(data.mean)} to convert the images'
     )
-  return standardise(data.mean, data.std)
+  return standardize(data.mean, data.std)
 
 
 def build(

@@ -9,7 +9,7 @@ import flax.linen as nn
 from rdd_jax.config.build.optimizers import expert_optimizer
 from rdd_jax.config.build.training import dsa, row_losses
 from rdd_jax.core.errors import UserError
-from rdd_jax.core.transform import DataSpec, Edit, Transform
+from rdd_jax.core.transform import BoundTransform, DataSpec, Transform
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.objectives import Inner, Starts
 from rdd_jax.training.expert import Expert, expert
@@ -40,7 +40,7 @@ def build(
     radius=options.radius,
     alpha=options.alpha,
     losses=row_losses(config),
-    edit=Edit(edits.init(spec), edits),
+    edit=BoundTransform(edits.init(spec), edits),
   )
 
 

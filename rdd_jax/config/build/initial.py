@@ -13,7 +13,7 @@ import numpy as np
 from rdd_jax.config.defaults import Config
 from rdd_jax.core import keys
 from rdd_jax.core.errors import UserError, choose
-from rdd_jax.core.losses import centred, uncentred
+from rdd_jax.core.losses import centered, uncentered
 from rdd_jax.core.measure import Measure
 from rdd_jax.core.transform import DataSpec, Transform
 from rdd_jax.images.preprocessing import Preprocessing
@@ -23,7 +23,7 @@ from rdd_jax.synthetic.init import (
   expert_logits,
   from_noise,
   from_real,
-  recognised,
+  recognized,
   stored,
 )
 from rdd_jax.synthetic.view import Synthetic
@@ -95,7 +95,7 @@ def initial(
   smooth = jnp.log(0.9 * targets + 0.1 / spec.num_outputs)
   # Of the norm that FRePo starts from, which is a one-hot one's at 10 classes.
   small = (10 / max(spec.num_classes, 10)) ** 0.5
-  free = uncentred(small * centred(jnp.asarray(targets)))
+  free = uncentered(small * centered(jnp.asarray(targets)))
   classes = slice(spec.num_classes * options.ipc)
 
   def start(
@@ -106,7 +106,7 @@ def initial(
     logits = smooth if soft else free
     last = [snapshots[-1] for snapshots in experts or ()]
     if predicted and last:
-      picked = recognised(
+      picked = recognized(
         net, last, key, images, measure, spec.num_classes, rows, preprocess
       )
       inputs = preprocess(images[picked])

@@ -20,7 +20,7 @@ from rdd_jax.data import load_outliers, load_outside
 from rdd_jax.images.corruptions import CORE, in_turn, named, one_of
 from rdd_jax.robust import clean_first, divert, expose_outliers, oe, oracle
 from rdd_jax.robust.label_noise.options import Diversion
-from rdd_jax.robust.label_noise.relabel import Recall
+from rdd_jax.robust.label_noise.relabel import Relabel
 from rdd_jax.robust.label_noise.trust import Division
 from rdd_jax.training.probe import Probe, probe
 
@@ -151,7 +151,7 @@ def _divert(
   *,
   division: Mapping[str, Any] | None = None,
   last: Mapping[str, Any] | None = None,
-  recall: Mapping[str, Any] | None = None,
+  relabel: Mapping[str, Any] | None = None,
   augment: str = '',
   view: str = '',
   later: int = 0,
@@ -162,6 +162,11 @@ def _divert(
   **loops: Any,
 ) -> Transform:
   """TAD; each class keeps the rows that a synthetic set may start from."""
+  if 'recall' in loops:
+    raise UserError(
+      f'transform.trust.recall={loops["recall"]}: what comes back with another '
+      'label is now set by transform.trust.relabel'
+    )
   start = Diversion()
   tx = optax.chain(
     optax.add_decayed_weights(weight_decay), optax.sgd(learning_rate, momentum)
@@ -186,7 +191,7 @@ def _divert(
       **loops,
       division=divided(start.division, division or {}),
       last=divided(start.last, last or {}),
-      recall=Recall(**{**start.recall._asdict(), **(recall or {})}),
+      relabel=Relabel(**{**start.relabel._asdict(), **(relabel or {})}),
       augment=dsa(augment, 'one', siamese=False),
       view=dsa(view, 'one', siamese=False),
     ),

@@ -224,7 +224,7 @@ def _training(
     extend(config, {'groups': link})
   chain: dict[str, Any] = {}
   if groups == 'voronoi':
-    chain['cells'] = {'factory': 'voronoi', 'centres': 10}
+    chain['cells'] = {'factory': 'voronoi', 'centers': 10}
   count = 'voronoi' if groups == 'voronoi' else _count(groups, args)
   if args['risk'] == 'dro':
     chain['risk'] = {'factory': 'exponentiated', 'groups': count}

@@ -15,7 +15,7 @@ from rdd_jax.config.presets import digits, gradient, regression, unrolled
 from rdd_jax.config.presets.datasets import SETTINGS, Setting
 from rdd_jax.core.errors import choose
 from rdd_jax.robust.label_noise.options import Diversion, as_described
-from rdd_jax.robust.label_noise.relabel import Recall
+from rdd_jax.robust.label_noise.relabel import Relabel
 from rdd_jax.robust.label_noise.trust import Division
 
 REGRESSIONS: dict[str, Callable[[str, str], Config]] = {
@@ -58,7 +58,7 @@ def _divert(recipe: Diversion, setting: Setting) -> dict[str, Any]:
   """Every field of TAD, so that each can be set on the command line."""
   recipe = recipe._replace(warm_up=setting.warm_up, steps=setting.steps)
   fields = recipe._asdict()
-  for name in ('division', 'last', 'recall'):
+  for name in ('division', 'last', 'relabel'):
     fields[name] = fields[name]._asdict()
   return {
     'factory': 'divert',
@@ -90,7 +90,7 @@ def _two_stage(setting: Setting) -> dict[str, Any]:
 
 def _small_loss(setting: Setting) -> dict[str, Any]:
   last = Division('small_loss', 'loss')
-  recipe = Diversion(rounds=0, last=last, recall=Recall('none'))
+  recipe = Diversion(rounds=0, last=last, relabel=Relabel('none'))
   return _divert(recipe, setting)
 
 

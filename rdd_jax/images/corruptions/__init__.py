@@ -15,7 +15,7 @@ from rdd_jax.images.corruptions.families import (
   family_of,
   named,
 )
-from rdd_jax.images.corruptions.flat import outline, posterise, silhouette
+from rdd_jax.images.corruptions.flat import outline, posterize, silhouette
 from rdd_jax.images.corruptions.frequency import noise_phase, swap_amplitude
 from rdd_jax.images.corruptions.geometry import (
   jigsaw,
@@ -36,7 +36,7 @@ from rdd_jax.images.corruptions.pixels import (
   invert_released,
   pixelate,
   rgb_ghost,
-  solarise,
+  solarize,
   speckle,
   uniform_speckle,
 )
@@ -63,13 +63,13 @@ __all__ = [
   'outline',
   'paste',
   'pixelate',
-  'posterise',
+  'posterize',
   'rgb_ghost',
   'rotate',
   'sequence',
   'shuffle_tiles',
   'silhouette',
-  'solarise',
+  'solarize',
   'speckle',
   'swap_amplitude',
   'uniform_speckle',

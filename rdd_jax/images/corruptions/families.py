@@ -21,7 +21,7 @@ FAMILIES: dict[str, Factory] = {
     geometry.shuffle_tiles(4),
   ),
   'inversion': lambda: one_of(
-    pixels.invert(), pixels.solarise(), pixels.fold()
+    pixels.invert(), pixels.solarize(), pixels.fold()
   ),
   'resolution': lambda: one_of(pixels.pixelate(), pixels.blur()),
   'warp': geometry.warp,
@@ -32,7 +32,7 @@ FAMILIES: dict[str, Factory] = {
   'rotation': geometry.rotate,
   'mix': lambda: one_of(pairs.arithmetic_mean(), pairs.geometric_mean()),
   'paste': pairs.paste,
-  'flat': lambda: one_of(flat.posterise(), flat.silhouette(), flat.outline()),
+  'flat': lambda: one_of(flat.posterize(), flat.silhouette(), flat.outline()),
 }
 
 # The six that serve best together.
@@ -57,7 +57,7 @@ _RELATED: dict[str, tuple[Factory, ...]] = {
   'inversion': (
     pixels.invert,
     pixels.invert_released,
-    pixels.solarise,
+    pixels.solarize,
     pixels.fold,
   ),
   'resolution': (pixels.pixelate, pixels.blur),
@@ -67,8 +67,8 @@ _RELATED: dict[str, tuple[Factory, ...]] = {
   'rotation': (geometry.rotate,),
   'mix': (pairs.arithmetic_mean, pairs.geometric_mean),
   'paste': (pairs.paste,),
-  'flat': (flat.posterise, flat.silhouette, flat.outline),
-  'colour': (pixels.rgb_ghost,),
+  'flat': (flat.posterize, flat.silhouette, flat.outline),
+  'color': (pixels.rgb_ghost,),
 }
 
 # By function, `invert` is hidden behind the released corruption of that name.
@@ -81,13 +81,18 @@ _NAMED: dict[str, Factory] = {
 
 
 def named(name: str) -> Corruption:
-  """A family, a released corruption, or a function of this package.
+  """Returns a family, a released corruption, or a function of this package.
 
   Each with its defaults. `invert` is the released one; `negative` inverts all
   channels. `a+b` is the sequence of both.
 
   Raises:
     UserError: for an unknown name.
+
+  >>> import jax
+  >>> pixels = jax.numpy.full((1, 2, 2, 1), 0.25)
+  >>> named('negative')(jax.random.key(0), pixels).max().item()
+  0.75
   """
   parts = [choose('corruption', part, _NAMED)() for part in name.split('+')]
   return parts[0] if len(parts) == 1 else sequence(*parts)
@@ -96,7 +101,7 @@ def named(name: str) -> Corruption:
 def family_of(name: str) -> frozenset[str]:
   """The families that training on this name makes familiar.
 
-  They are the names of `FAMILIES`, and 'colour'. What is tested as unseen must
+  They are the names of `FAMILIES`, and 'color'. What is tested as unseen must
   share none of them.
 
   >>> sorted(family_of('jigsaw+gauss_speckle'))

@@ -12,41 +12,48 @@ from rdd_jax.images.corruptions.corruption import Corruption
 from rdd_jax.images.corruptions.pixels import blur
 
 
-def posterise(levels: int = 2) -> Corruption:
+def posterize(levels: int = 2) -> Corruption:
   """Each channel to the nearest of so many levels from 0 to 1.
 
   Raises:
     UserError: for fewer than 2 levels.
+
+  >>> posterize()(jax.random.key(0), jnp.full((1, 2, 2, 1), 0.75)).max().item()
+  1.0
   """
   if levels < 2:
-    raise UserError(f'posterise({levels}): take at least 2 levels')
+    raise UserError(f'posterize({levels}): take at least 2 levels')
   steps = levels - 1
   return lambda key, pixels: jnp.round(steps * pixels) / steps
 
 
 def silhouette(sigma: float = 1 / 28) -> Corruption:
-  """What is brighter, or darker, than the mean, in one colour on black.
+  """What is brighter, or darker, than the mean, in one color on black.
 
   The image is blurred first, so that regions are whole. Which side is shown is
-  drawn for each row; so is the colour, whose brightest channel is 1.
+  drawn for each row; so is the color, whose brightest channel is 1.
 
   Args:
     sigma: of the blur, as a share of the side.
 
   Raises:
     UserError: for a `sigma` that is not positive.
+
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(silhouette(), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
   """
   smooth = blur(sigma)
 
   def corrupt(key: Array, pixels: Array) -> Array:
-    sides, colours = jax.random.split(key)
+    sides, colors = jax.random.split(key)
     n, _, _, channels = pixels.shape
     light = smooth(key, pixels).mean(3, keepdims=True)
     above = light > light.mean((1, 2), keepdims=True)
     bright = jax.random.bernoulli(sides, shape=(n, 1, 1, 1))
-    colour = keys.uniform(colours, (n, 1, 1, channels), minval=1e-3)
-    colour = colour / colour.max(3, keepdims=True)
-    return jnp.where(above == bright, colour, 0).astype(pixels.dtype)
+    color = keys.uniform(colors, (n, 1, 1, channels), minval=1e-3)
+    color = color / color.max(3, keepdims=True)
+    return jnp.where(above == bright, color, 0).astype(pixels.dtype)
 
   return corrupt
 
@@ -56,6 +63,10 @@ def outline() -> Corruption:
 
   Relative to the strongest edge of the image, and doubled, so that all edges
   above half of it are as bright. Of an image without edges, black.
+
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(outline(), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
   """
 
   def corrupt(key: Array, pixels: Array) -> Array:

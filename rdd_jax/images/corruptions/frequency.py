@@ -6,6 +6,7 @@ from jax import Array
 import jax.numpy as jnp
 
 from rdd_jax.core import keys
+from rdd_jax.core.numerics import safe_divide
 from rdd_jax.images.corruptions.corruption import Corruption
 from rdd_jax.images.corruptions.pairs import partners
 
@@ -15,6 +16,11 @@ def noise_phase() -> Corruption:
 
   The texture remains and the shape goes. All channels have the same phases, and
   the mean stays (before clipping).
+
+  >>> import jax
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(noise_phase(), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
   """
 
   def corrupt(key: Array, pixels: Array) -> Array:
@@ -33,6 +39,11 @@ def swap_amplitude() -> Corruption:
   The shape remains and the texture, the contrast and the mean are another's
   (Chen et al., Amplitude-Phase Recombination, 2021). The other is as in
   `pairs`: a row alone in its batch stays as it is.
+
+  >>> import jax
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(swap_amplitude(), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
   """
 
   def corrupt(key: Array, pixels: Array) -> Array:
@@ -52,7 +63,7 @@ def _spectrum(pixels: Array) -> Array:
 def _phase(spectrum: Array) -> Array:
   """Of length 1, and 1 where nothing has a phase."""
   size = jnp.abs(spectrum)
-  return jnp.where(size > 0, spectrum / jnp.where(size > 0, size, 1), 1)
+  return jnp.where(size > 0, safe_divide(spectrum, size), 1)
 
 
 def _image(spectrum: Array, like: Array) -> Array:

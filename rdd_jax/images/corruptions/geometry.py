@@ -24,6 +24,10 @@ def shuffle_tiles(tiles: int = 2) -> Corruption:
   Raises:
     UserError: for fewer than 2 tiles, or (at the call) a side of fewer pixels
       than `tiles`.
+
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(shuffle_tiles(), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
   """
   if tiles < 2:
     raise UserError(f'shuffle_tiles({tiles}): one tile has no other place')
@@ -56,6 +60,10 @@ def jigsaw() -> Corruption:
 
   Raises:
     UserError: at the call, for a side of fewer than 2 pixels.
+
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(jigsaw(), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
   """
 
   def corrupt(key: Array, pixels: Array) -> Array:
@@ -80,6 +88,10 @@ def rotate(degrees: Sequence[int] = (90, 180, 270)) -> Corruption:
   Raises:
     UserError: for no angle or one that is not 90, 180 or 270, or (at the call)
       one that is not 180 where height and width differ.
+
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(rotate(), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
   """
   if not degrees or not set(degrees) <= {90, 180, 270}:
     raise UserError(f'rotate({tuple(degrees)}): take some of 90, 180 and 270')
@@ -112,6 +124,10 @@ def warp(grid: int = 5, std: float = 0.14) -> Corruption:
 
   Raises:
     UserError: for a lattice without points.
+
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(warp(), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
   """
   if grid < 1:
     raise UserError(f'warp(grid={grid}): take at least 1 point along each axis')

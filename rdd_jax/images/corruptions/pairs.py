@@ -25,7 +25,11 @@ def partners(key: Array, n: int) -> Array:
 def arithmetic_mean() -> Corruption:
   """The mean of two rows, `(x + y) / 2`.
 
-  The released code averages normalised pixels, which is the same.
+  The released code averages normalized pixels, which is the same.
+
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(arithmetic_mean(), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
   """
 
   def corrupt(key: Array, pixels: Array) -> Array:
@@ -36,7 +40,12 @@ def arithmetic_mean() -> Corruption:
 
 
 def geometric_mean() -> Corruption:
-  """The geometric mean of two rows, `sqrt(x y)`: dark where one is."""
+  """The geometric mean of two rows, `sqrt(x y)`: dark where one is.
+
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(geometric_mean(), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
+  """
 
   def corrupt(key: Array, pixels: Array) -> Array:
     # The root of the product would underflow in half precision.
@@ -58,6 +67,10 @@ def paste(share: tuple[float, float] = (0.2, 0.6)) -> Corruption:
   Raises:
     UserError: for shares that are not in order within (0, 1), or (at the call)
       images of one pixel, which would be another image whole.
+
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(paste(), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
   """
   low, high = share
   if not 0 < low <= high < 1:

@@ -1,4 +1,4 @@
-"""Corruptions of brightness, noise, resolution and colour.
+"""Corruptions of brightness, noise, resolution and color.
 
 What is called released acts as TrustDD's code does (Ma et al., 2023), which
 took it from the validation sets of outlier exposure (Hendrycks et al., 2019).
@@ -16,7 +16,12 @@ from rdd_jax.images.corruptions.corruption import Corruption
 
 
 def invert() -> Corruption:
-  """The negative, `1 - x`, of every channel."""
+  """The negative, `1 - x`, of every channel.
+
+  >>> import jax
+  >>> invert()(jax.random.key(0), jnp.full((1, 2, 2, 1), 0.25)).max().item()
+  0.75
+  """
   return lambda key, pixels: 1 - pixels
 
 
@@ -24,6 +29,11 @@ def invert_released() -> Corruption:
   """The negative of all channels but the first, as released.
 
   Of images with one channel, the negative of that.
+
+  >>> import jax
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(invert_released(), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
   """
 
   def corrupt(key: Array, pixels: Array) -> Array:
@@ -35,24 +45,40 @@ def invert_released() -> Corruption:
   return corrupt
 
 
-def solarise(threshold: float = 0.5) -> Corruption:
+def solarize(threshold: float = 0.5) -> Corruption:
   """The negative of what is as bright as `threshold` or brighter.
 
   Raises:
     UserError: for a threshold outside [0, 1), which would leave nothing to do.
+
+  >>> import jax
+  >>> solarize()(jax.random.key(0), jnp.full((1, 2, 2, 1), 0.75)).max().item()
+  0.25
   """
   if not 0 <= threshold < 1:
-    raise UserError(f'solarise({threshold}): take a threshold in [0, 1)')
+    raise UserError(f'solarize({threshold}): take a threshold in [0, 1)')
   return lambda key, pixels: jnp.where(pixels < threshold, pixels, 1 - pixels)
 
 
 def fold() -> Corruption:
-  """Black and white become white, and middle grey black: `|2 x - 1|`."""
+  """Black and white become white, and middle gray black: `|2 x - 1|`.
+
+  >>> import jax
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(fold(), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
+  """
   return lambda key, pixels: jnp.abs(2 * pixels - 1)
 
 
 def speckle(std: float = 1.0) -> Corruption:
-  """Multiplicative noise: `clip(x + x * N(0, std^2), 0, 1)`."""
+  """Multiplicative noise: `clip(x + x * N(0, std^2), 0, 1)`.
+
+  >>> import jax
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(speckle(), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
+  """
 
   def corrupt(key: Array, pixels: Array) -> Array:
     noise = std * keys.normal(key, pixels.shape, pixels.dtype)
@@ -62,7 +88,13 @@ def speckle(std: float = 1.0) -> Corruption:
 
 
 def uniform_speckle() -> Corruption:
-  """Multiplicative noise that brightens: `clip(x + x * U[0, 1), 0, 1)`."""
+  """Multiplicative noise that brightens: `clip(x + x * U[0, 1), 0, 1)`.
+
+  >>> import jax
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(uniform_speckle(), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
+  """
 
   def corrupt(key: Array, pixels: Array) -> Array:
     noise = keys.uniform(key, pixels.shape, pixels.dtype)
@@ -72,7 +104,13 @@ def uniform_speckle() -> Corruption:
 
 
 def add_noise(std: float = 0.3) -> Corruption:
-  """Additive noise: `clip(x + N(0, std^2), 0, 1)`."""
+  """Additive noise: `clip(x + N(0, std^2), 0, 1)`.
+
+  >>> import jax
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(add_noise(), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
+  """
 
   def corrupt(key: Array, pixels: Array) -> Array:
     noise = std * keys.normal(key, pixels.shape, pixels.dtype)
@@ -85,7 +123,12 @@ def pixelate(fraction: float = 0.2) -> Corruption:
   """Averages blocks, `int(size * fraction)` of them along each axis.
 
   As a box-filtered resize there and back: a pixel belongs to the block in which
-  its centre lies.
+  its center lies.
+
+  >>> import jax
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(pixelate(), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
   """
 
   def average(size: int) -> np.ndarray:
@@ -113,6 +156,11 @@ def blur(sigma: float = 1 / 14) -> Corruption:
 
   Raises:
     UserError: for a `sigma` that is not positive.
+
+  >>> import jax
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(blur(), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
   """
   if sigma <= 0:
     raise UserError(f'blur({sigma}): take a positive share of the side')
@@ -141,6 +189,11 @@ def rgb_ghost() -> Corruption:
   Red becomes green's mirror image (left and right), green blue, and blue red.
   Any other number of channels is rolled by one likewise. With one channel there
   is none to change places with: what remains is the mirror image.
+
+  >>> import jax
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(rgb_ghost(), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
   """
 
   def corrupt(key: Array, pixels: Array) -> Array:

@@ -26,6 +26,10 @@ def shot_noise(photons: float) -> Corruption:
 
   Raises:
     UserError: for no photons.
+
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(shot_noise(9.0), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
   """
   if photons <= 0:
     raise UserError(f'shot_noise({photons}): take more than 0 photons')
@@ -42,13 +46,17 @@ def impulse_noise(share: float) -> Corruption:
 
   Raises:
     UserError: for a share outside [0, 1].
+
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(impulse_noise(0.1), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
   """
   if not 0 <= share <= 1:
     raise UserError(f'impulse_noise({share}): take a share in [0, 1]')
 
   def corrupt(key: Array, pixels: Array) -> Array:
     uniform = keys.uniform(key, pixels.shape, jnp.float32)
-    # One number decides both, so that a larger share keeps the colours.
+    # One number decides both, so that a larger share keeps the colors.
     salt = (uniform * 2**20).astype(jnp.int32) % 2
     struck = uniform < share
     return jnp.where(struck, salt.astype(pixels.dtype), pixels)
@@ -57,7 +65,11 @@ def impulse_noise(share: float) -> Corruption:
 
 
 def brighten(amount: float) -> Corruption:
-  """`clip(x + amount, 0, 1)`."""
+  """`clip(x + amount, 0, 1)`.
+
+  >>> brighten(0.25)(jax.random.key(0), jnp.full((1, 2, 2, 1), 0.5)).max()
+  Array(0.75, dtype=float32)
+  """
   return lambda key, pixels: jnp.clip(pixels + amount, 0, 1)
 
 
@@ -66,6 +78,10 @@ def flatten(contrast: float) -> Corruption:
 
   Raises:
     UserError: for a contrast outside [0, 1].
+
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(flatten(0.5), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
   """
   if not 0 <= contrast <= 1:
     raise UserError(f'flatten({contrast}): take a contrast in [0, 1]')
@@ -86,6 +102,10 @@ def fog(density: float, smoothness: float = 1.5) -> Corruption:
   Args:
     density: not negative.
     smoothness: amplitudes fall with this power of the frequency.
+
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(fog(0.5), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
   """
 
   def corrupt(key: Array, pixels: Array) -> Array:
@@ -108,11 +128,16 @@ def fog(density: float, smoothness: float = 1.5) -> Corruption:
 
 
 def motion_blur(length: float) -> Corruption:
-  """The mean along a straight path, at an angle of its own for each row."""
+  """The mean along a straight path, at an angle of its own for each row.
+
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(motion_blur(2.0), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
+  """
 
   def corrupt(key: Array, pixels: Array) -> Array:
     angle = jnp.pi * keys.uniform(key, (1, len(pixels), 1, 1))
-    y, x = _centred(pixels)
+    y, x = _centered(pixels)
     t = length * _times()
     return _mean_at(
       pixels, y[None] + t * jnp.sin(angle), x[None] + t * jnp.cos(angle)
@@ -122,12 +147,17 @@ def motion_blur(length: float) -> Corruption:
 
 
 def zoom_blur(zoom: float) -> Corruption:
-  """The mean while zooming in, up to a factor `1 + zoom`."""
+  """The mean while zooming in, up to a factor `1 + zoom`.
+
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(zoom_blur(1.2), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
+  """
 
   def corrupt(key: Array, pixels: Array) -> Array:
     del key  # the same for every draw
     scale = 1 + zoom * (_times() + 0.5)
-    y, x = _centred(pixels)
+    y, x = _centered(pixels)
     return _mean_at(pixels, y[None] / scale, x[None] / scale)
 
   return corrupt
@@ -137,13 +167,17 @@ def move(degrees: float, shift: float) -> Corruption:
   """Turns by so many degrees and shifts along each axis, to either side.
 
   The signs are drawn for each row. The edge goes on outside of an image.
+
+  >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
+  >>> jax.eval_shape(move(9.0, 0.1), jax.random.key(0), pixels).shape
+  (2, 8, 8, 3)
   """
 
   def corrupt(key: Array, pixels: Array) -> Array:
     signs = jax.random.rademacher(key, (3, len(pixels), 1, 1), jnp.float32)
     angle = signs[0] * jnp.deg2rad(degrees)
     c, s = jnp.cos(angle), jnp.sin(angle)
-    y, x = _centred(pixels)
+    y, x = _centered(pixels)
     return _at(
       pixels,
       c * y - s * x + shift * signs[1],
@@ -153,7 +187,7 @@ def move(degrees: float, shift: float) -> Corruption:
   return corrupt
 
 
-def _centred(pixels: Array) -> tuple[Array, Array]:
+def _centered(pixels: Array) -> tuple[Array, Array]:
   """`y f[1, H, 1]` and `x f[1, 1, W]`, sides from -1/2 to 1/2."""
   _, h, w, _ = pixels.shape
   y, x = ((jnp.arange(n) + 0.5) / n - 0.5 for n in (h, w))

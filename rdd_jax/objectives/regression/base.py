@@ -6,7 +6,7 @@ Kernel Ridge-Regression, ICLR 2021, eq. 7). What differs between methods is the
 kernel: closed forms (KIP), the features of networks in training (FRePo) or of
 random ones (RFAD), the tangents of a network in training (RCIG).
 
-Regressions work on centred targets, less one over the number of outputs: zero
+Regressions work on centered targets, less one over the number of outputs: zero
 says "no class", which is the target of an outlier.
 """
 
@@ -22,14 +22,14 @@ import jax.numpy as jnp
 
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, concat, group_mean
-from rdd_jax.core.losses import RowLosses, SquaredError, centred, cross_entropy
+from rdd_jax.core.losses import RowLosses, SquaredError, centered, cross_entropy
 from rdd_jax.core.transform import ScoreFn, Scores, State
 from rdd_jax.images.augment import Augment
 from rdd_jax.kernels import Solution, fit, solve
 from rdd_jax.kernels.kernel import EXACT
 from rdd_jax.objectives.base import AdvanceFn, Objective, Step
 
-Predictor = Callable[[Array], Array]  # inputs f[n, ...] -> f[n, o], centred
+Predictor = Callable[[Array], Array]  # inputs f[n, ...] -> f[n, o], centered
 Regression = Callable[[Batch], tuple[Predictor, Solution]]
 
 
@@ -60,7 +60,7 @@ def kernel_regression(
   def regress(support: Batch) -> tuple[Predictor, Solution]:
     solution = solve(
       kernel(support.inputs),
-      centred(support.targets),
+      centered(support.targets),
       ridge=ridge,
       weights=support.weights,
     )
@@ -90,7 +90,7 @@ def feature_regression(
   def regress(support: Batch) -> tuple[Predictor, Solution]:
     solution = fit(
       features(support.inputs),
-      centred(support.targets),
+      centered(support.targets),
       ridge=ridge,
       weights=support.weights,
     )
@@ -146,7 +146,7 @@ def regression_matching(
     method: the kernel.
     num_classes: cells below it are in-distribution.
     num_cells: classes and outlier slots.
-    losses: of a real row, from its centred prediction.
+    losses: of a real row, from its centered prediction.
     augment: of real rows.
     mirror: regress on the mirror images of the synthetic rows as well.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from jax import Array
 
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.transform import Places, State
+from rdd_jax.core.transform import Chains, State
 from rdd_jax.kernels import Kernels
 from rdd_jax.objectives.base import Step
 from rdd_jax.objectives.regression.base import Method, kernel_regression
@@ -43,7 +43,7 @@ def kip(
   def chosen(x1: Array, x2: Array | None = None) -> Array:
     return getattr(kernel(x1, x2), which)
 
-  def advance(synthetic: Batch, step: Step) -> tuple[State, Places]:
+  def advance(synthetic: Batch, step: Step) -> tuple[State, Chains]:
     del synthetic
     return step.state, step.chains
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.transform import Places
+from rdd_jax.core.transform import Chains
 from rdd_jax.objectives.base import Step
 from rdd_jax.training import sgd
 from rdd_jax.training.inner import Inner, train
@@ -51,7 +51,7 @@ class Pool(NamedTuple):
 
   init: Callable[[Array], PoolState]
   current: Callable[[PoolState], Learner]
-  advance: Callable[..., tuple[PoolState, Places]]
+  advance: Callable[..., tuple[PoolState, Chains]]
 
 
 def pool(
@@ -97,7 +97,7 @@ def pool(
   def current(state: PoolState) -> Learner:
     return jax.tree.map(lambda leaf: leaf[state.picked], state.learners)
 
-  def advance(synthetic: Batch, step: Step) -> tuple[PoolState, Places]:
+  def advance(synthetic: Batch, step: Step) -> tuple[PoolState, Chains]:
     state, key, chains = step.state, step.key, step.chains
     age = state.ages[state.picked] + inner.steps
 

@@ -20,8 +20,9 @@ from jax.scipy.sparse.linalg import cg
 
 from rdd_jax import networks
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.losses import centred, uncentred
-from rdd_jax.core.transform import Places
+from rdd_jax.core.losses import centered, uncentered
+from rdd_jax.core.numerics import safe_divide, safe_sqrt
+from rdd_jax.core.transform import Chains
 from rdd_jax.kernels import Solution, ntk_product
 from rdd_jax.kernels.empirical import backward, forward
 from rdd_jax.kernels.kernel import EXACT
@@ -72,7 +73,7 @@ def rcig(
     variables = pool.current(state).variables
     return tangent_regression(net, variables, ridge, iterations)
 
-  def advance(synthetic: Batch, step: Step) -> tuple[PoolState, Places]:
+  def advance(synthetic: Batch, step: Step) -> tuple[PoolState, Chains]:
     rows = replace(synthetic, targets=of_hard_size(synthetic.targets))
     return pool.advance(rows, step)
 
@@ -88,10 +89,10 @@ def of_hard_size(targets: Array) -> Array:
   >>> of_hard_size(jnp.array([[0.9, 0.1], [0.6, 0.4]])).max(1).round(3).tolist()
   [1.0, 0.625]
   """
-  y = centred(targets)
+  y = centered(targets)
   size = jnp.sqrt((y**2).sum(1).max())  # rows of no class have none
   hard = (1 - 1 / targets.shape[1]) ** 0.5
-  return uncentred(y * hard / jnp.where(size > 0, size, 1.0))
+  return uncentered(safe_divide(y * hard, size))
 
 
 def tangent_regression(
@@ -119,17 +120,16 @@ def tangent_regression(
 
   def regress(support: Batch) -> tuple[Predictor, Solution]:
     x, w = support.inputs, support.weights
-    root = jnp.where(w > 0, jnp.sqrt(jnp.where(w > 0, w, 1.0)), 0.0)[:, None]
+    root = safe_sqrt(w)[:, None]
     last = last_layer_kernel(networks.apply(net, variables, x).features)
-    mass = jnp.where(w.sum() > 0, w.sum(), 1.0)
-    decay = ridge * jnp.sum(w * jnp.diagonal(last)) / mass
+    decay = safe_divide(ridge * jnp.sum(w * jnp.diagonal(last)), w.sum())
     eye = jnp.eye(last.shape[0], dtype=last.dtype)
     lower = jax.lax.stop_gradient(
       jnp.linalg.cholesky(root * last * root.T + decay * eye)
     )
     z, _ = cg(
       lambda v: root * ntk_product(apply, params, x, root * v) + decay * v,
-      root * centred(support.targets),
+      root * centered(support.targets),
       M=lambda v: cho_solve((lower, True), v),
       maxiter=iterations,
       tol=1e-6,

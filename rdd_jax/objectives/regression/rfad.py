@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.sharding import each
-from rdd_jax.core.transform import Places, State
+from rdd_jax.core.transform import Chains, State
 from rdd_jax.kernels import Finite
 from rdd_jax.objectives.base import Step
 from rdd_jax.objectives.regression.base import (
@@ -71,7 +71,7 @@ def rfad(
 
     return feature_regression(features, ridge)
 
-  def advance(synthetic: Batch, step: Step) -> tuple[State, Places]:
+  def advance(synthetic: Batch, step: Step) -> tuple[State, Chains]:
     del synthetic
     return init(step.key), step.chains
 

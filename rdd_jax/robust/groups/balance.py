@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.errors import choose
 from rdd_jax.core.measure import Measure
+from rdd_jax.core.numerics import safe_divide
 from rdd_jax.core.transform import (
   DataSpec,
   DataView,
@@ -65,7 +66,7 @@ def scales(measure: Measure, num_cells: int, num_groups: int) -> Array:
   where = (measure.cells, jnp.where(grouped, measure.groups, num_groups))
   mass = jnp.zeros(shape).at[where].add(measure.weights, mode='drop')
   present = (mass > 0).sum(1)
-  share = mass.sum(1) / jnp.maximum(present, 1)
+  share = safe_divide(mass.sum(1), present)
   scale = share[:, None] / jnp.where(mass > 0, mass, 1.0)
   row = scale.at[where].get(mode='fill', fill_value=1.0)
   return jnp.where(grouped, row, 1.0)

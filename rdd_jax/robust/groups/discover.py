@@ -31,7 +31,7 @@ from rdd_jax.robust import probing
 from rdd_jax.training.probe import Probe
 
 
-class Look(NamedTuple):
+class FinderInputs(NamedTuple):
   """What finders may look at: the rows that count, on the host.
 
   Attributes:
@@ -47,7 +47,7 @@ class Look(NamedTuple):
   chances: np.ndarray
 
 
-class Found(NamedTuple):
+class GroupAssignment(NamedTuple):
   """What a finder says of the rows it was shown.
 
   Attributes:
@@ -63,7 +63,7 @@ class Found(NamedTuple):
   separation: np.ndarray
 
 
-Finder = Callable[[Look, int, np.random.Generator], Found]
+Finder = Callable[[FinderInputs, int, np.random.Generator], GroupAssignment]
 
 
 class GroupsState(NamedTuple):
@@ -140,7 +140,7 @@ def regroup(
     scores = score(network, data.images, measure)
     rows = np.flatnonzero(np.asarray(measure.weights) > 0)
     chances = jax.nn.softmax(scores.logits[:, :num_classes])
-    seen = Look(
+    seen = FinderInputs(
       images=np.asarray(data.images)[rows],
       labels=np.asarray(measure.cells)[rows],
       features=np.asarray(scores.features)[rows],

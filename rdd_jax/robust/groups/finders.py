@@ -1,6 +1,6 @@
 """How groups are found within classes: clear splits, and rivals.
 
-A finder is `(look, num_classes, rng) -> Found`, on the host.
+A finder is `(look, num_classes, rng) -> GroupAssignment`, on the host.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from sklearn.neighbors import KernelDensity
 
 from rdd_jax.core.errors import choose
 from rdd_jax.robust import mixture
-from rdd_jax.robust.groups.discover import Finder, Found, Look
+from rdd_jax.robust.groups.discover import Finder, FinderInputs, GroupAssignment
 
 ROWS = 50  # for each component, below which components split by chance
 HELD = 500  # rows by which the width of a kernel is judged
 
-SIGHTS: dict[str, Callable[[Look], np.ndarray]] = {
+SIGHTS: dict[str, Callable[[FinderInputs], np.ndarray]] = {
   'features': lambda look: look.features,
   'pixels': lambda look: look.images.reshape(len(look.images), -1) / 255.0,
   # The gradient of the loss in the last layer's weights, up to the features.
@@ -77,14 +77,16 @@ def clear_splits(
         groups[new] = groups.max() + 1
     return float(d.max()), groups if groups.any() else groups - 1
 
-  def find(look: Look, num_classes: int, rng: np.random.Generator) -> Found:
+  def find(
+    look: FinderInputs, num_classes: int, rng: np.random.Generator
+  ) -> GroupAssignment:
     groups = np.full(len(look.labels), -1)
     clear = np.full(num_classes, np.nan)
     for c in range(num_classes):
       rows = np.flatnonzero(look.labels == c)
       if len(rows) >= ROWS * components:
         clear[c], groups[rows] = split(look.features[rows], rng)
-    return Found(groups, np.ones(len(groups)), clear)
+    return GroupAssignment(groups, np.ones(len(groups)), clear)
 
   return find
 
@@ -102,7 +104,9 @@ def clusters(
   """
   values = choose('what is clustered', of, SIGHTS)
 
-  def find(look: Look, num_classes: int, rng: np.random.Generator) -> Found:
+  def find(
+    look: FinderInputs, num_classes: int, rng: np.random.Generator
+  ) -> GroupAssignment:
     seen = _narrow(values(look), rng)
     groups = np.full(len(look.labels), -1)
     parts = look.labels if within_class else np.zeros_like(look.labels)
@@ -123,7 +127,9 @@ def misread() -> Finder:
   more often, here `balance` draws them as often as all others together.
   """
 
-  def find(look: Look, num_classes: int, rng: np.random.Generator) -> Found:
+  def find(
+    look: FinderInputs, num_classes: int, rng: np.random.Generator
+  ) -> GroupAssignment:
     del rng
     wrong = look.chances.argmax(1) != look.labels
     return _unweighted(wrong.astype(int), num_classes)
@@ -136,7 +142,7 @@ def sparse(*, components: int = 16, of: str = 'features') -> Finder:
 
   Cui et al., Mitigating Bias in Dataset Distillation, ICML 2024
   (arXiv 2406.06609): kernel density in learned features. A normal kernel in
-  principal components; its width maximises the likelihood of held-out rows.
+  principal components; its width maximizes the likelihood of held-out rows.
 
   Args:
     components: principal ones.
@@ -144,7 +150,9 @@ def sparse(*, components: int = 16, of: str = 'features') -> Finder:
   """
   values = choose('what is dense', of, SIGHTS)
 
-  def find(look: Look, num_classes: int, rng: np.random.Generator) -> Found:
+  def find(
+    look: FinderInputs, num_classes: int, rng: np.random.Generator
+  ) -> GroupAssignment:
     factors = np.ones(len(look.labels))
     for c in range(num_classes):
       rows = np.flatnonzero(look.labels == c)
@@ -152,7 +160,7 @@ def sparse(*, components: int = 16, of: str = 'features') -> Finder:
         seen = _narrow(values(look)[rows], rng, components)
         factors[rows] = np.exp(-_log_density(seen, rng))
     groups = np.full(len(factors), -1)
-    return Found(groups, factors, np.full(num_classes, np.nan))
+    return GroupAssignment(groups, factors, np.full(num_classes, np.nan))
 
   return find
 
@@ -190,7 +198,7 @@ def _log_density(seen: np.ndarray, rng: np.random.Generator) -> np.ndarray:
   fitted = [KernelDensity(bandwidth=w).fit(half[0]) for w in widths]
   best = max(fitted, key=lambda kde: kde.score(half[1][:HELD]))
   whole = KernelDensity(bandwidth=best.bandwidth).fit(seen)
-  # Tails so far out that a row is its only neighbour would outweigh all else.
+  # Tails so far out that a row is its only neighbor would outweigh all else.
   density = whole.score_samples(seen)
   return np.clip(density, *np.percentile(density, [1, 99]))
 
@@ -203,8 +211,10 @@ def _narrow(
   return PCA(width, random_state=_seed(rng)).fit_transform(values)
 
 
-def _unweighted(groups: np.ndarray, num_classes: int) -> Found:
-  return Found(groups, np.ones(len(groups)), np.full(num_classes, np.nan))
+def _unweighted(groups: np.ndarray, num_classes: int) -> GroupAssignment:
+  return GroupAssignment(
+    groups, np.ones(len(groups)), np.full(num_classes, np.nan)
+  )
 
 
 def _seed(rng: np.random.Generator) -> int:

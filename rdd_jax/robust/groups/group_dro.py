@@ -17,7 +17,8 @@ from jax import Array
 import jax.numpy as jnp
 
 from rdd_jax.core.batch import Batch, group_mean
-from rdd_jax.core.risk import normalise
+from rdd_jax.core.numerics import safe_divide
+from rdd_jax.core.risk import normalize
 from rdd_jax.core.transform import (
   DataSpec,
   ScoreFn,
@@ -55,8 +56,8 @@ def exponentiated(num_groups: int, rate: float) -> Transform:
     losses = score(batch).losses
     means, mass = group_mean(losses, batch.weights, batch.groups, num_groups)
     logits = state + rate * means
-    q = normalise(jnp.where(mass > 0, jax.nn.softmax(logits), 0.0))
-    scale = mass.sum() * q / jnp.where(mass > 0, mass, 1.0)
+    q = normalize(jnp.where(mass > 0, jax.nn.softmax(logits), 0.0))
+    scale = safe_divide(mass.sum() * q, mass)
     grouped = (batch.groups >= 0) & (batch.groups < num_groups)
     row = scale[jnp.where(grouped, batch.groups, 0)]
     weights = batch.weights * jnp.where(grouped, row, 1.0)

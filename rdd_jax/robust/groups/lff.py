@@ -2,7 +2,7 @@
 
 Nam et al., Learning from Failure: Training Debiased Classifier from Biased
 Classifier, NeurIPS 2020, algorithm 1: one network is driven to what is easy by
-the generalised cross-entropy, the other trains on rows weighted by their
+the generalized cross-entropy, the other trains on rows weighted by their
 relative difficulty, `W = CE_B / (CE_B + CE_D)`. Distillation draws by `W`.
 
 Deviations: losses are not averaged over time, nor divided by the largest of
@@ -25,7 +25,8 @@ from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, group_mean
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.losses import cross_entropy
-from rdd_jax.core.measure import Measure, draw_minibatches
+from rdd_jax.core.measure import Measure, draw_minibatches, rows_of
+from rdd_jax.core.numerics import safe_divide
 from rdd_jax.core.transform import (
   DataSpec,
   DataView,
@@ -33,7 +34,7 @@ from rdd_jax.core.transform import (
   Transform,
   from_prepare,
 )
-from rdd_jax.robust.probing import CHUNK, rows_of
+from rdd_jax.robust.probing import CHUNK
 from rdd_jax.training import sgd
 from rdd_jax.training.sgd import Learner
 
@@ -45,7 +46,7 @@ class DifficultyState(NamedTuple):
   factors: Array
 
 
-def generalised_cross_entropy(q: float) -> Callable[[Array, Batch, int], Array]:
+def generalized_cross_entropy(q: float) -> Callable[[Array, Batch, int], Array]:
   """`(1 - p^q) / q`, `p` the chance of the target (Zhang and Sabuncu 2018).
 
   Its gradient is that of cross-entropy, times `p^q`: what is easy counts more.
@@ -73,7 +74,7 @@ def relative_difficulty(
 
   Args:
     net: of both networks.
-    tx: their optimiser.
+    tx: their optimizer.
     input_shape: `(height, width, channels)`.
     preprocess: from uint8 images to network inputs.
     num_classes: the number of classes.
@@ -84,7 +85,7 @@ def relative_difficulty(
   Raises:
     UserError: when preparing, if a network diverges.
   """
-  biased = generalised_cross_entropy(amplification)
+  biased = generalized_cross_entropy(amplification)
 
   def init(spec: DataSpec) -> State:
     return DifficultyState(
@@ -122,7 +123,7 @@ def relative_difficulty(
 
     w = jax.lax.map(of_chunk, rows).ravel()[:n]
     mean, _ = group_mean(w, measure.weights, measure.cells, num_classes)
-    return w / jnp.where(mean > 0, mean, 1.0)[measure.cells]
+    return safe_divide(w, mean[measure.cells])
 
   def prepare(
     measure: Measure, state: State, *, key: Array, data: DataView

@@ -4,7 +4,7 @@ Vahidian et al., Group Distributionally Robust Dataset Distillation with Risk
 Minimization, arXiv 2402.04676, algorithm 1.
 
 Deviations:
-  Where a class has more images than `centres`, these are picked far from all
+  Where a class has more images than `centers`, these are picked far from all
   picked before, not from the last one alone, and in features, not in pixels.
 """
 
@@ -27,7 +27,7 @@ from rdd_jax.core.transform import (
 
 
 def voronoi(
-  num_classes: int, *, centres: int = 10, within_class: bool = False
+  num_classes: int, *, centers: int = 10, within_class: bool = False
 ) -> Transform:
   """A row's group is the synthetic row that it is nearest to.
 
@@ -35,9 +35,9 @@ def voronoi(
   by synthetic row, so `tilt` needs as many.
 
   Args:
-    num_classes: synthetic rows of outlier cells are no centres.
-    centres: of each class at most.
-    within_class: whether only rows of the row's own cell are its centres; in
+    num_classes: synthetic rows of outlier cells are no centers.
+    centers: of each class at most.
+    within_class: whether only rows of the row's own cell are its centers; in
       the paper, whatever is nearest is.
   """
 
@@ -51,7 +51,7 @@ def voronoi(
   ) -> tuple[Batch, State]:
     del key
     features = score(synthetic).features
-    chosen = spread_out(features, synthetic.cells, num_classes, centres)
+    chosen = spread_out(features, synthetic.cells, num_classes, centers)
     allowed = jnp.broadcast_to(
       chosen, (len(batch.weights), len(synthetic.weights))
     )
@@ -63,15 +63,15 @@ def voronoi(
   return from_update(lambda spec: EmptyState(), update)
 
 
-def nearest(rows: Array, centres: Array, allowed: Array) -> Array:
-  """The nearest allowed centre of each row in Euclidean distance, or -1.
+def nearest(rows: Array, centers: Array, allowed: Array) -> Array:
+  """The nearest allowed center of each row in Euclidean distance, or -1.
 
   Args:
     rows: `f[n, d]`.
-    centres: `f[m, d]`.
+    centers: `f[m, d]`.
     allowed: `b[n, m]`.
   """
-  distance = jnp.where(allowed, _squared_distances(rows, centres), jnp.inf)
+  distance = jnp.where(allowed, _squared_distances(rows, centers), jnp.inf)
   found = distance.argmin(1).astype(jnp.int32)
   return jnp.where(allowed.any(1), found, -1)
 
@@ -108,7 +108,7 @@ def spread_out(
 
 
 def _squared_distances(a: Array, b: Array) -> Array:
-  """`f[n, m]`; centred first, lest features far from zero cancel."""
+  """`f[n, m]`; centered first, lest features far from zero cancel."""
   middle = b.mean(0, keepdims=True)
   a, b = a - middle, b - middle
   dots = jnp.matmul(a, b.T, precision=jax.lax.Precision.HIGHEST)

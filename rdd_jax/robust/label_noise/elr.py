@@ -61,7 +61,7 @@ def clean_first(
 
   Args:
     net: the network that is trained for it.
-    tx: its optimiser.
+    tx: its optimizer.
     input_shape: `(height, width, channels)`.
     preprocess: from uint8 images to network inputs.
     num_classes: the number of classes.

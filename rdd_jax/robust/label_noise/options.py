@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.images.augment import Augment
-from rdd_jax.robust.label_noise import relabel as recalling
-from rdd_jax.robust.label_noise import trust
-from rdd_jax.robust.label_noise.relabel import Recall
+from rdd_jax.robust.label_noise import relabel, trust
+from rdd_jax.robust.label_noise.relabel import Relabel
 from rdd_jax.robust.label_noise.trust import Division
 
 
@@ -17,13 +16,13 @@ class Diversion(NamedTuple):
 
   Attributes:
     warm_up: steps of the probe on all rows as given.
-    rounds: each divides, recalls, and trains the probe on both.
+    rounds: each divides, relabels, and trains the probe on both.
     steps: of the probe in a round.
     batch_size: of the probe.
     probes: networks that differ in start and draws, whose mean is asked.
     division: of the rounds.
     last: division of what is distilled from.
-    recall: of the rounds and of what is distilled from.
+    relabel: of the rounds and of what is distilled from.
     weigh: rows count by the probability that probes give to their label, those
       that are not trusted as well, not by the cut alone.
     augment: of the rows that probes train on.
@@ -39,7 +38,7 @@ class Diversion(NamedTuple):
   probes: int = 1
   division: Division = Division('agreement')
   last: Division = Division('either')
-  recall: Recall = Recall()
+  relabel: Relabel = Relabel()
   weigh: bool = False
   augment: Augment | None = None
   views: int = 0
@@ -57,7 +56,7 @@ def as_described(view: Augment | None) -> Diversion:
   return Diversion(
     division=both,
     last=both,
-    recall=Recall('both', prior=False),
+    relabel=Relabel('both', prior=False),
     views=2,
     view=view,
   )
@@ -67,7 +66,7 @@ def check(recipe: Diversion) -> None:
   """Raises a UserError for loops that cannot turn."""
   for division in (recipe.division, recipe.last):
     trust.check(division)
-  recalling.check(recipe.recall)
+  relabel.check(recipe.relabel)
   if recipe.probes < 1:
     raise UserError(f'trust probes={recipe.probes}: give at least 1')
   if recipe.views and recipe.view is None:

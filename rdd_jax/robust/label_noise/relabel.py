@@ -10,13 +10,14 @@ import jax.numpy as jnp
 
 from rdd_jax.core.batch import group_mean
 from rdd_jax.core.errors import UserError
-from rdd_jax.robust.label_noise.trust import Opinion, rank
+from rdd_jax.core.numerics import safe_divide
+from rdd_jax.robust.label_noise.trust import ProbeOutputs, rank
 
 Measure = Literal['mahalanobis', 'cosine', 'both', 'confidence', 'none']
 MEASURES = ('mahalanobis', 'cosine', 'both', 'confidence', 'none')
 
 
-class Recall(NamedTuple):
+class Relabel(NamedTuple):
   """Which rows come back, and with what label.
 
   Attributes:
@@ -49,28 +50,28 @@ class Proposal(NamedTuple):
   Attributes:
     labels: `i[N]`.
     targets: `f[N, k]`, one-hot where labels are hard.
-    recalled: `b[N]`, untrusted rows that are surely enough of that label.
+    relabeled: `b[N]`, untrusted rows that are surely enough of that label.
     chance: `f[N]`, the probability that the probe gives to that label, or where
       it prefers another one, at most gives.
   """
 
   labels: Array
   targets: Array
-  recalled: Array
+  relabeled: Array
   chance: Array
 
 
-def check(recall: Recall) -> None:
-  """Raises a UserError for what recalls nothing that makes sense."""
-  if recall.by not in MEASURES:
-    raise UserError(f'recall by {recall.by!r}: give one of {MEASURES}')
-  if not (0 <= recall.fraction <= 1 and 0 < recall.shrinkage <= 1):
+def check(relabel: Relabel) -> None:
+  """Raises a UserError for what relabels nothing that makes sense."""
+  if relabel.by not in MEASURES:
+    raise UserError(f'relabel by {relabel.by!r}: give one of {MEASURES}')
+  if not (0 <= relabel.fraction <= 1 and 0 < relabel.shrinkage <= 1):
     raise UserError(
-      f'recall fraction={recall.fraction}, shrinkage={recall.shrinkage}: give '
-      'a fraction in [0, 1] and a shrinkage in (0, 1]'
+      f'relabel fraction={relabel.fraction}, shrinkage={relabel.shrinkage}: '
+      'give a fraction in [0, 1] and a shrinkage in (0, 1]'
     )
-  if not 0 <= recall.beyond < 1:
-    raise UserError(f'recall beyond={recall.beyond}: give a share in [0, 1)')
+  if not 0 <= relabel.beyond < 1:
+    raise UserError(f'relabel beyond={relabel.beyond}: give a share in [0, 1)')
 
 
 def squared_mahalanobis(
@@ -89,7 +90,7 @@ def squared_mahalanobis(
   weights = trusted.astype(features.dtype)
   means, mass = group_mean(features, weights, labels, num_classes)
   residual = (features - means[labels]) * weights[:, None]
-  covariance = residual.T @ residual / jnp.maximum(weights.sum(), 1.0)
+  covariance = safe_divide(residual.T @ residual, weights.sum())
   d = features.shape[1]
   level = jnp.trace(covariance) / d
   level = jnp.where(level > 0, level, 1.0)
@@ -119,11 +120,11 @@ def cosine_similarity(
 
 
 def propose(
-  opinion: Opinion,
+  opinion: ProbeOutputs,
   labels: Array,
   trusted: Array,
   num_classes: int,
-  recall: Recall,
+  relabel: Relabel,
 ) -> Proposal:
   """A label for every row, and which untrusted rows it brings back.
 
@@ -132,7 +133,7 @@ def propose(
     labels: `i[N]`, as given.
     trusted: `b[N]`.
     num_classes: the number of classes.
-    recall: how.
+    relabel: how.
   """
 
   def nearest(closeness: Array) -> tuple[Array, Array]:
@@ -148,40 +149,40 @@ def propose(
     untrusted = ~trusted & jnp.isfinite(opinion.losses)
     held = jnp.where(untrusted, margin, -jnp.inf)
     place = jnp.argsort(jnp.argsort(-held))
-    return untrusted & (place < recall.fraction * untrusted.sum())
+    return untrusted & (place < relabel.fraction * untrusted.sum())
 
   def proposal(
-    proposed: Array, recalled: Array, targets: Array | None = None
+    proposed: Array, relabeled: Array, targets: Array | None = None
   ) -> Proposal:
     if targets is None:
       targets = jax.nn.one_hot(proposed, num_classes)
     sure, same = opinion.confidence, proposed == opinion.preferred
     chance = jnp.where(same, sure, 1 - sure)
-    return Proposal(proposed, targets, recalled, chance)
+    return Proposal(proposed, targets, relabeled, chance)
 
-  if recall.by in ('none', 'confidence'):
-    recalled = foremost(opinion.confidence) & (recall.by != 'none')
-    return proposal(opinion.preferred, recalled)
+  if relabel.by in ('none', 'confidence'):
+    relabeled = foremost(opinion.confidence) & (relabel.by != 'none')
+    return proposal(opinion.preferred, relabeled)
   features = opinion.features
   near = cosine_similarity(features, labels, trusted, num_classes)
-  if recall.by == 'cosine':
+  if relabel.by == 'cosine':
     proposed, margin = nearest(near)
     return proposal(proposed, foremost(margin))
   distance = squared_mahalanobis(
-    features, labels, trusted, num_classes, recall.shrinkage
+    features, labels, trusted, num_classes, relabel.shrinkage
   )
   closeness = -distance
-  if recall.prior:
+  if relabel.prior:
     closeness += 2 * jnp.log(prior(distance.argmin(1), labels, num_classes))
   proposed, margin = nearest(closeness)
-  recalled = foremost(margin)
-  if recall.beyond:
-    recalled &= beyond(distance, labels, trusted, num_classes, recall.beyond)
-  if recall.by == 'both':
+  relabeled = foremost(margin)
+  if relabel.beyond:
+    relabeled &= beyond(distance, labels, trusted, num_classes, relabel.beyond)
+  if relabel.by == 'both':
     other, similarity = nearest(near)
-    recalled &= foremost(similarity) & (other == proposed)
-  posterior = jax.nn.softmax(0.5 * closeness, 1) if recall.soft else None
-  return proposal(proposed, recalled, posterior)
+    relabeled &= foremost(similarity) & (other == proposed)
+  posterior = jax.nn.softmax(0.5 * closeness, 1) if relabel.soft else None
+  return proposal(proposed, relabeled, posterior)
 
 
 def prior(found: Array, given: Array, num_classes: int) -> Array:

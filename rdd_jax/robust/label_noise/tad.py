@@ -10,9 +10,9 @@ Deviations, as far as they can be known: the default divides by agreement with a
 probe of averaged weights, and at last by agreement or a mixture on the log of
 the loss, which was better in early, small measurements than what the summaries
 describe, a mixture on the loss of each class together with consistency and with
-both Mahalanobis distance and cosine similarity: `diversion.as_described()`. In
-recall, what the given label says counts as well, and where groups are known, a
-share of each is trusted; neither is in the summaries.
+both Mahalanobis distance and cosine similarity: `options.as_described()`. In
+relabeling, what the given label says counts as well, and where groups are
+known, a share of each is trusted; neither is in the summaries.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from rdd_jax.core.transform import (
 from rdd_jax.robust import probing
 from rdd_jax.robust.label_noise.options import Diversion, check
 from rdd_jax.robust.label_noise.relabel import propose
-from rdd_jax.robust.label_noise.trust import Division, Opinion, divide
+from rdd_jax.robust.label_noise.trust import Division, ProbeOutputs, divide
 from rdd_jax.training.probe import Probe
 
 LEFT_OUT = -1  # the label of a row that does not count
@@ -54,7 +54,7 @@ class DivertState(NamedTuple):
     round: `i[]`, divisions so far.
     losses: `f[N]`, at the last division.
     labels: `i[R, N]`, after each division: of trusted rows as given, of
-      recalled rows as proposed, -1 of those left out.
+      relabeled rows as proposed, -1 of those left out.
     trusted: `b[R, N]`.
     mass: `f[R, N]`, by which rows count.
     proposed: `i[N]`, at the last division, of all rows.
@@ -82,9 +82,9 @@ def divert(
   """TAD, as a change of the measure between segments.
 
   The first preparation goes through all rounds, each later one through one
-  more, which continues the probe. Rows that are left out get weight 0; recalled
-  rows change target and cell. The labels of the data set, not of the measure,
-  are those in doubt.
+  more, which continues the probe. Rows that are left out get weight 0, and
+  relabeled rows change target and cell. The labels of the data set, not of the
+  measure, are those in doubt.
 
   Args:
     probe: its network trains here; weights that are averaged over many steps
@@ -146,18 +146,20 @@ def divert(
     state: DivertState,
     given: Measure,
     labels: Array,
-    opinion: Opinion,
+    opinion: ProbeOutputs,
   ) -> tuple[Measure, DivertState]:
     trusted = divide(
       opinion, labels, num_classes, division, given.groups, num_groups
     )
-    found = propose(opinion, labels, trusted, num_classes, recipe.recall)
-    counts = trusted | found.recalled
+    found = propose(opinion, labels, trusted, num_classes, recipe.relabel)
+    counts = trusted | found.relabeled
     mass = jnp.where(counts, given.weights, 0.0)
     if recipe.weigh:
-      chance = jnp.where(found.recalled, found.chance, jnp.exp(-opinion.losses))
+      chance = jnp.where(
+        found.relabeled, found.chance, jnp.exp(-opinion.losses)
+      )
       mass = given.weights * jnp.where(jnp.isfinite(chance), chance, 0.0)
-    counted = jnp.where(found.recalled, found.labels, labels)
+    counted = jnp.where(found.relabeled, found.labels, labels)
     counted = jnp.where(mass > 0, counted, LEFT_OUT)
     row = jnp.minimum(state.round, length - 1)
     outputs = given.targets.shape[1]
@@ -165,8 +167,8 @@ def divert(
     measure = replace(
       given,
       weights=mass,
-      targets=jnp.where(found.recalled[:, None], targets, given.targets),
-      cells=jnp.where(found.recalled, found.labels, given.cells),
+      targets=jnp.where(found.relabeled[:, None], targets, given.targets),
+      cells=jnp.where(found.relabeled, found.labels, given.cells),
     )
     return measure, state._replace(
       round=state.round + 1,
@@ -198,7 +200,7 @@ def divert(
       )
       return state._replace(probe=new)
 
-    def opinion(state: Any, name: str) -> Opinion:
+    def opinion(state: Any, name: str) -> ProbeOutputs:
       view_key = keys.named(key, f'views {name}')
       found = ask(state.probe, view_key, data.images, given)
       if not jnp.isfinite(found.losses).any():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+import chex
 from jax import Array
 import jax.numpy as jnp
 
@@ -16,7 +17,7 @@ SCORES = ('loss', 'log_loss', 'regret')
 RULES = ('agreement', 'mixture', 'either', 'both', 'small_loss')
 
 
-class Opinion(NamedTuple):
+class ProbeOutputs(NamedTuple):
   """What a probe says of `N` rows with labels.
 
   Attributes:
@@ -81,7 +82,7 @@ def check(division: Division) -> None:
       raise UserError(f'trust {name}={value}: give a number in [0, 1]')
 
 
-def scores(opinion: Opinion, score: Score) -> Array:
+def scores(opinion: ProbeOutputs, score: Score) -> Array:
   """The number by which rows are ranked, `f[N]`; low is good."""
   if score == 'log_loss':
     return jnp.log(opinion.losses + 1e-3)
@@ -91,7 +92,7 @@ def scores(opinion: Opinion, score: Score) -> Array:
 
 
 def divide(
-  opinion: Opinion,
+  opinion: ProbeOutputs,
   labels: Array,
   num_classes: int,
   division: Division,
@@ -111,6 +112,8 @@ def divide(
   Returns:
     `b[N]`. Rows whose loss is not finite are never trusted.
   """
+  chex.assert_rank(labels, 1)
+  chex.assert_equal_shape([labels, opinion.losses, opinion.agrees])
   finite = jnp.isfinite(opinion.losses)
   values = scores(opinion, division.score)
   ids, k = labels, num_classes

@@ -14,13 +14,13 @@ from rdd_jax import networks
 from rdd_jax.core.batch import NOWHERE, Batch, concat
 from rdd_jax.evaluation.ood.curves import curves, roc
 from rdd_jax.evaluation.ood.detect import Foreign, Outside, detect
-from rdd_jax.images.preprocessing import standardise
+from rdd_jax.images.preprocessing import standardize
 from rdd_jax.training.fit import fit_many
 from rdd_jax.training.recipe import Recipe
 
 CLASSES, SHAPE, NETWORKS = 3, (6, 6, 1), 2
 NET = networks.build('mlp', CLASSES, width=16)
-PRE = standardise([0.4], [0.3])
+PRE = standardize([0.4], [0.3])
 RECIPE = Recipe(steps=60, learning_rate=0.05)
 
 

@@ -17,7 +17,7 @@ from rdd_jax.evaluation.ood import scores
 from rdd_jax.evaluation.ood.odin import odin
 from rdd_jax.evaluation.ood.reference import distances
 from rdd_jax.evaluation.ood.scores import FEATURE_SCORES, LOGIT_SCORES, Outputs
-from rdd_jax.images.preprocessing import standardise
+from rdd_jax.images.preprocessing import standardize
 from rdd_jax.training.fit import embed, outputs, predict
 
 CLASSES, D, SHAPE = 3, 6, (4, 4, 1)
@@ -341,7 +341,7 @@ def test_odin_steps_as_finite_differences_do(trained):
 def test_odin_does_not_depend_on_the_batch_size(trained, batch_size):
   net, stacked, images = trained
   pixels = np.uint8(np.clip(128 + 50 * images, 0, 255))
-  preprocess = standardise([0.5], [0.2])
+  preprocess = standardize([0.5], [0.2])
   whole = odin(net, stacked, pixels, preprocess, CLASSES, batch_size=20)
   parts = odin(net, stacked, pixels, preprocess, CLASSES, batch_size=batch_size)
   np.testing.assert_allclose(parts, whole, rtol=0, atol=1e-7)

@@ -14,13 +14,13 @@ from rdd_jax.evaluation.evaluate import Held, evaluate
 from rdd_jax.evaluation.metrics import accuracy
 from rdd_jax.evaluation.shift import attacks, clusters, shift
 from rdd_jax.evaluation.shift.shift import Shift, Shifted
-from rdd_jax.images.preprocessing import standardise
+from rdd_jax.images.preprocessing import standardize
 from rdd_jax.training.fit import fit_many, predict
 from rdd_jax.training.recipe import Recipe
 
 CLASSES, SHAPE, NETWORKS = 3, (6, 6, 1), 2
 NET = networks.build('mlp', CLASSES, width=16)
-PRE = standardise([0.4], [0.3])
+PRE = standardize([0.4], [0.3])
 RECIPE = Recipe(steps=60, learning_rate=0.05)
 KEY = jax.random.key(0)
 

@@ -26,9 +26,9 @@ FIXED = [
   'jigsaw',
   'outline',
   'pixelate',
-  'posterise',
+  'posterize',
   'rgb_ghost',
-  'solarise',
+  'solarize',
 ]
 RANDOM = [
   'add_noise',
@@ -130,7 +130,7 @@ def test_every_name_names_a_corruption_and_its_family():
     y = jax.eval_shape(named(name), jax.random.key(0), x)
     assert (y.shape, y.dtype) == (x.shape, x.dtype)
     assert len(family_of(name)) == 1
-    assert family_of(name) <= {*FAMILIES, 'colour'}
+    assert family_of(name) <= {*FAMILIES, 'color'}
   assert set(CORE) <= set(FAMILIES)
   assert set(RELEASED_DEFAULT) <= set(RELEASED)
   assert len(RELEASED) == 8
@@ -148,7 +148,7 @@ def test_every_name_names_a_corruption_and_its_family():
     ('avg_mean', {'mix'}),
     ('blur', {'resolution'}),
     ('outline', {'flat'}),
-    ('rgb_ghost', {'colour'}),
+    ('rgb_ghost', {'color'}),
     ('rotation', {'rotation'}),
     ('tiles+noise', {'tiles', 'noise'}),
     ('jigsaw+shuffle_tiles', {'tiles'}),

@@ -21,12 +21,12 @@ from rdd_jax.images.corruptions import (
   outline,
   paste,
   pixelate,
-  posterise,
+  posterize,
   rgb_ghost,
   rotate,
   shuffle_tiles,
   silhouette,
-  solarise,
+  solarize,
   speckle,
   swap_amplitude,
   uniform_speckle,
@@ -48,9 +48,9 @@ def test_brightness():
   x = np.float32([0, 0.25, 0.5, 0.75, 1]).reshape(1, 1, 5, 1)
   for f, y in (
     (invert(), [1, 0.75, 0.5, 0.25, 0]),
-    (solarise(), [0, 0.25, 0.5, 0.25, 0]),
-    (solarise(0.7), [0, 0.25, 0.5, 0.25, 0]),
-    (solarise(0), [1, 0.75, 0.5, 0.25, 0]),
+    (solarize(), [0, 0.25, 0.5, 0.25, 0]),
+    (solarize(0.7), [0, 0.25, 0.5, 0.25, 0]),
+    (solarize(0), [1, 0.75, 0.5, 0.25, 0]),
     (fold(), [1, 0.5, 0, 0.5, 1]),
   ):
     np.testing.assert_array_equal(run(f, x).ravel(), y)
@@ -61,7 +61,7 @@ def test_posterise_takes_the_nearest_level(levels):
   x = pixels(3, 8, 8, 3)
   scale = np.linspace(0, 1, levels)
   nearest = np.abs(x[..., None] - scale).argmin(-1)
-  np.testing.assert_allclose(run(posterise(levels), x), scale[nearest])
+  np.testing.assert_allclose(run(posterize(levels), x), scale[nearest])
 
 
 def test_silhouette_is_one_side_in_one_colour():
@@ -293,10 +293,10 @@ def test_swap_amplitude_takes_anothers(shape):
     (lambda x: warp(0), 'at least 1 point'),
     (lambda x: paste((0.5, 0.2)), r'paste\(\(0.5, 0.2\)\): take'),
     (lambda x: paste()(KEY, x[:, :1, :1]), 'paste of 1x1 pixels'),
-    (lambda x: solarise(1), r'take a threshold in \[0, 1\)'),
+    (lambda x: solarize(1), r'take a threshold in \[0, 1\)'),
     (lambda x: blur(0), 'positive share'),
     (lambda x: silhouette(0), 'positive share'),
-    (lambda x: posterise(1), 'at least 2 levels'),
+    (lambda x: posterize(1), 'at least 2 levels'),
   ],
 )
 def test_what_cannot_be_is_an_error_of_one_line(call, message):

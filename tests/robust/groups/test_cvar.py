@@ -152,10 +152,10 @@ def greedy(features, cells, count):
 
 
 @pytest.mark.parametrize('count', [1, 3, 50])
-def test_centres_are_far_from_all_before(count):
+def test_centers_are_far_from_all_before(count):
   batch = rows(6)
   cells = np.asarray(batch.cells).copy()
-  cells[:3] = CLASSES + 1  # Outliers are no centres.
+  cells[:3] = CLASSES + 1  # Outliers are no centers.
   found = spread_out(batch.inputs, jnp.asarray(cells), CLASSES, count)
   brute = greedy(np.asarray(batch.inputs), cells, count)
   np.testing.assert_array_equal(found, brute)
@@ -179,7 +179,7 @@ def test_voronoi_cells_are_those_of_the_synthetic_rows():
 
 def test_a_risk_over_voronoi_cells_is_finite_though_most_are_empty():
   batch, synthetic = rows(9), rows(10, n=200)
-  grouped, _ = apply(voronoi(CLASSES, centres=99), batch, synthetic=synthetic)
+  grouped, _ = apply(voronoi(CLASSES, centers=99), batch, synthetic=synthetic)
   new, _ = apply(tilt(PAPER, 200, within=cvar(0.2)), grouped)
   assert np.isfinite(new.weights).all()
   np.testing.assert_allclose(new.weights.sum(), batch.weights.sum(), rtol=1e-5)

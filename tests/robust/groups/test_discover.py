@@ -13,7 +13,7 @@ from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import Measure, empirical
 from rdd_jax.core.transform import DataSpec, DataView, chain
 from rdd_jax.robust import balance, regroup, relative_difficulty
-from rdd_jax.robust.groups.discover import Found, Look
+from rdd_jax.robust.groups.discover import FinderInputs, GroupAssignment
 from rdd_jax.robust.groups.finders import (
   clear_splits,
   clusters,
@@ -27,7 +27,9 @@ N = 600
 SPEC = DataSpec(N, CLASSES, CLASSES, CLASSES, 0)
 
 
-def planted(share: float, gap: float, seed: int = 0) -> tuple[Look, np.ndarray]:
+def planted(
+  share: float, gap: float, seed: int = 0
+) -> tuple[FinderInputs, np.ndarray]:
   """Normal features, and in each class a few rows that lie apart by `gap`."""
   rng = np.random.default_rng(seed)
   labels = np.arange(N) % CLASSES
@@ -41,7 +43,7 @@ def planted(share: float, gap: float, seed: int = 0) -> tuple[Look, np.ndarray]:
   chances = np.full((N, CLASSES), 0.1)
   chances[np.arange(N), np.where(rare, 1 - labels, labels)] = 0.9
   images = rng.integers(0, 256, (N, 4, 4, 1)).astype(np.uint8)
-  return Look(images, labels, features, chances), rare
+  return FinderInputs(images, labels, features, chances), rare
 
 
 def test_clear_splits_find_what_is_planted():
@@ -197,11 +199,13 @@ def test_groups_stay_until_they_are_asked_again():
   images, measure, _ = cue()
   calls = []
 
-  def find(look: Look, num_classes: int, rng: np.random.Generator) -> Found:
+  def find(
+    look: FinderInputs, num_classes: int, rng: np.random.Generator
+  ) -> GroupAssignment:
     calls.append(len(look.labels))
     n = len(look.labels)
     groups = rng.integers(0, 2, n)
-    return Found(groups, 1.0 + groups, np.full(num_classes, 2.0))
+    return GroupAssignment(groups, 1.0 + groups, np.full(num_classes, 2.0))
 
   for again in (False, True):
     t = early(find, steps=2, again=again)
@@ -222,11 +226,15 @@ def test_rows_that_do_not_count_are_not_looked_at():
   weights = measure.weights.at[:100].set(0.0)
   seen = {}
 
-  def find(look: Look, num_classes: int, rng: np.random.Generator) -> Found:
+  def find(
+    look: FinderInputs, num_classes: int, rng: np.random.Generator
+  ) -> GroupAssignment:
     del rng
     seen['n'] = len(look.labels)
     n = len(look.labels)
-    return Found(np.ones(n, int), np.ones(n), np.full(num_classes, np.nan))
+    return GroupAssignment(
+      np.ones(n, int), np.ones(n), np.full(num_classes, np.nan)
+    )
 
   t = early(find, steps=1)
   after, _ = t.prepare(

@@ -15,11 +15,11 @@ from rdd_jax import networks
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import Measure, empirical
 from rdd_jax.core.transform import DataSpec, DataView, chain
-from rdd_jax.images.preprocessing import standardise
+from rdd_jax.images.preprocessing import standardize
 from rdd_jax.robust import divert, oracle, probing
 from rdd_jax.robust.label_noise.metrics import evidence
 from rdd_jax.robust.label_noise.options import Diversion, as_described
-from rdd_jax.robust.label_noise.relabel import Recall
+from rdd_jax.robust.label_noise.relabel import Relabel
 from rdd_jax.robust.label_noise.tad import LEFT_OUT, DivertState
 from rdd_jax.robust.label_noise.trust import Division
 from rdd_jax.training.probe import probe
@@ -41,7 +41,7 @@ def tad(recipe: Diversion = SHORT, **options):
   net = networks.build('mlp', CLASSES, width=16, depth=2)
   tx = optax.sgd(0.05, momentum=0.9)
   asked = probe(net, tx, SHAPE, CLASSES, decay=0.9)
-  return divert(asked, standardise([0.5], [0.25]), CLASSES, recipe, **options)
+  return divert(asked, standardize([0.5], [0.25]), CLASSES, recipe, **options)
 
 
 def spec(n: int = N) -> DataSpec:
@@ -75,13 +75,13 @@ def test_relabelled_rows_move_cell_and_the_rest_stays(noisy):
   measure, state = noisy
   labels, trusted = np.asarray(state.labels[-1]), np.asarray(state.trusted[-1])
   out = labels == LEFT_OUT
-  recalled = ~out & ~trusted
-  assert recalled.any()
+  relabeled = ~out & ~trusted
+  assert relabeled.any()
   np.testing.assert_array_equal(measure.weights, np.where(out, 0.0, 1.0))
   cells = np.asarray(measure.cells)
   np.testing.assert_array_equal(cells[~out], labels[~out])
   np.testing.assert_array_equal(cells[trusted], GIVEN[trusted])
-  assert (cells[recalled] != GIVEN[recalled]).any()
+  assert (cells[relabeled] != GIVEN[relabeled]).any()
   np.testing.assert_array_equal(measure.targets, np.eye(CLASSES)[cells])
 
 
@@ -94,7 +94,7 @@ def test_one_class_is_trusted():
   net = networks.build('mlp', 1, width=4, depth=1)
   asked = probe(net, optax.sgd(0.05), SHAPE, 1, decay=0.9)
   recipe = SHORT._replace(warm_up=5, rounds=1, steps=5)
-  transform = divert(asked, standardise([0.5], [0.25]), 1, recipe)
+  transform = divert(asked, standardize([0.5], [0.25]), 1, recipe)
   labels = jnp.zeros(N, jnp.int32)
   measure, state = transform.prepare(
     empirical(labels, 1),
@@ -117,7 +117,7 @@ def test_a_class_of_wrong_labels_goes_elsewhere():
 def test_a_probe_that_diverges_says_so():
   net = networks.build('mlp', CLASSES, width=4, depth=1)
   asked = probe(net, optax.sgd(np.inf), SHAPE, CLASSES, decay=0.9)
-  transform = divert(asked, standardise([0.5], [0.25]), CLASSES, SHORT)
+  transform = divert(asked, standardize([0.5], [0.25]), CLASSES, SHORT)
   with pytest.raises(UserError, match='lower its learning_rate'):
     prepared(transform, GIVEN)
 
@@ -164,7 +164,7 @@ def test_the_described_form_runs_with_views_and_a_reject_output():
   )
   net = networks.build('mlp', CLASSES + 1, width=16, depth=2)
   asked = probe(net, optax.sgd(0.05), SHAPE, CLASSES, decay=0.9)
-  transform = divert(asked, standardise([0.5], [0.25]), CLASSES, recipe)
+  transform = divert(asked, standardize([0.5], [0.25]), CLASSES, recipe)
   data = DataView(IMAGES, jnp.asarray(GIVEN), lambda: pytest.fail('unasked'))
   measure, state = transform.prepare(
     empirical(GIVEN, CLASSES + 1),
@@ -180,7 +180,7 @@ def test_the_described_form_runs_with_views_and_a_reject_output():
 def test_probes_are_asked_for_their_mean():
   """Of the same probe twice that is the probe; of two, by hand."""
   net = networks.build('mlp', CLASSES, width=16, depth=2)
-  preprocess = standardise([0.5], [0.25])
+  preprocess = standardize([0.5], [0.25])
   asked = probe(net, optax.sgd(0.05), SHAPE, CLASSES, decay=0.9)
   measure = empirical(GIVEN, CLASSES)
 
@@ -245,11 +245,11 @@ def test_oracles_know():
     (Diversion(division=Division('agree')), 'agreement'),
     (Diversion(last=Division('both', 'los')), 'log_loss'),
     (Diversion(last=Division(threshold=2.0)), 'threshold=2.0'),
-    (Diversion(recall=Recall('cosin')), 'mahalanobis'),
-    (Diversion(recall=Recall(beyond=1.0)), 'beyond=1.0'),
+    (Diversion(relabel=Relabel('cosin')), 'mahalanobis'),
+    (Diversion(relabel=Relabel(beyond=1.0)), 'beyond=1.0'),
     (Diversion(probes=0), 'at least 1'),
     (Diversion(views=2), 'views=2'),
-    (Diversion(recall=Recall(fraction=-1.0)), 'fraction=-1.0'),
+    (Diversion(relabel=Relabel(fraction=-1.0)), 'fraction=-1.0'),
   ],
 )
 def test_bad_recipes_say_what_there_is(recipe, words):

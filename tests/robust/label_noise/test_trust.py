@@ -9,14 +9,19 @@ import pytest
 from sklearn.mixture import GaussianMixture
 
 from rdd_jax.robust.label_noise.relabel import (
-  Recall,
+  Relabel,
   beyond,
   cosine_similarity,
   prior,
   propose,
   squared_mahalanobis,
 )
-from rdd_jax.robust.label_noise.trust import Division, Opinion, divide, rank
+from rdd_jax.robust.label_noise.trust import (
+  Division,
+  ProbeOutputs,
+  divide,
+  rank,
+)
 from rdd_jax.robust.mixture import fit, low_posterior
 
 RNG = np.random.default_rng(0)
@@ -91,9 +96,9 @@ def test_rank_is_the_place_within_a_class():
   np.testing.assert_array_equal(count, [4, 4, 2, 4, 2, 4])
 
 
-def opinion(losses, best, labels, preferred) -> Opinion:
+def opinion(losses, best, labels, preferred) -> ProbeOutputs:
   n = len(losses)
-  return Opinion(
+  return ProbeOutputs(
     losses=jnp.asarray(losses, jnp.float32),
     best=jnp.asarray(best, jnp.float32),
     agrees=jnp.asarray(preferred) == jnp.asarray(labels),
@@ -218,7 +223,7 @@ def test_distances_are_those_of_numpy():
 @pytest.mark.parametrize(
   'by', ['mahalanobis', 'cosine', 'both', 'confidence', 'none']
 )
-def test_recall_takes_a_fraction_of_the_untrusted(by):
+def test_relabeling_takes_a_fraction_of_the_untrusted(by):
   rng = np.random.default_rng(5)
   truth = rng.integers(0, 3, 150)
   features = 4 * np.eye(3)[truth] + rng.normal(0, 0.5, (150, 3))
@@ -233,18 +238,18 @@ def test_recall_takes_a_fraction_of_the_untrusted(by):
       jnp.asarray(labels),
       jnp.asarray(trusted),
       3,
-      Recall(by, fraction),
+      Relabel(by, fraction),
     )
-    recalled = np.asarray(found.recalled)
-    assert not (recalled & trusted).any()
+    relabeled = np.asarray(found.relabeled)
+    assert not (relabeled & trusted).any()
     wanted = np.ceil(fraction * (~trusted).sum())
     if by == 'none':
-      assert not recalled.any()
+      assert not relabeled.any()
     elif by == 'both':
-      assert recalled.sum() <= wanted
+      assert relabeled.sum() <= wanted
     else:
-      assert recalled.sum() == wanted
-    assert (np.asarray(found.labels)[recalled] == truth[recalled]).all()
+      assert relabeled.sum() == wanted
+    assert (np.asarray(found.labels)[relabeled] == truth[relabeled]).all()
     np.testing.assert_allclose(found.targets.sum(1), 1, rtol=1e-5)
 
 
@@ -281,15 +286,15 @@ def test_hard_rows_do_not_come_back_as_others():
   seen = seen._replace(features=jnp.asarray(features, jnp.float32))
   trusted = jnp.asarray(preferred == labels)
 
-  def recalled(share):
-    asked = Recall(fraction=1.0, beyond=share)
+  def relabeled(share):
+    asked = Relabel(fraction=1.0, beyond=share)
     found = propose(seen, jnp.asarray(labels), trusted, 2, asked)
-    return np.asarray(found.recalled)
+    return np.asarray(found.relabeled)
 
-  assert recalled(0.0).sum() == (~np.asarray(trusted)).sum() >= 30
-  few = recalled(0.95)
+  assert relabeled(0.0).sum() == (~np.asarray(trusted)).sum() >= 30
+  few = relabeled(0.95)
   assert few[-1]
-  assert few.sum() < 0.7 * recalled(0.0).sum()
+  assert few.sum() < 0.7 * relabeled(0.0).sum()
 
 
 def test_what_a_given_label_says_is_how_often_it_means_each_class():
@@ -306,7 +311,7 @@ def test_what_a_given_label_says_is_how_often_it_means_each_class():
   seen = opinion(np.ones(5), np.ones(5), labels, labels)
   seen = seen._replace(features=features)
   trusted = jnp.array([True, True, False, False, False])
-  asked = Recall(fraction=1.0, prior=True)
+  asked = Relabel(fraction=1.0, prior=True)
   # The label 2 was found to mean 0 twice (rows 2 and 3), and 1 once.
   proposal = propose(seen, labels, trusted, 3, asked)
   np.testing.assert_array_equal(proposal.labels[2:], [0, 0, 1])
