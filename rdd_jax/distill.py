@@ -26,7 +26,7 @@ from rdd_jax.core.transform import (
   Transform,
   identity,
 )
-from rdd_jax.objectives.base import Objective
+from rdd_jax.objectives.base import Objective, Step
 from rdd_jax.synthetic.view import View
 from rdd_jax.training.probe import Probe, no_probe
 
@@ -75,14 +75,14 @@ def distiller(
   training: Transform = identity(),
   student: Transform = identity(),
   risk: Risk = mean(),
+  step_size: Callable[[Params], Array | None] = lambda params: None,
 ) -> Distiller:
   """Composes a distiller.
 
   Args:
     objective: how the synthetic batch is judged against a real one.
     optimizer: of the synthetic parameters; it may ask for the loss, as `value`.
-    view: from the parameters to a batch. Parameters with a field `step_size`
-      hand it to the objective's student.
+    view: from the parameters to a batch.
     probe: scores rows for `transform`; needed only by chains that score.
     transform: edits the real data before it is matched.
     training: edits each SGD step of a network that trains on real data; only
@@ -90,6 +90,11 @@ def distiller(
     student: likewise, each SGD step on synthetic rows.
     risk: of the objective's values over cells; `total()` is what the published
       matching losses use.
+    step_size: of the objective's student, `f[]`, from the parameters where it
+      is learned among them; None where it is not.
+
+  Returns:
+    Pure functions that start a run, look at the whole data, and take a step.
   """
   scorer = probe or no_probe()
   optimizer = optax.with_extra_args_support(optimizer)
@@ -135,16 +140,14 @@ def distiller(
       training=BoundTransform(state.training, training),
       student=BoundTransform(state.student, student),
     )
+    step = Step(real, state.objective, key, places, feed)
 
     def loss_fn(params: Params) -> tuple[Array, dict[str, Array]]:
       values, mass, metrics = objective.losses(
         view(params),
-        real,
-        state.objective,
-        feed,
-        key=keys.named(key, 'match'),
-        places=places,
-        step_size=getattr(params, 'step_size', None),
+        step._replace(
+          key=keys.named(key, 'match'), step_size=step_size(params)
+        ),
       )
       return evaluate(risk, values, mass), metrics
 
@@ -155,10 +158,7 @@ def distiller(
     params = optax.apply_updates(state.params, updates)
     objective_state, places = objective.advance(
       jax.lax.stop_gradient(view(params)),
-      real,
-      state.objective,
-      key=keys.named(key, 'advance'),
-      places=places,
+      step._replace(key=keys.named(key, 'advance')),
     )
     probe_state = state.probe
     if probe is not None:

@@ -30,6 +30,7 @@ from rdd_jax.core.transform import (
 )
 from rdd_jax.distill import Distiller, distiller
 from rdd_jax.objectives import Inner, distribution_matching, gradient_matching
+from rdd_jax.objectives.base import Step
 from rdd_jax.robust import balance, expose_outliers, tilt
 from rdd_jax.synthetic.view import Synthetic, hard_targets, layout, view
 from rdd_jax.training import sgd
@@ -170,11 +171,7 @@ def test_distilling_brings_the_measures_together():
   def distance(params):
     values, *_ = objective.losses(
       seen(params),
-      REAL[0],
-      objective.init(jax.random.key(77)),
-      None,
-      key=KEY,
-      places=None,
+      Step(REAL[0], objective.init(jax.random.key(77)), KEY),
     )
     return values.sum()
 
@@ -212,7 +209,7 @@ def test_a_step_descends_the_risk_of_the_values(family):
 
   def loss(params):
     values, *_ = objective.losses(
-      seen(params), REAL[0], state.objective, None, key=key, places=None
+      seen(params), Step(REAL[0], state.objective, key)
     )
     return values.sum()
 

@@ -19,11 +19,11 @@ from rdd_jax.bench.setting import UNROLLS, Program, Setting
 from rdd_jax.core.batch import NOWHERE, Batch
 from rdd_jax.core.measure import Measure, empirical
 from rdd_jax.core.sharding import each
-from rdd_jax.core.transform import BoundTransform, Chains, EmptyState, identity
+from rdd_jax.core.transform import BoundTransform, EmptyState, identity
 from rdd_jax.core.unroll import Adjoint, backprop, checkpointed, tesla
 from rdd_jax.images.preprocessing import standardize
 from rdd_jax.networks import Variables
-from rdd_jax.objectives.base import Objective
+from rdd_jax.objectives.base import Objective, Step
 from rdd_jax.objectives.distribution import distribution_matching
 from rdd_jax.objectives.gradient import gradient_matching
 from rdd_jax.training import sgd as training_sgd
@@ -115,12 +115,7 @@ def matching_step(s: Setting, objective: Objective) -> Program:
   def step(images: Array, real: Batch, state: Any) -> tuple[Array, Array]:
     def loss(images: Array) -> tuple[Array, Array]:
       values, _, _ = objective.losses(
-        rows(images),
-        real,
-        state,
-        None,
-        key=jax.random.key(0),
-        places=Chains(STILL, STILL),
+        rows(images), Step(real, state, jax.random.key(0))
       )
       return values.sum(), values
 

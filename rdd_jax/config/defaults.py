@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from ml_collections import ConfigDict
 
+from rdd_jax.config.build.objectives import namespace
+
 if TYPE_CHECKING:
   Config = Any  # a checker cannot know the types of a configuration's fields
 else:
@@ -55,47 +57,14 @@ def config() -> Config:
         # of centered labels, where learned: a temperature; 0 is not
         'label_scale': 0.0,
       },
-      'objective': {
-        # 'distribution', 'gradient', 'trajectory', 'unrolled', or a regression:
-        # 'kip', 'frepo', 'rfad', 'rcig'; or your own, 'package.module:function'
-        # of (config, net, input_shape, spec, **options), see user_code
-        'name': 'distribution',
-        'options': {},  # of your own
-        'real_rows': 256,  # of a cell, in one matching
-        'drawn_rows': 0,  # of a class, in one step; 0 is real_rows
-        'augment': '',  # Siamese DSA families; '' is none
-        'convention': 'one',  # 'one' family a call, or 'idc'
-        'distance': 'cosine',  # of gradients: 'cosine', 'mse', 'l1'
-        'groups': 0,  # of a cell, matched apart; -1 those of the data, 0 none
-        'outer': 1,  # matchings in the life of a network
-        'online': False,  # trajectories of experts that train meanwhile
-        'window': 0,  # steps of a student that are differentiated; 0 is all
-        'earliest': -1,  # random windows start from here on; -1 takes the last
-        # 'checkpointed', 'nested', 'backprop' or 'tesla' (approximate)
-        'adjoint': 'checkpointed',
-        # Of regressions: the loss of real rows, 'squared', 'margin' (FRePo) or
-        # 'cross_entropy'; the ridge, relative to the trace; the mirror images
-        # of synthetic rows, regressed on as well; networks, in a pool or
-        # random; training steps in the life of one; of conjugate gradients.
-        'loss': 'squared',
-        'ridge': 1e-6,
-        'mirror': False,
-        'pool': 10,
-        'lifetime': 100,
-        'iterations': 20,
-        'inner': {  # the network's training: between matchings, or as a student
-          'data': 'synthetic',  # or 'real'
-          'optimizer': 'sgd',  # or 'adam'
-          'steps': 0,
-          'batch_size': 256,
-          'learning_rate': 0.01,
-          'momentum': 0.0,
-          'weight_decay': 0.0,
-          'augment': '',
-          'cutmix': 0.0,
-        },
-      },
+      # Name and fields of an objective, see config.build.objectives; another
+      # one by config.objective = namespace('gradient', outer=10); or your own,
+      # {'name': 'package.module:function', **options}, of (context, **options).
+      'objective': namespace('distribution'),
+      'real_rows': 256,  # of a class, drawn for one step
       'kernel': {  # of KIP, of RFAD's networks, and of evaluation.networks
+        # Relative to the trace; of every regression, matched or judged.
+        'ridge': 1e-6,
         'name': 'fully_connected',  # or 'convolutional'
         'which': 'ntk',  # or 'nngp'
         'depth': 1,  # hidden layers
@@ -129,6 +98,7 @@ def config() -> Config:
         'momentum': 0.0,
         'weight_decay': 0.0,
         'augment': '',
+        'convention': 'one',  # of augment: 'one' family a call, or 'idc'
         'radius': 0.0,  # of GSAM, for flat minima (FTD, DATM); 0 is plain SGD
         'alpha': 0.0,  # of GSAM
         'earliest': 0,  # epochs at which segments may start: from here on,

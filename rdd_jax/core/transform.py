@@ -108,9 +108,48 @@ def _leave_measure(
   return measure, state
 
 
+def _leave_batch(
+  batch: Batch,
+  state: State,
+  *,
+  key: Array,
+  score: ScoreFn,
+  synthetic: Batch,
+) -> tuple[Batch, State]:
+  del key, score, synthetic
+  return batch, state
+
+
 def from_update(init: InitFn, update: UpdateFn) -> Transform:
   """A transform that leaves the measure alone."""
   return Transform(init, _leave_measure, update)
+
+
+def from_prepare(init: InitFn, prepare: PrepareFn) -> Transform:
+  """Makes a transform that edits the measure and leaves batches alone.
+
+  It belongs in the `transform` chain: networks that train see no measure.
+
+  Args:
+    init: `(spec) -> state`.
+    prepare: `(measure, state, *, key, data) -> (measure, state)`.
+
+  >>> from rdd_jax.core.measure import empirical
+  >>> def halve(measure, state, *, key, data):
+  ...   return replace(measure, weights=measure.weights / 2), state
+  >>> t = from_prepare(lambda spec: EmptyState(), halve)
+  >>> measure = empirical(jnp.array([0, 1]), 2)
+  >>> t.prepare(measure, EmptyState(), key=None, data=None)[0].weights.tolist()
+  [0.5, 0.5]
+  >>> edits_batches(t)
+  False
+  """
+  return Transform(init, prepare, _leave_batch)
+
+
+def edits_batches(transform: Transform) -> bool:
+  """Returns whether a transform edits batches, and not the measure alone."""
+  return transform.update is not _leave_batch
 
 
 def stateless(fn: Callable[..., Batch]) -> Transform:
@@ -136,14 +175,7 @@ def identity() -> Transform:
   >>> identity() is identity()
   True
   """
-  return stateless(_same)
-
-
-def _same(
-  batch: Batch, *, key: Array, score: ScoreFn, synthetic: Batch
-) -> Batch:
-  del key, score, synthetic
-  return batch
+  return from_prepare(lambda spec: EmptyState(), _leave_measure)
 
 
 def chain(**transforms: Transform) -> Transform:

@@ -13,6 +13,7 @@ import jax
 from jax.experimental.compilation_cache import compilation_cache
 
 from rdd_jax import report
+from rdd_jax.config.build.objectives import namespace
 from rdd_jax.config.defaults import PLACES, Config
 from rdd_jax.core.errors import choose
 from rdd_jax.evaluation.lookup import shown
@@ -44,6 +45,9 @@ def derive(config: Config, name: str) -> Config:
     for place in PLACES:
       links = out[place].to_dict()
       out[place] = {k: v for k, v in links.items() if k not in without}
+    new = change.get('objective', {})
+    if new.get('name', out.objective.name) != out.objective.name:
+      out.objective = namespace(**new)  # another's fields stay behind
     out.update(change)
     out.variants = {}
     out.name = f'{config.name}-{name}'

@@ -14,7 +14,7 @@ from rdd_jax import data
 from rdd_jax.artifact import store
 from rdd_jax.config import defaults
 from rdd_jax.config.build import experiment
-from rdd_jax.config.build.objectives import dsa
+from rdd_jax.config.build.training import dsa
 from rdd_jax.config.presets.datasets import DSA_DIGITS
 from rdd_jax.core.errors import UserError
 from rdd_jax.evaluation.dd_ranking import (

@@ -137,7 +137,8 @@ def judge_of(
   context = Context(
     spec,
     distilled.preprocessing,
-    input_shape=dataset.image_shape,
+    matched,
+    dataset.image_shape,
     data_dir=config.data.data_dir,
   )
   trained = {
@@ -182,7 +183,7 @@ def config_of(card: Mapping[str, Any]) -> Config:
   config.synthetic.factor = card['factor']
   if 'regression' in card:
     config.kernel.update(card['regression']['kernel'])
-    config.objective.ridge = card['regression']['ridge']
+    config.kernel.ridge = card['regression']['ridge']
   return config
 
 

@@ -217,7 +217,7 @@ def _require_finite(
     )
     cause = ''
     if np.any(values.get('failed', 0)):
-      cause = 'its ridge regression failed: raise objective.ridge, or '
+      cause = 'its ridge regression failed: raise kernel.ridge, or '
     raise UserError(
       f'the loss is {losses[bad][0]} at step {steps[bad][0]}; {kept}; {cause}'
       'lower optimizer.learning_rate, optimizer.step_size_learning_rate or '

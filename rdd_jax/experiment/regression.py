@@ -39,7 +39,7 @@ def judge(
     distilled: the set.
     seeds: typed keys `[s]`, one for each network.
     held: the rows that it is judged on.
-    config: of which `kernel` and `objective.ridge` are read.
+    config: of which `kernel` is read.
     num_classes: of the data set.
     net: of 'conjugate'.
     recipe: of its training.
@@ -49,7 +49,7 @@ def judge(
   common = {
     'num_classes': num_classes,
     'preprocess': distilled.preprocessing,
-    'ridge': config.objective.ridge,
+    'ridge': config.kernel.ridge,
     'scale': distilled.card.get('labels', card.labels(1))['scale'],
   }
   if kind == CONJUGATE:

@@ -169,14 +169,12 @@ def card_of(
     seeds={'root': config.seed, 'distillation': seed},
     numbers={},
   )
+  kernel = config.kernel.to_dict()
   scale = 1.0 if log_scale is None else math.exp(float(log_scale))
   return {
     **made,
     'labels': card.labels(num_outputs, scale),
-    'regression': {
-      'kernel': config.kernel.to_dict(),
-      'ridge': config.objective.ridge,
-    },
+    'regression': {'kernel': kernel, 'ridge': kernel.pop('ridge')},
   }
 
 

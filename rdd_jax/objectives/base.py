@@ -1,53 +1,64 @@
-"""What every matching objective is: four functions."""
+"""What every matching objective is: four functions of a step."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
+import jax
 from jax import Array
+import jax.numpy as jnp
 
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.transform import Chains, State
+from rdd_jax.core.transform import (
+  BoundTransform,
+  Chains,
+  EmptyState,
+  State,
+  identity,
+)
+
+NO_CHAINS = Chains(*2 * [BoundTransform(EmptyState(), identity())])
+
+
+class Step(NamedTuple):
+  """What an objective is given at one step, besides the synthetic batch.
+
+  Attributes:
+    real: the real rows of the step.
+    state: the objective's own, before the step.
+    key: of all that is drawn; `losses` and `advance` are given different ones.
+    chains: the chains inside SGD, with their states. Where the objective trains
+      a student inside, `chains.student` edits each of its steps, from the state
+      that the chain has now.
+    feed: host data of the step, as `Objective.feed` makes it, or None.
+    step_size: `f[]`, which scales the steps of a student, where one is learned.
+  """
+
+  real: Batch
+  state: State
+  key: Array
+  chains: Chains = NO_CHAINS
+  feed: Any = None
+  step_size: Array | None = None
 
 
 class LossesFn(Protocol):
   def __call__(
-    self,
-    synthetic: Batch,
-    real: Batch,
-    state: State,
-    feed: Any,
-    *,
-    key: Array,
-    places: Chains,
-    step_size: Array | None = None,
+    self, synthetic: Batch, step: Step
   ) -> tuple[Array, Array, dict[str, Array]]:
-    """Values `f[k]`, mass `f[k]`, and metrics; differentiable in `synthetic`.
-
-    Where the objective trains a student inside, `places.student` edits each of
-    its steps, from the state that the chain has now, and `step_size f[]`, where
-    one is learned, scales them.
-    """
+    """Values and mass `f[k]`, and metrics; differentiable in `synthetic`."""
     ...
 
 
 class AdvanceFn(Protocol):
-  def __call__(
-    self,
-    synthetic: Batch,
-    real: Batch,
-    state: State,
-    *,
-    key: Array,
-    places: Chains,
-  ) -> tuple[State, Chains]:
+  def __call__(self, synthetic: Batch, step: Step) -> tuple[State, Chains]:
     """Moves the objective's own networks on, edited by the chains."""
     ...
 
 
 class Objective(NamedTuple):
-  """How a synthetic batch is judged against a real one.
+  """How far a synthetic batch is from a real one.
 
   Attributes:
     init: `(key) -> state`.
@@ -62,3 +73,35 @@ class Objective(NamedTuple):
   losses: LossesFn
   advance: AdvanceFn
   feed: Callable[[Sequence[int], int, Any], Any] | None = None
+
+
+def trace(
+  objective: Objective,
+  n: int,
+  input_shape: tuple[int, ...],
+  num_outputs: int,
+  **given: Any,
+) -> tuple[Array, Array, dict[str, Array]]:
+  """Returns the shapes of what `losses` returns, without arithmetic.
+
+  Args:
+    objective: whose `init` and `losses` are traced.
+    n: synthetic rows, and real ones.
+    input_shape: of a row, `(height, width, channels)`.
+    num_outputs: of targets.
+    **given: `feed` and `step_size`, where the objective takes them.
+  """
+
+  def shape(*size: int, dtype: Any = jnp.float32) -> Any:
+    return jax.ShapeDtypeStruct(size, dtype)
+
+  ids = shape(n, dtype=jnp.int32)
+  rows = Batch(
+    shape(n, *input_shape), shape(n, num_outputs), shape(n), *3 * [ids]
+  )
+
+  def losses(key: Array, rows: Batch) -> Any:
+    step = Step(rows, objective.init(key), key, **given)
+    return objective.losses(rows, step)
+
+  return jax.eval_shape(losses, jax.random.key(0), rows)

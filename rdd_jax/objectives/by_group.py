@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import jax
 from jax import Array
 import jax.numpy as jnp
 
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.transform import Chains, State
-from rdd_jax.objectives.base import Objective
+from rdd_jax.objectives.base import Objective, Step
 
 
 def by_group(
@@ -38,28 +36,31 @@ def by_group(
   Returns:
     An objective with a value for each pair, cell by cell; a pair without real
     rows has mass 0.
+
+  Source: Zhou et al. 2025, arXiv 2411.19623 (FairDD).
+
+  >>> from rdd_jax import networks
+  >>> from rdd_jax.objectives.distribution import distribution_matching
+  >>> from rdd_jax.objectives.base import trace
+  >>> net = networks.build('mlp', 2, width=4, depth=1)
+  >>> objective = by_group(
+  ...   lambda classes, cells: distribution_matching(
+  ...     net, (2, 2, 1), cells, real_rows=4, synthetic_rows=2
+  ...   ),
+  ...   2, 2, num_groups=3,
+  ... )
+  >>> trace(objective, 4, (2, 2, 1), 2)[0].shape
+  (6,)
   """
   plain = make(num_classes, num_cells)
   paired = make(num_classes * num_groups, num_cells * num_groups)
 
   def losses(
-    synthetic: Batch,
-    real: Batch,
-    state: State,
-    feed: Any,
-    *,
-    key: Array,
-    places: Chains,
-    step_size: Array | None = None,
+    synthetic: Batch, step: Step
   ) -> tuple[Array, Array, dict[str, Array]]:
     return paired.losses(
       _with_each_group(synthetic, num_groups),
-      _in_pairs(real, num_classes, num_groups),
-      state,
-      feed,
-      key=key,
-      places=places,
-      step_size=step_size,
+      step._replace(real=_in_pairs(step.real, num_classes, num_groups)),
     )
 
   return Objective(plain.init, losses, plain.advance, plain.feed)

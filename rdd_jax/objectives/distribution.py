@@ -8,8 +8,6 @@ same augmentation.
 
 from __future__ import annotations
 
-from typing import Any
-
 import flax.linen as nn
 from jax import Array
 import jax.numpy as jnp
@@ -18,7 +16,7 @@ from rdd_jax import networks
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.transform import Chains, State
 from rdd_jax.images.augment import Augment
-from rdd_jax.objectives.base import Objective
+from rdd_jax.objectives.base import Objective, Step
 from rdd_jax.objectives.cells import map_cells, weighted_mean
 
 
@@ -32,6 +30,9 @@ def distribution_matching(
   augment: Augment | None = None,
 ) -> Objective:
   """Matches mean features, cell by cell, in a new random network each step.
+
+  `|mean_r f(A(x_r)) - mean_s f(A(x_s))|^2` of each cell, by the features `f` of
+  the network, both sides under one augmentation `A`.
 
   Args:
     net: whose features are matched.
@@ -47,32 +48,33 @@ def distribution_matching(
 
   Deviations:
     Features are flattened last-block activations, as in the released code.
+
+  Source: Zhao and Bilen, WACV 2023, eq. 5.
+
+  >>> from rdd_jax.objectives.base import trace
+  >>> net = networks.build('mlp', 2, width=4, depth=1)
+  >>> objective = distribution_matching(
+  ...   net, (2, 2, 1), 2, real_rows=4, synthetic_rows=2
+  ... )
+  >>> trace(objective, 4, (2, 2, 1), 2)[0].shape
+  (2,)
   """
 
   def init(key: Array) -> State:
     return networks.init(net, key, input_shape)
 
   def losses(
-    synthetic: Batch,
-    real: Batch,
-    state: State,
-    feed: Any,
-    *,
-    key: Array,
-    places: Chains,
-    step_size: Array | None = None,
+    synthetic: Batch, step: Step
   ) -> tuple[Array, Array, dict[str, Array]]:
-    del feed, places, step_size
-
     def embed(batch: Batch) -> Array:
-      features = networks.apply(net, state, batch.inputs).features
+      features = networks.apply(net, step.state, batch.inputs).features
       return weighted_mean(features, batch.weights)
 
     return map_cells(
       embed,
       lambda s, r: jnp.sum((s - r) ** 2),
-      key,
-      real,
+      step.key,
+      step.real,
       synthetic,
       num_cells=num_cells,
       real_rows=real_rows,
@@ -80,15 +82,8 @@ def distribution_matching(
       augment=augment,
     )
 
-  def advance(
-    synthetic: Batch,
-    real: Batch,
-    state: State,
-    *,
-    key: Array,
-    places: Chains,
-  ) -> tuple[State, Chains]:
-    del synthetic, real, state
-    return init(key), places
+  def advance(synthetic: Batch, step: Step) -> tuple[State, Chains]:
+    del synthetic
+    return init(step.key), step.chains
 
   return Objective(init, losses, advance)

@@ -9,7 +9,7 @@ via Efficient Synthetic-Data Parameterization, ICML 2022.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
@@ -22,7 +22,7 @@ from rdd_jax.core.numerics import safe_sqrt
 from rdd_jax.core.transform import Chains, State
 from rdd_jax.images.augment import Augment
 from rdd_jax.networks import Variables
-from rdd_jax.objectives.base import Objective
+from rdd_jax.objectives.base import Objective, Step
 from rdd_jax.objectives.cells import map_cells, weighted_mean
 from rdd_jax.training import sgd
 from rdd_jax.training.inner import Inner, train
@@ -106,6 +106,9 @@ def gradient_matching(
 ) -> Objective:
   """Matches the loss gradients of real and synthetic rows, cell by cell.
 
+  `D(grad_w L(A(x_r), w), grad_w L(A(x_s), w))` of each cell, along the training
+  of the network's parameters `w`.
+
   A network lives for `outer` matchings and trains between them; then a new one
   is drawn. One step of the distiller is one matching of all cells.
 
@@ -130,6 +133,20 @@ def gradient_matching(
     follows; IDC's released code takes a step after each class. Networks with
     batch statistics are matched in training mode, with the statistics of the
     cell's own rows.
+
+  Source: Zhao, Mopuri and Bilen, ICLR 2021, eq. 9-10 (DC); Zhao and Bilen, ICML
+    2021 (DSA); Kim et al., ICML 2022 (IDC).
+
+  >>> import optax
+  >>> from rdd_jax.objectives.base import trace
+  >>> net = networks.build('mlp', 2, width=4, depth=1)
+  >>> inner = Inner(optax.sgd(0.1), steps=1, batch_size=4)
+  >>> objective = gradient_matching(
+  ...   net, (2, 2, 1), 2, 2, outer=3,
+  ...   inner=inner, real_rows=4, synthetic_rows=2,
+  ... )
+  >>> trace(objective, 4, (2, 2, 1), 2)[0].shape
+  (2,)
   """
 
   def init(key: Array) -> State:
@@ -137,17 +154,9 @@ def gradient_matching(
     return GradientState(fresh, jnp.zeros([], jnp.int32))
 
   def losses(
-    synthetic: Batch,
-    real: Batch,
-    state: State,
-    feed: Any,
-    *,
-    key: Array,
-    places: Chains,
-    step_size: Array | None = None,
+    synthetic: Batch, step: Step
   ) -> tuple[Array, Array, dict[str, Array]]:
-    del feed, places, step_size
-    variables = state.learner.variables
+    variables = step.state.learner.variables
 
     def gradient(batch: Batch) -> Variables:
       def cell_loss(params: Variables) -> Array:
@@ -162,8 +171,8 @@ def gradient_matching(
     return map_cells(
       gradient,
       distance,
-      key,
-      real,
+      step.key,
+      step.real,
       synthetic,
       num_cells=num_cells,
       real_rows=real_rows,
@@ -171,36 +180,31 @@ def gradient_matching(
       augment=augment,
     )
 
-  def advance(
-    synthetic: Batch,
-    real: Batch,
-    state: State,
-    *,
-    key: Array,
-    places: Chains,
-  ) -> tuple[State, Chains]:
+  def advance(synthetic: Batch, step: Step) -> tuple[State, Chains]:
     if outer == 1:
-      return init(key), places
+      return init(step.key), step.chains
 
     def trained() -> tuple[State, Chains]:
       place = 'training' if inner.data == 'real' else 'student'
       new, edited = train(
         net,
         inner,
-        state.learner,
-        real if inner.data == 'real' else synthetic,
+        step.state.learner,
+        step.real if inner.data == 'real' else synthetic,
         num_classes,
-        key=key,
-        edit=getattr(places, place),
+        key=step.key,
+        edit=getattr(step.chains, place),
         synthetic=synthetic,
       )
       return (
-        GradientState(new, state.age + 1),
-        places._replace(**{place: edited}),
+        GradientState(new, step.state.age + 1),
+        step.chains._replace(**{place: edited}),
       )
 
     return jax.lax.cond(
-      state.age + 1 == outer, lambda: (init(key), places), trained
+      step.state.age + 1 == outer,
+      lambda: (init(step.key), step.chains),
+      trained,
     )
 
   return Objective(init, losses, advance)

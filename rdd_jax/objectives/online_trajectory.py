@@ -5,7 +5,7 @@ The objective is that of `trajectory`; experts train while they are matched.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
@@ -17,7 +17,7 @@ from rdd_jax.core.batch import Batch
 from rdd_jax.core.transform import Chains, State
 from rdd_jax.core.unroll import Adjoint, checkpointed
 from rdd_jax.networks import Variables
-from rdd_jax.objectives.base import Objective
+from rdd_jax.objectives.base import Objective, Step
 from rdd_jax.objectives.trajectory import distance, metrics_of
 from rdd_jax.training import sgd
 from rdd_jax.training.inner import Inner, train
@@ -69,6 +69,26 @@ def online_trajectory_matching(
     experts: in the pool; their ages are staggered.
     lifetime: segments after which an expert is initialised again.
     adjoint: see `trajectory_matching`.
+
+  Returns:
+    An objective with a single value.
+
+  Deviations:
+    Experts are matched while they train, on the rows of the step; MTT's have
+    been trained before.
+
+  Source: Cazenavette et al., CVPR 2022, eq. 2.
+
+  >>> import optax
+  >>> from rdd_jax import networks
+  >>> from rdd_jax.objectives.base import trace
+  >>> net = networks.build('mlp', 2, width=4, depth=1)
+  >>> inner = Inner(optax.sgd(0.1), steps=2, batch_size=4)
+  >>> objective = online_trajectory_matching(
+  ...   net, (2, 2, 1), 2, inner=inner, expert=inner, experts=2, lifetime=3
+  ... )
+  >>> trace(objective, 4, (2, 2, 1), 2)[0].shape
+  (1,)
   """
 
   def fresh(key: Array) -> Learner:
@@ -86,52 +106,37 @@ def online_trajectory_matching(
     )
 
   def losses(
-    synthetic: Batch,
-    real: Batch,
-    state: Pool,
-    feed: Any,
-    *,
-    key: Array,
-    places: Chains,
-    step_size: Array | None = None,
+    synthetic: Batch, step: Step
   ) -> tuple[Array, Array, dict[str, Array]]:
-    del real, feed
+    state: Pool = step.state
     value, mass = distance(
       net,
       inner,
       (state.start, state.expert.variables['params']),
       state.expert.variables['batch_stats'],
       synthetic,
+      step,
       num_classes,
-      key=key,
-      places=places,
-      step_size=step_size,
-      adjoint=adjoint or checkpointed(),
+      adjoint or checkpointed(),
     )
-    return value[None], mass[None], metrics_of(step_size)
+    return value[None], mass[None], metrics_of(step)
 
-  def advance(
-    synthetic: Batch,
-    real: Batch,
-    state: Pool,
-    *,
-    key: Array,
-    places: Chains,
-  ) -> tuple[State, Chains]:
+  def advance(synthetic: Batch, step: Step) -> tuple[State, Chains]:
+    state: Pool = step.state
     i = state.turn % experts
     current = jax.lax.cond(
       state.ages[i] >= lifetime,
-      lambda: fresh(keys.named(key, 'fresh')),
+      lambda: fresh(keys.named(step.key, 'fresh')),
       lambda: jax.tree.map(lambda leaf: leaf[i], state.experts),
     )
     trained, edit = train(
       net,
       expert,
       current,
-      real,
+      step.real,
       num_classes,
-      key=keys.named(key, 'expert'),
-      edit=places.training,
+      key=keys.named(step.key, 'expert'),
+      edit=step.chains.training,
       synthetic=synthetic,
     )
     new = Pool(
@@ -143,6 +148,6 @@ def online_trajectory_matching(
       start=current.variables['params'],
       expert=trained,
     )
-    return new, places._replace(training=edit)
+    return new, step.chains._replace(training=edit)
 
   return Objective(init, losses, advance)

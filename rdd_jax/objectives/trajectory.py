@@ -10,7 +10,7 @@ Lossless Dataset Distillation via Difficulty-Aligned Trajectory Matching, ICLR
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
@@ -24,7 +24,7 @@ from rdd_jax.core.numerics import safe_divide
 from rdd_jax.core.transform import Chains, State
 from rdd_jax.core.unroll import Adjoint, checkpointed
 from rdd_jax.networks import Variables
-from rdd_jax.objectives.base import Objective
+from rdd_jax.objectives.base import Objective, Step
 from rdd_jax.training.inner import Inner, train
 from rdd_jax.training.sgd import Learner
 
@@ -56,7 +56,11 @@ class Starts(NamedTuple):
   span: int = 2
 
   def end(self, step: int) -> int:
-    """One beyond the last start that `step` may draw."""
+    """Returns one beyond the last start that `step` may draw.
+
+    >>> Starts(latest=20, opening=10, expansion=1000).end(500)
+    15
+    """
     if self.opening is None or step >= self.expansion:
       return self.latest
     widened = (self.latest - self.opening) * step // self.expansion
@@ -65,7 +69,13 @@ class Starts(NamedTuple):
   def draw(
     self, seed: Sequence[int], step: int, experts: Trajectories
   ) -> Segment:
-    """The segment of a step: a pure function of seed and step."""
+    """Draws the segment of a step: a pure function of seed and step.
+
+    Args:
+      seed: numbers that tell runs apart.
+      step: of the run.
+      experts: their snapshots, flat.
+    """
     rng = np.random.default_rng([*seed, step])
     expert = experts[int(rng.integers(len(experts)))]
     start = int(rng.integers(self.earliest, self.end(step)))
@@ -80,19 +90,28 @@ def distance(
   segment: tuple[Variables, Variables],
   stats: Variables,
   synthetic: Batch,
+  step: Step,
   num_classes: int,
-  *,
-  key: Array,
-  places: Chains,
-  step_size: Array | None,
   adjoint: Adjoint,
 ) -> tuple[Array, Array]:
-  """What is left of the expert's way after the student's training (MTT, eq. 2).
+  """Returns what is left of the expert's way after a student's training.
+
+  Args:
+    net: of the expert and the student.
+    inner: how the student trains.
+    segment: parameters where it starts, and those that it should reach.
+    stats: batch statistics that it starts with.
+    synthetic: what it trains on.
+    step: of which the key, the student chain and the step size are taken.
+    num_classes: cells below it are in-distribution.
+    adjoint: how the training is differentiated.
 
   Returns:
     The squared distance of the student from the target over that of the start
     from the target, `f[]`: 1 for a student that does not move, 0 for one that
     arrives. And its mass, `f[]`: 0 where the expert did not move.
+
+  Source: Cazenavette et al., CVPR 2022, eq. 2.
   """
   start, target = segment
   fresh = Learner(
@@ -104,10 +123,10 @@ def distance(
     fresh,
     synthetic,
     num_classes,
-    key=key,
-    edit=places.student,
+    key=step.key,
+    edit=step.chains.student,
     synthetic=jax.lax.stop_gradient(synthetic),
-    step_size=1.0 if step_size is None else step_size,
+    step_size=1.0 if step.step_size is None else step.step_size,
     adjoint=adjoint,
   )
   left = _squared(end.variables['params'], target)
@@ -133,6 +152,9 @@ def trajectory_matching(
 ) -> Objective:
   """Matches segments of expert trajectories, one a step.
 
+  `|w_s(N) - w_e(t + M)|^2 / |w_e(t) - w_e(t + M)|^2`, of a student `w_s` that
+  starts where the expert `w_e` was after `t` epochs.
+
   Which data and which chains the experts were trained on is where robustness
   enters; `feed` draws from their snapshots.
 
@@ -152,6 +174,24 @@ def trajectory_matching(
   Deviations:
     Experts and starting points are drawn independently at each step, where the
     released code goes through shuffled files.
+
+  Source: Cazenavette et al., CVPR 2022, eq. 2 (MTT); Guo et al., ICLR 2024
+    (DATM).
+
+  >>> import optax
+  >>> from rdd_jax.objectives.base import trace
+  >>> net = networks.build('mlp', 2, width=4, depth=1)
+  >>> inner = Inner(optax.sgd(1.0), steps=2, batch_size=4)
+  >>> objective = trajectory_matching(
+  ...   net, (2, 2, 1), 2, inner=inner, starts=Starts(latest=1, span=1)
+  ... )
+  >>> expert = np.stack(
+  ...   [networks.flatten(networks.init(net, key, (2, 2, 1))['params'])
+  ...    for key in jax.random.split(jax.random.key(1))]
+  ... )
+  >>> segment = objective.feed((0,), 0, [expert])
+  >>> trace(objective, 4, (2, 2, 1), 2, feed=segment)[0].shape
+  (1,)
   """
   unflatten = networks.unflatten(net, input_shape)
 
@@ -159,44 +199,27 @@ def trajectory_matching(
     return networks.init(net, key, input_shape)['batch_stats']
 
   def losses(
-    synthetic: Batch,
-    real: Batch,
-    state: State,
-    feed: Any,
-    *,
-    key: Array,
-    places: Chains,
-    step_size: Array | None = None,
+    synthetic: Batch, step: Step
   ) -> tuple[Array, Array, dict[str, Array]]:
-    del real
     value, mass = distance(
       net,
       inner,
-      (unflatten(feed.start), unflatten(feed.target)),
-      state,
+      (unflatten(step.feed.start), unflatten(step.feed.target)),
+      step.state,
       synthetic,
+      step,
       num_classes,
-      key=key,
-      places=places,
-      step_size=step_size,
-      adjoint=adjoint or checkpointed(),
+      adjoint or checkpointed(),
     )
-    return value[None], mass[None], metrics_of(step_size)
+    return value[None], mass[None], metrics_of(step)
 
-  def advance(
-    synthetic: Batch,
-    real: Batch,
-    state: State,
-    *,
-    key: Array,
-    places: Chains,
-  ) -> tuple[State, Chains]:
-    del synthetic, real, key
-    return state, places
+  def advance(synthetic: Batch, step: Step) -> tuple[State, Chains]:
+    del synthetic
+    return step.state, step.chains
 
   return Objective(init, losses, advance, starts.draw)
 
 
-def metrics_of(step_size: Array | None) -> dict[str, Array]:
+def metrics_of(step: Step) -> dict[str, Array]:
   """A learned step size, where there is one."""
-  return {} if step_size is None else {'step_size': step_size}
+  return {} if step.step_size is None else {'step_size': step.step_size}

@@ -10,7 +10,6 @@ Distillation, arXiv 1811.10959).
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import flax.linen as nn
 import jax
@@ -22,10 +21,9 @@ from rdd_jax.core.batch import Batch, group_mean
 from rdd_jax.core.transform import Chains, State
 from rdd_jax.core.unroll import Adjoint, checkpointed, truncated
 from rdd_jax.images.augment import Augment
-from rdd_jax.objectives.base import Objective
+from rdd_jax.objectives.base import Objective, Step
 from rdd_jax.training import sgd
 from rdd_jax.training.inner import Inner, train
-from rdd_jax.training.sgd import Learner
 
 
 def unrolled(
@@ -68,6 +66,18 @@ def unrolled(
   Deviations:
     The place of the window is drawn at each step, not for each epoch. Learned
     labels are softmax outputs, not clipped at zero.
+
+  Source: Feng et al., ICLR 2024, algorithm 1.
+
+  >>> import optax
+  >>> from rdd_jax.objectives.base import trace
+  >>> net = networks.build('mlp', 2, width=4, depth=1)
+  >>> inner = Inner(optax.adam(0.01), steps=4, batch_size=4)
+  >>> objective = unrolled(
+  ...   net, (2, 2, 1), 2, 2, inner=inner, window=2, earliest=0
+  ... )
+  >>> trace(objective, 4, (2, 2, 1), 2)[0].shape
+  (2,)
   """
   last = inner.steps - window
   if window < 0 or not 0 <= (earliest or 0) <= last:
@@ -80,16 +90,9 @@ def unrolled(
     return sgd.init(net, inner.optimizer, key, input_shape)
 
   def losses(
-    synthetic: Batch,
-    real: Batch,
-    state: Learner,
-    feed: Any,
-    *,
-    key: Array,
-    places: Chains,
-    step_size: Array | None = None,
+    synthetic: Batch, step: Step
   ) -> tuple[Array, Array, dict[str, Array]]:
-    del feed
+    key, real = step.key, step.real
     start = last
     if earliest is not None:
       start = jax.random.randint(
@@ -98,19 +101,19 @@ def unrolled(
     student, _ = train(
       net,
       inner,
-      state,
+      step.state,
       synthetic,
       num_classes,
       key=keys.named(key, 'student'),
-      edit=places.student,
+      edit=step.chains.student,
       synthetic=jax.lax.stop_gradient(synthetic),
-      step_size=1.0 if step_size is None else step_size,
+      step_size=1.0 if step.step_size is None else step.step_size,
       adjoint=truncated(window, start, within=adjoint or checkpointed()),
     )
     if augment:
       inputs = augment(keys.named(key, 'augment'), real.inputs)
       real = replace(real, inputs=inputs)
-    judged, _ = places.training(
+    judged, _ = step.chains.training(
       real,
       key=keys.named(key, 'training'),
       score=sgd.scorer(net, student.variables),
@@ -125,15 +128,8 @@ def unrolled(
     )
     return values, mass, {}
 
-  def advance(
-    synthetic: Batch,
-    real: Batch,
-    state: Learner,
-    *,
-    key: Array,
-    places: Chains,
-  ) -> tuple[State, Chains]:
-    del synthetic, real, state
-    return init(key), places
+  def advance(synthetic: Batch, step: Step) -> tuple[State, Chains]:
+    del synthetic
+    return init(step.key), step.chains
 
   return Objective(init, losses, advance)

@@ -16,6 +16,7 @@ import pytest
 from rdd_jax import data, networks
 from rdd_jax.config import arguments, defaults
 from rdd_jax.config.build import experiment as build_experiment
+from rdd_jax.config.build.objectives import namespace
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets import registry
 from rdd_jax.config.presets.groups import groupdro
@@ -165,7 +166,7 @@ def test_published_values():
   frepo = load(here / 'frepo_cifar10.py')
   assert (frepo.objective.pool, frepo.objective.lifetime) == (10, 100)
   assert (frepo.data.zca, frepo.data.zca_convention) == (0.1, 'frepo')
-  assert (frepo.objective.real_rows, frepo.objective.mirror) == (102, True)
+  assert (frepo.real_rows, frepo.objective.mirror) == (102, True)
   assert not load(here / 'frepo_cifar100.py').objective.mirror
   kip = load(here / 'kip_cifar10.py', 'labels=free,kernel=convolutional')
   assert (kip.kernel.depth, kip.synthetic.labels) == (3, 'free')
@@ -212,21 +213,20 @@ def build(**changes: object) -> build_experiment.Experiment:
     ({'synthetic__init': 'predicted'}, ['objective.name=trajectory']),
     ({'synthetic__step_size': 0.1}, ['objective.name=trajectory', 'set it to']),
     (
-      {'objective__name': 'unrolled', 'objective__adjoint': 'telsa'},
+      {'objective': namespace('unrolled', adjoint='telsa')},
       ["did you mean 'tesla'"],
     ),
     (
-      {'objective__name': 'unrolled', 'objective__window': 9},
+      {'objective': namespace('unrolled', window=9)},
       ['config.objective', 'a window of 9 steps', 'lower window'],
     ),
     (
-      {'objective__name': 'trajectory', 'experts__earliest': 7},
+      {'objective': namespace('trajectory'), 'experts__earliest': 7},
       ['start from 7', 'set 0 <= earliest'],
     ),
     (
       {
-        'objective__name': 'trajectory',
-        'objective__online': True,
+        'objective': namespace('trajectory', online=True),
         'experts__epoch_steps': 0,
       },
       ['experts.epoch_steps'],
@@ -244,11 +244,11 @@ def build(**changes: object) -> build_experiment.Experiment:
       ['objective.name=distribution is none', 'use kip'],
     ),
     (
-      {'objective__name': 'kip', 'synthetic__labels': 'free'},
+      {'objective': namespace('kip'), 'synthetic__labels': 'free'},
       ['evaluation.loss=squared'],
     ),
     (
-      {'objective__name': 'kip', 'kernel__name': 'convolution'},
+      {'objective': namespace('kip'), 'kernel__name': 'convolution'},
       ["did you mean 'convolutional'"],
     ),
     (
@@ -256,6 +256,18 @@ def build(**changes: object) -> build_experiment.Experiment:
       ['goes with cross-entropy'],
     ),
     ({'objective__augment': 'flop'}, ['flip']),
+    (
+      {'objective__name': 'unrolled'},
+      ["no field 'groups'", 'distribution', 'window', 'namespace('],
+    ),
+    (
+      {'objective': {'name': 'gradient', 'inner': {'stepz': 2}}},
+      ['config.objective.inner', "did you mean 'steps'"],
+    ),
+    ({'objective__drawn_rows': 9}, ['config.real_rows', 'matched_rows']),
+    ({'objective__real_rows': 9}, ['objective.real_rows', 'config.real_rows']),
+    ({'objective__ridge': 1e-3}, ['config.kernel.ridge']),
+    ({'objective__options': {}}, ['config.objective itself']),
     ({'optimizer__name': 'sdg'}, ["did you mean 'sgd'"]),
     ({'network__depth': 4}, ['8']),
     (
@@ -319,11 +331,11 @@ def test_parse_keeps_types():
     ('dsa_tiny_imagenet', lambda c: c.objective.inner.steps, 50 * 7),
     ('dsa_cifar100', lambda c: c.objective.inner.steps, 50 * 3),
     ('dsa_cifar10', lambda c: c.objective.inner.steps, 50),
-    ('frepo_tiny_imagenet', lambda c: c.objective.real_rows, 1024 // 200),
-    ('frepo_cifar10', lambda c: c.objective.real_rows, 1024 // 10),
-    ('kip_tiny_imagenet', lambda c: c.objective.real_rows, 5000 // 200),
-    ('ratbptt_tiny_imagenet', lambda c: c.objective.real_rows, 2000 // 200),
-    ('ratbptt_waterbirds', lambda c: c.objective.real_rows, 5000 // 2),
+    ('frepo_tiny_imagenet', lambda c: c.real_rows, 1024 // 200),
+    ('frepo_cifar10', lambda c: c.real_rows, 1024 // 10),
+    ('kip_tiny_imagenet', lambda c: c.real_rows, 5000 // 200),
+    ('ratbptt_tiny_imagenet', lambda c: c.real_rows, 2000 // 200),
+    ('ratbptt_waterbirds', lambda c: c.real_rows, 5000 // 2),
   ],
 )
 def test_presets_know_how_many_classes_a_data_set_has(config, read, expected):
@@ -333,5 +345,5 @@ def test_presets_know_how_many_classes_a_data_set_has(config, read, expected):
 
 def test_two_epochs_of_real_rows_are_of_all_classes():
   found = groupdro('waterbirds', 'method=dsa,risk=cvar')
-  assert found.objective.real_rows == 256
+  assert found.real_rows == 256
   assert found.objective.inner.steps == 2 * 256 * 2 // 256

@@ -79,7 +79,7 @@ def test_each_argument_has_its_place(arg, transform, training, risk, apart):
     transform = ['balance', 'groups']
   assert sorted(chosen.transform) == transform
   assert sorted(chosen.training) == training
-  assert (chosen.risk, chosen.objective.groups) == (risk, apart)
+  assert (chosen.risk, chosen.objective.get('groups', 0)) == (risk, apart)
   if training and 'method=dsa' in arg:
     assert chosen.objective.inner.data == 'real'
   built(arg)

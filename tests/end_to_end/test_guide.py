@@ -148,7 +148,7 @@ def test_rows_that_their_neighbours_contradict(own: Callable):
   labels, flipped = digits.train_labels.copy(), np.arange(0, 1297, 4)
   labels[flipped] = (labels[flipped] + 3) % 10
   spec = DataSpec(1297, 10, 10, 10, 0)
-  made = neighbours.agreeing(Context(spec, None))
+  made = neighbours.agreeing(Context(spec, None, None, ()))
   view = DataView(jnp.asarray(digits.train_images), jnp.asarray(labels), None)
   measure, _ = made.prepare(
     empirical(labels, 10), made.init(spec), key=jax.random.key(0), data=view
@@ -160,7 +160,9 @@ def test_rows_that_their_neighbours_contradict(own: Callable):
 
 def test_smoothing_leaves_outliers(own: Callable):
   neighbours = own('neighbours.py')
-  made = neighbours.smoothed(Context(DataSpec(2, 2, 3, 3, 0), None), amount=0.2)
+  made = neighbours.smoothed(
+    Context(DataSpec(2, 2, 3, 3, 0), None, None, ()), amount=0.2
+  )
   targets = jnp.eye(3)[jnp.array([0, 2])]
   rows = jnp.arange(2)
   batch = Batch(targets, targets, jnp.ones(2), 2 * rows, rows, rows)

@@ -30,7 +30,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from rdd_jax import data
-from rdd_jax.config.build import objectives
 from rdd_jax.core.transform import Transform, from_update, identity
 from rdd_jax.objectives import Objective, distribution_matching
 from rdd_jax.robust import balance
@@ -38,10 +37,11 @@ from rdd_jax.robust import balance
 SEEN = []
 
 
-def dm(config, net, input_shape, spec, *, name='') -> Objective:
-  SEEN.append(name)
+def dm(context, *, label='') -> Objective:
+  SEEN.append(label)
   return distribution_matching(
-    net, input_shape, spec.num_cells, **objectives.by_cell(config)
+    context.net, context.input_shape, context.spec.num_cells,
+    real_rows=context.real_rows, synthetic_rows=context.synthetic_rows,
   )
 
 
@@ -176,10 +176,10 @@ def test_own_objective_is_the_builtin_one_and_resumes(
   plain = tiny(data={'name': 'digits'})
   pipeline.execute(plain, tmp_path / 'plain')
   config = tiny(
-    objective={'name': f'{own}:dm', 'options': {'name': 'seen'}},
     data={'name': f'python:{own}:arrays'},
     transform={'seen': link},
   )
+  config.objective = {'name': f'{own}:dm', 'label': 'seen'}
   with pytest.raises(loop.Stopped):
     pipeline.execute(config, tmp_path / 'own', stop=stop_after(3))
   pipeline.execute(config, tmp_path / 'own')
@@ -191,10 +191,18 @@ def test_own_objective_is_the_builtin_one_and_resumes(
   assert '"rare_group"' in results
 
 
-def test_options_are_for_ones_own():
-  config = tiny(objective={'options': {'directions': 3}})
-  with pytest.raises(UserError, match=r'objective.options has directions'):
-    objectives.objective(config, networks.build('mlp', 10), (8, 8, 1), SPEC)
+def test_options_stand_beside_the_name(own: str):
+  old = {'name': f'{own}:dm', 'options': {'label': 'seen'}}
+  config = tiny()
+  config.objective = old
+  context = Context(
+    SPEC, None, networks.build('mlp', 10), (8, 8, 1), config, 4, 1
+  )
+  with pytest.raises(UserError, match=r'objective.options is now'):
+    objectives.objective(context)
+  config.objective = {'name': f'{own}:dm', 'labell': 'seen'}
+  with pytest.raises(UserError, match='labell'):
+    objectives.objective(context)
 
 
 def test_own_transforms_stand_before_outliers(own: str):

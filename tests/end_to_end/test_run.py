@@ -14,10 +14,12 @@ import pytest
 import rdd_jax
 from rdd_jax import data, evaluate
 from rdd_jax.config.build import transforms
+from rdd_jax.config.build.context import Factory
+from rdd_jax.config.build.objectives import namespace
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets import digits as presets_digits
 from rdd_jax.core.errors import UserError
-from rdd_jax.core.transform import Transform, identity
+from rdd_jax.core.transform import Transform, from_prepare
 from rdd_jax.experiment import baselines, judge, loop, pipeline, program
 from rdd_jax.experiment import trial as experiment_trial
 from rdd_jax.experiment import trial as trials
@@ -186,9 +188,7 @@ def test_ipc_above_the_class_size(tmp_path: Path):
 
 OUTLIERS = {'factory': 'expose_outliers', 'corruptions': ('invert', 'speckle')}
 TRAJECTORY = {
-  'objective.name': 'trajectory',
-  'objective.inner.batch_size': 4,
-  'objective.inner.steps': 2,
+  'objective': namespace('trajectory', inner={'batch_size': 4, 'steps': 2}),
   'synthetic.step_size': 0.05,
 }
 VARIANTS = {
@@ -207,13 +207,17 @@ VARIANTS = {
     'training': {'tilt': {'across': 'worst', 'tail': 0.5}},
     'prepare_every': 2,
   },
-  'experts that train meanwhile': {**TRAJECTORY, 'objective.online': True},
+  'experts that train meanwhile': {
+    **TRAJECTORY,
+    'objective': {**TRAJECTORY['objective'], 'online': True},
+  },
   'random windows of a student by Adam (RaT-BPTT)': {
-    'objective.name': 'unrolled',
-    'objective.inner.optimizer': 'adam',
-    'objective.inner.steps': 2,
-    'objective.window': 1,
-    'objective.earliest': 0,
+    'objective': namespace(
+      'unrolled',
+      window=1,
+      earliest=0,
+      inner={'optimizer': 'adam', 'steps': 2},
+    ),
     'optimizer.clip': 2.0,
     'synthetic.init': 'noise',
     'synthetic.slots': 1,
@@ -233,11 +237,11 @@ VARIANTS = {
     'training': {'tilt': {'across': 'worst', 'tail': 0.5}},
     'synthetic.space': 'pixels',
     'synthetic.factor': 2,
-    'objective.name': 'gradient',
-    'objective.outer': 2,
-    'objective.inner.data': 'real',
-    'objective.inner.steps': 2,
-    'objective.inner.cutmix': 0.5,
+    'objective': namespace(
+      'gradient',
+      outer=2,
+      inner={'data': 'real', 'steps': 2, 'cutmix': 0.5},
+    ),
   },
 }
 
@@ -320,9 +324,11 @@ def test_experts_are_trained_anew_when_prepare_changes_the_measure(
       weights = jnp.where(half, measure.weights, 0.0)
       return replace(measure, weights=weights), state + 1
 
-    return Transform(lambda spec: jnp.int32(0), prepare, identity().update)
+    return from_prepare(lambda spec: jnp.int32(0), prepare)
 
-  monkeypatch.setitem(transforms.FACTORIES, 'doubt', doubt)
+  monkeypatch.setitem(
+    transforms.FACTORIES, 'doubt', Factory(doubt, ('measure',))
+  )
   config = tiny(seeds=1, baselines=('random',), whole__steps=0, steps=4)
   config.update_from_flattened_dict(
     {**TRAJECTORY, 'transform': {'doubt': {}}, 'prepare_every': 2}

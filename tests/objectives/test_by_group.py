@@ -20,6 +20,7 @@ from rdd_jax.objectives import (
   distribution_matching,
   gradient_matching,
 )
+from rdd_jax.objectives.base import Step
 
 SHAPE, CLASSES, CELLS, GROUPS = (4, 4, 1), 2, 3, 2
 NET = networks.build('mlp', CLASSES, width=5, depth=1)
@@ -76,9 +77,7 @@ def losses(objective):
 
   @jax.jit
   def fn(real: Batch, synthetic: Batch):
-    return objective.losses(
-      synthetic, real, state, None, key=jax.random.key(2), places=None
-    )
+    return objective.losses(synthetic, Step(real, state, jax.random.key(2)))
 
   return fn
 

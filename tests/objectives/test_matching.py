@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 import chex
 import flax.linen as nn
@@ -19,6 +18,7 @@ from rdd_jax.core.batch import NOWHERE, Batch, concat, take
 from rdd_jax.core.risk import evaluate, mean
 from rdd_jax.images.augment import dsa
 from rdd_jax.objectives import Inner, distribution_matching, gradient_matching
+from rdd_jax.objectives.base import Step
 from rdd_jax.objectives.gradient import DISTANCES, cosine
 
 SHAPE, CLASSES = (8, 8, 1), 3
@@ -87,7 +87,7 @@ class Case:
     self.state = objective.init(jax.random.key(1))
     self.losses = jax.jit(
       lambda synthetic, real, key: objective.losses(
-        synthetic, real, self.state, None, key=key, places=None
+        synthetic, Step(real, self.state, key)
       )
     )
 
@@ -267,7 +267,7 @@ def test_dm_is_its_numpy_reference(seed):
     real, synthetic = as_float64((rows(seed, 20), synthetic_rows(seed + 5)))
     state = as_float64(objective.init(jax.random.key(seed)))
     values, *_ = objective.losses(
-      synthetic, real, state, None, key=jax.random.key(0), places=None
+      synthetic, Step(real, state, jax.random.key(0))
     )
     params = in_numpy(state['params'])
     expected = [
@@ -290,7 +290,7 @@ def test_gm_is_its_numpy_reference(seed):
     real, synthetic = as_float64((rows(seed, 20), synthetic_rows(seed + 5)))
     state = as_float64(objective.init(jax.random.key(seed)))
     values, *_ = objective.losses(
-      synthetic, real, state, None, key=jax.random.key(0), places=None
+      synthetic, Step(real, state, jax.random.key(0))
     )
     params = in_numpy(state.learner.variables['params'])
     expected = []
@@ -316,11 +316,7 @@ def test_gradient_to_the_images_is_that_of_finite_differences(family):
     def loss(images):
       values, mass, _ = objective.losses(
         replace(synthetic, inputs=images),
-        real,
-        state,
-        None,
-        key=jax.random.key(3),
-        places=None,
+        Step(real, state, jax.random.key(3)),
       )
       return evaluate(mean(), values, mass)
 
@@ -355,11 +351,7 @@ def test_gradient_is_finite_where_units_are_dead(family):
   def grad(images):
     values, *_ = objective.losses(
       replace(synthetic, inputs=images),
-      rows(7, 12),
-      state,
-      None,
-      key=KEY,
-      places=None,
+      Step(rows(7, 12), state, KEY),
     )
     return values.sum()
 
@@ -439,10 +431,13 @@ def test_cosine_ignores_the_length_of_each_output():
 def test_dm_draws_a_new_network_each_step():
   objective = dm(mlp())
   state = objective.init(KEY)
-  advance = partial(objective.advance, rows(0, 9), rows(0, 9), places=None)
-  new, _ = advance(state, key=jax.random.key(1))
-  again, _ = advance(new, key=jax.random.key(1))
-  other, _ = advance(new, key=jax.random.key(2))
+
+  def advance(state, seed):
+    step = Step(rows(0, 9), state, jax.random.key(seed))
+    return objective.advance(rows(0, 9), step)[0]
+
+  new = advance(state, 1)
+  again, other = advance(new, 1), advance(new, 2)
   chex.assert_trees_all_equal(new, again)
   kernels = [s['params']['Dense_0']['kernel'] for s in (state, new, other)]
   assert len({float(k.sum()) for k in kernels}) == 3

@@ -19,12 +19,8 @@ from rdd_jax.core.losses import SquaredError, centered, cross_entropy
 from rdd_jax.core.measure import draw, empirical
 from rdd_jax.core.risk import cvar, equal, mean, mix, worst
 from rdd_jax.core.transform import (
-  BoundTransform,
-  Chains,
   DataSpec,
-  EmptyState,
   chain,
-  identity,
 )
 from rdd_jax.distill import distiller
 from rdd_jax.objectives import (
@@ -37,6 +33,7 @@ from rdd_jax.objectives import (
   regression_matching,
   rfad,
 )
+from rdd_jax.objectives.base import Step
 from rdd_jax.objectives.regression.rcig import of_hard_size, tangent_regression
 from rdd_jax.robust import expose_outliers, tilt
 from rdd_jax.synthetic.view import Synthetic, hard_targets, layout, view
@@ -44,7 +41,6 @@ from rdd_jax.training import sgd
 
 SHAPE, CLASSES, GROUPS, IPC, N = (4, 4, 1), 3, 2, 2, 60
 KEY = jax.random.key(3)
-STILL = Chains(*2 * [BoundTransform(EmptyState(), identity())])
 KERNEL = kernels.fully_connected(1)
 
 
@@ -90,9 +86,7 @@ SMALL, REAL = batch(KEY, 6), batch(jax.random.key(4), 12)
 def values(method, synthetic=SMALL, real=REAL, state=None, **options):
   found = regression_matching(method, CLASSES, CLASSES, **options)
   state = jax.jit(found.init)(KEY) if state is None else state
-  run = jax.jit(
-    lambda s, r: found.losses(s, r, state, None, key=KEY, places=STILL)
-  )
+  run = jax.jit(lambda s, r: found.losses(s, Step(r, state, KEY)))
   return run(synthetic, real)
 
 
@@ -221,7 +215,7 @@ def test_weights_count_rows(name):
   @jax.jit
   def run(weights):
     synthetic = replace(rows, weights=weights)
-    return found.losses(synthetic, REAL, state, None, key=KEY, places=STILL)[0]
+    return found.losses(synthetic, Step(REAL, state, KEY))[0]
 
   once = run(jnp.array([2.0, 1, 1, 1, 1, 1, 0]))
   often = run(jnp.array([1.0, 1, 1, 1, 1, 1, 1]))
@@ -245,7 +239,7 @@ def test_no_gradient_passes_the_features_of_real_rows():
 
   def loss(images):
     real = replace(REAL, inputs=images)
-    return found.losses(SMALL, real, state, None, key=KEY, places=STILL)[0]
+    return found.losses(SMALL, Step(real, state, KEY))[0]
 
   jacobian = jax.jit(jax.jacrev(loss))(REAL.inputs)
   np.testing.assert_array_equal(jacobian, 0)
@@ -263,7 +257,7 @@ def test_a_pool_trains_ages_and_renews_its_networks():
   for step in range(12):
     key = jax.random.fold_in(KEY, step)
     old, put, age = made.current(state), state.picked, state.ages[state.picked]
-    new, _ = advance(SMALL, state, key=key, places=STILL)
+    new, _ = advance(SMALL, Step(REAL, state, key))
     chex.assert_trees_all_equal_shapes_and_dtypes(new, state)
     others = np.flatnonzero(np.arange(3) != put)
     chex.assert_trees_all_equal(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 
 import chex
 import jax
@@ -21,11 +22,9 @@ from rdd_jax.core.measure import by_cell, draw, empirical
 from rdd_jax.core.risk import cvar, mean, total, worst
 from rdd_jax.core.transform import (
   BoundTransform,
-  Chains,
   DataSpec,
   EmptyState,
   chain,
-  identity,
 )
 from rdd_jax.core.unroll import backprop, checkpointed, tesla
 from rdd_jax.distill import distiller
@@ -37,6 +36,7 @@ from rdd_jax.objectives import (
   trajectory_matching,
   unrolled,
 )
+from rdd_jax.objectives.base import NO_CHAINS, Step
 from rdd_jax.robust import expose_outliers, tilt
 from rdd_jax.synthetic.optimizers import skip_above
 from rdd_jax.synthetic.view import Synthetic, hard_targets, layout, view
@@ -46,8 +46,6 @@ from rdd_jax.training.inner import train
 SHAPE, CLASSES, GROUPS, IPC, N = (8, 8, 1), 3, 2, 2, 60
 KEY = jax.random.key(0)
 NET = networks.build('mlp', CLASSES, width=5, depth=2)
-STILL = BoundTransform(EmptyState(), identity())
-PLACES = Chains(STILL, STILL)
 SGD = Inner(optax.sgd(1.0), steps=4, batch_size=100)
 
 
@@ -73,17 +71,12 @@ def match(inner: Inner = SGD, **options):
 
 
 def loss(
-  batch: Batch, step_size, segment=SEGMENT, objective=None, places=PLACES
+  batch: Batch, step_size, segment=SEGMENT, objective=None, chains=NO_CHAINS
 ):
   objective = objective or match()
   values, mass, _ = objective.losses(
     batch,
-    batch,
-    objective.init(KEY),
-    segment,
-    key=KEY,
-    places=places,
-    step_size=step_size,
+    Step(batch, objective.init(KEY), KEY, chains, segment, step_size),
   )
   assert values.shape == mass.shape == (1,)
   return values[0]
@@ -194,8 +187,8 @@ def test_outliers_on_the_fly_reach_the_student():
     to_pixels=jax.nn.sigmoid,
     to_inputs=lambda p: 4 * p - 2,
   )
-  places = PLACES._replace(student=BoundTransform(EmptyState(), outliers))
-  assert loss(rows(), 0.1, places=places) != loss(rows(), 0.1)
+  chains = NO_CHAINS._replace(student=BoundTransform(EmptyState(), outliers))
+  assert loss(rows(), 0.1, chains=chains) != loss(rows(), 0.1)
 
 
 @pytest.mark.parametrize(
@@ -288,6 +281,7 @@ def test_every_chain_composes_and_compiles_once(name: str):
     OBJECTIVES[name](),
     skip_above(1e6, optax.sgd(0.1, momentum=0.5)),
     view(CELLS, hard_targets(CELLS, CLASSES, CLASSES), num_classes=CLASSES),
+    step_size=attrgetter('step_size'),
     transform=chain(outliers=outliers()),
     training=chain(risk=tilted),
     student=chain(outliers=outliers()),
@@ -312,6 +306,7 @@ def test_a_step_above_the_threshold_is_skipped_whole():
     match(INNER),
     skip_above(0.1, optax.sgd(1.0, momentum=0.9)),
     view(CELLS, hard_targets(CELLS, CLASSES, CLASSES)),
+    step_size=attrgetter('step_size'),
     risk=total(),
   )
   state = d.init(KEY, SPEC, parameters(jnp.float32(0.0)), MEASURE)
@@ -324,9 +319,7 @@ def test_online_experts_take_turns_and_are_renewed():
   objective = OBJECTIVES['online']()
   state = objective.init(KEY)
   advance = jax.jit(
-    lambda state, key: objective.advance(
-      rows(), real(0), state, key=key, places=PLACES
-    )[0]
+    lambda state, key: objective.advance(rows(), Step(real(0), state, key))[0]
   )
   for turn in range(6):
     before = state
@@ -356,7 +349,7 @@ def unrolled_loss(batch: Batch, judged: Batch, key=KEY, **options):
   inner = options.pop('inner', SGD._replace(optimizer=optax.adam(0.05)))
   objective = unrolled(NET, SHAPE, CLASSES, CLASSES, inner=inner, **options)
   values, mass, _ = objective.losses(
-    batch, judged, objective.init(KEY), None, key=key, places=PLACES
+    batch, Step(judged, objective.init(KEY), key)
   )
   return jnp.sum(values * mass) / mass.sum()
 
@@ -371,7 +364,7 @@ def test_the_loss_is_that_of_the_trained_student():
     rows(),
     CLASSES,
     key=named(KEY, 'student'),
-    edit=STILL,
+    edit=NO_CHAINS.student,
     synthetic=rows(),
   )
   logits = networks.apply(NET, end.variables, judged.inputs).logits
@@ -413,20 +406,14 @@ def test_random_windows_end_at_different_steps():
 def test_values_are_those_of_the_cells():
   """A cell's value is the mean loss of its rows alone."""
   objective = unrolled(NET, SHAPE, CLASSES, CLASSES, inner=SGD, window=1)
-  judge = partial(
-    objective.losses,
-    rows(),
-    state=objective.init(KEY),
-    feed=None,
-    key=KEY,
-    places=PLACES,
-  )
+  step = Step(real(0), objective.init(KEY), KEY)
+  judge = partial(objective.losses, rows())
   batch = real(0)
   alone = replace(
     batch, weights=jnp.where(batch.cells == 1, batch.weights, 0.0)
   )
-  values, mass, _ = judge(real=concat(batch, batch))
-  only, counted, _ = judge(real=alone)
+  values, mass, _ = judge(step._replace(real=concat(batch, batch)))
+  only, counted, _ = judge(step._replace(real=alone))
   np.testing.assert_allclose(values[1], only[1], rtol=1e-5)
   np.testing.assert_allclose(mass[1], 2 * counted[1])
   np.testing.assert_array_equal(counted[jnp.array([0, 2])], 0)

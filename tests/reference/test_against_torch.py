@@ -14,9 +14,9 @@ import pytest
 from rdd_jax import networks
 from rdd_jax.bench import ours as bench
 from rdd_jax.core.batch import NOWHERE, Batch
-from rdd_jax.core.transform import BoundTransform, Chains, EmptyState, identity
 from rdd_jax.core.unroll import backprop, checkpointed
 from rdd_jax.objectives import gradient
+from rdd_jax.objectives.base import Step
 from rdd_jax.objectives.distribution import distribution_matching
 from rdd_jax.training import sgd
 from rdd_jax.training.inner import Inner
@@ -153,16 +153,10 @@ def test_sgd_with_momentum_and_weight_decay(net, variables, rival):
 
 def matched(objective, state, synthetic, real):
   """The values of an objective, and the gradient of the images."""
-  still = BoundTransform(EmptyState(), identity())
 
   def total(x):
     values, _, _ = objective.losses(
-      rows(x),
-      rows(real),
-      state,
-      None,
-      key=jax.random.key(0),
-      places=Chains(still, still),
+      rows(x), Step(rows(real), state, jax.random.key(0))
     )
     return values.sum(), values
 

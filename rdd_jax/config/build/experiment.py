@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -17,8 +18,9 @@ from rdd_jax.config.build import experts
 from rdd_jax.config.build.context import Context
 from rdd_jax.config.build.groups import parse_risk
 from rdd_jax.config.build.initial import initial
-from rdd_jax.config.build.objectives import dsa, objective, row_losses
+from rdd_jax.config.build.objectives import objective
 from rdd_jax.config.build.optimizers import optimizer
+from rdd_jax.config.build.training import dsa, row_losses
 from rdd_jax.config.build.transforms import chains, scoring_probe
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.batch import Batch
@@ -122,6 +124,9 @@ def build(
     preprocess,
     net,
     input_shape,
+    config,
+    real_rows=config.real_rows,
+    synthetic_rows=max(chosen.ipc, chosen.slot_images) * chosen.factor**2,
     rows=chosen.ipc * chosen.factor**2,
     truth=dataset.train_true_labels,
     data_dir=config.data.data_dir,
@@ -146,9 +151,9 @@ def build(
     num_classes=classes,
     free=chosen.labels == 'free',
   )
-  matched = objective(config, net, input_shape, spec)
+  matched = objective(context)
   both = chain(transform=transform, training=training)
-  drawn = (config.objective.drawn_rows or config.objective.real_rows) * classes
+  drawn = config.real_rows * classes
 
   def real_rows(key: Array, images: Array, measure: Measure) -> Batch:
     rows = draw(key, images, measure, drawn, by_cell(classes))
@@ -165,6 +170,7 @@ def build(
       training=training,
       student=student,
       risk=parse_risk(config.risk),
+      step_size=attrgetter('step_size'),
     ),
     probe=scorer or no_probe(),
     preprocess=preprocess,

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import flax.linen as nn
 
-from rdd_jax.config.build.objectives import dsa, row_losses
 from rdd_jax.config.build.optimizers import expert_optimizer
-from rdd_jax.config.defaults import Config
+from rdd_jax.config.build.training import dsa, row_losses
+from rdd_jax.core.errors import UserError
 from rdd_jax.core.transform import BoundTransform, DataSpec, Transform
 from rdd_jax.images.preprocessing import Preprocessing
+from rdd_jax.objectives import Inner, Starts
 from rdd_jax.training.expert import Expert, expert
+
+if TYPE_CHECKING:
+  from rdd_jax.config.defaults import Config
 
 
 def build(
@@ -44,9 +50,49 @@ def build(
     preprocess=preprocess,
     batch_size=options.batch_size,
     steps=options.epoch_steps,
-    augment=dsa(options.augment, config.objective.convention, siamese=False),
+    augment=dsa(options.augment, options.convention, siamese=False),
     radius=options.radius,
     alpha=options.alpha,
     losses=row_losses(config),
     edit=BoundTransform(edits.init(spec), edits),
   )
+
+
+def online(config: Config) -> Inner:
+  """How an expert that trains while it is matched goes one segment."""
+  options = config.experts
+  if not options.epoch_steps:
+    raise UserError(
+      'objective.online needs experts.epoch_steps: how many SGD steps on real '
+      'rows an expert goes for each matching'
+    )
+  return Inner(
+    optimizer=expert_optimizer(config),
+    steps=options.epoch_steps,
+    batch_size=options.batch_size,
+    augment=dsa(options.augment, options.convention, siamese=False),
+  )
+
+
+def starts(config: Config) -> Starts:
+  """Which segments of the experts are matched."""
+  experts = config.experts
+  found = Starts(
+    earliest=experts.earliest,
+    latest=experts.latest,
+    opening=experts.opening or None,
+    expansion=experts.expansion,
+    span=experts.span,
+  )
+  opening = experts.latest if found.opening is None else found.opening
+  if not (
+    0 <= found.earliest < opening <= found.latest
+    and found.span > 0
+    and found.expansion >= 0
+  ):
+    raise UserError(
+      f'experts: segments of {found.span} epochs that start from '
+      f'{found.earliest} on and before {opening}, later {found.latest}, cannot '
+      'be drawn: set 0 <= earliest < opening <= latest and span > 0'
+    )
+  return found

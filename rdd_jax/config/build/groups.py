@@ -7,7 +7,7 @@ from typing import Any
 
 import optax
 
-from rdd_jax.config.build.context import Context
+from rdd_jax.config.build.context import Context, Factory
 from rdd_jax.core import risk
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.core.risk import Risk
@@ -97,10 +97,26 @@ def _count_groups(context: Context, groups: int | str) -> int:
   return int(groups) or _known_groups(context)
 
 
+def _balance(
+  context: Context, *, groups: int = 0, by: str = 'draws'
+) -> Transform:
+  groups = groups or _known_groups(context)
+  return balance(context.spec.num_cells, groups, by=by)
+
+
+def _voronoi(context: Context, **options: Any) -> Transform:
+  return voronoi(context.spec.num_classes, **options)
+
+
+def _exponentiated(
+  context: Context, *, groups: int | str = 0, rate: float = 0.01
+) -> Transform:
+  return exponentiated(_count_groups(context, groups), rate)
+
+
 def _early_probe(
   context: Context, learning_rate: float, momentum: float
 ) -> Probe:
-  assert context.net is not None
   tx = optax.sgd(learning_rate, momentum)
   return probe(
     context.net, tx, context.input_shape, context.spec.num_classes, decay=0.9
@@ -137,7 +153,6 @@ def _relative_difficulty(
   momentum: float = 0.9,
   **options: Any,
 ) -> Transform:
-  assert context.net is not None
   return relative_difficulty(
     context.net,
     optax.sgd(learning_rate, momentum),
@@ -159,17 +174,11 @@ def _known_groups(context: Context) -> int:
 
 
 # In the order in which a chain applies them.
-GROUP_FACTORIES: dict[str, Callable[..., Transform]] = {
-  'regroup': _regroup,
-  'relative_difficulty': _relative_difficulty,
-  'balance': lambda context, groups=0, by='draws': balance(
-    context.spec.num_cells, groups or _known_groups(context), by=by
-  ),
-  'voronoi': lambda context, **options: voronoi(
-    context.spec.num_classes, **options
-  ),
-  'tilt': _tilt,
-  'exponentiated': lambda context, groups=0, rate=0.01: exponentiated(
-    _count_groups(context, groups), rate
-  ),
+GROUP_FACTORIES: dict[str, Factory] = {
+  'regroup': Factory(_regroup, ('measure',)),
+  'relative_difficulty': Factory(_relative_difficulty, ('measure',)),
+  'balance': Factory(_balance, ('measure', 'batch')),
+  'voronoi': Factory(_voronoi, scores=True),
+  'tilt': Factory(_tilt, scores=True),
+  'exponentiated': Factory(_exponentiated, scores=True),
 }

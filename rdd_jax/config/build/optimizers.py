@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
 import optax
 
-from rdd_jax.config.defaults import Config
 from rdd_jax.core.errors import choose
 from rdd_jax.synthetic import optimizers
 from rdd_jax.synthetic.view import Synthetic
+
+if TYPE_CHECKING:
+  from rdd_jax.config.defaults import Config
 
 
 def expert_optimizer(config: Config) -> optax.GradientTransformation:

@@ -1,40 +1,31 @@
-"""Kernels and regression objectives by the names that configurations use."""
+"""Kernels, and objectives that regress, by the names of configurations."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+import inspect
+from typing import TYPE_CHECKING, Any
 
-import flax.linen as nn
-
-from rdd_jax import kernels
-from rdd_jax.config.defaults import Config
+from rdd_jax import kernels, objectives
+from rdd_jax.config.build.context import Context
+from rdd_jax.config.build.training import INNER, dsa
+from rdd_jax.config.build.training import inner as inner_of
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.core.losses import RowLosses, SquaredError, cross_entropy
-from rdd_jax.core.transform import DataSpec
 from rdd_jax.evaluation.regression import KINDS
-from rdd_jax.images.augment import Augment
 from rdd_jax.kernels import Finite, Kernel
-from rdd_jax.objectives import (
-  Inner,
-  MarginLoss,
-  Objective,
-  frepo,
-  kip,
-  pool,
-  rcig,
-  regression_matching,
-  rfad,
-)
+from rdd_jax.objectives import MarginLoss, Objective, regression_matching
 from rdd_jax.objectives.regression.base import Method
 from rdd_jax.objectives.regression.pool import Pool
+
+if TYPE_CHECKING:
+  from rdd_jax.config.defaults import Config
 
 LOSSES: dict[str, RowLosses] = {
   'squared': SquaredError(),
   'margin': MarginLoss(),
   'cross_entropy': cross_entropy,
 }
-REGRESSIONS = ('kip', 'frepo', 'rfad', 'rcig')
 
 
 def closed_form(config: Config) -> Kernel:
@@ -67,59 +58,101 @@ def _pooling(config: Config) -> dict[str, Any]:
   return {'halve': options.halve, 'global_pool': options.global_pool}
 
 
-def regression(
-  config: Config,
-  net: nn.Module,
-  input_shape: tuple[int, ...],
-  spec: DataSpec,
-  inner: Inner,
-  augment: Augment | None,
-) -> Objective:
-  """The regression that `objective.name` names.
-
-  Args:
-    config: of which `objective` and `kernel` are read.
-    net: of pools.
-    input_shape: `(height, width, channels)`.
-    spec: the sizes.
-    inner: how networks of a pool train; their loss is the squared error.
-    augment: of real rows.
-  """
-  options = config.objective
-  ridge = options.ridge
-
-  def networks() -> Pool:
-    return pool(
-      net,
-      inner._replace(losses=SquaredError()),
-      input_shape,
-      spec.num_classes,
-      size=options.pool,
-      lifetime=options.lifetime,
-    )
-
-  table: dict[str, Callable[[], Method]] = {
-    'kip': lambda: kip(
-      closed_form(config),
-      ridge=ridge,
-      which=choose('kernel kind', config.kernel.which, KINDS),
-    ),
-    'frepo': lambda: frepo(net, networks(), ridge=ridge),
-    'rfad': lambda: rfad(
-      random_network(config), input_shape, number=options.pool, ridge=ridge
-    ),
-    'rcig': lambda: rcig(
-      net, networks(), ridge=ridge, iterations=options.iterations
-    ),
-  }
-  return regression_matching(
-    choose('regression', options.name, table)(),
-    spec.num_classes,
-    spec.num_cells,
-    losses=choose('regression loss', options.loss, LOSSES),
-    augment=augment,
-    mirror=options.mirror,
+def kip(context: Context) -> Method:
+  """Kernel inducing points, by the kernel of `config.kernel`."""
+  options = context.config.kernel
+  which = choose('kernel kind', options.which, KINDS)
+  return objectives.kip(
+    closed_form(context.config), ridge=options.ridge, which=which
   )
+
+
+def frepo(
+  context: Context,
+  *,
+  pool: int = 10,  # networks in it
+  lifetime: int = 100,  # training steps in the life of one
+  inner: Mapping[str, Any] = INNER,  # its training; its loss is the squared one
+) -> Method:
+  """Neural feature regression with pooling."""
+  networks = _pool(context, pool, lifetime, inner)
+  ridge = context.config.kernel.ridge
+  return objectives.frepo(context.net, networks, ridge=ridge)
+
+
+def rfad(context: Context, *, pool: int = 10) -> Method:
+  """Random feature approximation: so many networks of `config.kernel`."""
+  network = random_network(context.config)
+  ridge = context.config.kernel.ridge
+  return objectives.rfad(network, context.input_shape, number=pool, ridge=ridge)
+
+
+def rcig(
+  context: Context,
+  *,
+  pool: int = 10,
+  lifetime: int = 100,
+  iterations: int = 20,  # of conjugate gradients, at most
+  inner: Mapping[str, Any] = INNER,
+) -> Method:
+  """Convexified implicit gradients. Other fields are those of FRePo."""
+  networks = _pool(context, pool, lifetime, inner)
+  ridge = context.config.kernel.ridge
+  return objectives.rcig(
+    context.net, networks, ridge=ridge, iterations=iterations
+  )
+
+
+def _pool(
+  context: Context, size: int, lifetime: int, inner: Mapping[str, Any]
+) -> Pool:
+  return objectives.pool(
+    context.net,
+    inner_of(context, **inner)._replace(losses=SquaredError()),
+    context.input_shape,
+    context.spec.num_classes,
+    size=size,
+    lifetime=lifetime,
+  )
+
+
+def _matching(
+  context: Context,
+  method: Method,
+  *,
+  loss: str = 'squared',  # of real rows; or 'margin' (FRePo), 'cross_entropy'
+  mirror: bool = False,  # regresses on mirror images of synthetic rows as well
+  augment: str = '',  # DSA families of real rows
+  convention: str = 'one',  # of augment: 'one' family a call, or 'idc'
+) -> Objective:
+  return regression_matching(
+    method,
+    context.spec.num_classes,
+    context.spec.num_cells,
+    losses=choose('regression loss', loss, LOSSES),
+    augment=dsa(augment, convention, siamese=False),
+    mirror=mirror,
+  )
+
+
+def _objective(make: Callable[..., Method]) -> Callable[..., Objective]:
+  """A method with the fields of every regression besides its own."""
+  signature = inspect.signature(make)
+  _, _, *common = inspect.signature(_matching).parameters.values()
+
+  def build(context: Context, **fields: Any) -> Objective:
+    rest = {p.name: fields.pop(p.name) for p in common if p.name in fields}
+    return _matching(context, make(context, **fields), **rest)
+
+  build.__signature__ = signature.replace(  # pyright: ignore
+    parameters=[*signature.parameters.values(), *common]
+  )
+  return build
+
+
+REGRESSIONS: dict[str, Callable[..., Objective]] = {
+  method.__name__: _objective(method) for method in (kip, frepo, rfad, rcig)
+}
 
 
 def check(config: Config) -> None:

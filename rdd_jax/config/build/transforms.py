@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import flax.linen as nn
 import numpy as np
 import optax
 
-from rdd_jax.config.build.context import Context
+from rdd_jax.config.build.context import Context, Factory
 from rdd_jax.config.build.groups import GROUP_FACTORIES
-from rdd_jax.config.build.objectives import dsa
+from rdd_jax.config.build.training import dsa
 from rdd_jax.config.defaults import Config
 from rdd_jax.core import plugins
 from rdd_jax.core.errors import UserError, choose
-from rdd_jax.core.transform import Transform, chain, identity
+from rdd_jax.core.transform import Transform, chain, edits_batches, identity
 from rdd_jax.data import load_ood, load_outliers
 from rdd_jax.images.corruptions import CORE, in_turn, named, one_of
 from rdd_jax.robust import clean_first, divert, expose_outliers, oe, oracle
@@ -24,50 +24,30 @@ from rdd_jax.robust.label_noise.relabel import Relabel
 from rdd_jax.robust.label_noise.trust import Division
 from rdd_jax.training.probe import Probe, probe
 
-# A chain applies its links in this order, whatever their names: labels first,
-# then groups and what is made of them, then one's own, and outliers last.
-FACTORIES: dict[str, Callable[..., Transform]] = {
-  'oracle': lambda context, relabel=False: oracle(
-    _known_truth(context), relabel=relabel
-  ),
-  'clean_first': lambda context, **options: _clean_first(context, **options),
-  'divert': lambda context, **options: _divert(context, **options),
-  **GROUP_FACTORIES,
-  'expose_outliers': lambda context, **options: _expose(context, **options),
-  'oe': lambda context, **options: _oe(context, **options),
-}
-PREPARING = (  # those that act on the measure alone
-  'balance',
-  'divert',
-  'oracle',
-  'regroup',
-  'relative_difficulty',
-)
-# The factories whose transforms ask for scores. One's own say so in the config.
-SCORING = ('tilt', 'exponentiated', 'voronoi')
-SCORES = 'scores'
+SCORES = 'scores'  # the field by which one's own link asks for a probe
 
 
 def chains(config: Config, place: str, context: Context) -> Transform:
-  """The chain that stands in a place of the distiller."""
+  """Builds the chain that stands in a place of the distiller.
+
+  Args:
+    config: of which the field `place` is read.
+    place: 'transform', 'training' or 'student'.
+    context: what links may depend on.
+
+  Raises:
+    UserError: for an unknown link, unknown fields of one, or one that acts on
+      the measure where networks train.
+  """
   given = []
   for name, options in config[place].to_dict().items():
     arguments = dict(options)
     kind = arguments.pop('factory', name)
     given.append((_rank(kind), name, kind, arguments))
-  links = {}
-  for _, name, kind, arguments in sorted(given, key=lambda link: link[:2]):
-    where = f'config.{place}.{name}'
-    preparing = UserError(
-      f'{where} acts on the measure: put it in config.transform'
-    )
-    if place != 'transform' and kind in PREPARING:
-      raise preparing
-    link = _link(context, where, kind, arguments)
-    # One's own are known by what they do.
-    if place != 'transform' and link.update is identity().update:
-      raise preparing
-    links[name] = link
+  links = {
+    name: _link(context, place, name, kind, arguments)
+    for _, name, kind, arguments in sorted(given, key=lambda link: link[:2])
+  }
   return chain(**links) if links else identity()
 
 
@@ -81,14 +61,26 @@ def _rank(kind: str) -> int:
 
 
 def _link(
-  context: Context, where: str, kind: str, arguments: dict[str, Any]
+  context: Context, place: str, name: str, kind: str, arguments: dict[str, Any]
 ) -> Transform:
+  where = f'config.{place}.{name}'
+  misplaced = UserError(
+    f'{where} acts on the measure: put it in config.transform'
+  )
   if plugins.is_own(kind):
     arguments.pop(SCORES, None)
-    where = f'{where}.factory={kind}'
-    return plugins.call(where, kind, Transform, context, **arguments)
+    link = plugins.call(
+      f'{where}.factory={kind}', kind, Transform, context, **arguments
+    )
+    # Nothing declares what one's own acts on.
+    if place != 'transform' and not edits_batches(link):
+      raise misplaced
+    return link
+  factory = FACTORIES[kind]
+  if place != 'transform' and 'measure' in factory.acts_on:
+    raise misplaced
   try:
-    return FACTORIES[kind](context, **arguments)
+    return factory.make(context, **arguments)
   except TypeError as error:
     raise UserError(f'{where}: {error}') from error
 
@@ -100,10 +92,10 @@ def scoring_probe(
   num_classes: int,
 ) -> Probe | None:
   """A probe where a transform asks for scores; it costs a step per step."""
-  links = config.transform.to_dict()
+  scoring = {kind for kind, factory in FACTORIES.items() if factory.scores}
   if not any(
-    options.get('factory', name) in SCORING or options.get(SCORES)
-    for name, options in links.items()
+    link.get('factory', name) in scoring or link.get(SCORES)
+    for name, link in config.transform.to_dict().items()
   ):
     return None
   options = config.probe
@@ -170,7 +162,6 @@ def _divert(
   **loops: Any,
 ) -> Transform:
   """TAD; each class keeps the rows that a synthetic set may start from."""
-  assert context.net is not None
   if 'recall' in loops:
     raise UserError(
       f'transform.trust.recall={loops["recall"]}: what comes back with another '
@@ -217,7 +208,6 @@ def _clean_first(
   weight_decay: float = 1e-3,
   **options: Any,
 ) -> Transform:
-  assert context.net is not None
   tx = optax.chain(
     optax.add_decayed_weights(weight_decay), optax.sgd(learning_rate, momentum)
   )
@@ -231,10 +221,22 @@ def _clean_first(
   )
 
 
-def _known_truth(context: Context) -> np.ndarray:
+def _oracle(context: Context, *, relabel: bool = False) -> Transform:
   if context.truth is None:
     raise UserError(
       'an oracle needs to know which labels are wrong: inject them, by '
       'data.noise=symmetric-0.4'
     )
-  return context.truth
+  return oracle(context.truth, relabel=relabel)
+
+
+# A chain applies its links in this order, whatever their names: labels first,
+# then groups and what is made of them, then one's own, and outliers last.
+FACTORIES: dict[str, Factory] = {
+  'oracle': Factory(_oracle, ('measure',)),
+  'clean_first': Factory(_clean_first, ('measure',)),
+  'divert': Factory(_divert, ('measure',)),
+  **GROUP_FACTORIES,
+  'expose_outliers': Factory(_expose),
+  'oe': Factory(_oe),
+}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from rdd_jax.config import arguments, defaults
+from rdd_jax.config.build.objectives import namespace
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets.datasets import DSA_DIGITS
 from rdd_jax.config.presets.registry import ARGUMENTS, finish
@@ -39,8 +40,8 @@ def dsa(arg: str = '') -> Config:
 def mtt(arg: str = '') -> Config:
   """Trajectories of four experts, in segments of two stretches of 20 steps."""
   config, args = _base('mtt', arg)
-  config.objective.name = 'trajectory'
-  config.objective.inner.update({'steps': 10, 'batch_size': 1_000_000})
+  inner = {'steps': 10, 'batch_size': 1_000_000}
+  config.objective = namespace('trajectory', inner=inner)
   config.synthetic.step_size = 0.02
   config.optimizer.update(
     {'learning_rate': 100.0, 'step_size_learning_rate': 5e-6}
@@ -53,14 +54,16 @@ def mtt(arg: str = '') -> Config:
 def ratbptt(arg: str = '') -> Config:
   """Students of 30 steps of Adam, differentiated through eight of them."""
   config, args = _base('ratbptt', arg)
-  config.objective.update({'name': 'unrolled', 'window': 8, 'earliest': 0})
-  config.objective.inner.update(
-    {
+  config.objective = namespace(
+    'unrolled',
+    window=8,
+    earliest=0,
+    inner={
       'optimizer': 'adam',
       'learning_rate': 0.005,
       'steps': 30,
       'batch_size': 10 * args['ipc'],
-    }
+    },
   )
   config.optimizer.update({'name': 'adam', 'learning_rate': 0.02, 'clip': 2.0})
   config.risk = 'mean'
@@ -72,8 +75,7 @@ def ratbptt(arg: str = '') -> Config:
 
 
 def _match_gradients(config: Config) -> None:
-  config.objective.update({'name': 'gradient', 'outer': 10})
-  config.objective.inner.steps = 10
+  config.objective = namespace('gradient', outer=10, inner={'steps': 10})
   config.optimizer.learning_rate = 0.1
   config.steps = 300
 
@@ -87,7 +89,7 @@ def _base(method: str, arg: str) -> tuple[Config, dict[str, Any]]:
   config.data.noise = args['noise']
   config.network.width, config.network.depth = args['width'], 2
   config.synthetic.ipc = args['ipc']
-  config.objective.real_rows = 64
+  config.real_rows = 64
   config.evaluation.update({'epochs': 300, 'schedule': 'cosine'})
   config.whole.update({'steps': 1500, 'batch_size': 128, 'seeds': 3})
   return config, args

@@ -6,6 +6,7 @@ Zhao et al. 2021 (DC), Zhao and Bilen 2021 (DSA) and 2023 (DM), Kim et al. 2022
 
 from __future__ import annotations
 
+from rdd_jax.config.build.objectives import namespace
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets.datasets import (
   DATA,
@@ -69,30 +70,27 @@ def idc(dataset: str, arg: str = '') -> Config:
   data = DATA[dataset]
   config.synthetic.factor = args['factor']
   config.synthetic.space = 'pixels'
-  config.objective.update(
-    {
-      'name': 'gradient',
-      'real_rows': 64,
-      'drawn_rows': 200 if dataset != 'cifar100' else 64,
-      'augment': 'color_crop_cutout',
-      'convention': 'idc',
-      'distance': 'mse',
-      'outer': 100,
-    }
-  )
   augment = 'color_crop_flip_scale_rotate'
   if data.digits or dataset == 'fashion_mnist':
     augment = 'color_crop_scale_rotate'
-  config.objective.inner.update(
-    {
+  config.real_rows = 200 if dataset != 'cifar100' else 64
+  config.objective = namespace(
+    'gradient',
+    outer=100,
+    distance='mse',
+    augment='color_crop_cutout',
+    convention='idc',
+    matched_rows=64,
+    inner={
       'data': 'real',
       'steps': 2000 // 64,
       'batch_size': 64,
       'momentum': 0.9,
       'weight_decay': 5e-4,
       'augment': augment,
+      'convention': 'idc',
       'cutmix': 0.5,
-    }
+    },
   )
   # The released rate is that of 10 images of the data set's own size.
   config.optimizer.learning_rate = data.idc_rate * config.synthetic.ipc / 10
@@ -117,8 +115,7 @@ def _gradient_loops(config: Config) -> None:
   nearest = min(LOOPS, key=lambda known: abs(known - ipc))
   outer, epochs = LOOPS[nearest]
   per_epoch = max(ipc * num_classes(config) // 256, 1)
-  config.objective.name = 'gradient'
-  config.objective.outer = outer
-  config.objective.inner.steps = epochs * per_epoch
+  inner = {'steps': epochs * per_epoch}
+  config.objective = namespace('gradient', outer=outer, inner=inner)
   config.optimizer.learning_rate = 0.1
   config.steps = 1000 * outer

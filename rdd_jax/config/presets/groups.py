@@ -202,9 +202,8 @@ def _trained(config: Config, args: dict[str, Any]) -> None:
 
 def _train_on_real(config: Config) -> None:
   """As IDC does, and as the released code of the paper: two epochs."""
-  rows = config.objective.real_rows
   config.objective.inner.data = 'real'
-  of_all = rows * num_classes(config)
+  of_all = config.real_rows * num_classes(config)
   config.objective.inner.steps = max(2 * of_all // 256, 1)
 
 

@@ -146,7 +146,9 @@ def _stored(config: Config, slots: int, link: dict[str, Any]) -> None:
   chosen.slots = slots or num_classes(config)
   link = {**link, 'weight': chosen.outlier_weight, 'slots': chosen.slots}
   if matched.name in ('distribution', 'gradient'):  # as many as of a class
-    needed = max(matched.real_rows, chosen.ipc * chosen.factor**2)
+    needed = max(
+      matched.matched_rows or config.real_rows, chosen.ipc * chosen.factor**2
+    )
     link['rows'] = chosen.slots * needed
   extend(config, {'outliers': link})
 

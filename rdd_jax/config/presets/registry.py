@@ -19,6 +19,14 @@ ARGUMENTS = {
   'noise': '',
   'smoke': False,
 }
+SMOKE = {  # the most that a field of an objective may be
+  'matched_rows': 8,
+  'outer': 2,
+  'window': 2,
+  'earliest': 0,
+  'pool': 2,
+  'iterations': 2,
+}
 
 
 def base(
@@ -63,15 +71,13 @@ def smoke(config: Config) -> Config:
   if 'width' in config.network:
     config.network.width = min(config.network.width, 8)
   config.synthetic.ipc = min(config.synthetic.ipc, 2)
-  config.objective.real_rows = min(config.objective.real_rows, 8)
-  config.objective.drawn_rows = min(config.objective.drawn_rows, 8)
-  config.objective.outer = min(config.objective.outer, 2)
-  config.objective.inner.steps = min(config.objective.inner.steps, 2)
-  config.objective.window = min(config.objective.window, 2)
-  config.objective.pool = min(config.objective.pool, 2)
-  config.objective.iterations = min(config.objective.iterations, 2)
+  config.real_rows = min(config.real_rows, 8)
+  for field, most in SMOKE.items():
+    if field in config.objective:
+      config.objective[field] = min(config.objective[field], most)
+  if 'inner' in config.objective:
+    config.objective.inner.steps = min(config.objective.inner.steps, 2)
   config.kernel.width = min(config.kernel.width, 8)
-  config.objective.earliest = min(config.objective.earliest, 0)
   config.experts.number = min(config.experts.number, 2)
   config.experts.epochs = 0
   config.experts.epoch_steps = 2

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from rdd_jax.config import arguments, defaults
+from rdd_jax.config.build.objectives import namespace
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets import datasets, registry
 from rdd_jax.core.errors import choose
@@ -40,9 +41,8 @@ def kip(dataset: str, arg: str = '') -> Config:
   chosen = choose('kernel', args['kernel'], KERNELS)
   config.kernel.update(chosen)
   config.synthetic.labels = choose('labels', args['labels'], LABELS)
-  config.objective.update(
-    {'name': 'kip', 'ridge': 1e-6, 'real_rows': _of_class(config, 5000)}
-  )
+  config.objective = namespace('kip')
+  config.kernel.ridge, config.real_rows = 1e-6, _of_class(config, 5000)
   config.optimizer.update(
     {'name': 'adam', 'learning_rate': 0.04, 'label_learning_rate': 0.04}
   )
@@ -56,16 +56,13 @@ def frepo(dataset: str, arg: str = '') -> Config:
   config, args = _start('frepo', dataset, arg)
   few = datasets.num_classes(config) == 10 or args['ipc'] == 1
   config.synthetic.labels = 'free'
-  _pool(config, dataset, steps=1, rate=3e-4, size=10)
-  config.objective.update(
-    {
-      'name': 'frepo',
-      'loss': 'margin',
-      'ridge': 1e-6,
-      'real_rows': _of_class(config, 1024),
-      'mirror': dataset.startswith('cifar') and few,
-    }
+  config.objective = namespace(
+    'frepo',
+    loss='margin',
+    mirror=dataset.startswith('cifar') and few,
+    **_pool(steps=1, rate=3e-4, size=10),
   )
+  config.kernel.ridge, config.real_rows = 1e-6, _of_class(config, 1024)
   config.optimizer.update(
     {
       'name': 'lamb',
@@ -91,15 +88,8 @@ def rfad(dataset: str, arg: str = '') -> Config:
   config.kernel.update({'width': 2 * args['width']})
   if dataset == 'digits':
     config.kernel.depth = 2
-  config.objective.update(
-    {
-      'name': 'rfad',
-      'loss': 'cross_entropy',
-      'ridge': 5e-3,
-      'pool': 8,
-      'real_rows': _of_class(config, 4 * 1280),
-    }
-  )
+  config.objective = namespace('rfad', loss='cross_entropy', pool=8)
+  config.kernel.ridge, config.real_rows = 5e-3, _of_class(config, 4 * 1280)
   config.optimizer.update(
     {
       'name': 'adabelief',
@@ -120,16 +110,13 @@ def rcig(dataset: str, arg: str = '') -> Config:
   config, args = _start('rcig', dataset, arg)
   config.synthetic.update({'labels': 'free', 'label_scale': 1.0})
   # Between one and sixteen steps at a visit there, so eight here.
-  _pool(config, dataset, steps=8, rate=5e-5, size=30)
-  config.objective.update(
-    {
-      'name': 'rcig',
-      'loss': 'cross_entropy',
-      'ridge': 1e-3,
-      'iterations': 20,
-      'real_rows': _of_class(config, 1024),
-    }
+  config.objective = namespace(
+    'rcig',
+    loss='cross_entropy',
+    iterations=20,
+    **_pool(steps=8, rate=5e-5, size=30),
   )
+  config.kernel.ridge, config.real_rows = 1e-3, _of_class(config, 1024)
   config.optimizer.update(
     {
       'name': 'adabelief',
@@ -180,19 +167,15 @@ def _start(
   return config, args
 
 
-def _pool(
-  config: Config, dataset: str, *, steps: int, rate: float, size: int
-) -> None:
+def _pool(*, steps: int, rate: float, size: int) -> dict[str, Any]:
   """Networks that train on all rows by Adam, for a hundred steps each."""
-  config.objective.update({'pool': size, 'lifetime': 100})
-  config.objective.inner.update(
-    {
-      'optimizer': 'adam',
-      'learning_rate': rate,
-      'steps': steps,
-      'batch_size': 1000,
-    }
-  )
+  inner = {
+    'optimizer': 'adam',
+    'learning_rate': rate,
+    'steps': steps,
+    'batch_size': 1000,
+  }
+  return {'pool': size, 'lifetime': 100, 'inner': inner}
 
 
 def _of_class(config: Config, rows: int) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeVar
 
+from rdd_jax.config.build.objectives import namespace
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets.datasets import families, num_classes
 from rdd_jax.config.presets.registry import base, finish
@@ -196,23 +197,19 @@ def ratbptt(dataset: str, arg: str = '') -> Config:
   config.data.zca = ZCA if row.zca and dataset != 'fashion_mnist' else 0.0
   config.synthetic.init = 'noise'
   config.synthetic.labels = 'soft' if row.soft else 'hard'
-  config.objective.update(
-    {
-      'name': 'unrolled',
-      'real_rows': max(row.real // classes, 1),
-      'augment': 'flip_rotate',
-      'window': row.window,
-      'earliest': -1 if row.late else 0,
-    }
-  )
-  config.objective.inner.update(
-    {
+  config.real_rows = max(row.real // classes, 1)
+  config.objective = namespace(
+    'unrolled',
+    window=row.window,
+    earliest=-1 if row.late else 0,
+    augment='flip_rotate',
+    inner={
       'optimizer': 'adam',
       'learning_rate': 1e-3,
       'steps': row.steps,
       'batch_size': row.batch or args['ipc'] * classes,
       'augment': 'flip_rotate',
-    }
+    },
   )
   config.optimizer.update(
     {
@@ -247,13 +244,13 @@ def _trajectories(config: Config, dataset: str, row: MTT) -> None:
   augment = families(dataset)
   config.data.zca = ZCA if row.zca and dataset != 'fashion_mnist' else 0.0
   config.synthetic.step_size = row.step_size
-  config.objective.name = 'trajectory'
-  config.objective.inner.update(
-    {
+  config.objective = namespace(
+    'trajectory',
+    inner={
       'steps': row.steps,
       'batch_size': row.batch or 1_000_000,
       'augment': augment,
-    }
+    },
   )
   config.optimizer.update(
     {

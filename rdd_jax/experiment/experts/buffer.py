@@ -18,6 +18,7 @@ RECIPE = (
   'momentum',
   'weight_decay',
   'augment',
+  'convention',
   'radius',
   'alpha',
 )
@@ -50,7 +51,6 @@ def buffer(config: Config, workdir: Path, devices: int) -> Buffer:
       **{key: given[key] for key in SHARED},
       'data': {key: given['data'][key] for key in DATA},
       'outputs': {key: given['synthetic'][key] for key in ('slots', 'reject')},
-      'convention': given['objective']['convention'],
       'energy_margin': given['evaluation']['energy_margin'],
       'experts': {key: given['experts'][key] for key in RECIPE},
       **_code(given),

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 import jax
 from jax import Array
@@ -23,22 +23,14 @@ import jax.numpy as jnp
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, concat, group_mean
 from rdd_jax.core.losses import RowLosses, SquaredError, centered, cross_entropy
-from rdd_jax.core.transform import Chains, ScoreFn, Scores, State
+from rdd_jax.core.transform import ScoreFn, Scores, State
 from rdd_jax.images.augment import Augment
 from rdd_jax.kernels import Solution, fit, solve
 from rdd_jax.kernels.kernel import EXACT
-from rdd_jax.objectives.base import Objective
+from rdd_jax.objectives.base import AdvanceFn, Objective, Step
 
 Predictor = Callable[[Array], Array]  # inputs f[n, ...] -> f[n, o], centered
 Regression = Callable[[Batch], tuple[Predictor, Solution]]
-
-
-class AdvanceState(Protocol):
-  def __call__(
-    self, synthetic: Batch, state: State, *, key: Array, places: Chains
-  ) -> tuple[State, Chains]:
-    """What changes between two steps besides the synthetic set."""
-    ...
 
 
 class Method(NamedTuple):
@@ -47,18 +39,23 @@ class Method(NamedTuple):
   Attributes:
     init: `(key) -> state`, of its networks.
     regression: from the state to a regression, whose kernel they make.
-    advance: moves the networks on.
+    advance: moves the networks on; as of an objective.
   """
 
   init: Callable[[Array], State]
   regression: Callable[[State], Regression]
-  advance: AdvanceState
+  advance: AdvanceFn
 
 
 def kernel_regression(
   kernel: Callable[..., Array], ridge: float = 1e-6
 ) -> Regression:
-  """By a kernel `k(x1, x2=None) -> f[n1, n2]`."""
+  """Makes a regression by a kernel: `f(x) = k(x, s) (k(s, s) + r I)^-1 y`.
+
+  Args:
+    kernel: `(x1, x2=None) -> f[n1, n2]`.
+    ridge: relative to the trace.
+  """
 
   def regress(support: Batch) -> tuple[Predictor, Solution]:
     solution = solve(
@@ -80,10 +77,14 @@ def kernel_regression(
 def feature_regression(
   features: Callable[[Array], Array], ridge: float = 1e-6
 ) -> Regression:
-  """By features `f[n, ...] -> f[n, d]`; no gradient passes those of others.
+  """Makes a regression by features; no gradient passes those of other rows.
 
   Features of rows that are predicted are constants: a backward pass goes
   through the synthetic rows alone (FRePo).
+
+  Args:
+    features: `f[n, ...] -> f[n, d]`.
+    ridge: relative to the trace.
   """
 
   def regress(support: Batch) -> tuple[Predictor, Solution]:
@@ -104,9 +105,11 @@ def feature_regression(
 
 
 def scorer(regress: Regression, support: Batch) -> ScoreFn:
-  """What the regression on `support` says of rows, for chains that ask.
+  """Returns the scores of rows by a regression, for chains that ask.
 
-  Its predictions stand for the features.
+  Args:
+    regress: the regression.
+    support: the rows that it is fitted on. Predictions stand for the features.
   """
 
   def score(batch: Batch) -> Scores:
@@ -133,6 +136,8 @@ def regression_matching(
 ) -> Objective:
   """The loss on real rows of a regression on the synthetic ones.
 
+  `L(K_rs (K_ss + r I)^-1 y_s, y_r)`, with a method's kernel `K` and ridge `r`.
+
   The `student` chain edits the rows that are regressed on, so that outliers
   which it appends are to be predicted as no class. Its state moves on where a
   pool trains, and nowhere else.
@@ -150,30 +155,33 @@ def regression_matching(
     the risk `mean()` they make the loss of all rows. Its metrics are `ridge`,
     the relative ridge that was needed, and `failed`, 1 where none was enough:
     then the loss is NaN.
+
+  Source: Nguyen, Chen and Lee, ICLR 2021, eq. 7.
+
+  >>> from rdd_jax.kernels import fully_connected
+  >>> from rdd_jax.objectives.base import trace
+  >>> from rdd_jax.objectives.regression.kip import kip
+  >>> objective = regression_matching(kip(fully_connected(1)), 2, 2)
+  >>> values, mass, metrics = trace(objective, 4, (2, 2, 1), 2)
+  >>> values.shape, sorted(metrics)
+  ((2,), ['failed', 'ridge'])
   """
 
   def evaluate(
-    synthetic: Batch,
-    real: Batch,
-    state: State,
-    feed: Any,
-    *,
-    key: Array,
-    places: Chains,
-    step_size: Array | None = None,
+    synthetic: Batch, step: Step
   ) -> tuple[Array, Array, dict[str, Array]]:
-    del feed, step_size
-    regress = method.regression(state)
+    real = step.real
+    regress = method.regression(step.state)
     still = jax.lax.stop_gradient(synthetic)
-    support, _ = places.student(
+    support, _ = step.chains.student(
       synthetic,
-      key=keys.named(key, 'student'),
+      key=keys.named(step.key, 'student'),
       score=scorer(regress, still),
       synthetic=still,
     )
     predict, solution = regress(mirrored(support) if mirror else support)
     if augment:
-      inputs = augment(keys.named(key, 'augment'), real.inputs)
+      inputs = augment(keys.named(step.key, 'augment'), real.inputs)
       real = replace(real, inputs=inputs)
     values, mass = group_mean(
       losses(predict(real.inputs), real, num_classes),
@@ -184,15 +192,4 @@ def regression_matching(
     failed = solution.failed.astype(values.dtype)
     return values, mass, {'ridge': solution.ridge, 'failed': failed}
 
-  def advance(
-    synthetic: Batch,
-    real: Batch,
-    state: State,
-    *,
-    key: Array,
-    places: Chains,
-  ) -> tuple[State, Chains]:
-    del real
-    return method.advance(synthetic, state, key=key, places=places)
-
-  return Objective(method.init, evaluate, advance)
+  return Objective(method.init, evaluate, method.advance)

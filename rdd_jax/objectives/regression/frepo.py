@@ -60,6 +60,19 @@ def frepo(net: nn.Module, pool: Pool, *, ridge: float = 1e-6) -> Method:
   Deviations:
     Features are those of evaluation mode. Real rows are drawn class by class.
     Pool and keys are in the checkpoint, so that a resumed run is the same run.
+
+  Source: Zhou, Nezhadarya and Ba, NeurIPS 2022, algorithm 1.
+
+  >>> from rdd_jax.objectives.regression.base import regression_matching
+  >>> from rdd_jax.objectives.base import trace
+  >>> net = networks.build('mlp', 2, width=4, depth=1)
+  >>> import optax
+  >>> from rdd_jax.objectives import Inner, pool
+  >>> inner = Inner(optax.adam(1e-2), steps=1, batch_size=4)
+  >>> networks_in_training = pool(net, inner, (2, 2, 1), 2, size=3, lifetime=9)
+  >>> objective = regression_matching(frepo(net, networks_in_training), 2, 2)
+  >>> trace(objective, 4, (2, 2, 1), 2)[0].shape
+  (2,)
   """
 
   def regression(state: PoolState) -> Regression:

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.transform import Chains
+from rdd_jax.objectives.base import Step
 from rdd_jax.training import sgd
 from rdd_jax.training.inner import Inner, train
 from rdd_jax.training.sgd import Learner
@@ -43,7 +44,7 @@ class Pool(NamedTuple):
   Attributes:
     init: `(key) -> PoolState`.
     current: `(state) -> Learner`, the network in use.
-    advance: `(synthetic, state, *, key, places) -> (state, places)`: the
+    advance: `(synthetic, step: Step) -> (state, chains)`: the
       network in use trains, or, past its lifetime, is drawn anew; another one
       is picked.
   """
@@ -72,6 +73,14 @@ def pool(
     size: how many.
     lifetime: training steps after which a network is drawn anew. Ages start
       staggered, so that not all are as old as each other.
+
+  >>> import optax
+  >>> from rdd_jax import networks
+  >>> net = networks.build('mlp', 2, width=4, depth=1)
+  >>> inner = Inner(optax.adam(1e-2), steps=1, batch_size=4)
+  >>> made = pool(net, inner, (2, 2, 1), 2, size=3, lifetime=9)
+  >>> jax.eval_shape(made.init, jax.random.key(0)).ages.shape
+  (3,)
   """
 
   def fresh(key: Array) -> Learner:
@@ -88,14 +97,13 @@ def pool(
   def current(state: PoolState) -> Learner:
     return jax.tree.map(lambda leaf: leaf[state.picked], state.learners)
 
-  def advance(
-    synthetic: Batch, state: PoolState, *, key: Array, places: Chains
-  ) -> tuple[PoolState, Chains]:
+  def advance(synthetic: Batch, step: Step) -> tuple[PoolState, Chains]:
+    state, key, chains = step.state, step.key, step.chains
     age = state.ages[state.picked] + inner.steps
 
     def anew() -> tuple[Learner, Array, Any]:
       zero = jnp.zeros([], jnp.int32)
-      return fresh(keys.named(key, 'fresh')), zero, places.student
+      return fresh(keys.named(key, 'fresh')), zero, chains.student
 
     def trained() -> tuple[Learner, Array, Any]:
       new, edit = train(
@@ -105,7 +113,7 @@ def pool(
         synthetic,
         num_classes,
         key=keys.named(key, 'train'),
-        edit=places.student,
+        edit=chains.student,
         synthetic=synthetic,
       )
       return new, age, edit
@@ -117,6 +125,6 @@ def pool(
       state.ages.at[put].set(age),
       jax.random.randint(keys.named(key, 'pick'), (), 0, size, jnp.int32),
     )
-    return state, places._replace(student=edit)
+    return state, chains._replace(student=edit)
 
   return Pool(init, current, advance)

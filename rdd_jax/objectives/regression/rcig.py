@@ -27,6 +27,7 @@ from rdd_jax.kernels import Solution, ntk_product
 from rdd_jax.kernels.empirical import backward, forward
 from rdd_jax.kernels.kernel import EXACT
 from rdd_jax.networks import Variables
+from rdd_jax.objectives.base import Step
 from rdd_jax.objectives.regression.base import Method, Predictor, Regression
 from rdd_jax.objectives.regression.pool import Pool, PoolState
 
@@ -53,17 +54,28 @@ def rcig(
     scaled to the size of hard ones, so that a learned temperature does not
     reach it, and for equally many steps at each visit. The bonus for margins,
     which the authors say makes no difference, is left out.
+
+  Source: Loo, Hasani, Lechner and Rus, ICML 2023.
+
+  >>> from rdd_jax.objectives.regression.base import regression_matching
+  >>> from rdd_jax.objectives.base import trace
+  >>> net = networks.build('mlp', 2, width=4, depth=1)
+  >>> import optax
+  >>> from rdd_jax.objectives import Inner, pool
+  >>> inner = Inner(optax.adam(1e-2), steps=1, batch_size=4)
+  >>> networks_in_training = pool(net, inner, (2, 2, 1), 2, size=3, lifetime=9)
+  >>> objective = regression_matching(rcig(net, networks_in_training), 2, 2)
+  >>> trace(objective, 4, (2, 2, 1), 2)[0].shape
+  (2,)
   """
 
   def regression(state: PoolState) -> Regression:
     variables = pool.current(state).variables
     return tangent_regression(net, variables, ridge, iterations)
 
-  def advance(
-    synthetic: Batch, state: PoolState, *, key: Array, places: Chains
-  ) -> tuple[PoolState, Chains]:
+  def advance(synthetic: Batch, step: Step) -> tuple[PoolState, Chains]:
     rows = replace(synthetic, targets=of_hard_size(synthetic.targets))
-    return pool.advance(rows, state, key=key, places=places)
+    return pool.advance(rows, step)
 
   return Method(pool.init, regression, advance)
 
@@ -73,6 +85,9 @@ def of_hard_size(targets: Array) -> Array:
 
   Args:
     targets: `f[n, o]`.
+
+  >>> of_hard_size(jnp.array([[0.9, 0.1], [0.6, 0.4]])).max(1).round(3).tolist()
+  [1.0, 0.625]
   """
   y = centered(targets)
   size = jnp.sqrt((y**2).sum(1).max())  # rows of no class have none

@@ -18,6 +18,7 @@ from rdd_jax.core.batch import Batch
 from rdd_jax.core.sharding import each
 from rdd_jax.core.transform import Chains, State
 from rdd_jax.kernels import Finite
+from rdd_jax.objectives.base import Step
 from rdd_jax.objectives.regression.base import (
   Method,
   Regression,
@@ -46,6 +47,16 @@ def rfad(
   Deviations:
     float32, and an exact trace-relative ridge. The learned matrix in front of
     the images is left out. Networks are drawn anew at each step.
+
+  Source: Loo, Hasani, Amini and Rus, NeurIPS 2022, eq. 5.
+
+  >>> from rdd_jax.kernels import finite_fully_connected
+  >>> from rdd_jax.objectives.regression.base import regression_matching
+  >>> from rdd_jax.objectives.base import trace
+  >>> method = rfad(finite_fully_connected(1, 8), (2, 2, 1), number=3)
+  >>> objective = regression_matching(method, 2, 2)
+  >>> trace(objective, 4, (2, 2, 1), 2)[0].shape
+  (2,)
   """
 
   def init(key: Array) -> Any:
@@ -60,10 +71,8 @@ def rfad(
 
     return feature_regression(features, ridge)
 
-  def advance(
-    synthetic: Batch, state: State, *, key: Array, places: Chains
-  ) -> tuple[State, Chains]:
-    del synthetic, state
-    return init(key), places
+  def advance(synthetic: Batch, step: Step) -> tuple[State, Chains]:
+    del synthetic
+    return init(step.key), step.chains
 
   return Method(init, regression, advance)

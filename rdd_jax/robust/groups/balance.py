@@ -19,7 +19,7 @@ from rdd_jax.core.transform import (
   ScoreFn,
   State,
   Transform,
-  identity,
+  from_prepare,
 )
 
 
@@ -79,7 +79,7 @@ def _by_draws(num_cells: int, num_groups: int) -> Transform:
     del key, data
     return balanced(measure, num_cells, num_groups), state
 
-  return Transform(lambda spec: EmptyState(), prepare, identity().update)
+  return from_prepare(lambda spec: EmptyState(), prepare)
 
 
 def _by_weights(num_cells: int, num_groups: int) -> Transform:

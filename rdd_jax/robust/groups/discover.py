@@ -25,7 +25,7 @@ from rdd_jax.core.transform import (
   DataView,
   State,
   Transform,
-  identity,
+  from_prepare,
 )
 from rdd_jax.robust import probing
 from rdd_jax.training.probe import Probe
@@ -178,7 +178,7 @@ def regroup(
     weights = base * state.factors
     return replace(measure, groups=state.groups, weights=weights), state
 
-  return Transform(init, prepare, identity().update)
+  return from_prepare(init, prepare)
 
 
 def _keep_mass(

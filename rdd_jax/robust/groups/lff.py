@@ -32,7 +32,7 @@ from rdd_jax.core.transform import (
   DataView,
   State,
   Transform,
-  identity,
+  from_prepare,
 )
 from rdd_jax.robust.probing import map_rows
 from rdd_jax.training import sgd
@@ -138,4 +138,4 @@ def relative_difficulty(
       jnp.ones([], jnp.int32), factors
     )
 
-  return Transform(init, prepare, identity().update)
+  return from_prepare(init, prepare)

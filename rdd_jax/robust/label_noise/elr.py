@@ -31,7 +31,7 @@ from rdd_jax.core.transform import (
   DataView,
   State,
   Transform,
-  identity,
+  from_prepare,
 )
 from rdd_jax.networks import Variables
 from rdd_jax.training import sgd
@@ -126,4 +126,4 @@ def clean_first(
     targets = jax.nn.one_hot(state.labels, measure.targets.shape[1])
     return replace(measure, targets=targets, cells=state.labels), state
 
-  return Transform(init, prepare, identity().update)
+  return from_prepare(init, prepare)

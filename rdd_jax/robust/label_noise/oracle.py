@@ -16,7 +16,7 @@ from rdd_jax.core.transform import (
   EmptyState,
   State,
   Transform,
-  identity,
+  from_prepare,
 )
 
 
@@ -44,4 +44,4 @@ def oracle(truth: ArrayLike, *, relabel: bool = False) -> Transform:
     weights = jnp.where(right, measure.weights, 0.0)
     return replace(measure, weights=weights), state
 
-  return Transform(init, prepare, identity().update)
+  return from_prepare(init, prepare)

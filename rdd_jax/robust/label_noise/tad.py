@@ -34,7 +34,7 @@ from rdd_jax.core.transform import (
   DataView,
   State,
   Transform,
-  identity,
+  from_prepare,
 )
 from rdd_jax.robust import probing
 from rdd_jax.robust.label_noise.options import Diversion, check
@@ -221,4 +221,4 @@ def divert(
       state = trained(state, f'round {i}', current, recipe.steps)
     return split(recipe.last, state, given, data.labels, opinion(state, 'last'))
 
-  return Transform(init, prepare, identity().update)
+  return from_prepare(init, prepare)
