@@ -7,11 +7,7 @@ Zhao et al. 2021 (DC), Zhao and Bilen 2021 (DSA) and 2023 (DM), Kim et al. 2022
 from __future__ import annotations
 
 from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets.datasets import (
-  DATA,
-  families,
-  num_classes,
-)
+from rdd_jax.config.presets.datasets import families, lookup, num_classes
 from rdd_jax.config.presets.registry import base, finish
 
 # DC and DSA: images per class -> (matchings in a network's life, epochs
@@ -65,8 +61,8 @@ def idc(dataset: str, arg: str = '') -> Config:
 
   2000 networks of 100 matchings each.
   """
-  config, args = base('idc', dataset, arg, factor=2)
-  data = DATA[dataset]
+  config, args = base('idc', dataset, arg)
+  data = lookup(dataset)
   config.synthetic.factor = args['factor']
   config.synthetic.space = 'pixels'
   config.objective.update(
@@ -81,7 +77,7 @@ def idc(dataset: str, arg: str = '') -> Config:
     }
   )
   augment = 'color_crop_flip_scale_rotate'
-  if data.digits or dataset == 'fashion_mnist':
+  if not data.mirror_safe or dataset == 'fashion_mnist':
     augment = 'color_crop_scale_rotate'
   config.objective.inner.update(
     {
