@@ -1,18 +1,14 @@
 """DATM: difficulty-aligned trajectory matching, on CIFAR-10.
 
-Guo et al., ICLR 2024, https://arxiv.org/abs/2310.05773
+Paper: Guo et al., ICLR 2024, https://arxiv.org/abs/2310.05773
+
+The published setting, for a GPU.
+
+Not run: no measurement yet.
 
 python -m rdd_jax.main --config=configs/datm_cifar10.py:ipc=10
-
-The published setting, for a GPU; it has not been run here yet.
-
-Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 
-from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets import unrolled
+from rdd_jax.config.presets.registry import preset
 
-
-def get_config(arg: str = '') -> Config:
-  """The published setting, changed by `arg`."""
-  return unrolled.datm('cifar10', arg)
+get_config = preset('datm', 'cifar10')

@@ -1,18 +1,14 @@
 """DC: gradient matching, on Fashion-MNIST.
 
-Zhao, Mopuri and Bilen, ICLR 2021, https://arxiv.org/abs/2006.05929
+Paper: Zhao, Mopuri and Bilen, ICLR 2021, https://arxiv.org/abs/2006.05929
+
+The published setting, for a GPU.
+
+Not run: no measurement yet.
 
 python -m rdd_jax.main --config=configs/dc_fashion_mnist.py:ipc=10
-
-The published setting, for a GPU; it has not been run here yet.
-
-Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 
-from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets import gradient
+from rdd_jax.config.presets.registry import preset
 
-
-def get_config(arg: str = '') -> Config:
-  """The published setting, changed by `arg`."""
-  return gradient.dc('fashion_mnist', arg)
+get_config = preset('dc', 'fashion_mnist')

@@ -1,18 +1,14 @@
 """DSA: gradient matching under Siamese augmentation, on MNIST.
 
-Zhao and Bilen, ICML 2021, https://arxiv.org/abs/2102.08259
+Paper: Zhao and Bilen, ICML 2021, https://arxiv.org/abs/2102.08259
+
+The published setting, for a GPU.
+
+Not run: no measurement yet.
 
 python -m rdd_jax.main --config=configs/dsa_mnist.py:ipc=10
-
-The published setting, for a GPU; it has not been run here yet.
-
-Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 
-from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets import gradient
+from rdd_jax.config.presets.registry import preset
 
-
-def get_config(arg: str = '') -> Config:
-  """The published setting, changed by `arg`."""
-  return gradient.dsa('mnist', arg)
+get_config = preset('dsa', 'mnist')

@@ -1,8 +1,7 @@
 """Group DRO on CelebA, with the groups that come with it.
 
-Vahidian et al., arXiv 2402.04676; see rdd_jax/robust/groups/cvar.py.
-
-python -m rdd_jax.main --config=configs/groupdro_celeba.py
+Paper: Vahidian et al., https://arxiv.org/abs/2402.04676; see
+rdd_jax/robust/groups/cvar.py
 
 Liu et al. 2015: blond or not, in groups by sex, as Sagawa et al. 2020 have it;
 celeba:celeba, the published directory with img_align_celeba/ and its lists,
@@ -13,18 +12,11 @@ Images of 64 x 64, our choice: no setting is published for distilled sets, and
 this one has not been measured. Groups come with the data and have equal shares
 of what is matched; groups=found does without them.
 
-Arguments: ipc, seed, seeds, width, steps, noise, smoke; and method (dm, dc,
-dsa, idc, mtt, datm, ratbptt, kip, frepo, rfad, rcig), rare (see
-rdd_jax.data.rarefy), groups (known, found, kmeans, voronoi, errors, misread,
-sparse, difficult), risk (equal, none, cvar, mean, worst, entropic, chi_square,
-dro), by (draws, weights, matching, training), trained, tail, clusters and
-memory.
+Not run: no measurement yet.
+
+python -m rdd_jax.main --config=configs/groupdro_celeba.py
 """
 
-from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets import groups
+from rdd_jax.config.presets.registry import preset
 
-
-def get_config(arg: str = '') -> Config:
-  """A method that serves rare groups, changed by `arg`."""
-  return groups.groupdro('celeba', arg, rare='minority-0.25')
+get_config = preset('groupdro', 'celeba', rare='minority-0.25')

@@ -1,24 +1,16 @@
 """Group DRO on SVHN: no subgroup left behind.
 
-Vahidian et al., arXiv 2402.04676; see rdd_jax/robust/groups/cvar.py.
-
-python -m rdd_jax.main --config=configs/groupdro_svhn.py:rare=line-0.1
+Paper: Vahidian et al., https://arxiv.org/abs/2402.04676; see
+rdd_jax/robust/groups/cvar.py
 
 Groups that are found without being named, in equal shares of what is matched;
 the paper's form is method=dsa,risk=cvar.
 
-Arguments: ipc, seed, seeds, width, steps, noise, smoke; and method (dm, dc,
-dsa, idc, mtt, datm, ratbptt, kip, frepo, rfad, rcig), rare (see
-rdd_jax.data.rarefy), groups (known, found, kmeans, voronoi, errors, misread,
-sparse, difficult), risk (equal, none, cvar, mean, worst, entropic, chi_square,
-dro), by (draws, weights, matching, training), trained, tail, clusters and
-memory.
+Not run: no measurement yet.
+
+python -m rdd_jax.main --config=configs/groupdro_svhn.py:rare=line-0.1
 """
 
-from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets import groups
+from rdd_jax.config.presets.registry import preset
 
-
-def get_config(arg: str = '') -> Config:
-  """A method that serves rare groups, changed by `arg`."""
-  return groups.groupdro('svhn', arg)
+get_config = preset('groupdro', 'svhn')

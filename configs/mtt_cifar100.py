@@ -1,18 +1,14 @@
 """MTT: matching training trajectories, on CIFAR-100.
 
-Cazenavette et al., CVPR 2022, https://arxiv.org/abs/2203.11932
+Paper: Cazenavette et al., CVPR 2022, https://arxiv.org/abs/2203.11932
+
+The published setting, for a GPU.
+
+Not run: no measurement yet.
 
 python -m rdd_jax.main --config=configs/mtt_cifar100.py:ipc=10
-
-The published setting, for a GPU; it has not been run here yet.
-
-Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 
-from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets import unrolled
+from rdd_jax.config.presets.registry import preset
 
-
-def get_config(arg: str = '') -> Config:
-  """The published setting, changed by `arg`."""
-  return unrolled.mtt('cifar100', arg)
+get_config = preset('mtt', 'cifar100')

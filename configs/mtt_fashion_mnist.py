@@ -1,24 +1,19 @@
 """MTT: matching training trajectories, on Fashion-MNIST.
 
-Cazenavette et al., CVPR 2022, https://arxiv.org/abs/2203.11932
-
-python -m rdd_jax.main --config=configs/mtt_fashion_mnist.py:ipc=10
+Paper: Cazenavette et al., CVPR 2022, https://arxiv.org/abs/2203.11932
 
 No setting is published for this data set: that of CIFAR-10, without ZCA; for a
-GPU. It has not been run here yet.
+GPU.
 
-Measured, one shared CPU core, shortened to width 32, 4 experts that keep a
+Measured: one shared CPU core, shortened to width 32, 4 experts that keep a
 snapshot every 40 SGD steps, students of 10 steps, 300 segments and 300 epochs
 of evaluation (README has the command), ipc=10, 3 distillation x 3 network
-seeds, last step: 80.7 ± 0.5 (random real 73.8 ± 1.2).
+seeds, last step: 80.7 ± 0.5 (random real 73.8 ± 1.2). Recorded at commit
+f44d27d.
 
-Arguments: ipc, seed, seeds, width, steps, noise, smoke.
+python -m rdd_jax.main --config=configs/mtt_fashion_mnist.py:ipc=10
 """
 
-from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets import unrolled
+from rdd_jax.config.presets.registry import preset
 
-
-def get_config(arg: str = '') -> Config:
-  """The published setting, changed by `arg`."""
-  return unrolled.mtt('fashion_mnist', arg)
+get_config = preset('mtt', 'fashion_mnist')

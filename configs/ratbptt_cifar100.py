@@ -1,18 +1,14 @@
 """RaT-BPTT: random truncated back-propagation through time, on CIFAR-100.
 
-Feng et al., ICLR 2024, https://arxiv.org/abs/2311.07025
+Paper: Feng et al., ICLR 2024, https://arxiv.org/abs/2311.07025
+
+The published setting, for a GPU.
+
+Not run: no measurement yet.
 
 python -m rdd_jax.main --config=configs/ratbptt_cifar100.py:ipc=10
-
-The published setting, for a GPU; it has not been run here yet.
-
-Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 
-from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets import unrolled
+from rdd_jax.config.presets.registry import preset
 
-
-def get_config(arg: str = '') -> Config:
-  """The published setting, changed by `arg`."""
-  return unrolled.ratbptt('cifar100', arg)
+get_config = preset('ratbptt', 'cifar100')

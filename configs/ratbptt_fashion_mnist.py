@@ -1,24 +1,19 @@
 """RaT-BPTT: random truncated back-propagation through time, on Fashion-MNIST.
 
-Feng et al., ICLR 2024, https://arxiv.org/abs/2311.07025
-
-python -m rdd_jax.main --config=configs/ratbptt_fashion_mnist.py:ipc=10
+Paper: Feng et al., ICLR 2024, https://arxiv.org/abs/2311.07025
 
 No setting is published for this data set: that of CIFAR-10, without ZCA; for a
-GPU. It has not been run here yet.
+GPU.
 
-Measured, one shared CPU core, shortened to width 32, windows of 8 in students
+Measured: one shared CPU core, shortened to width 32, windows of 8 in students
 of up to 30 steps, 150 steps from real images and 300 epochs of evaluation
 (README has the command), ipc=10, 3 distillation x 3 network seeds, last step:
-80.2 ± 0.8 (random real, likewise evaluated, 73.3 ± 1.0).
+80.2 ± 0.8 (random real, likewise evaluated, 73.3 ± 1.0). Recorded at commit
+f44d27d.
 
-Arguments: ipc, seed, seeds, width, steps, noise, smoke.
+python -m rdd_jax.main --config=configs/ratbptt_fashion_mnist.py:ipc=10
 """
 
-from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets import unrolled
+from rdd_jax.config.presets.registry import preset
 
-
-def get_config(arg: str = '') -> Config:
-  """The published setting, changed by `arg`."""
-  return unrolled.ratbptt('fashion_mnist', arg)
+get_config = preset('ratbptt', 'fashion_mnist')

@@ -1,19 +1,14 @@
 """RCIG: convexified implicit gradients, on CIFAR-100.
 
-Loo, Hasani, Lechner and Rus, ICML 2023, https://arxiv.org/abs/2302.06755
-
-python -m rdd_jax.main --config=configs/rcig_cifar100.py:ipc=10
+Paper: Loo, Hasani, Lechner and Rus, ICML 2023, https://arxiv.org/abs/2302.06755
 
 The published setting, but for the weight decay, which is relative; for a GPU.
-It has not been run here yet.
 
-Arguments: ipc, seed, seeds, width, steps, noise, smoke.
+Not run: no measurement yet.
+
+python -m rdd_jax.main --config=configs/rcig_cifar100.py:ipc=10
 """
 
-from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets import regression
+from rdd_jax.config.presets.registry import preset
 
-
-def get_config(arg: str = '') -> Config:
-  """The setting, changed by `arg`."""
-  return regression.rcig('cifar100', arg)
+get_config = preset('rcig', 'cifar100')

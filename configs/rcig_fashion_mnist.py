@@ -1,18 +1,14 @@
 """RCIG: convexified implicit gradients, on Fashion-MNIST.
 
-Loo, Hasani, Lechner and Rus, ICML 2023, https://arxiv.org/abs/2302.06755
+Paper: Loo, Hasani, Lechner and Rus, ICML 2023, https://arxiv.org/abs/2302.06755
+
+The setting of CIFAR-10, without ZCA; for a GPU.
+
+Not run: no measurement yet.
 
 python -m rdd_jax.main --config=configs/rcig_fashion_mnist.py:ipc=10
-
-The setting of CIFAR-10, without ZCA; for a GPU. It has not been run here yet.
-
-Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 
-from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets import regression
+from rdd_jax.config.presets.registry import preset
 
-
-def get_config(arg: str = '') -> Config:
-  """The setting, changed by `arg`."""
-  return regression.rcig('fashion_mnist', arg)
+get_config = preset('rcig', 'fashion_mnist')

@@ -1,18 +1,15 @@
 """RFAD: random feature approximation, on Fashion-MNIST.
 
-Loo, Hasani, Amini and Rus, NeurIPS 2022, https://arxiv.org/abs/2210.12067
+Paper: Loo, Hasani, Amini and Rus, NeurIPS 2022,
+https://arxiv.org/abs/2210.12067
+
+The setting of CIFAR-10, without ZCA; for a GPU.
+
+Not run: no measurement yet.
 
 python -m rdd_jax.main --config=configs/rfad_fashion_mnist.py:ipc=10
-
-The setting of CIFAR-10, without ZCA; for a GPU. It has not been run here yet.
-
-Arguments: ipc, seed, seeds, width, steps, noise, smoke.
 """
 
-from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets import regression
+from rdd_jax.config.presets.registry import preset
 
-
-def get_config(arg: str = '') -> Config:
-  """The setting, changed by `arg`."""
-  return regression.rfad('fashion_mnist', arg)
+get_config = preset('rfad', 'fashion_mnist')

@@ -1,21 +1,15 @@
 """TAD (a reconstruction) on CIFAR-10 with wrong labels.
 
-Wu et al., arXiv 2502.05027; see
-rdd_jax/robust/label_noise/tad.py for what is known.
+Paper: Wu et al., https://arxiv.org/abs/2502.05027; see
+rdd_jax/robust/label_noise/tad.py for what is known
+
+Human labels have been measured: see configs/tad_cifar10n.py.
+
+Not run: no measurement yet.
 
 python -m rdd_jax.main --config=configs/tad_cifar10.py:noise=symmetric-0.4
-
-Only human labels have been measured here: see configs/tad_cifar10n.py.
-
-Arguments: ipc, seed, seeds, width, steps, noise, smoke; and method (dm, dc,
-dsa, idc, mtt, datm, ratbptt, kip, frepo, rfad, rcig) and defence (tad,
-described, none, oracle, clean, two_stage, small_loss).
 """
 
-from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets import label_noise
+from rdd_jax.config.presets.registry import preset
 
-
-def get_config(arg: str = '') -> Config:
-  """A method on wrong labels, changed by `arg`."""
-  return label_noise.tad('cifar10', arg, noise='symmetric-0.4')
+get_config = preset('tad', 'cifar10', noise='symmetric-0.4')

@@ -1,21 +1,13 @@
 """TAD (a reconstruction) on CIFAR-100 with wrong labels.
 
-Wu et al., arXiv 2502.05027; see
-rdd_jax/robust/label_noise/tad.py for what is known.
+Paper: Wu et al., https://arxiv.org/abs/2502.05027; see
+rdd_jax/robust/label_noise/tad.py for what is known
+
+Not run: no measurement yet.
 
 python -m rdd_jax.main --config=configs/tad_cifar100.py:noise=symmetric-0.4
-
-It has not been measured yet.
-
-Arguments: ipc, seed, seeds, width, steps, noise, smoke; and method (dm, dc,
-dsa, idc, mtt, datm, ratbptt, kip, frepo, rfad, rcig) and defence (tad,
-described, none, oracle, clean, two_stage, small_loss).
 """
 
-from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets import label_noise
+from rdd_jax.config.presets.registry import preset
 
-
-def get_config(arg: str = '') -> Config:
-  """A method on wrong labels, changed by `arg`."""
-  return label_noise.tad('cifar100', arg, noise='symmetric-0.4')
+get_config = preset('tad', 'cifar100', noise='symmetric-0.4')

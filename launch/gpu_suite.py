@@ -36,9 +36,9 @@ PIECES = (
     for method in (*METHODS, 'kip', 'frepo', 'rfad', 'rcig')
   }
   | {
-    f'tad_cifar10-{noise}-{method}-ipc{ipc}-{defence}': (
+    f'tad_cifar10-{noise}-{method}-ipc{ipc}-{defense}': (
       'tad_cifar10.py',
-      f'ipc={ipc},noise={noise},method={method},defence={defence}',
+      f'ipc={ipc},noise={noise},method={method},defense={defense}',
     )
     for ipc in (10, 50)
     for noise in (
@@ -48,16 +48,16 @@ PIECES = (
       'human-worse',
     )
     for method in ('dm', 'mtt')
-    for defence in ('tad', 'none', 'oracle', 'described')
+    for defense in ('tad', 'none', 'oracle', 'described')
   }
   | {  # Where these are prepared; without them, a piece says so and ends.
-    f'tad_{dataset}-{noise}-dm-ipc10-{defence}': (
+    f'tad_{dataset}-{noise}-dm-ipc10-{defense}': (
       f'tad_{dataset}.py',
-      f'ipc=10,noise={noise},defence={defence}',
+      f'ipc=10,noise={noise},defense={defense}',
     )
     for dataset in ('cifar100', 'tiny_imagenet')
     for noise in ('symmetric-0.4', 'pair-0.4')
-    for defence in ('tad', 'none', 'oracle')
+    for defense in ('tad', 'none', 'oracle')
   }
   | {
     f'trustdd_{dataset}-{method}-ipc10-{arm}{loss}': (

@@ -1,15 +1,16 @@
-"""Compares two configurations."""
+"""What tells two configurations apart, and one from the defaults."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rdd_jax.config import defaults
 from rdd_jax.config.defaults import PLACES, Config
 
 
 def difference(config: Config, other: Config) -> dict[str, Any]:
-  """Returns the changes that turn one configuration into another.
+  """Returns what turns one configuration into another, for `config.variants`.
 
   Args:
     config: the one that is changed.
@@ -36,6 +37,32 @@ def difference(config: Config, other: Config) -> dict[str, Any]:
       {k: v for k, v in its.items() if k not in PLACES},
     ),
   }
+
+
+def show(config: Config) -> str:
+  """Returns a configuration, `path = value`, and `*` where it is no default.
+
+  >>> config = defaults.config()
+  >>> config.data.noise = 'pair-0.4'
+  >>> [line for line in show(config).splitlines() if line[0] == '*']
+  ["* data.noise = 'pair-0.4'"]
+  """
+  usual = dict(_leaves(defaults.config().to_dict()))
+  return '\n'.join(
+    f'{" " if path in usual and usual[path] == value else "*"} '
+    f'{path} = {value!r}'
+    for path, value in _leaves(config.to_dict())
+  )
+
+
+def _leaves(tree: Mapping[str, Any], above: str = '') -> Iterator[Any]:
+  """Yields dotted paths with their values."""
+  for key, value in tree.items():
+    path = f'{above}.{key}' if above else key
+    if isinstance(value, dict) and value:
+      yield from _leaves(value, path)
+    else:
+      yield path, value
 
 
 def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ SHAPES: dict[str, tuple[tuple[int, int, int], int]] = {
   'waterbirds': ((64, 64, 3), 2),
   'celeba': ((64, 64, 3), 2),
 }
+DIGITS = (8, 8, 1), 10  # of the embedded digits, which need no mock
 GROUPED = ('waterbirds', 'celeba')  # whose rows come with groups
 _CONFLICT = 20  # of a class, one row in so many is of another class's group
 

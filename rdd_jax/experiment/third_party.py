@@ -85,7 +85,7 @@ def config_for(name: str, dataset: data.Dataset) -> Config:
   Elsewhere a ConvNet as deep as the images allow, without augmentation.
   """
   for known, preset in datasets.DATA.items():
-    if preset.source == name:
+    if preset.source == name and preset.published:
       return gradient.dm(known)
   config = defaults.config()
   config.name = name

@@ -13,7 +13,8 @@ import pytest
 from rdd_jax.config.build import data
 from rdd_jax.config.build import experiment as build
 from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets.label_noise import METHODS, tad
+from rdd_jax.config.presets.label_noise import tad
+from rdd_jax.config.presets.methods import METHODS
 from rdd_jax.core.measure import Measure, empirical
 from rdd_jax.core.transform import DataView
 from rdd_jax.experiment import loop, pipeline

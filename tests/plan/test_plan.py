@@ -82,7 +82,7 @@ def tiny(config: Config) -> Config:
 
 
 @pytest.mark.slow
-def test_every_stage_of_a_defence_is_planned(tmp_path: Path):
+def test_every_stage_of_a_defense_is_planned(tmp_path: Path):
   config = tiny(label_noise.tad('digits', 'smoke,width=4'))
   plan = predict(config, tmp_path, budget=0.1)
   seconds = plan.to_json()['seconds']

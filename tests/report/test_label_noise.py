@@ -14,7 +14,7 @@ import pytest
 import rdd_jax
 from rdd_jax import data
 from rdd_jax.config.build import data as build_data
-from rdd_jax.config.presets.label_noise import DEFENCES, tad
+from rdd_jax.config.presets.label_noise import DEFENSES, tad
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import pipeline
 from rdd_jax.report import label_noise
@@ -114,9 +114,9 @@ def test_labels_are_written(tmp_path: Path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('defence', DEFENCES)
-def test_every_defence_runs(tmp_path: Path, defence: str):
-  config = tad('digits', f'smoke,width=4,defence={defence}')
+@pytest.mark.parametrize('defense', ['none', *DEFENSES])
+def test_every_defense_runs(tmp_path: Path, defense: str):
+  config = tad('digits', f'smoke,width=4,defense={defense}')
   config.devices = 1
   config.evaluation.epochs = 1
   config.baselines = ('initial',)
@@ -124,18 +124,18 @@ def test_every_defence_runs(tmp_path: Path, defence: str):
   found = pipeline.execute(config, tmp_path)
   assert found['rows']['distilled']['accuracy']['n'] == 2
   assert found['rows']['initial']['accuracy']['n'] == 2
-  diverts = defence in ('tad', 'described', 'small_loss')
+  diverts = defense in ('tad', 'described', 'small_loss')
   assert (tmp_path / 'relabelled.npz').exists() == diverts
   if diverts:
     rows = json.loads((tmp_path / 'trust.json').read_text())
-    assert len(rows) == (1 if defence == 'small_loss' else 4)
+    assert len(rows) == (1 if defense == 'small_loss' else 4)
     assert 'Trust' in (tmp_path / 'report.html').read_text()
 
 
 @pytest.mark.slow
 def test_images_are_started_from_what_is_trusted(tmp_path: Path):
   """With true labels known, each initial image is a row of its true class."""
-  config = tad('digits', 'smoke,width=4,defence=oracle,ipc=2')
+  config = tad('digits', 'smoke,width=4,defense=oracle,ipc=2')
   config.devices = 1
   config.evaluation.epochs = 1
   config.baselines = ('initial',)
@@ -171,7 +171,7 @@ def test_every_field_of_tad_can_be_set(name: str, value: object):
 
 def test_misspelt_arguments_say_what_there_is():
   with pytest.raises(UserError, match='two_stage'):
-    tad('digits', 'defence=two_stages')
+    tad('digits', 'defense=two_stages')
   with pytest.raises(UserError, match='there is dm'):
     tad('digits', 'method=datm')
   with pytest.raises(UserError, match="did you mean 'noise'"):

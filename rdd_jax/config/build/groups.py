@@ -8,7 +8,7 @@ from typing import Any
 import optax
 
 from rdd_jax.config.build.context import Context, Factory
-from rdd_jax.core import risk
+from rdd_jax.core import naming, risk
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.core.risk import Risk
 from rdd_jax.core.transform import Transform
@@ -33,10 +33,13 @@ RISKS: dict[str, Callable[..., Risk]] = {
   'entropic': risk.entropic,
   'chi_square': risk.chi_square,
 }
-PARAMETERS = {  # of risks that have one, and what it is when not given
-  'cvar': 0.2,
-  'entropic': 1.0,
-  'chi_square': 1.0,
+TAIL = naming.Value('tail', 0.2, 'in (0, 1]', lambda t: 0 < t <= 1, default=0.2)
+SIZE = naming.Value('size', 1.0, 'above 0', lambda size: size > 0, default=1.0)
+PARAMETERS = {
+  **dict.fromkeys(RISKS, ()),
+  'cvar': (TAIL,),
+  'entropic': (SIZE,),
+  'chi_square': (SIZE,),
 }
 FINDERS: dict[str, Callable[..., Finder]] = {
   'found': finders.clear_splits,
@@ -47,26 +50,21 @@ FINDERS: dict[str, Callable[..., Finder]] = {
 
 
 def parse_risk(text: str) -> Risk:
-  """A risk by its name, `cvar-0.2`, or the mean of several, `equal+worst`."""
+  """Returns a risk by its name, `cvar-0.2`, or the mean of several.
 
-  def one(term: str) -> Risk:
-    name, dash, number = term.partition('-')
-    make = choose('risk', name, RISKS)
-    if name not in PARAMETERS:
-      if dash:
-        raise UserError(f'risk {term!r}: {name} takes no number; leave it out')
-      return make()
-    try:
-      return make(float(number) if dash else PARAMETERS[name])
-    except ValueError as error:
-      raise UserError(
-        f'risk {term!r}: {error}; give {name}-{PARAMETERS[name]}'
-      ) from None
+  >>> parse_risk('equal+worst') is None
+  False
 
-  terms = text.split('+')
+  Raises:
+    UserError: for an unknown name, or a number that it does not take.
+  """
+  terms = []
+  for term in text.split('+'):
+    name, numbers = naming.parse('risk', term, PARAMETERS)
+    terms.append(RISKS[name](*numbers))
   if len(terms) == 1:
-    return one(text)
-  return risk.mix(*((1 / len(terms), one(term)) for term in terms))
+    return terms[0]
+  return risk.mix(*((1 / len(terms), term) for term in terms))
 
 
 def _tilt(

@@ -1,4 +1,4 @@
-"""All three at once: wrong labels, foreign inputs and rare groups in one run.
+"""All three at once: wrong labels, OOD inputs and rare groups in one run.
 
 TAD (Wu et al., arXiv 2502.05027, a reconstruction), TrustDD (Ma et al.,
 2307.09165) and Group DRO (Vahidian et al., 2402.04676), in front of any method.
@@ -12,43 +12,39 @@ from rdd_jax.config import arguments
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.difference import difference
 from rdd_jax.config.presets import groups, ood
-from rdd_jax.config.presets.label_noise import defend, method_config, with_noise
+from rdd_jax.config.presets.label_noise import defend
+from rdd_jax.config.presets.methods import PROTECTIONS
+from rdd_jax.config.presets.options import some
+from rdd_jax.config.presets.registry import method_config
 
-OFF = {'defence': 'none', 'outliers': 'none', 'risk': 'none'}
+OFF = {'defense': 'none', 'outliers': 'none', 'risk': 'none'}
 SOME = ('gaussian_noise', 'gaussian_blur', 'fog', 'contrast')  # of a suite
 # What each alone puts on: by default groups are drawn equally often, which is
 # not yet the nested risk of Group DRO.
 ALONE = {
   'plain': '',
-  'TAD': 'defence',
+  'TAD': 'defense',
   'TrustDD': 'outliers',
   'balanced groups': 'risk',
 }
 
 
-def all_three(dataset: str, arg: str = '', *, noise: str, rare: str) -> Config:
-  """A method, and what protects it from all three.
+def all_three(
+  dataset: str, arg: str = '', *, noise: str = '', rare: str = ''
+) -> Config:
+  """Returns a method, and what protects it from all three.
 
   Args:
-    dataset: 'digits', or one that the method's presets know.
-    arg: as the method's preset takes it; `method`, by default 'dm'; `defence`
-      as `trust_presets.tad` takes it, `outliers`, `loss`, `families` and
-      `slots` as `outlier_presets.trustdd`, `rare`, `groups`, `risk`, `by`,
-      `trained`, `tail`, `clusters` and `memory` as `group_presets.groupdro`;
-      and `variants`, by default true: the plain method and each paper alone
-      are run as well, for the table.
+    dataset: a name in `DATA` of which the table has all facts.
+    arg: as the method takes it, and the arguments of `tad`, `trustdd` and
+      `groupdro`; and `variants`, by default true: the plain method and each
+      paper alone are run as well, for the table.
     noise: where `arg` names none.
     rare: likewise.
   """
-  fields = {
-    **groups.ARGUMENTS,
-    **ood.ARGUMENTS,
-    'defence': 'tad',
-    'rare': rare,
-    'variants': True,
-  }
-  args, rest = arguments.split(arg, **fields)
-  rest = with_noise(rest, noise)
+  fields = some(*PROTECTIONS['all_three'].takes)
+  args, rest = arguments.split(f'rare={rare},{arg}', **fields)
+  rest = f'noise={noise},{rest}'
   config = _build(dataset, args, rest)
   if args['variants']:
     parts = {
@@ -68,7 +64,7 @@ def _build(dataset: str, args: dict[str, Any], rest: str) -> Config:
   config.name = f'all_three_{dataset}'
   config.data.rare = args['rare']
   config.baselines = ('random', 'herding')
-  defend(config, dataset, args['defence'])
+  defend(config, dataset, args['defense'])
   groups.serve(config, args)
   ood.expose(config, dataset, args)
   config.shift.update({'corruptions': ('all',), 'severities': (3,)})
@@ -76,21 +72,17 @@ def _build(dataset: str, args: dict[str, Any], rest: str) -> Config:
 
 
 def quickstart(arg: str = '') -> Config:
-  """All three on the embedded digits, in minutes on two CPU cores.
+  """Returns all three on the embedded digits, for minutes on two CPU cores.
 
   Args:
     arg: as of `all_three`, and `full`, with more seeds.
   """
   # The paper's loss asks for no output more: fewer programs are compiled.
-  fields = {
-    'full': False,
-    'loss': 'uniform',
-    'noise': 'asymmetric-0.4',
-    'steps': 0,
-  }
-  args, rest = arguments.split(arg, **fields)
-  given = ','.join(f'{key}={args[key]}' for key in ('noise', 'loss', 'steps'))
-  config = all_three('digits', f'{given},{rest}', noise='', rare='line-0.1')
+  args, rest = arguments.split(
+    f'loss=uniform,noise=asymmetric-0.4,rare=line-0.1,{arg}',
+    **some('full', 'steps'),
+  )
+  config = all_three('digits', f'{rest},steps={args["steps"]}')
   config.name = 'quickstart'
   if not args['full']:
     if not args['steps']:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from rdd_jax.config import arguments, defaults
 from rdd_jax.config.build.objectives import namespace
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets.datasets import DSA_DIGITS
-from rdd_jax.config.presets.registry import ARGUMENTS, finish
+from rdd_jax.config.presets.registry import base, finish
 
 
 def dm(arg: str = '') -> Config:
@@ -82,13 +81,7 @@ def _match_gradients(config: Config) -> None:
 
 def _base(method: str, arg: str) -> tuple[Config, dict[str, Any]]:
   """What is common, and the parsed arguments."""
-  args = arguments.parse(arg, **{**ARGUMENTS, 'ipc': 1, 'width': 32})
-  config = defaults.config()
-  config.name = f'{method}_digits'
-  config.seed, config.seeds = args['seed'], args['seeds']
-  config.data.noise = args['noise']
-  config.network.width, config.network.depth = args['width'], 2
-  config.synthetic.ipc = args['ipc']
+  config, args = base(method, 'digits', arg)
   config.real_rows = 64
   config.evaluation.update({'epochs': 300, 'schedule': 'cosine'})
   config.whole.update({'steps': 1500, 'batch_size': 128, 'seeds': 3})

@@ -8,11 +8,7 @@ from __future__ import annotations
 
 from rdd_jax.config.build.objectives import namespace
 from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets.datasets import (
-  DATA,
-  families,
-  num_classes,
-)
+from rdd_jax.config.presets.datasets import families, lookup, num_classes
 from rdd_jax.config.presets.registry import base, finish
 
 # DC and DSA: images per class -> (matchings in a network's life, epochs
@@ -66,12 +62,12 @@ def idc(dataset: str, arg: str = '') -> Config:
 
   2000 networks of 100 matchings each.
   """
-  config, args = base('idc', dataset, arg, factor=2)
-  data = DATA[dataset]
+  config, args = base('idc', dataset, arg)
+  data = lookup(dataset)
   config.synthetic.factor = args['factor']
   config.synthetic.space = 'pixels'
   augment = 'color_crop_flip_scale_rotate'
-  if data.digits or dataset == 'fashion_mnist':
+  if not data.mirror_safe or dataset == 'fashion_mnist':
     augment = 'color_crop_scale_rotate'
   config.real_rows = 200 if dataset != 'cifar100' else 64
   config.objective = namespace(

@@ -11,21 +11,13 @@ from typing import Any
 
 from rdd_jax.config import arguments
 from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets import methods
 from rdd_jax.config.presets.datasets import num_classes
-from rdd_jax.config.presets.label_noise import extend, method_config
+from rdd_jax.config.presets.label_noise import extend
+from rdd_jax.config.presets.options import some
+from rdd_jax.config.presets.registry import method_config
 from rdd_jax.core.errors import UserError, choose
 
-ARGUMENTS = {
-  'method': 'dm',
-  'rare': '',
-  'groups': '',
-  'risk': 'equal',
-  'by': '',
-  'trained': '',
-  'tail': 0.2,
-  'clusters': 4,
-  'memory': 768,  # the three batches whose losses the released code pools
-}
 # How rows are grouped, by at most k groups: the link in front of the chain. It
 # names what finders leave to their defaults too, so that flags can set it.
 GROUPS: dict[str, Callable[[int], dict[str, Any]]] = {
@@ -53,39 +45,21 @@ ACROSS = {
   'entropic': 'entropic',
   'chi_square': 'chi_square',
 }
-RISKS = ('none', 'equal', 'dro', *ACROSS)
 MATCHED = ('dc', 'dsa', 'idc')  # on networks that train between matchings
 TRAINED_ON_REAL = (*MATCHED, 'mtt', 'datm', 'ratbptt')
 
 
 def groupdro(dataset: str, arg: str = '', *, rare: str = '') -> Config:
-  """A method that serves rare groups.
+  """Returns a method that serves rare groups.
 
   Args:
-    dataset: 'digits', or one that the method's presets know.
-    arg: as the method's preset takes it, and
-      `method`, by default 'dm';
-      `rare`, a rare group made in the data, as `data.rare` takes it;
-      `groups`, by default 'known' where groups are made, otherwise 'voronoi'
-      for a risk in training, and else 'found', which is blind to them: an early
-      network's clear splits of each class, if there are any, into `clusters`
-      groups at most. Also 'kmeans', into as many, and rivals: 'errors',
-      'misread' (JTT), 'sparse' (kernel density), 'difficult' (LfF);
-      `risk`, by default 'equal'; 'none'; 'cvar', the paper's nested risk, the
-      worst `tail` of each group and then mean and worst of groups; 'mean',
-      'worst', 'entropic', 'chi_square'; 'dro', exponentiated group weights;
-      `by`: of 'equal', 'draws' (the default), 'weights' or 'matching', which
-      matches each group apart (FairDD); of other risks, 'training' (the
-      default), of networks on real data, or 'matching', of how far groups are
-      from being matched;
-      `trained`, networks that gradients are matched on, whatever is matched:
-      'synthetic', 'real', or, on real data, by the risk 'mean', 'cvar',
-      'worst', 'entropic' or 'chi_square'; by default as `risk` has it;
-      `memory`, rows of earlier batches that a risk in training ranks as well.
+    dataset: a name in `DATA`.
+    arg: as the method takes it, and `method`, `rare`, `groups`, `risk`, `by`,
+      `trained`, `tail`, `clusters` and `memory`, see `options`.
     rare: where `arg` names none.
   """
-  fields = {**ARGUMENTS, 'rare': rare}
-  args, rest = arguments.split(arg, **fields)
+  fields = some('method', *methods.GROUPS)
+  args, rest = arguments.split(f'rare={rare},{arg}', **fields)
   config = method_config(dataset, args['method'], rest)
   config.name = f'groupdro_{dataset}'
   config.data.rare = args['rare']
@@ -99,11 +73,10 @@ def serve(config: Config, args: dict[str, Any]) -> None:
 
   Args:
     config: with its data; changed in place.
-    args: as ARGUMENTS.
+    args: values of `method` and of the arguments `methods.GROUPS`.
   """
   config.shift.update({'clusters': 10, 'density': 'pixels', 'published': True})
   name = args['risk']
-  choose('risk', name, dict.fromkeys(RISKS))
   if args['clusters'] < 2:
     raise UserError(
       f'clusters={args["clusters"]} divides no class; take 2 or more, or '
@@ -114,7 +87,7 @@ def serve(config: Config, args: dict[str, Any]) -> None:
     return
   by = args['by'] or ('draws' if name == 'equal' else 'training')
   groups = args['groups'] or _default_groups(config, by)
-  link = choose('groups', groups, GROUPS)(args['clusters'])
+  link = GROUPS[groups](args['clusters'])
   places: dict[str, Callable[[], None]] = {
     'draws': lambda: _balance(config, groups, link, args, 'draws'),
     'weights': lambda: _balance(config, groups, link, args, 'weights'),
@@ -188,8 +161,6 @@ def _trained(config: Config, args: dict[str, Any]) -> None:
   how = args['trained']
   if not how:
     return
-  kinds = ('synthetic', 'real', *ACROSS)
-  choose('trained', how, dict.fromkeys(kinds))
   choose('method, for trained=,', args['method'], dict.fromkeys(MATCHED))
   if how == 'synthetic':
     config.objective.inner.data = how

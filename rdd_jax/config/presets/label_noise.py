@@ -1,4 +1,4 @@
-"""TAD's configurations: any method's, with noise and a defence in front.
+"""TAD's configurations: any method's, with noise and a defense in front.
 
 A reconstruction, see `rdd_jax.robust.label_noise.tad`; no setting is published
 that could be known here. Lengths of probe training are of our measurements.
@@ -11,45 +11,12 @@ from typing import Any
 
 from rdd_jax.config import arguments
 from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets import digits, gradient, regression, unrolled
-from rdd_jax.config.presets.datasets import SETTINGS, Setting
-from rdd_jax.core.errors import choose
+from rdd_jax.config.presets.datasets import Setting, with_fact
+from rdd_jax.config.presets.options import some
+from rdd_jax.config.presets.registry import method_config
 from rdd_jax.robust.label_noise.options import Diversion, as_described
 from rdd_jax.robust.label_noise.relabel import Relabel
 from rdd_jax.robust.label_noise.trust import Division
-
-REGRESSIONS: dict[str, Callable[[str, str], Config]] = {
-  'kip': regression.kip,
-  'frepo': regression.frepo,
-  'rfad': regression.rfad,
-  'rcig': regression.rcig,
-}
-
-METHODS: dict[str, Callable[[str, str], Config]] = {
-  'dm': gradient.dm,
-  'dc': gradient.dc,
-  'dsa': gradient.dsa,
-  'idc': gradient.idc,
-  'mtt': unrolled.mtt,
-  'datm': unrolled.datm,
-  'ratbptt': unrolled.ratbptt,
-  **REGRESSIONS,
-}
-
-DIGITS: dict[str, Callable[[str, str], Config]] = {
-  **{
-    method.__name__: lambda dataset, arg, method=method: method(arg)
-    for method in (
-      digits.dm,
-      digits.dc,
-      digits.dsa,
-      digits.mtt,
-      digits.ratbptt,
-    )
-  },
-  **REGRESSIONS,
-}
-
 
 VIEW = 'crop'  # shifts, under which the described form asks for consistency
 
@@ -94,10 +61,9 @@ def _small_loss(setting: Setting) -> dict[str, Any]:
   return _divert(recipe, setting)
 
 
-DEFENCES: dict[str, Callable[[Setting], dict[str, Any]]] = {
+DEFENSES: dict[str, Callable[[Setting], dict[str, Any]]] = {
   'tad': _tad,
   'described': lambda setting: _divert(as_described(None), setting),
-  'none': lambda setting: {},
   'oracle': lambda setting: {'factory': 'oracle'},
   'clean': lambda setting: {'factory': 'oracle', 'relabel': True},
   'two_stage': _two_stage,
@@ -105,58 +71,40 @@ DEFENCES: dict[str, Callable[[Setting], dict[str, Any]]] = {
 }
 
 
-def tad(
-  dataset: str,
-  arg: str = '',
-  *,
-  noise: str = 'symmetric-0.4',
-  name: str = '',
-) -> Config:
-  """A method on noisy labels, with a defence.
+def tad(dataset: str, arg: str = '', *, noise: str = 'symmetric-0.4') -> Config:
+  """Returns a method on noisy labels, with a defense.
 
   Args:
-    dataset: 'digits', or one that the method's presets know.
-    arg: as the method's preset takes it, and `method`, by default 'dm', and
-      `defence`, by default 'tad': 'described' is the form that summaries of
-      the paper describe, 'none' distils from the labels as given, 'oracle'
-      from the rows whose label is right, 'clean' from all rows with their true
-      labels, 'two_stage' from labels that ELR has cleaned once, 'small_loss'
-      from the 60 per cent of each class with the smallest loss.
+    dataset: a name in `DATA`, with lengths of probe training.
+    arg: as the method takes it, and `method` and `defense`, see `options`.
     noise: where `arg` names none.
-    name: of the run.
   """
-  args, rest = arguments.split(arg, method='dm', defence='tad')
-  config = method_config(dataset, args['method'], with_noise(rest, noise))
-  config.name = name or f'tad_{dataset}'
-  defend(config, dataset, args['defence'])
-  # What is started from is rows that the defence lets through.
+  args, rest = arguments.split(arg, **some('method', 'defense'))
+  config = method_config(dataset, args['method'], f'noise={noise},{rest}')
+  config.name = f'tad_{dataset}'
+  defend(config, dataset, args['defense'])
+  # What is started from is rows that the defense lets through.
   config.baselines = ('random', 'herding', 'initial')
   return config
 
 
-def method_config(dataset: str, method: str, arg: str) -> Config:
-  """The configuration of a method, in front of which something is put."""
-  methods = DIGITS if dataset == 'digits' else METHODS
-  return choose('method', method, methods)(dataset, arg)
+def defend(config: Config, dataset: str, defense: str) -> None:
+  """Puts a defense in front; its probe trains for a moment on mock images.
 
-
-def with_noise(arg: str, noise: str) -> str:
-  """The argument string, with this noise where it says none."""
-  if any(a.startswith('noise=') for a in arg.split(',')):
-    return arg
-  return f'{arg},noise={noise}'
-
-
-def defend(config: Config, dataset: str, defence: str) -> None:
-  """Puts a defence in front; its probe trains for a moment on mock images."""
-  setting = SETTINGS[dataset]
+  Args:
+    config: changed in place.
+    dataset: which has lengths of probe training in the table.
+    defense: a name in `DEFENSES`.
+  """
+  if defense == 'none':
+    return
+  setting = with_fact(dataset, 'probe').probe
+  assert setting is not None
   if config.data.mock:
     setting = setting._replace(warm_up=4, steps=4)
-  chosen = choose('defence', defence, DEFENCES)(setting)
-  if chosen:
-    extend(config, {'trust': chosen})
+  extend(config, {'trust': DEFENSES[defense](setting)})
 
 
 def extend(config: Config, links: dict[str, Any]) -> None:
-  """Adds links to the chain before matching."""
+  """Adds links to the chain before matching, in place."""
   config.transform = {**config.transform.to_dict(), **links}

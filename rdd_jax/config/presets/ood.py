@@ -7,9 +7,12 @@ from typing import Any, NamedTuple
 
 from rdd_jax.config import arguments
 from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets.datasets import PHOTOGRAPHS, SETS, num_classes
-from rdd_jax.config.presets.label_noise import extend, method_config
-from rdd_jax.core.errors import UserError, choose
+from rdd_jax.config.presets.datasets import num_classes, with_fact
+from rdd_jax.config.presets.label_noise import extend
+from rdd_jax.config.presets.methods import OUTLIERS
+from rdd_jax.config.presets.options import some
+from rdd_jax.config.presets.registry import method_config
+from rdd_jax.core.errors import UserError
 from rdd_jax.images.corruptions import CORE, RELEASED_DEFAULT, family_of
 
 FAMILIES = {
@@ -17,7 +20,6 @@ FAMILIES = {
   'flat': (*CORE, 'flat'),
   'released': RELEASED_DEFAULT,
 }
-ARMS = ('on_the_fly', 'poe', 'sampled', 'none', 'double_ipc', 'oe:SOURCE')
 
 
 class Loss(NamedTuple):
@@ -41,38 +43,21 @@ LOSSES = {
 }
 
 
-ARGUMENTS = {
-  'outliers': 'on_the_fly',
-  'loss': 'reject',
-  'families': '',
-  'slots': 0,
-}
-
 ROWS = 50  # outliers of a step on the fly; a hundred were no better
 
 
 def trustdd(dataset: str, arg: str = '') -> Config:
-  """A method, with outliers.
+  """Returns a method, with outliers.
 
-  Every arm is judged on the same sets from elsewhere; those of which some arm
-  trains on the kind are shown, and not averaged.
+  Every choice of outliers is judged on the same out-of-distribution sets; those
+  of which some choice trains on the kind are shown, and not averaged.
 
   Args:
-    dataset: 'digits', or one that the method's presets know.
-    arg: as the method's preset takes it, and
-      `method`, by default 'dm';
-      `outliers`, by default 'on_the_fly': made afresh of the distilled images
-      while networks train on them; 'poe', the paper's form, distils corrupted
-      rows in slots; 'sampled' stores such rows as they are; 'none';
-      'double_ipc', as many images as 'poe' stores, all of classes; 'oe:SOURCE'
-      distils real outliers, see `data.load_outliers`;
-      `loss`, by default 'reject', a class of their own, or the paper's
-      'uniform', or 'energy', a margin;
-      `families`, by default 'core', six kinds of corruption, and of photographs
-      'flat', these and shapes without texture; 'released' are the paper's four;
-      `slots`, where outliers are stored, by default one for each class.
+    dataset: a name in `DATA`, with out-of-distribution sets.
+    arg: as the method takes it, and `method`, `outliers`, `loss`, `families`
+      and `slots`, see `options`.
   """
-  args, rest = arguments.split(arg, method='dm', **ARGUMENTS)
+  args, rest = arguments.split(arg, **some('method', *OUTLIERS))
   config = method_config(dataset, args['method'], rest)
   config.name = f'trustdd_{dataset}'
   config.baselines = ('random', 'herding')
@@ -86,19 +71,20 @@ def expose(config: Config, dataset: str, args: Mapping[str, Any]) -> None:
   Args:
     config: changed in place.
     dataset: whose sets.
-    args: as ARGUMENTS.
+    args: values of the arguments `OUTLIERS`.
   """
-  config.outside.sets = SETS[dataset]
-  usual = 'flat' if dataset in PHOTOGRAPHS else 'core'
-  families = choose('families', args['families'] or usual, FAMILIES)
-  # So that all arms average the same sets.
+  data = with_fact(dataset, 'ood_sets')
+  config.outside.sets = data.ood_sets
+  usual = 'flat' if data.photographs else 'core'
+  families = FAMILIES[args['families'] or usual]
+  # So that all choices of outliers average the same sets.
   seen = {*CORE}.union(*map(family_of, families))
   config.outside.seen = tuple(sorted(seen))
-  loss = choose('outlier loss', args['loss'], LOSSES)
+  loss = LOSSES[args['loss']]
   config.synthetic.reject = loss.reject
   config.synthetic.outlier_weight = loss.weight
   kind, _, source = args['outliers'].partition(':')
-  arm: dict[str, Callable[[], None]] = {
+  make: dict[str, Callable[[], None]] = {
     'on_the_fly': lambda: _on_the_fly(config, families),
     'poe': lambda: _stored(config, args['slots'], _poe(families)),
     'sampled': lambda: _sampled(config, args['slots'], _poe(families)),
@@ -106,7 +92,7 @@ def expose(config: Config, dataset: str, args: Mapping[str, Any]) -> None:
     'double_ipc': lambda: _double(config),
     'oe': lambda: _stored(config, args['slots'], _oe(source)),
   }
-  choose('arm', kind, arm)()
+  make[kind]()
   if kind in ('none', 'double_ipc'):
     config.synthetic.reject = False  # Nothing would train that output.
   else:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from importlib import import_module
+import textwrap
 from typing import Any
 
 from rdd_jax.config import arguments, defaults
+from rdd_jax.config.arguments import Argument
 from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets.datasets import DATA, DEPTHS, SIZES, families
-from rdd_jax.core.errors import UserError
+from rdd_jax.config.presets.datasets import DATA, lookup
+from rdd_jax.config.presets.methods import (
+  METHODS,
+  PROTECTIONS,
+  Method,
+  methods,
+)
+from rdd_jax.config.presets.options import ARGUMENTS, COMMON
+from rdd_jax.core.errors import UserError, choose
 from rdd_jax.images.preprocessing import PUBLISHED
 
-ARGUMENTS = {
-  'ipc': 10,
-  'seed': 0,
-  'seeds': 3,
-  'width': 128,
-  'steps': 0,
-  'noise': '',
-  'smoke': False,
-}
 SMOKE = {  # the most that a field of an objective may be
   'matched_rows': 8,
   'outer': 2,
@@ -29,29 +33,142 @@ SMOKE = {  # the most that a field of an objective may be
 }
 
 
-def base(
-  method: str, dataset: str, arg: str, **more: Any
-) -> tuple[Config, dict[str, Any]]:
-  """The data set's part of a configuration, and the parsed arguments."""
-  args = arguments.parse(arg, **ARGUMENTS, **more)
-  data = DATA[dataset]
+def fields(dataset: str, *names: str) -> dict[str, Argument]:
+  """Returns the arguments of a method on a data set.
+
+  Args:
+    dataset: its name, which decides some defaults and the methods there are.
+    *names: of arguments, apart from `COMMON`.
+  """
+  row = lookup(dataset)
+  out = {name: ARGUMENTS[name] for name in (*COMMON, *names)}
+  for name in ('ipc', 'width'):
+    out[name] = replace(out[name], default=getattr(row, name))
+  if 'method' in out:
+    out['method'] = replace(out['method'], choices=tuple(methods(dataset)))
+  return out
+
+
+def method_config(dataset: str, method: str, arg: str = '') -> Config:
+  """Returns the configuration of a method on a data set.
+
+  >>> method_config('digits', 'dm', 'ipc=2').synthetic.ipc
+  2
+
+  Args:
+    dataset: a name in `DATA`.
+    method: a name in `METHODS`.
+    arg: as the method takes it.
+
+  Raises:
+    UserError: for a name that is not there.
+  """
+  lookup(dataset)
+  chosen = choose('method', method, methods(dataset))
+  return _function(chosen, dataset)(arg)
+
+
+def preset(
+  method: str, dataset: str, *, name: str = '', **given: Any
+) -> Callable[[str], Config]:
+  """Returns the `get_config` of a config file.
+
+  Its argument `help` prints what it takes and exits.
+
+  >>> preset('dm', 'cifar10', ipc=1)('seed=3').synthetic.ipc
+  1
+
+  Args:
+    method: a name in `METHODS` or `PROTECTIONS`.
+    dataset: a name in `DATA`.
+    name: of the run, by default that of the method and the data set.
+    **given: arguments, where the command line names none.
+
+  Raises:
+    UserError: for a name that is not there.
+  """
+  lookup(dataset)
+  chosen = choose('method', method, {**METHODS, **PROTECTIONS})
+  text = ','.join(f'{key}={value}' for key, value in given.items())
+
+  def get_config(arg: str = '') -> Config:
+    """Returns the preset, changed by `arg`; `help` says what that can be."""
+    if 'help' in arg.split(','):
+      print(describe(chosen, dataset, given))
+      raise SystemExit(0)
+    config = _function(chosen, dataset)(f'{text},{arg}')
+    config.name = name or config.name
+    return config
+
+  return get_config
+
+
+def describe(method: Method, dataset: str, given: Mapping[str, Any]) -> str:
+  """Returns the text of `:help`.
+
+  Args:
+    method: whose arguments.
+    dataset: on which.
+    given: defaults of the config file.
+  """
+  known = fields(dataset, *method.takes)
+  for key, value in given.items():
+    known[key] = replace(known[key], default=value)
+  paper = textwrap.fill(method.paper, 80, break_long_words=False)
+  lines = [method.title, paper, '', 'Arguments, with their defaults:']
+  lines.append(arguments.usage(known))
+  for other, its in methods(dataset).items() if 'method' in known else ():
+    if its.takes:
+      more = fields(dataset, *its.takes)
+      more = {key: more[key] for key in its.takes}
+      lines += [f'With method={other} also:', arguments.usage(more)]
+  lines += [
+    '',
+    'As in --config=FILE.py:ipc=1,smoke. FILE.py:show prints every field of',
+    'the configuration, each of which --config.FIELD=VALUE sets.',
+  ]
+  return '\n'.join(lines)
+
+
+def _function(method: Method, dataset: str) -> Callable[[str], Config]:
+  """Imports the preset of a method, which would import this module."""
+  module, _, name = method.preset.partition(':')
+  digits = dataset == 'digits' and module in ('gradient', 'unrolled')
+  if digits:
+    module = 'digits'
+  function = getattr(import_module(f'{__package__}.{module}'), name)
+  alone = digits or name == 'quickstart'  # these know their data set
+  return function if alone else partial(function, dataset)
+
+
+def base(method: str, dataset: str, arg: str) -> tuple[Config, dict[str, Any]]:
+  """Returns the data set's part of a configuration, and parsed arguments.
+
+  Args:
+    method: its name in `METHODS`.
+    dataset: its name in `DATA`.
+    arg: as `arguments.parse` takes it.
+  """
+  args = arguments.parse(arg, **fields(dataset, *METHODS[method].takes))
+  data = lookup(dataset)
   config = defaults.config()
   config.name = f'{method}_{dataset}'
   config.seed, config.seeds = args['seed'], args['seeds']
   config.data.name = data.source
   config.data.noise = args['noise']
-  config.data.mean, config.data.std = PUBLISHED[dataset]
+  config.data.size = data.resize
+  if data.published:
+    config.data.mean, config.data.std = PUBLISHED[data.published]
   config.network.width = args['width']
-  config.network.depth = DEPTHS.get(dataset, 3)
-  if dataset in SIZES:
-    config.data.size = SIZES[dataset]
+  config.network.depth = data.depth
   config.synthetic.ipc = args['ipc']
   if args['ipc'] < 1:
     raise UserError(
       f'ipc={args["ipc"]}: a class needs at least one image; give ipc=1 or more'
     )
-  config.whole.steps = 10_000
-  config.whole.augment = families(dataset)
+  if data.full_steps:
+    config.whole.steps = data.full_steps
+    config.whole.augment = data.families
   return config, args
 
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rdd_jax.config import arguments, defaults
 from rdd_jax.config.build.objectives import namespace
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets import datasets, registry
-from rdd_jax.core.errors import choose
 
 ZCA = 0.1  # of colour images in all four, times the mean eigenvalue
 
@@ -24,23 +22,17 @@ KERNELS: dict[str, dict[str, Any]] = {
   # Three blocks with pooling; an entry costs some hundred times as much.
   'pooled': {'name': 'convolutional', 'depth': 3, 'halve': True, 'block': 4},
 }
-LABELS = {'free': 'free', 'hard': 'hard'}
 DIGITS_STEPS = 300
 
 
 def kip(dataset: str, arg: str = '') -> Config:
   """Kernel inducing points: Adam, 5,000 real rows a step.
 
-  2,000 steps are this file's choice. `kernel` is 'fully_connected', by default
-  of one hidden layer, 'convolutional' or 'pooled'; `labels` are 'hard' or
-  'free', learned.
+  2,000 steps are this file's choice.
   """
-  config, args = _start(
-    'kip', dataset, arg, kernel='fully_connected', labels='hard'
-  )
-  chosen = choose('kernel', args['kernel'], KERNELS)
-  config.kernel.update(chosen)
-  config.synthetic.labels = choose('labels', args['labels'], LABELS)
+  config, args = _start('kip', dataset, arg)
+  config.kernel.update(KERNELS[args['kernel']])
+  config.synthetic.labels = args['labels']
   config.objective = namespace('kip')
   config.kernel.ridge, config.real_rows = 1e-6, _of_class(config, 5000)
   config.optimizer.update(
@@ -131,21 +123,12 @@ def rcig(dataset: str, arg: str = '') -> Config:
 
 
 def _start(
-  method: str, dataset: str, arg: str, **more: Any
+  method: str, dataset: str, arg: str
 ) -> tuple[Config, dict[str, Any]]:
   """What all share: data, the FRePo network, evaluation by squared error."""
-  if dataset == 'digits':
-    fields = {**registry.ARGUMENTS, 'ipc': 1, 'width': 32, **more}
-    args = arguments.parse(arg, **fields)
-    config = defaults.config()
-    config.name = f'{method}_digits'
-    config.seed, config.seeds = args['seed'], args['seeds']
-    config.data.noise = args['noise']
-    config.synthetic.ipc = args['ipc']
-  else:
-    config, args = registry.base(method, dataset, arg, **more)
-    if dataset.startswith('cifar'):
-      config.data.update({'zca': ZCA, 'zca_convention': 'frepo'})
+  config, args = registry.base(method, dataset, arg)
+  if dataset.startswith('cifar'):
+    config.data.update({'zca': ZCA, 'zca_convention': 'frepo'})
   config.network = {
     'name': 'frepo_convnet',
     'width': args['width'],

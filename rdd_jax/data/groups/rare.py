@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from jax import Array
 
-from rdd_jax.core.errors import UserError, choose
+from rdd_jax.core import naming
+from rdd_jax.core.errors import UserError
 from rdd_jax.core.keys import named
 from rdd_jax.data.dataset import Dataset
 from rdd_jax.data.groups.biased import painted
@@ -66,8 +67,7 @@ def rarefy(dataset: Dataset, spec: str, key: Array) -> Dataset:
     UserError: for a spec that is none, data that has groups or noise already,
       too few classes or rows, and where nothing would be rare.
   """
-  kind, _, detail = spec.partition('-')
-  make = choose('kind of rare data', kind, KINDS)
+  kind, (number,) = naming.parse('rare data', spec, SPECS)
   if dataset.train_true_labels is not None:
     raise UserError(
       f'the labels of {dataset.name} are noisy already; make rows rare first'
@@ -88,7 +88,7 @@ def rarefy(dataset: Dataset, spec: str, key: Array) -> Dataset:
       f'{dataset.name} has groups already, which {spec!r} would replace; take '
       'minority-S, or give the data without groups'
     )
-  found = make(dataset, _number(spec, kind, detail), named(key, 'rare'))
+  found = KINDS[kind](dataset, number, named(key, 'rare'))
   assert found.train_rare is not None
   if not found.train_rare.any():
     raise UserError(
@@ -109,22 +109,8 @@ KINDS: dict[str, Callable[[Dataset, float, Array], Dataset]] = {
   'longtail': long_tail,
   'minority': minority,
 }
-
-
-def _number(spec: str, kind: str, text: str) -> float:
-  try:
-    number = float(text)
-  except ValueError:
-    number = float('nan')
-  if kind == 'longtail':
-    if not 1 < number < float('inf'):
-      raise UserError(
-        f'{spec!r} has the factor {text!r}; give a number above 1, such as '
-        'longtail-100'
-      )
-  elif not 0 < number < 1:
-    raise UserError(
-      f'{spec!r} has the share {text!r}; give a number in (0, 1), such as '
-      f'{kind}-0.1'
-    )
-  return number
+SHARE = naming.Value('share', 0.1, 'in (0, 1)', lambda share: 0 < share < 1)
+FACTOR = naming.Value(
+  'factor', 100, 'above 1', lambda factor: 1 < factor < float('inf')
+)
+SPECS = {**dict.fromkeys(KINDS, (SHARE,)), 'longtail': (FACTOR,)}

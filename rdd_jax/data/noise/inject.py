@@ -8,7 +8,8 @@ from dataclasses import replace
 from jax import Array
 import numpy as np
 
-from rdd_jax.core.errors import UserError, choose
+from rdd_jax.core import naming
+from rdd_jax.core.errors import UserError
 from rdd_jax.core.keys import generator, named
 from rdd_jax.data.dataset import Dataset
 from rdd_jax.data.noise.cifar_n import human, label_set
@@ -76,8 +77,7 @@ def corrupt(
          [0. , 0. , 0.6, 0.4],
          [0.4, 0. , 0. , 0.6]])
   """
-  kind, _, detail = spec.partition('-')
-  choose('kind of label noise', kind, {**KINDS, 'human': None})
+  kind, (detail,) = naming.parse('label noise', spec, SPECS)
   true = dataset.train_labels
   if dataset.train_true_labels is not None:
     raise UserError(
@@ -91,8 +91,8 @@ def corrupt(
   if kind == 'human':
     labels = human(dataset, detail, human_labels, data_dir)
   else:
-    rate = _rate(spec, kind, detail)
-    labels = KINDS[kind](dataset, rate, named(key, 'noise')) if rate else true
+    make = KINDS[kind]
+    labels = make(dataset, detail, named(key, 'noise')) if detail else true
   rows = np.bincount(labels, minlength=dataset.num_classes)
   if not rows.all():
     name = dataset.class_names[int(rows.argmin())]
@@ -182,16 +182,8 @@ KINDS: dict[str, Callable[[Dataset, float, Array], np.ndarray]] = {
   'pair': _pair,
   'instance': instance,
 }
-
-
-def _rate(spec: str, kind: str, text: str) -> float:
-  try:
-    rate = float(text)
-  except ValueError:
-    rate = -1.0
-  if not 0 <= rate < 1:
-    raise UserError(
-      f'noise {spec!r} has the rate {text!r}; give a number in [0, 1), such '
-      f'as {kind}-0.4'
-    )
-  return rate
+RATE = naming.Value('rate', 0.4, 'in [0, 1)', lambda rate: 0 <= rate < 1)
+SPECS = {
+  **dict.fromkeys(KINDS, (RATE,)),
+  'human': (naming.Value('set of labels', 'worse', kind=str),),
+}

@@ -12,8 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from rdd_jax.core import keys
-from rdd_jax.core.errors import UserError, choose
+from rdd_jax.core import keys, naming
 from rdd_jax.core.sharding import each
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.networks import Variables, apply
@@ -39,6 +38,15 @@ class Attack(NamedTuple):
   random: bool
 
 
+RADIUS = naming.Value(
+  'radius', 2, 'above 0, in 255ths', lambda r: 0 < r < float('inf')
+)
+STEPS = naming.Value(
+  'number of steps', 10, 'above 0', lambda n: n > 0, kind=int, default=10
+)
+ATTACKS = {'fgsm': (RADIUS,), 'pgd': (RADIUS, STEPS)}
+
+
 def parse(spec: str) -> Attack:
   """Parses the name of an attack.
 
@@ -58,22 +66,11 @@ def parse(spec: str) -> Attack:
   >>> attack.name, attack.steps, round(255 * attack.step, 3)
   ('pgd_2_5', 5, 1.0)
   """
-  kind, *numbers = spec.split('-')
-  choose('attack', kind, {'fgsm': None, 'pgd': None})
-  try:
-    radius = float(numbers[0]) / 255
-    steps = int(numbers[1]) if len(numbers) > 1 else 10
-    good = radius > 0 and steps > 0 and len(numbers) <= 1 + (kind == 'pgd')
-  except (ValueError, IndexError):
-    good, radius, steps = False, 0.0, 1
-  if not good:
-    raise UserError(
-      f'attack {spec!r}: give fgsm-E or pgd-E-T, with a radius E in 255ths and '
-      'a number of steps T, such as fgsm-2 or pgd-2-10'
-    )
-  name = '_'.join([kind, *numbers])
+  kind, numbers = naming.parse('attack', spec, ATTACKS)
+  name, radius = spec.replace('-', '_'), numbers[0] / 255
   if kind == 'fgsm':
     return Attack(name, radius, 1, radius, False)
+  steps = numbers[1]
   return Attack(name, radius, steps, 2.5 * radius / steps, True)
 
 

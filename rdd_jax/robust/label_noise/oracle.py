@@ -1,4 +1,4 @@
-"""What could be had if wrong labels were known: bounds for any defence."""
+"""What could be had if wrong labels were known: bounds for any defense."""
 
 from __future__ import annotations
 

@@ -246,9 +246,9 @@ PINNED = {
 @pytest.mark.parametrize(
   ('spec', 'match'),
   [
-    ('symetric-0.4', "kind of label noise 'symetric'.*mean 'symmetric'.*pair"),
+    ('symetric-0.4', "label noise 'symetric'.*mean 'symmetric'.*pair"),
     ('', 'there is symmetric, symmetric_all, asymmetric, pair, instance, hum'),
-    ('true', "kind of label noise 'true'"),
+    ('true', "label noise 'true'"),
     ('pair', "noise 'pair' has the rate ''; .* such as pair-0.4"),
     ('pair-', "rate ''"),
     ('pair-x', "rate 'x'"),

@@ -1,0 +1,63 @@
+"""Every method, data set and protection, traced for a step at shape level."""
+
+from __future__ import annotations
+
+from marks import slow_but
+import pytest
+from tracing import trace
+
+from rdd_jax.config.presets.datasets import DATA
+from rdd_jax.config.presets.methods import methods
+from rdd_jax.config.presets.registry import preset
+
+PROTECTIONS = {  # name -> preset, arguments, and the fact that it needs
+  'plain': ('', '', ''),
+  'tad': ('tad', 'noise=symmetric-0.4', 'probe'),
+  'poe': ('trustdd', 'outliers=poe', 'ood_sets'),
+  'on_the_fly': ('trustdd', 'outliers=on_the_fly', 'ood_sets'),
+  'equal': ('groupdro', 'groups=kmeans', ''),
+  'cvar': ('groupdro', 'risk=cvar,groups=kmeans', ''),
+  'all_three': ('all_three', 'noise=symmetric-0.4,groups=kmeans', 'probe'),
+}
+# Methods whose networks train on real data, as a nested risk needs.
+TRAINED = ('dc', 'dsa', 'idc', 'mtt', 'datm', 'ratbptt')
+
+CASES = [
+  f'{method}-{dataset}-{protection}'
+  for dataset, row in DATA.items()
+  for method in methods(dataset)
+  for protection, (_, _, fact) in PROTECTIONS.items()
+  if (not fact or getattr(row, fact))
+  and (protection != 'cvar' or method in TRAINED)
+]
+
+
+def one_of_each() -> list[str]:
+  """For each method and protection one data set, all of them in turns."""
+  found: dict[tuple[str, str], list[str]] = {}
+  for case in CASES:
+    method, _, protection = case.split('-')
+    found.setdefault((method, protection), []).append(case)
+  return [cases[i % len(cases)] for i, cases in enumerate(found.values())]
+
+
+def config(case: str):
+  method, dataset, protection = case.split('-')
+  name, arg, _ = PROTECTIONS[protection]
+  small = 'smoke,width=4,ipc=1'
+  if not name:
+    return preset(method, dataset)(small)
+  more = 'variants=false,' if name == 'all_three' else ''
+  return preset(name, dataset)(f'{small},{more}method={method},{arg}')
+
+
+@pytest.mark.parametrize('case', slow_but(one_of_each(), CASES))
+def test_a_step_keeps_the_shapes_of_the_state(case: str):
+  trace(config(case), step=True)
+
+
+def test_one_of_each_has_every_method_data_set_and_protection():
+  quick = [case.split('-') for case in one_of_each()]
+  assert {dataset for _, dataset, _ in quick} == set(DATA)
+  every = {tuple(case.split('-')[::2]) for case in CASES}
+  assert {(method, protection) for method, _, protection in quick} == every

@@ -1,0 +1,66 @@
+"""Traces the first step of a configuration, without arithmetic."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+
+from rdd_jax import data, networks
+from rdd_jax.config.build import experiment as build_experiment
+from rdd_jax.config.defaults import Config
+from rdd_jax.core.measure import empirical
+from rdd_jax.core.sharding import constrain
+from rdd_jax.experiment.describe import count
+from rdd_jax.objectives import Segment
+
+
+def shapes(config: Config) -> data.Dataset:
+  """A few mock rows of the shape of the data set that a config names."""
+  return _shapes(config.data.name, config.data.rare)
+
+
+@cache
+def _shapes(name: str, rare: str) -> data.Dataset:
+  if rare:
+    return data.rarefy(_shapes(name, ''), rare, jax.random.key(0))
+  if name == 'digits':
+    return data.load(name)
+  # Some rows of each class.
+  return data.mock(
+    name.partition(':')[2], n=400 if 'imagenet10' in name else 4000
+  )
+
+
+def trace(config: Config, *, step: bool) -> None:
+  """Traces a run's first state and, if asked, its first step; no arithmetic."""
+  config.data.zca = 0.0  # cubic in the pixels, and changes no shape
+  dataset = shapes(config)
+  experiment = build_experiment.build(
+    config, dataset, build_experiment.preprocessing(config, dataset)
+  )
+
+  def begin(key: jax.Array, images: jax.Array, labels: jax.Array):
+    measure = empirical(labels, experiment.spec.num_outputs)
+    params = experiment.initial(key, images, measure)
+    state = experiment.distiller.init(key, experiment.spec, params, measure)
+    if not step:
+      return state, state, {}
+    real = constrain(experiment.draw(key, images, measure))
+    feed = None
+    if experiment.feed:
+      size = count(
+        networks.init(experiment.net, key, dataset.image_shape)['params']
+      )
+      feed = Segment(jnp.zeros(size), jnp.ones(size))
+    return state, *experiment.distiller.update(state, real, feed)
+
+  state, new, metrics = jax.eval_shape(
+    begin, jax.random.key(0), dataset.train_images, dataset.train_labels
+  )
+  assert jax.tree.map(lambda a: (a.shape, a.dtype), state) == jax.tree.map(
+    lambda a: (a.shape, a.dtype), new
+  )
+  assert not step or metrics['loss'].shape == ()
+  assert config.steps % config.steps_per_call == 0
