@@ -10,52 +10,31 @@ import os
 from pathlib import Path
 import signal
 
+from experiment.experts_cases import (
+  CLASSES,
+  IMAGES,
+  KEY,
+  MEASURE,
+  N,
+  make,
+)
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
 from rdd_jax import networks
-from rdd_jax.core.batch import Batch
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.keys import named
 from rdd_jax.core.measure import Measure, empirical
 from rdd_jax.core.transform import (
   BoundTransform,
   EmptyState,
-  identity,
   stateless,
 )
 from rdd_jax.experiment import experts
 from rdd_jax.experiment.experts import train
-from rdd_jax.images.preprocessing import standardize
 from rdd_jax.runtime import distributed as meshes
-from rdd_jax.synthetic.init import ensemble_logits, recognized
-from rdd_jax.training import sgd
-from rdd_jax.training.expert import Expert, expert, flat_gradient
-
-SHAPE, CLASSES, N = (4, 4, 1), 3, 48
-NET = networks.build('mlp', CLASSES, width=4, depth=2)
-PLAIN = standardize([0.5], [0.25])
-KEY = jax.random.key(0)
-RNG = np.random.default_rng(0)
-IMAGES = jnp.asarray(RNG.integers(0, 256, (N, *SHAPE), np.uint8))
-MEASURE = empirical(np.arange(N) % CLASSES, CLASSES)
-
-
-def make(edit=None, **options) -> Expert:
-  return expert(
-    NET,
-    optax.sgd(0.1, momentum=0.9),
-    SHAPE,
-    CLASSES,
-    preprocess=PLAIN,
-    batch_size=8,
-    edit=edit or BoundTransform(EmptyState(), identity()),
-    **options,
-  )
-
 
 EXPERT = make()
 
@@ -230,82 +209,3 @@ def test_the_chain_acts_where_experts_train():
     s.learner.variables['params']['Dense_1']['bias'] for s in (state, new)
   ]
   assert bias[1][1] < bias[0][1]
-
-
-def test_gsam_is_sam_without_alpha_and_sgd_without_radius():
-  cells = jnp.arange(9) % CLASSES
-  batch = Batch(
-    inputs=PLAIN(IMAGES[:9]),
-    targets=jax.nn.one_hot(cells, CLASSES),
-    weights=jnp.ones(9),
-    cells=cells,
-    groups=cells,
-    index=cells,
-  )
-  variables = networks.init(NET, KEY, SHAPE)
-  flat = networks.flatten
-
-  def gradient(params):
-    return sgd.gradient(NET, {**variables, 'params': params}, batch, CLASSES)[0]
-
-  def ours(radius, alpha):
-    found = flat_gradient(
-      NET, variables, batch, CLASSES, radius=radius, alpha=alpha
-    )
-    return np.asarray(flat(found[0]))
-
-  plain = np.asarray(flat(gradient(variables['params'])))
-  np.testing.assert_allclose(ours(0.0, 0.3), plain, rtol=1e-5, atol=1e-7)
-  unflatten = networks.unflatten(NET, SHAPE)
-  there = flat(variables['params']) + 0.5 * plain / np.linalg.norm(plain)
-  steep = np.asarray(flat(gradient(unflatten(there))))
-  np.testing.assert_allclose(ours(0.5, 0.0), steep, rtol=1e-4, atol=1e-6)
-  across = plain - plain @ steep / (steep @ steep) * steep
-  np.testing.assert_allclose(
-    ours(0.5, 0.3), steep - 0.3 * across, rtol=1e-4, atol=1e-6
-  )
-
-
-def test_an_epoch_of_equal_weights_takes_nearly_every_row_once():
-  seen = []
-  spy = stateless(
-    lambda batch, **_: (
-      jax.debug.callback(
-        lambda index: seen.append(np.array(index)), batch.index
-      )
-      or batch
-    )
-  )
-  edited = make(BoundTransform(EmptyState(), spy))
-  jax.block_until_ready(edited.epoch(edited.init(KEY), KEY, IMAGES, MEASURE))
-  jax.effects_barrier()
-  index = np.concatenate(seen)
-  assert len(index) == N
-  assert len(np.unique(index)) >= N - 1
-
-
-def test_recognised_rows_come_first_and_untrusted_ones_last():
-  """An expert whose head says class 0 of everything."""
-  params = networks.init(NET, KEY, SHAPE)['params']
-  params['Dense_1']['kernel'] *= 0
-  params['Dense_1']['bias'] = jnp.array([1.0, 0.0, 0.0])
-  weights = MEASURE.weights.at[:24].set(0.0)
-  measure = replace(MEASURE, weights=weights)
-  found = recognized(
-    NET, [networks.flatten(params)], KEY, IMAGES, measure, CLASSES, 10, PLAIN
-  )
-  cells = np.asarray(MEASURE.cells)
-  np.testing.assert_array_equal(cells[found], np.repeat(range(CLASSES), 10))
-  for c in range(CLASSES):
-    mine = found[10 * c : 10 * c + 10]
-    assert len(set(mine)) == 10
-    assert (mine[:8] >= 24).all()  # eight rows of a class are trusted
-    assert (mine[8:] < 24).all()
-
-
-def test_labels_are_the_mean_of_the_experts_that_are_right():
-  logits = np.array([[[3.0, 0, 0], [0, 2.0, 0]], [[1.0, 0, 0], [5.0, 0, 0]]])
-  found = ensemble_logits(logits, np.array([0, 1]))
-  np.testing.assert_allclose(found, [[2, 0, 0], [0, 2, 0]])
-  nobody = ensemble_logits(logits, np.array([2, 2]))
-  assert (nobody.argmax(1) == 2).all()

@@ -8,79 +8,34 @@ import chex
 import jax
 from jax.flatten_util import ravel_pytree
 import jax.numpy as jnp
-from marks import slow_but
 import numpy as np
-import optax
+from objectives.regression_cases import (
+  CLASSES,
+  IPC,
+  KERNEL,
+  KEY,
+  METHODS,
+  REAL,
+  SHAPE,
+  SMALL,
+  mlp,
+  pooled,
+)
 import pytest
 
 from rdd_jax import kernels, networks
-from rdd_jax.core.batch import Batch, concat, take
-from rdd_jax.core.losses import SquaredError, centered, cross_entropy
-from rdd_jax.core.measure import draw, empirical
-from rdd_jax.core.risk import cvar, equal, mean, mix, worst
-from rdd_jax.core.transform import (
-  DataSpec,
-  chain,
-)
-from rdd_jax.distill import distiller
+from rdd_jax.core.batch import concat, take
+from rdd_jax.core.losses import SquaredError, centered
 from rdd_jax.objectives import (
-  Inner,
   MarginLoss,
   frepo,
   kip,
-  pool,
-  rcig,
   regression_matching,
   rfad,
 )
 from rdd_jax.objectives.base import Step
 from rdd_jax.objectives.regression.rcig import of_hard_size, tangent_regression
-from rdd_jax.robust import expose_outliers, tilt
 from rdd_jax.synthetic.view import Synthetic, hard_targets, layout, view
-from rdd_jax.training import sgd
-
-SHAPE, CLASSES, GROUPS, IPC, N = (4, 4, 1), 3, 2, 2, 60
-KEY = jax.random.key(3)
-KERNEL = kernels.fully_connected(1)
-
-
-def mlp(outputs=CLASSES):
-  return networks.build('mlp', outputs, width=8, depth=2)
-
-
-def pooled(net, size=3, lifetime=4, steps=1, tx=optax.adam(1e-2)):
-  inner = Inner(tx, steps=steps, batch_size=99, losses=SquaredError())
-  return pool(net, inner, SHAPE, CLASSES, size=size, lifetime=lifetime)
-
-
-METHODS = {
-  'kip': lambda net: kip(KERNEL, ridge=0.1),
-  'frepo': lambda net: frepo(net, pooled(net), ridge=1e-3),
-  'rfad': lambda net: rfad(
-    kernels.finite_fully_connected(1, 16), SHAPE, number=2
-  ),
-  'rcig': lambda net: rcig(net, pooled(net), ridge=1e-1),
-}
-
-
-def objective(name, slots=0, outputs=CLASSES, **options):
-  method = METHODS[name](mlp(outputs))
-  return regression_matching(method, CLASSES, CLASSES + slots, **options)
-
-
-def batch(key, n, weights=None) -> Batch:
-  cells = jnp.arange(n) % CLASSES
-  return Batch(
-    inputs=jax.random.normal(key, (n, *SHAPE)) + cells[:, None, None, None],
-    targets=jax.nn.one_hot(cells, CLASSES),
-    weights=jnp.ones(n) if weights is None else weights,
-    cells=cells,
-    groups=jnp.full(n, -1),
-    index=jnp.arange(n),
-  )
-
-
-SMALL, REAL = batch(KEY, 6), batch(jax.random.key(4), 12)
 
 
 def values(method, synthetic=SMALL, real=REAL, state=None, **options):
@@ -243,112 +198,3 @@ def test_no_gradient_passes_the_features_of_real_rows():
 
   jacobian = jax.jit(jax.jacrev(loss))(REAL.inputs)
   np.testing.assert_array_equal(jacobian, 0)
-
-
-def test_a_pool_trains_ages_and_renews_its_networks():
-  net, tx = mlp(), optax.adam(1e-2)
-  made = pooled(net, size=3, lifetime=4, tx=tx)
-  state = jax.jit(made.init)(KEY)
-  np.testing.assert_array_equal(state.ages, [0, 1, 2])
-  advance = jax.jit(made.advance)
-  step_of = jax.jit(
-    lambda old: sgd.step(net, tx, old, SMALL, CLASSES, losses=SquaredError())
-  )
-  for step in range(12):
-    key = jax.random.fold_in(KEY, step)
-    old, put, age = made.current(state), state.picked, state.ages[state.picked]
-    new, _ = advance(SMALL, Step(REAL, state, key))
-    chex.assert_trees_all_equal_shapes_and_dtypes(new, state)
-    others = np.flatnonzero(np.arange(3) != put)
-    chex.assert_trees_all_equal(
-      take(new.learners, others), take(state.learners, others)
-    )
-    changed = take(new.learners, put)
-    if age + 1 > 4:
-      assert new.ages[put] == 0
-      np.testing.assert_array_equal(changed.opt[0].count, 0)
-    else:
-      assert new.ages[put] == age + 1
-      chex.assert_trees_all_close(changed, step_of(old), atol=1e-6)
-    state = new
-  assert len({int(a) for a in state.ages}) > 1
-
-
-IMAGES, MEASURE = (
-  jax.random.normal(KEY, (N, *SHAPE)),
-  empirical(np.arange(N) % CLASSES, CLASSES, np.arange(N) % 7 % GROUPS),
-)
-
-
-REALS = [
-  draw(jax.random.fold_in(KEY, step), IMAGES, MEASURE, 12) for step in range(8)
-]
-
-
-def everything(slots):
-  outliers = expose_outliers(
-    lambda key, pixels: jax.random.permutation(key, pixels, axis=1),
-    CLASSES,
-    to_pixels=jax.nn.sigmoid,
-    to_inputs=lambda p: 4 * p - 2,
-    slots=slots,
-    rows=6,
-  )
-  risk = mix((0.5, equal()), (0.5, worst()))
-  tilted = tilt(risk, GROUPS, within=cvar(0.5))
-  return {
-    'transform': chain(outliers=outliers),
-    'student': chain(outliers=outliers, risk=tilted),
-  }
-
-
-def run(name, steps, *, chains=False, reject=0, lr=0.05, **options):
-  slots, outputs = int(chains), CLASSES + reject
-  cells = layout(CLASSES, IPC, slots)
-  targets = hard_targets(cells, CLASSES, outputs)
-  d = distiller(
-    objective(name, slots, outputs, **options),
-    optax.adam(lr),
-    view(cells, targets, num_classes=CLASSES, free=True),
-    risk=mean(),
-    **(everything(slots) if chains else {}),
-  )
-  images = jax.random.normal(KEY, (len(cells), *SHAPE))
-  params = Synthetic(images, jnp.asarray(targets), log_scale=jnp.zeros([]))
-  measure = replace(MEASURE, targets=jnp.eye(outputs)[MEASURE.cells])
-  spec = DataSpec(N, CLASSES, outputs, CLASSES + slots, GROUPS)
-  state = jax.jit(d.init, static_argnums=1)(KEY, spec, params, measure)
-  losses = []
-  update = jax.jit(d.update)
-  for step in range(steps):
-    real = REALS[step % 8]
-    targets = jnp.pad(real.targets, ((0, 0), (0, reject)))
-    state, metrics = update(state, replace(real, targets=targets))
-    losses.append(metrics['loss'])
-  return state, jnp.stack(losses), update
-
-
-@pytest.mark.parametrize('name', slow_but(('frepo',), METHODS))
-def test_every_chain_goes_with_every_method(name):
-  """Outliers in two places, risks, learned labels and scale, a reject class."""
-  loss = cross_entropy if name in ('rfad', 'rcig') else SquaredError()
-  _, losses, update = run(name, 30, chains=True, reject=1, losses=loss)
-  assert update._cache_size() == 1
-  # Medians: a network just drawn may be far from what regression needs.
-  assert jnp.median(losses[-10:]) < 0.95 * jnp.median(losses[:5])
-
-
-def test_outliers_of_a_student_are_to_be_no_class():
-  """Rows of weight and of uniform target pull predictions to zero there."""
-  outliers = replace(
-    SMALL, inputs=SMALL.inputs + 9, targets=jnp.full((6, CLASSES), 1 / CLASSES)
-  )
-  near = SMALL.inputs + 9.1
-
-  def size(support):
-    predict, _ = kip(KERNEL).regression(())(support)
-    return jnp.abs(predict(near)).mean()
-
-  size = jax.jit(size)
-
-  assert size(concat(SMALL, outliers)) < 0.2 * size(SMALL)
