@@ -5,6 +5,11 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from pathlib import Path
 
+from jax import Array
+import jax.numpy as jnp
+
+from rdd_jax.core.batch import NOWHERE, Batch
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -27,3 +32,24 @@ class Tags(HTMLParser):
   def handle_endtag(self, tag):
     if tag not in ('path', 'polyline'):
       assert self.open.pop() == tag
+
+
+def batch_of(
+  *,
+  inputs: Array,
+  targets: Array,
+  cells: Array,
+  weights: Array | None = None,
+  groups: Array | None = None,
+  index: Array | None = None,
+) -> Batch:
+  """Rows of weight one, of no group and nowhere in a data set, unless told."""
+  n = len(cells)
+  return Batch(
+    inputs=inputs,
+    targets=targets,
+    weights=jnp.ones(n) if weights is None else weights,
+    cells=cells,
+    groups=jnp.full(n, -1) if groups is None else groups,
+    index=jnp.full(n, NOWHERE) if index is None else index,
+  )

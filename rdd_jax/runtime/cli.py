@@ -10,7 +10,7 @@ from typing import NoReturn
 from absl import app, flags, logging
 
 from rdd_jax.core.errors import UserError
-from rdd_jax.runtime import distributed
+from rdd_jax.runtime import distributed, renamed
 
 _USER_ERROR = f'{UserError.__module__}.{UserError.__qualname__}'
 
@@ -61,6 +61,8 @@ def _explain_missing(text: str, argv: list[str]) -> None:
   for flag in argv:
     path = flag.lstrip('-').partition('=')[0].split('.')
     if missing and path[0] == 'config' and missing[1] in path[1:]:
+      if now := renamed.find('.'.join(path[1:])):
+        fail(f'{flag}: this field is now {now}')
       fail(
         f'{flag}: this configuration has no field {missing[1]!r}'
         + (f' (did you mean {hint[1]!r}?)' if hint else '')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import chex
+from helpers import batch_of
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -28,12 +29,11 @@ CLASSES, KEY = 3, jax.random.key(0)
 
 def rows(n: int = 12, outputs: int = CLASSES) -> Batch:
   cells = jnp.arange(n, dtype=jnp.int32) % CLASSES
-  return Batch(
+  return batch_of(
     inputs=jax.random.uniform(jax.random.key(1), (n, 4, 4, 1)),
     targets=jax.nn.one_hot(cells, outputs),
     weights=jnp.linspace(0.5, 1.5, n),
     cells=cells,
-    groups=jnp.full(n, -1),
     index=jnp.arange(n),
   )
 

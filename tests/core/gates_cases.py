@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from helpers import batch_of
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -29,10 +30,9 @@ KEY = jax.random.key(7)
 def rows(n: int = 6, seed: int = 0) -> Batch:
   rng = np.random.default_rng(seed)
   labels = jnp.asarray(rng.integers(0, 3, n), jnp.int32)
-  return Batch(
+  return batch_of(
     inputs=jnp.asarray(rng.normal(size=(n, 2)), jnp.float32),
     targets=jax.nn.one_hot(labels, 3),
-    weights=jnp.ones(n),
     cells=labels,
     groups=labels % 2,
     index=jnp.arange(n, dtype=jnp.int32),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from helpers import batch_of
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rdd_jax.core.batch import NOWHERE, Batch, training_loss
+from rdd_jax.core.batch import Batch, training_loss
 from rdd_jax.core.losses import EnergyMargin, cross_entropy
 
 CLASSES, N = 4, 30
@@ -20,13 +21,11 @@ def rows(outputs: int = CLASSES) -> Batch:
   cells = jnp.asarray(rng.integers(0, CLASSES + 2, N), jnp.int32)
   known = jax.nn.one_hot(cells, outputs)
   none = jnp.full((N, outputs), 1 / outputs)
-  return Batch(
+  return batch_of(
     inputs=jnp.zeros((N, 1)),
     targets=jnp.where((cells < CLASSES)[:, None], known, none),
     weights=jnp.asarray(rng.uniform(size=N), jnp.float32),
     cells=cells,
-    groups=jnp.full(N, -1),
-    index=jnp.full(N, NOWHERE),
   )
 
 

@@ -45,6 +45,10 @@ def run(*flags: str, module: str = 'main') -> subprocess.CompletedProcess[str]:
       ['--config=configs/dm_digits.py', '--config.stepz=3'],
       ["no field 'stepz' (did you mean 'steps'?)"],
     ),
+    (
+      ['--config=configs/dm_digits.py', '--config.objective.real_rows=3'],
+      ['--config.objective.real_rows=3: this field is now config.real_rows'],
+    ),
     pytest.param(
       ['--config=configs/dm_digits.py', '--config.objective.inner.x=3'],
       ['--config.objective.inner.x=3', "no field 'x'", 'defaults.py'],
@@ -77,6 +81,7 @@ def run(*flags: str, module: str = 'main') -> subprocess.CompletedProcess[str]:
   ids=[
     'argument',
     'key',
+    'renamed',
     'nested',
     'type',
     'none',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from helpers import batch_of
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,12 +22,10 @@ def toy(n: int = 60, seed: int = 0) -> Batch:
   labels = np.arange(n) % CLASSES
   images = rng.normal(size=(n, *SHAPE)) * 0.3
   images[np.arange(n), labels] += 2.0
-  return Batch(
+  return batch_of(
     inputs=jnp.asarray(images, jnp.float32),
     targets=jax.nn.one_hot(labels, CLASSES),
-    weights=jnp.ones(n),
     cells=jnp.asarray(labels, jnp.int32),
-    groups=jnp.full(n, -1),
     index=jnp.arange(n),
   )
 

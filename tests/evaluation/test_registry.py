@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from helpers import batch_of
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from rdd_jax import networks
-from rdd_jax.core.batch import NOWHERE, Batch
 from rdd_jax.data import shifts
 from rdd_jax.evaluation.evaluate import TestData, evaluate
 from rdd_jax.evaluation.lookup import find, pattern, shown, title
@@ -62,13 +62,10 @@ def row() -> dict:
   )
   return evaluate(
     networks.build('mlp', CLASSES, width=4),
-    Batch(
+    batch_of(
       inputs=jnp.asarray(pixels),
       targets=jax.nn.one_hot(labels, CLASSES),
-      weights=jnp.ones(60),
       cells=jnp.asarray(labels, jnp.int32),
-      groups=jnp.full(60, -1),
-      index=jnp.full(60, NOWHERE),
     ),
     TestData(pixels, labels, groups=labels % 2, rare=labels == 1),
     Recipe(steps=1, learning_rate=0.1),

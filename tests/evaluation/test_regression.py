@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import chex
+from helpers import batch_of
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -42,12 +43,11 @@ NET = networks.build('mlp', CLASSES, width=8, depth=2)
 
 def support(targets=None) -> Batch:
   cells = jnp.arange(6) % CLASSES
-  return Batch(
+  return batch_of(
     inputs=PREPROCESS(jnp.asarray(HELD.images[:6])),
     targets=jax.nn.one_hot(cells, CLASSES) if targets is None else targets,
     weights=jnp.array([1, 1, 1, 1, 1, 0.5]),
     cells=cells,
-    groups=jnp.full(6, -1),
     index=jnp.arange(6),
   )
 

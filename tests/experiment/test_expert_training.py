@@ -15,12 +15,12 @@ from experiment.experts_cases import (
   N,
   make,
 )
+from helpers import batch_of
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from rdd_jax import networks
-from rdd_jax.core.batch import Batch
 from rdd_jax.core.transform import (
   BoundTransform,
   EmptyState,
@@ -33,10 +33,9 @@ from rdd_jax.training.expert import flat_gradient
 
 def test_gsam_is_sam_without_alpha_and_sgd_without_radius():
   cells = jnp.arange(9) % CLASSES
-  batch = Batch(
+  batch = batch_of(
     inputs=PLAIN(IMAGES[:9]),
     targets=jax.nn.one_hot(cells, CLASSES),
-    weights=jnp.ones(9),
     cells=cells,
     groups=cells,
     index=cells,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import flax.linen as nn
+from helpers import batch_of
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
 from rdd_jax import networks
-from rdd_jax.core.batch import NOWHERE, Batch
+from rdd_jax.core.batch import Batch
 from rdd_jax.objectives import Inner, distribution_matching, gradient_matching
 from rdd_jax.objectives.base import Step
 
@@ -27,13 +28,11 @@ def rows(seed: int, n: int, cells=None) -> Batch:
   """`n` rows with soft targets and uneven weights."""
   rng = np.random.default_rng(seed)
   cells = rng.integers(0, CLASSES, n) if cells is None else cells
-  return Batch(
+  return batch_of(
     inputs=jnp.asarray(rng.normal(size=(n, *SHAPE)), jnp.float32),
     targets=jnp.asarray(rng.dirichlet(np.ones(CLASSES), n), jnp.float32),
     weights=jnp.asarray(rng.uniform(0.2, 2, n), jnp.float32),
     cells=jnp.asarray(cells, jnp.int32),
-    groups=jnp.full(n, -1, jnp.int32),
-    index=jnp.full(n, NOWHERE, jnp.int32),
   )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from helpers import batch_of
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -66,12 +67,11 @@ def objective(name, slots=0, outputs=CLASSES, **options):
 
 def batch(key, n, weights=None) -> Batch:
   cells = jnp.arange(n) % CLASSES
-  return Batch(
+  return batch_of(
     inputs=jax.random.normal(key, (n, *SHAPE)) + cells[:, None, None, None],
     targets=jax.nn.one_hot(cells, CLASSES),
     weights=jnp.ones(n) if weights is None else weights,
     cells=cells,
-    groups=jnp.full(n, -1),
     index=jnp.arange(n),
   )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 import importlib
 
+from helpers import batch_of
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 
 from rdd_jax import networks
 from rdd_jax.bench import ours as bench
-from rdd_jax.core.batch import NOWHERE, Batch
+from rdd_jax.core.batch import NOWHERE
 from rdd_jax.core.unroll import backprop, checkpointed
 from rdd_jax.objectives import gradient
 from rdd_jax.objectives.base import Step
@@ -77,10 +78,9 @@ def rows(x):
   """A batch of `x[k, n, H, W, C]`, by class."""
   cells = jnp.repeat(jnp.arange(x.shape[0]), x.shape[1])
   nowhere = jnp.full(cells.shape, NOWHERE)
-  return Batch(
+  return batch_of(
     inputs=jnp.reshape(x, (-1, *SHAPE)),
     targets=jax.nn.one_hot(cells, CLASSES),
-    weights=jnp.ones(cells.shape),
     cells=cells,
     groups=nowhere,
     index=nowhere,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import chex
+from helpers import batch_of
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +13,7 @@ import optax
 import pytest
 
 from rdd_jax import networks
-from rdd_jax.core.batch import NOWHERE, Batch, concat, take
+from rdd_jax.core.batch import Batch, concat, take
 from rdd_jax.training import sgd
 from rdd_jax.training.probe import no_probe, probe
 
@@ -28,13 +29,11 @@ def rows(seed: int, n: int = 30) -> Batch:
   labels = rng.integers(0, CLASSES, n)
   centres = np.random.default_rng(99).normal(size=(CLASSES, *SHAPE))
   inputs = centres[labels] + 0.1 * rng.normal(size=(n, *SHAPE))
-  return Batch(
+  return batch_of(
     inputs=jnp.asarray(inputs, jnp.float32),
     targets=jnp.eye(CLASSES)[labels],
     weights=jnp.asarray(rng.uniform(0.5, 2, n), jnp.float32),
     cells=jnp.asarray(labels, jnp.int32),
-    groups=jnp.full(n, -1, jnp.int32),
-    index=jnp.full(n, NOWHERE, jnp.int32),
   )
 
 

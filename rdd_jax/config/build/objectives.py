@@ -23,6 +23,7 @@ from rdd_jax.objectives import (
 )
 from rdd_jax.objectives import unrolled as unrolled_matching
 from rdd_jax.objectives.gradient import DISTANCES
+from rdd_jax.runtime.renamed import find
 
 Fields = Mapping[str, Any]
 ADJOINTS: dict[str, Callable[[], Adjoint]] = {
@@ -30,12 +31,6 @@ ADJOINTS: dict[str, Callable[[], Adjoint]] = {
   'nested': lambda: checkpointed(None),
   'backprop': backprop,
   'tesla': tesla,  # approximate
-}
-MOVED = {  # fields that were an objective's, and where they are now
-  'options': 'config.objective itself, beside the name',
-  'real_rows': 'config.real_rows',
-  'drawn_rows': 'config.real_rows, and real_rows objective.matched_rows',
-  'ridge': 'config.kernel.ridge',
 }
 
 
@@ -184,7 +179,7 @@ def objective(context: Context) -> Objective:
   name = fields.pop('name')
   if plugins.is_own(name):
     if 'options' in fields:
-      raise UserError(f'objective.options is now {MOVED["options"]}')
+      raise UserError(f'objective.options is now {find("objective.options")}')
     where = f'config.objective.name={name}'
     return plugins.call(where, name, Objective, context, **fields)
   make = choose('objective', name, OBJECTIVES)
@@ -213,8 +208,8 @@ def _refuse_others(name: str, given: Fields) -> None:
   for field in given:
     if field in takes:
       continue
-    if field in MOVED:
-      raise UserError(f'objective.{field} is now {MOVED[field]}')
+    if now := find(f'objective.{field}'):
+      raise UserError(f'objective.{field} is now {now}')
     others = [o for o, make in OBJECTIVES.items() if field in fields_of(make)]
     hint = f', which {", ".join(others)} take' if others else ''
     raise UserError(

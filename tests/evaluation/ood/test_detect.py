@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import chex
+from helpers import batch_of
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from rdd_jax import networks
-from rdd_jax.core.batch import NOWHERE, Batch, concat
+from rdd_jax.core.batch import Batch, concat
 from rdd_jax.evaluation.ood.curves import curves, roc
 from rdd_jax.evaluation.ood.detect import OODBenchmark, OODSet, detect
 from rdd_jax.images.preprocessing import standardize
@@ -37,13 +38,10 @@ def images(seed: int, n: int = 60) -> tuple[np.ndarray, np.ndarray]:
 def batch(n: int = 60) -> Batch:
   pixels, labels = images(0, n)
   cells = jnp.asarray(labels, jnp.int32)
-  return Batch(
+  return batch_of(
     inputs=PRE(jnp.asarray(pixels)),
     targets=jax.nn.one_hot(cells, CLASSES),
-    weights=jnp.ones(n),
     cells=cells,
-    groups=jnp.full(n, -1),
-    index=jnp.full(n, NOWHERE),
   )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from helpers import batch_of
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from rdd_jax import networks
-from rdd_jax.core.batch import NOWHERE, Batch
+from rdd_jax.core.batch import Batch
 from rdd_jax.core.errors import UserError
 from rdd_jax.evaluation.evaluate import TestData, evaluate
 from rdd_jax.evaluation.metrics import accuracy
@@ -38,13 +39,10 @@ def rows(seed: int, n: int = 60) -> tuple[np.ndarray, np.ndarray]:
 def batch() -> Batch:
   pixels, labels = rows(0)
   cells = jnp.asarray(labels, jnp.int32)
-  return Batch(
+  return batch_of(
     inputs=PRE(jnp.asarray(pixels)),
     targets=jax.nn.one_hot(cells, CLASSES),
-    weights=jnp.ones(60),
     cells=cells,
-    groups=jnp.full(60, -1),
-    index=jnp.full(60, NOWHERE),
   )
 
 
