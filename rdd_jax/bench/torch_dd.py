@@ -56,7 +56,12 @@ class ConvNet(nn.Module):
 
 
 def load(net: ConvNet, params: Mapping[str, Any]) -> None:
-  """Copies flax parameters into `net`: HWIO to OIHW, HWC rows to CHW."""
+  """Copies flax parameters into a network: HWIO to OIHW, HWC rows to CHW.
+
+  Args:
+    net: the network, changed in place.
+    params: flax parameters of the same architecture.
+  """
   flat = from_flax(net, params)
   with torch.no_grad():
     for ours, theirs in zip(net.parameters(), flat, strict=True):
@@ -64,7 +69,12 @@ def load(net: ConvNet, params: Mapping[str, Any]) -> None:
 
 
 def from_flax(net: ConvNet, tree: Mapping[str, Any]) -> list[Tensor]:
-  """Returns a flax tree of parameters in the order and layout of `net`."""
+  """Returns a flax tree of parameters in the order and layout of `net`.
+
+  Args:
+    net: the network that has this order and layout.
+    tree: flax parameters, or a tree like them, such as their gradient.
+  """
   tensors = []
   depth = sum(isinstance(layer, nn.Conv2d) for layer in net.features)
   for block in range(depth):
@@ -102,7 +112,14 @@ def training_step(
 def cosine_distance(
   left: Sequence[Tensor], right: Sequence[Tensor], eps: float = 1e-6
 ) -> Tensor:
-  """Sums 1 - cos over output rows; skips biases and norms, of rank 1.
+  """Computes `D = sum_i 1 - <A_i, B_i> / (|A_i| |B_i|)` over output rows i.
+
+  Biases and norms, of rank 1, are skipped.
+
+  Args:
+    left: gradients A, one tensor for each parameter.
+    right: gradients B of the same shapes.
+    eps: is added to the product of the norms.
 
   Source: dataset condensation with gradient matching (DC), equation 9.
   """
@@ -116,7 +133,12 @@ def cosine_distance(
 
 
 def squared_distance(left: Sequence[Tensor], right: Sequence[Tensor]) -> Tensor:
-  """Sums squared differences over convolution kernels (IDC)."""
+  """Computes `sum |A - B|^2` over convolution kernels (IDC).
+
+  Args:
+    left: gradients A, one tensor for each parameter.
+    right: gradients B of the same shapes.
+  """
   pairs = [(a, b) for a, b in zip(left, right, strict=True) if a.dim() == 4]
   return torch.stack([(a - b).square().sum() for a, b in pairs]).sum()
 
@@ -124,7 +146,12 @@ def squared_distance(left: Sequence[Tensor], right: Sequence[Tensor]) -> Tensor:
 def absolute_distance(
   left: Sequence[Tensor], right: Sequence[Tensor]
 ) -> Tensor:
-  """Sums absolute differences over convolution kernels (IDC)."""
+  """Computes `sum |A - B|_1` over convolution kernels (IDC).
+
+  Args:
+    left: gradients A, one tensor for each parameter.
+    right: gradients B of the same shapes.
+  """
   pairs = [(a, b) for a, b in zip(left, right, strict=True) if a.dim() == 4]
   return torch.stack([(a - b).abs().sum() for a, b in pairs]).sum()
 
@@ -172,8 +199,15 @@ def distribution_matching_step(
 ) -> tuple[Tensor, Tensor]:
   """Takes one DM step: distances of all classes, and the images' gradient.
 
-  Shapes as in `gradient_matching_step`; the distance of a class is the squared
-  distance between mean embeddings.
+  The distance of a class is the squared distance between mean embeddings.
+
+  Args:
+    net: the network that embeds.
+    synthetic: `f[classes, ipc, C, H, W]`.
+    real: `f[classes, n, C, H, W]`.
+
+  Returns:
+    The distance of each class `f[classes]`, and the gradient of their sum.
   """
   images = synthetic.clone().requires_grad_()
   distances = []
@@ -196,7 +230,16 @@ def train_seeds(
   steps: int,
   lr: float = 0.01,
 ) -> list[nn.Module]:
-  """Trains networks one after another on full batches of the images."""
+  """Trains networks one after another on full batches of the images.
+
+  Args:
+    build: makes a network, initialized by torch's global seed.
+    images: `f[n, C, H, W]`.
+    labels: `i[n]`.
+    seeds: number of networks.
+    steps: SGD steps of each.
+    lr: learning rate.
+  """
   nets = []
   for seed in range(seeds):
     torch.manual_seed(seed)

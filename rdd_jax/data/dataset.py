@@ -30,7 +30,7 @@ class Split(NamedTuple):
 
 @dataclass(frozen=True)
 class Dataset:
-  """A labelled image data set in host memory.
+  """A labeled image data set in host memory.
 
   Attributes:
     name: what `load` was given.

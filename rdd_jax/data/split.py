@@ -1,4 +1,4 @@
-"""A validation split of the training rows, stratified by class."""
+"""Splits training rows for validation, stratified by class."""
 
 from __future__ import annotations
 

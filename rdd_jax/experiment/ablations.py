@@ -1,4 +1,4 @@
-"""A run beside itself with some parts left out: what each of them buys."""
+"""Runs a configuration beside itself with some parts left out."""
 
 from __future__ import annotations
 
@@ -31,9 +31,13 @@ MARKDOWN = 'variants.md'
 
 
 def derive(config: Config, name: str) -> Config:
-  """The configuration of a variant; it has none itself.
+  """Returns the configuration of a variant, which has no variants itself.
 
   Fields that were set on the command line stay as they were set there.
+
+  Args:
+    config: the configuration whose `variants` are read.
+    name: one of them.
 
   Raises:
     UserError: if there is no variant of this name.
@@ -64,9 +68,19 @@ def execute(
   stop: Callable[[], bool] = lambda: False,
   watch: Watch = Watch(),
 ) -> dict[str, Any]:
-  """Each variant below the run's directory, then the run; and their table.
+  """Runs each variant below the run's directory, then the run; writes a table.
 
-  As `pipeline.execute`, which is all that is done where there are no variants.
+  Where there are no variants, this is `pipeline.execute`.
+
+  Args:
+    config: the configuration.
+    directory: the work directory.
+    command: that repeats the run, for the report.
+    stop: as `pipeline.execute`, which raises `loop.Stopped`.
+    watch: what else is written of the run itself.
+
+  Returns:
+    The results of the run itself.
   """
   with shared_programs() if config.variants else nullcontext():
     for name in names(config):
@@ -90,7 +104,7 @@ def execute(
 
 
 def names(config: Config) -> list[str]:
-  """Of the variants: first what leaves most out."""
+  """Returns the names of the variants: first what leaves most out."""
   variants = config.variants.to_dict()
   return sorted(
     variants, key=lambda n: (-len(variants[n]['without']), n.lower())
@@ -127,7 +141,11 @@ def _configure(options: Mapping[str, Any]) -> None:
 
 
 def gather(directory: Path, variants: list[str]) -> dict[str, dict[str, Any]]:
-  """A line for each baseline and variant, and last the run itself.
+  """Gathers the results of each baseline and variant, and last the run itself.
+
+  Args:
+    directory: of the run.
+    variants: their names.
 
   Returns:
     From a name to its `row`, with the precision and recall of the last trust

@@ -42,9 +42,13 @@ BASELINES = ('random', 'herding', 'k_center')
 def stored(trial: Trial, seed: int) -> store.Distilled:
   """Loads what was distilled from a seed.
 
+  Args:
+    trial: the run.
+    seed: the distillation seed, from 0.
+
   Raises:
     UserError: if it is damaged, or was put there from another run whose
-      networks say something else.
+      networks have another number of outputs.
   """
   directory = seed_directory(trial.workdir, seed)
   found = store.load(directory)
@@ -59,9 +63,16 @@ def stored(trial: Trial, seed: int) -> store.Distilled:
 
 
 def baseline(trial: Trial, arm: str, seed: int) -> store.Distilled:
-  """Returns what a distilled set is compared to, at equal storage.
+  """Returns what a distilled set is compared with, at equal storage.
 
-  Real rows; or 'initial', what its distillation started from.
+  Args:
+    trial: the run.
+    arm: 'initial', what distillation started from; 'random', random real
+      rows; or the name of a coreset.
+    seed: the distillation seed, from 0.
+
+  Raises:
+    UserError: for an unknown baseline.
   """
   if arm == 'initial':
     return store.load(seed_directory(trial.workdir, seed) / INITIAL)
@@ -79,7 +90,12 @@ def baseline(trial: Trial, arm: str, seed: int) -> store.Distilled:
 
 
 def whole_batch(dataset: Dataset, num_outputs: int) -> Batch:
-  """Returns all training rows, as uint8: they are preprocessed in flight."""
+  """Returns all training rows, as uint8: they are preprocessed in flight.
+
+  Args:
+    dataset: N training rows.
+    num_outputs: of the networks, and the width of the targets.
+  """
   measure = empirical(dataset.train_labels, num_outputs)
   rows = jnp.arange(len(measure.cells))
   return rows_of(measure, rows, jnp.asarray(dataset.train_images))

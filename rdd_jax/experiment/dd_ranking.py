@@ -1,4 +1,4 @@
-"""DD-Ranking's scores of a set, and the trainings that they are made of."""
+"""Computes DD-Ranking's scores of a set, and trains what they are made of."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def rank(
 
 
 def scores(rows: Mapping[str, Row], plain: bool) -> dict[str, float]:
-  """The scores that the mean accuracies of `rank`'s rows give.
+  """Computes DD-Ranking's scores from the mean accuracies of `rank`'s rows.
 
   Args:
     rows: of `rank`.
@@ -131,7 +131,7 @@ def scores(rows: Mapping[str, Row], plain: bool) -> dict[str, float]:
 
 
 def describe(ranking: Ranking) -> str:
-  """The table of accuracies, and the scores below it, as fractions."""
+  """Formats the table of accuracies, and the scores below it, as fractions."""
   told = ', '.join(f'{k.upper()} {v:.3f}' for k, v in ranking['scores'].items())
   return f'{table(ranking["rows"], ["accuracy"])}\nDD-Ranking: {told}'
 

@@ -1,4 +1,4 @@
-"""What a run is going to do, in two lines."""
+"""Describes what a run is going to do, in two lines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ from rdd_jax.experiment.trial import Trial
 def describe(
   trial: Trial, compiled: program.Compiled, mesh: jax.sharding.Mesh
 ) -> str:
-  """What a run is going to do, and what it needs."""
+  """Describes what a run is going to do, and what it needs.
+
+  Args:
+    trial: the run.
+    compiled: its program, of which the memory is told.
+    mesh: of the devices that it runs on.
+  """
   config, spec = trial.config, trial.experiment.spec
   device = mesh.devices.flat[0]
   weights = jax.eval_shape(
@@ -41,5 +47,9 @@ def describe(
 
 
 def count(tree: Any) -> int:
-  """The numbers in a tree."""
+  """Counts the numbers in a tree.
+
+  >>> count({'a': jax.ShapeDtypeStruct((2, 3), 'f4')})
+  6
+  """
   return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(tree))

@@ -31,7 +31,7 @@ def judge(
     trial: the run.
     arm: its name in the table.
     seed: the distillation seed; arms of a seed share their network seeds.
-    found: loads the set, if it is still to be judged. Networks are trained at
+    found: loads the set, if it is not evaluated yet. Networks are trained at
       the learning rate on its card, which may be a learned one.
 
   Returns:

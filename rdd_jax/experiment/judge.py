@@ -47,7 +47,7 @@ class Judge:
     student: edits each minibatch.
     outside: what is to be told from the data, if anything.
     shift: other test rows and groups of them, if any.
-    curves: of the first network that a set was judged by, for a report.
+    curves: of the first network that a set was evaluated by, for a report.
   """
 
   nets: Mapping[str, nn.Module]
@@ -89,7 +89,7 @@ class Judge:
 
   @property
   def names(self) -> tuple[str, ...]:
-    """Of all that judges, networks first."""
+    """Returns the names of all that evaluate, networks first."""
     return (*self.nets, *self.regressions)
 
 
@@ -101,11 +101,11 @@ def judge_of(
   epochs: int | None = None,
   data_dir: str = '',
 ) -> Judge:
-  """Builds the judge that a set's card describes.
+  """Builds the evaluation that a set's card describes.
 
   Args:
     distilled: the set.
-    dataset: whose test rows judge.
+    dataset: whose test rows are predicted.
     names: of networks, and of `REGRESSIONS`; none means the network that the
       set was matched with.
     epochs: instead of those on the card.

@@ -1,4 +1,4 @@
-"""What a finished run, or an evaluation, leaves in its directory."""
+"""Writes what a finished run, or an evaluation, leaves in its directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a configuration to a finished work directory."""
+"""Runs a configuration to a finished work directory."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def execute(
   stop: Callable[[], bool] = lambda: False,
   watch: Watch = Watch(),
 ) -> dict[str, Any]:
-  """Distils every seed, judges every arm, writes the outputs.
+  """Distils every seed, evaluates every arm, writes the outputs.
 
   Args:
     config: complete, see `rdd_jax.config.defaults`.
@@ -78,7 +78,14 @@ def distil(
   clock: cost.Clock,
   stop: Callable[[], bool],
 ) -> None:
-  """Distils each seed whose artefact is not there yet."""
+  """Distils each seed whose artifact is not there yet.
+
+  Args:
+    trial: the run.
+    mesh: of the devices that it runs on.
+    clock: measures the stages.
+    stop: asked now and then; True saves and raises `loop.Stopped`.
+  """
   config, dataset = trial.config, trial.dataset
   todo = [
     seed
@@ -141,13 +148,25 @@ def distil(
 
 
 def seed_key(config: Config, seed: int) -> jax.Array:
-  """The root of the randomness of a distillation seed."""
+  """Returns the root of the randomness of a distillation seed.
+
+  Args:
+    config: of which `seed` is read.
+    seed: the distillation seed, from 0.
+  """
   root = keys.named(jax.random.key(config.seed), 'distillation')
   return jax.random.fold_in(root, seed)
 
 
 def keep(trial: Trial, state: DistillState, seed: int, path: Path) -> None:
-  """Saves the synthetic set of a state, on one process of several."""
+  """Saves the synthetic set of a state, on one process of several.
+
+  Args:
+    trial: the run.
+    state: of which `params` are saved.
+    seed: the distillation seed.
+    path: the directory of the artifact.
+  """
   if meshes.is_main_process():
     params = jax.device_get(state.params)
     store.save(path, distilled(trial, params, seed))
@@ -161,9 +180,20 @@ def train_experts(
   stop: Callable[[], bool],
   state: DistillState,
 ) -> list[np.ndarray] | None:
-  """The experts on the measure of a state; None where none are matched.
+  """Trains the experts on the measure of a state; None where none are matched.
 
   All distillation seeds share the experts of a measure.
+
+  Args:
+    trial: the run.
+    images: `u8[N, H, W, C]`, whole on every device.
+    mesh: whose devices share the experts.
+    clock: measures the stage.
+    stop: asked after each epoch; True saves and raises `loop.Stopped`.
+    state: of which `measure` is read.
+
+  Returns:
+    For each expert its snapshots `f32[snapshots, p]`.
   """
   if trial.experiment.expert is None:
     return None
@@ -185,7 +215,17 @@ def train_experts(
 def judge(
   trial: Trial, command: str, clock: cost.Clock, stop: Callable[[], bool]
 ) -> dict[str, Any]:
-  """Judges all arms and writes the table, the picture and the page."""
+  """Evaluates all arms and writes the table, the picture and the page.
+
+  Args:
+    trial: the run, whose sets are distilled.
+    command: that repeats the run, for the report.
+    clock: of which the times are written.
+    stop: asked before each set; True raises `loop.Stopped`.
+
+  Returns:
+    The results, as in `results.json`.
+  """
   config, directory = trial.config, trial.workdir
   names = (*config.baselines, 'distilled')
   jobs = [(arm, seed) for seed in range(config.seeds) for arm in names]

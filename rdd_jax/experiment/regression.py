@@ -1,4 +1,4 @@
-"""Sets as the ridge regressions that they determine, by name."""
+"""Evaluates sets as the ridge regressions that they determine, by name."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def judge(
   recipe: Recipe,
   student: Transform,
 ) -> Row:
-  """The metrics of ridge regression on a set.
+  """Computes the metrics of ridge regression on a set.
 
   Args:
     kind: one of `REGRESSIONS`: 'ntk' and 'nngp' by `config.kernel`, of one
       value; 'conjugate' on the features of networks that train on the set.
     distilled: the set.
     seeds: typed keys `[s]`, one for each network.
-    held: the rows that it is judged on.
+    held: the rows that it is evaluated on.
     config: of which `kernel` is read.
     num_classes: of the data set.
     net: of 'conjugate'.

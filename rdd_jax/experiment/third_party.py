@@ -1,4 +1,4 @@
-"""Sets that others made, as artefacts that are judged like our own.
+"""Reads sets that others made, which are evaluated like our own.
 
 Their files say nothing of the data set, the network and the recipe, so these
 come from a configuration: that of distribution matching on the data set that
@@ -45,7 +45,7 @@ class Told(NamedTuple):
 
 
 class Other(NamedTuple):
-  """A set, the data set whose test rows judge it, and what was assumed."""
+  """A set, the data set whose test rows evaluate it, and what was assumed."""
 
   distilled: store.Distilled
   dataset: data.Dataset
@@ -53,14 +53,14 @@ class Other(NamedTuple):
 
 
 def is_ours(path: Path) -> bool:
-  """Whether the path is a directory, or an npz, that `artefact.load` reads."""
+  """Tells whether the path is a directory, or an npz, that `artifact` reads."""
   if path.is_dir():
     return (path / store.CARD).exists()
   return path.name == store.ARRAYS or path.name == store.CARD
 
 
 def self_described(path: Path) -> store.Distilled | None:
-  """The set of a single file that carries its card; None for any other.
+  """Returns the set of a single file that carries its card; None for any other.
 
   Raises:
     UserError: as `imports.read` does, or for a file that is not as its card
@@ -80,9 +80,13 @@ def self_described(path: Path) -> store.Distilled | None:
 
 
 def config_for(name: str, dataset: data.Dataset) -> Config:
-  """How sets on a data set are judged: the preset's recipe where there is one.
+  """Returns how sets on a data set are evaluated: its preset's recipe, if any.
 
   Elsewhere a ConvNet as deep as the images allow, without augmentation.
+
+  Args:
+    name: of the data set, as `config.data.name`.
+    dataset: whose image shape gives the depth.
   """
   for known, preset in datasets.DATA.items():
     if preset.source == name and preset.published:
@@ -106,17 +110,17 @@ def load(
   channels: int = 0,
   zca: float = 0.0,
 ) -> Other:
-  """Reads a set and the data set that judges it.
+  """Reads a set and the data set that it is evaluated on.
 
   Args:
     path: of the file or directory.
     told: what the user says of it.
     name: of the data set, as `data.load` takes it; by default that of `like`.
-    like: a configuration whose data, network and recipe judge.
+    like: a configuration whose data, network and recipe evaluate it.
     data_dir: where TFDS data sets are.
     size: resizes the data set's images.
     channels: converts them.
-    zca: whitens what networks take, at this regularisation; 0 does not, but
+    zca: whitens what networks take, at this regularization; 0 does not, but
       for images that are whitened, which take MTT's.
 
   Raises:

@@ -1,4 +1,4 @@
-"""The sets of a run as artefacts: distilled ones, and coresets."""
+"""Converts sets of a run to artifacts: distilled ones, and coresets."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ INITIAL = Path('baselines') / 'initial'  # below the directory of a seed
 
 
 class Trial(NamedTuple):
-  """A run as its judge sees it.
+  """A run as its evaluation sees it.
 
   Attributes:
-    experiment: what was distilled, and how sets are judged.
+    experiment: what was distilled, and how sets are evaluated.
     config: of the run.
     dataset: the training rows are those that were distilled from.
     preprocess: from uint8 images to network inputs.
@@ -61,6 +61,10 @@ class Trial(NamedTuple):
 def seed_directory(directory: Path, seed: int) -> Path:
   """Returns where the outputs of a seed stand; the first one's at the top.
 
+  Args:
+    directory: of the run.
+    seed: the distillation seed, from 0.
+
   >>> seed_directory(Path('run'), 1).as_posix()
   'run/seeds/1'
   """
@@ -68,7 +72,13 @@ def seed_directory(directory: Path, seed: int) -> Path:
 
 
 def distilled(trial: Trial, params: Synthetic, seed: int) -> Distilled:
-  """Converts distilled parameters of one seed to a set with its card."""
+  """Converts distilled parameters of one seed to a set with its card.
+
+  Args:
+    trial: the run.
+    params: the parameters.
+    seed: the distillation seed, for the card.
+  """
   images = params.images
   if trial.config.synthetic.space == 'inputs':
     images = trial.preprocess.inverse(images)
@@ -95,7 +105,13 @@ def distilled(trial: Trial, params: Synthetic, seed: int) -> Distilled:
 
 
 def coreset(trial: Trial, rows: np.ndarray, seed: int) -> Distilled:
-  """Returns training rows `i[n]` as a set, with their labels as given."""
+  """Returns training rows as a set, with their labels as given.
+
+  Args:
+    trial: the run.
+    rows: `i[n]`, numbers of training rows.
+    seed: the distillation seed, for the card.
+  """
   outputs = trial.experiment.spec.num_outputs
   return real(
     trial.dataset,
@@ -113,7 +129,15 @@ def real(
   preprocess: Preprocessing,
   card: dict,
 ) -> Distilled:
-  """Returns the training rows `i[n]` of a data set as a set with a card."""
+  """Returns training rows of a data set as a set with a card.
+
+  Args:
+    dataset: whose rows they are.
+    rows: `i[n]`, numbers of training rows.
+    num_outputs: width of the targets.
+    preprocess: of the images.
+    card: the card.
+  """
   cells = dataset.train_labels[rows].astype(np.int32)
   return Distilled(
     images=dataset.train_images[rows].astype(np.float32) / 255,
@@ -179,7 +203,12 @@ def card_of(
 
 
 def load_trial(config: Config, directory: Path) -> Trial:
-  """Loads all that a run needs, but for `shift`, which takes time."""
+  """Loads all that a run needs, but for `shift`, which takes time.
+
+  Args:
+    config: the configuration.
+    directory: the work directory.
+  """
   dataset = load(config)
   preprocess = experiment.preprocessing(config, dataset)
   return Trial(
@@ -193,7 +222,13 @@ def load_trial(config: Config, directory: Path) -> Trial:
 
 
 def keep_curves(trial: Trial, arm: str, curves: Curves) -> None:
-  """Writes the detection curves of an arm's first network, for the report."""
+  """Writes the detection curves of an arm's first network, for the report.
+
+  Args:
+    trial: the run.
+    arm: its name, and that of the file.
+    curves: the curves.
+  """
   path = trial.workdir / 'curves' / f'{arm}.json'
   path.parent.mkdir(parents=True, exist_ok=True)
   write_atomically(path, json.dumps(curves).encode())
@@ -228,7 +263,12 @@ def network_keys(root: int, n: int, seed: int = 0) -> Array:
 
 
 def remember(path: Path, compute: Callable[[], Any]) -> Any:
-  """Reads the JSON at `path`; computes and writes it if it is not there."""
+  """Reads the JSON at `path`; computes and writes it if it is not there.
+
+  Args:
+    path: the file.
+    compute: returns what JSON can hold.
+  """
   if path.exists():
     return json.loads(path.read_text())
   value = compute()

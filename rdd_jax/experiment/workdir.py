@@ -1,4 +1,4 @@
-"""A work directory belongs to one configuration."""
+"""Checks that a work directory belongs to one configuration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OUTPUTS = ('distilled.npz', 'results.json', 'grid.png', 'report.html')
 
 
 def default(config: Config) -> Path:
-  """`runs/NAME-HASH`, so that the same command finds its own directory."""
+  """Returns `runs/NAME-HASH`, by which a command finds its directory again."""
   digest = hashlib.sha256(_text(config).encode()).hexdigest()[:8]
   return Path('runs') / f'{config.name}-{digest}'
 
@@ -83,12 +83,20 @@ def _text(config: Config) -> str:
 
 
 def missing(directory: Path) -> list[str]:
-  """The outputs that a run has not written yet; none once it is finished."""
+  """Returns the outputs that a run has not written; none once it finished."""
   return [name for name in OUTPUTS if not (directory / name).exists()]
 
 
 def flat(tree: Any, prefix: str = '') -> dict[str, Any]:
-  """Fields of nested dictionaries, by their path: `data.name`."""
+  """Flattens nested dictionaries to fields by their path, such as `data.name`.
+
+  Args:
+    tree: a dictionary, or a value.
+    prefix: the path of the tree.
+
+  >>> flat({'data': {'name': 'digits'}, 'seed': 1})
+  {'data.name': 'digits', 'seed': 1}
+  """
   if not isinstance(tree, dict) or not tree:
     return {prefix: tree}
   return {

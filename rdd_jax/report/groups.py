@@ -1,4 +1,4 @@
-"""Groups that a run found: `groups.json`, `groups.npz`, and their table."""
+"""Writes the groups that a run found: `groups.json`, `groups.npz`, a table."""
 
 from __future__ import annotations
 
@@ -47,7 +47,16 @@ def write(directory: Path, dataset: Dataset, state: Any) -> None:
 def summary(
   dataset: Dataset, state: GroupsState
 ) -> list[dict[str, float | None]]:
-  """A row for each class; None stands for what is not known."""
+  """Summarizes the groups of each class; None stands for what is not known.
+
+  Args:
+    dataset: whose training rows were grouped.
+    state: of the transform that found groups.
+
+  Returns:
+    For each class the number of rows, the share apart from its largest group,
+    and, where rare rows are known, the precision and recall of these.
+  """
   groups, rare = np.asarray(state.groups), dataset.train_rare
   aside = apart(groups, dataset.train_labels, dataset.num_classes)
   table = []
@@ -70,7 +79,16 @@ def summary(
 def apart(
   groups: np.ndarray, labels: np.ndarray, num_classes: int
 ) -> np.ndarray:
-  """Marks the rows of all groups of a class but the largest, `b[N]`."""
+  """Marks the rows of all groups of a class but the largest, `b[N]`.
+
+  Args:
+    groups: `i[N]`; negative for rows in none.
+    labels: `i[N]`.
+    num_classes: number of classes.
+
+  >>> apart(np.array([0, 0, 1]), np.zeros(3, int), 1)
+  array([False, False,  True])
+  """
   marked = np.zeros(len(groups), bool)
   for c in range(num_classes):
     own = (labels == c) & (groups >= 0)

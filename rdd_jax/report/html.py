@@ -1,4 +1,4 @@
-"""What every page is made of: its style, tables of summaries, pictures."""
+"""Formats what every page is made of: style, tables of summaries, pictures."""
 
 from __future__ import annotations
 
@@ -42,7 +42,12 @@ summary { cursor: pointer; }
 
 
 def document(title: str, body: str) -> str:
-  """A page that needs no network and no other file."""
+  """Formats a page that needs no network and no other file.
+
+  Args:
+    title: as text.
+    body: as HTML.
+  """
   return (
     '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
     '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -52,17 +57,27 @@ def document(title: str, body: str) -> str:
 
 
 def section(title: str, body: str) -> str:
-  """A heading and what stands below it."""
+  """Formats a heading and what stands below it.
+
+  Args:
+    title: as text.
+    body: as HTML.
+  """
   return f'<h2>{escape(title)}</h2>\n{body}'
 
 
 def pre(text: str) -> str:
-  """Text as it is, in a box that scrolls."""
+  """Formats text as it is, in a box that scrolls."""
   return f'<pre>{escape(text)}</pre>'
 
 
 def image(path: Path, what: str) -> str:
-  """The PNG, embedded; '' where there is none."""
+  """Embeds a PNG; returns '' where there is none.
+
+  Args:
+    path: of the PNG.
+    what: describes it where it cannot be seen.
+  """
   if not path.exists():
     return ''
   data = base64.b64encode(path.read_bytes()).decode()
@@ -71,12 +86,16 @@ def image(path: Path, what: str) -> str:
 
 
 def figure(drawing: str) -> str:
-  """An SVG that can scroll sideways where the page is narrow."""
+  """Wraps an SVG that can scroll sideways where the page is narrow."""
   return f'<div class="wide" tabindex="0">{drawing}</div>'
 
 
 def entry(summary: Mapping[str, Any] | None) -> str:
-  """Mean and, of several, standard deviation, in per cent; '-' for None."""
+  """Formats mean and, of several, standard deviation in per cent; None as '-'.
+
+  >>> entry({'mean': 0.5, 'std': 0.01, 'n': 3}), entry(None)
+  ('50.0 ± 1.0', '-')
+  """
   if summary is None:
     return '-'
   spread = f' ± {100 * summary["std"]:.1f}' if summary['n'] > 1 else ''
@@ -86,7 +105,7 @@ def entry(summary: Mapping[str, Any] | None) -> str:
 def grid(
   head: Sequence[str], rows: Mapping[str, Sequence[str]], *, caption: str
 ) -> str:
-  """A table that can scroll sideways; names and cells are HTML already.
+  """Formats a table that can scroll sideways; names and cells are HTML already.
 
   Args:
     head: what stands above each column but the first.

@@ -1,4 +1,4 @@
-"""Label noise: `trust.json`, `relabelled.npz`, and their table."""
+"""Writes what a run found of label noise: `trust.json`, `relabelled.npz`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def write(directory: Path, dataset: Dataset, state: Any) -> None:
 
 
 def diversions(state: Any) -> list[DivertState]:
-  """The states of TAD in the state of a chain."""
+  """Returns the states of TAD in the state of a chain."""
   leaves = jax.tree.leaves(state, is_leaf=lambda x: isinstance(x, DivertState))
   return [leaf for leaf in leaves if isinstance(leaf, DivertState)]
 
@@ -52,10 +52,14 @@ def diversions(state: Any) -> list[DivertState]:
 def summary(
   dataset: Dataset, state: DivertState
 ) -> list[dict[str, float | None]]:
-  """A row for each division; without the truth, only shares of rows.
+  """Summarizes each division; without the true labels, only shares of rows.
 
   `recall` is also of the class where it is least, and of each known group.
   None stands for a share of nothing.
+
+  Args:
+    dataset: whose training rows were divided.
+    state: of TAD.
   """
   given, groups = dataset.train_labels, dataset.train_groups
   truth = dataset.train_true_labels

@@ -1,4 +1,4 @@
-"""The numbers that a reader looks for first, and what they mean."""
+"""Tabulates the numbers that a reader looks for first, and what they mean."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def terminal(rows: Rows) -> list[str]:
 
 
 def summary_table(rows: Rows, against: str = 'random') -> str:
-  """Mean ± standard deviation of each metric, beside a baseline's.
+  """Tabulates mean ± standard deviation of each metric, beside a baseline's.
 
-  Of many metrics, those that have a name here; classes and sets from elsewhere
-  have tables of their own.
+  Of many metrics, those that have a name here; classes and out-of-distribution
+  sets have tables of their own.
 
   Args:
     rows: of `results.json`.
@@ -47,7 +47,13 @@ def summary_table(rows: Rows, against: str = 'random') -> str:
 
 
 def label(name: str, row: Mapping[str, Any], *, set_off: bool) -> str:
-  """The head of a line of a `grid`, with how many networks it is over."""
+  """Formats the head of a line of a `grid`, and how many networks it is over.
+
+  Args:
+    name: of the line.
+    row: metric to summary.
+    set_off: whether the line is set off from the others.
+  """
   count = max((s['n'] for s in row.values()), default=0)
   return f'{"*" if set_off else ""}{escape(name)} <small>n = {count}</small>'
 
@@ -79,14 +85,22 @@ def measured(rows: Rows) -> list[str]:
 def beside(
   summary: Mapping[str, Any] | None, base: Mapping[str, Any] | None
 ) -> str:
-  """The difference of two means in points; '' without both."""
+  """Formats the difference of two means in points; '' without both.
+
+  Args:
+    summary: of a metric.
+    base: of the same metric, for the baseline.
+
+  >>> beside({'mean': 0.5}, {'mean': 0.25})
+  ' <small>+25.0</small>'
+  """
   if summary is None or base is None:
     return ''
   return f' <small>{100 * (summary["mean"] - base["mean"]):+.1f}</small>'
 
 
 def variants_table(found: Mapping[str, Mapping[str, Any]]) -> str:
-  """A line for each baseline and variant: numbers, trust, and what it took.
+  """Tabulates each baseline and variant: numbers, trust, and what it took.
 
   Args:
     found: as `variants.json`: name to `row` and `cost`.
@@ -110,14 +124,14 @@ def variants_table(found: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def spent(cost: Mapping[str, Any]) -> tuple[float, ...]:
-  """Seconds, and MiB of the process at its peak; () where not known."""
+  """Returns seconds, and MiB of the process at its peak; () where not known."""
   if not cost:
     return ()
   return cost['total'], (cost['memory']['resident'] or 0) / 2**20
 
 
 def markdown(found: Mapping[str, Mapping[str, Any]]) -> str:
-  """The same in short, for a README.
+  """Tabulates the same in short, for a README.
 
   Args:
     found: as `variants.json`.
@@ -151,7 +165,12 @@ def glossary(rows: Rows) -> str:
 
 
 def class_table(rows: Rows, class_names: Sequence[str]) -> str:
-  """Mean accuracy in per cent: a line for each class, a column for each row."""
+  """Tabulates mean accuracy in per cent, a line for each class.
+
+  Args:
+    rows: name to row, a column each.
+    class_names: in the order of the classes.
+  """
   cells = {
     escape(name): [entry(row.get(f'class_{c}')) for row in rows.values()]
     for c, name in enumerate(class_names)
@@ -164,7 +183,7 @@ def class_table(rows: Rows, class_names: Sequence[str]) -> str:
 
 
 def networks_table(networks: Mapping[str, Rows]) -> str:
-  """Accuracy of other networks, and of regressions: arms in columns."""
+  """Tabulates accuracy of other networks, and of regressions, by arm."""
   arms = list(dict.fromkeys(arm for rows in networks.values() for arm in rows))
   return grid(
     [escape(arm.replace('_', '-')) for arm in arms],

@@ -1,4 +1,4 @@
-"""From a configuration to the objects that it names."""
+"""Builds the objects that a configuration names."""
 
 from __future__ import annotations
 
@@ -56,9 +56,8 @@ class Experiment(NamedTuple):
     feed: the objective's `(seed, step, trajectories) -> host data`, or None.
     student: the chain on synthetic rows.
     evaluation: how networks are trained on the result.
-    whole: how a network is trained on the whole set.
-    judges: the networks of `evaluation.networks`, which the result is judged by
-      as well.
+    whole: how a network is trained on the full training set.
+    judges: the networks of `evaluation.networks`, which evaluate it as well.
   """
 
   net: nn.Module
@@ -79,9 +78,14 @@ class Experiment(NamedTuple):
 
 
 def preprocessing(config: Config, dataset: Dataset) -> Preprocessing:
-  """Published mean and standard deviation, or fitted ones, or ZCA.
+  """Returns published mean and standard deviation, or fitted ones, or ZCA.
 
-  Images that were coloured have statistics of their own, which are fitted.
+  Args:
+    config: of which `data` is read.
+    dataset: whose training images are fitted, if only as they were colored.
+
+  Raises:
+    UserError: for published statistics of another number of channels.
   """
   data = config.data
   if data.zca or not data.mean or recoloured(data.rare):
@@ -102,7 +106,13 @@ def preprocessing(config: Config, dataset: Dataset) -> Preprocessing:
 def build(
   config: Config, dataset: Dataset, preprocess: Preprocessing
 ) -> Experiment:
-  """Builds all that a run needs; touches no device memory to speak of."""
+  """Builds all that a run needs; touches no device memory to speak of.
+
+  Args:
+    config: all of it; a UserError says what does not go together.
+    dataset: what is distilled.
+    preprocess: of its images.
+  """
   chosen = config.synthetic
   classes = dataset.num_classes
   outputs = classes + int(chosen.reject)
@@ -204,7 +214,7 @@ def build(
 
 
 def _require_rows(config: Config, dataset: Dataset, storage: int) -> None:
-  """Real initialisation and the baselines copy rows without repeating them."""
+  """Checks that classes have the rows that initialization and arms copy."""
   options = config.synthetic
   sizes = np.bincount(dataset.train_labels, minlength=dataset.num_classes)
   smallest = int(sizes.argmin())
@@ -219,7 +229,12 @@ def _require_rows(config: Config, dataset: Dataset, storage: int) -> None:
 
 
 def network(options: Config, num_outputs: int) -> nn.Module:
-  """The network that `network.name` and its options describe."""
+  """Builds the network that `network.name` and its options describe.
+
+  Args:
+    options: `config.network`.
+    num_outputs: classes, and the reject class if there is one.
+  """
   given = options.to_dict()
   return networks.build(given.pop('name'), num_outputs, **given)
 
@@ -227,7 +242,12 @@ def network(options: Config, num_outputs: int) -> nn.Module:
 def judges(
   names: Sequence[str], num_outputs: int, input_shape: tuple[int, ...]
 ) -> dict[str, nn.Module]:
-  """The networks among `names`, which may be regressions as well.
+  """Builds the networks among `names`, which may be regressions as well.
+
+  Args:
+    names: of networks, `NAME` or `NAME:OPTIONS`, and of regressions.
+    num_outputs: of each network.
+    input_shape: (H, W, C).
 
   Raises:
     UserError: for an unknown name, or a network that does not suit the images.
@@ -249,7 +269,7 @@ def judges(
 
 
 def evaluation(config: Config) -> Recipe:
-  """How networks are trained on a small set."""
+  """Returns how networks are trained on a small set."""
   options = config.evaluation
   return Recipe(
     epochs=options.epochs,
@@ -267,7 +287,7 @@ def evaluation(config: Config) -> Recipe:
 
 
 def whole(config: Config) -> Recipe | None:
-  """How a network is trained on the whole training set, if it is."""
+  """Returns how a network is trained on the full training set, if one is."""
   options = config.whole
   if not options.steps:
     return None

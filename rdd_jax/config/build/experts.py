@@ -59,7 +59,11 @@ def build(
 
 
 def online(config: Config) -> Inner:
-  """How an expert that trains while it is matched goes one segment."""
+  """Returns how an expert that trains while it is matched goes one segment.
+
+  Raises:
+    UserError: if `experts.epoch_steps` is 0.
+  """
   options = config.experts
   if not options.epoch_steps:
     raise UserError(
@@ -75,7 +79,11 @@ def online(config: Config) -> Inner:
 
 
 def starts(config: Config) -> Starts:
-  """Which segments of the experts are matched."""
+  """Returns which segments of the experts are matched.
+
+  Raises:
+    UserError: for epochs from which no segment can be drawn.
+  """
   experts = config.experts
   found = Starts(
     earliest=experts.earliest,

@@ -42,7 +42,15 @@ def distribution(
   matched_rows: int = 0,  # real ones of a cell; 0 is all that are drawn
   groups: int = 0,  # of a cell, matched apart; -1 those of the data, 0 none
 ) -> Objective:
-  """Distribution matching: DM."""
+  """Builds distribution matching: DM.
+
+  Args:
+    context: of the run.
+    augment: Siamese DSA families; '' is none.
+    convention: of `augment`: 'one' family a call, or 'idc'.
+    matched_rows: real ones of a class; 0 is all that are drawn.
+    groups: of a class, matched apart; -1 takes those of the data, 0 none.
+  """
   options = _of_cells(context, augment, convention, matched_rows)
   return _by_group(
     context,
@@ -64,7 +72,21 @@ def gradient(
   groups: int = 0,
   inner: Fields = INNER,  # the network's training between matchings
 ) -> Objective:
-  """Gradient matching: DC, DSA, IDC. Other fields are those of DM."""
+  """Builds gradient matching: DC, DSA, IDC.
+
+  Args:
+    context: of the run.
+    outer: matchings in the life of a network.
+    distance: of gradients: 'cosine', 'mse' or 'l1'.
+    augment: as `distribution`, and so the next three.
+    convention: of `augment`.
+    matched_rows: real ones of a class.
+    groups: of a class.
+    inner: the network's training between matchings.
+
+  Raises:
+    UserError: for an unknown distance.
+  """
   options = {
     **_of_cells(context, augment, convention, matched_rows),
     'inner': inner_of(context, **inner),
@@ -87,7 +109,17 @@ def trajectory(
   adjoint: str = 'checkpointed',
   inner: Fields = INNER,  # the student's training
 ) -> Objective:
-  """Matching of the trajectories of `config.experts`: MTT, FTD, DATM."""
+  """Builds the matching of the experts' trajectories: MTT, FTD, DATM.
+
+  Args:
+    context: of the run, whose `experts` are matched.
+    online: whether experts train while they are matched.
+    adjoint: of the student's training, a name in `ADJOINTS`.
+    inner: the student's training.
+
+  Raises:
+    UserError: for an unknown adjoint, or experts that do not go together.
+  """
   config, spec = context.config, context.spec
   sizes = (context.net, context.input_shape, spec.num_classes)
   common = {
@@ -115,7 +147,20 @@ def unrolled(
   convention: str = 'one',
   inner: Fields = INNER,  # the student's training
 ) -> Objective:
-  """Differentiation through training: BPTT, RaT-BPTT."""
+  """Builds differentiation through training: BPTT, RaT-BPTT.
+
+  Args:
+    context: of the run.
+    window: steps of a student that are differentiated; 0 is all.
+    earliest: random windows start from here on; -1 takes the last one.
+    adjoint: of the student's training, a name in `ADJOINTS`.
+    augment: DSA families of real rows; '' is none.
+    convention: of `augment`: 'one' family a call, or 'idc'.
+    inner: the student's training.
+
+  Raises:
+    UserError: for an unknown adjoint, or windows longer than the training.
+  """
   student = inner_of(context, **inner)
   try:
     return unrolled_matching(

@@ -1,4 +1,4 @@
-"""The sets from elsewhere that a configuration's networks are to tell apart."""
+"""Builds the out-of-distribution benchmark that a configuration names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rdd_jax.images import corruptions
 
 
 def load(config: Config, dataset: Dataset) -> OODBenchmark | None:
-  """What `config.outside` names; None where it names nothing.
+  """Loads what `config.outside` names; returns None where it names nothing.
 
   Test rows of the data itself are as many as those of a set, drawn likewise.
 
@@ -57,7 +57,7 @@ def load(config: Config, dataset: Dataset) -> OODBenchmark | None:
 
 
 def seen(config: Config) -> set[str]:
-  """Families of corruptions, and sources, that some arm trains on."""
+  """Returns families of corruptions, and sources, that some arm trains on."""
   known = set(config.outside.seen)
   for link in links(config.to_dict()):
     for name in link.get('corruptions', ()):
@@ -68,18 +68,22 @@ def seen(config: Config) -> set[str]:
 
 
 def source(name: str) -> str:
-  """A set's name without its split, and without the mark of near sets."""
+  """Returns a set's name without its split, and without the mark of near sets.
+
+  >>> source('near:rotation90'), source('tfds:dtd@test')
+  ('rotation90', 'tfds:dtd')
+  """
   return split_source(name.removeprefix('near:'))[0]
 
 
 def links(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-  """The links of all chains."""
+  """Yields the links of all chains."""
   for place in PLACES:
     yield from config[place].values()
 
 
 def slot_names(config: Config) -> list[str]:
-  """Of outlier slots that have a corruption or a source of their own."""
+  """Returns the name of each outlier slot: its corruption or source, if any."""
   names = [f'outliers {i}' for i in range(config.synthetic.slots)]
   for link in config.to_dict()['transform'].values():
     given = tuple(link.get('corruptions', ())) if link.get('by_slot') else ()

@@ -29,7 +29,11 @@ LOSSES: dict[str, RowLosses] = {
 
 
 def closed_form(config: Config) -> Kernel:
-  """The kernel that `config.kernel` describes, in blocks."""
+  """Builds the kernel that `config.kernel` describes, in blocks.
+
+  Raises:
+    UserError: for an unknown kernel.
+  """
   options = config.kernel
   sizes = options.depth, options.w_std, options.b_std
   table: dict[str, Callable[[], Kernel]] = {
@@ -41,7 +45,11 @@ def closed_form(config: Config) -> Kernel:
 
 
 def random_network(config: Config) -> Finite:
-  """A finite network whose wide limit `closed_form` is."""
+  """Builds a finite network whose infinite-width limit `closed_form` is.
+
+  Raises:
+    UserError: for an unknown kernel.
+  """
   options = config.kernel
   given = (options.depth, options.width, 1, options.w_std, options.b_std)
   table: dict[str, Callable[[], Finite]] = {
@@ -59,7 +67,11 @@ def _pooling(config: Config) -> dict[str, Any]:
 
 
 def kip(context: Context) -> Method:
-  """Kernel inducing points, by the kernel of `config.kernel`."""
+  """Builds kernel inducing points, by the kernel of `config.kernel`.
+
+  Raises:
+    UserError: for an unknown kernel, or an unknown kind of it.
+  """
   options = context.config.kernel
   which = choose('kernel kind', options.which, KINDS)
   return objectives.kip(
@@ -74,14 +86,26 @@ def frepo(
   lifetime: int = 100,  # training steps in the life of one
   inner: Mapping[str, Any] = INNER,  # its training; its loss is the squared one
 ) -> Method:
-  """Neural feature regression with pooling."""
+  """Builds neural feature regression with pooling.
+
+  Args:
+    context: of the run, whose `kernel.ridge` is read.
+    pool: number of networks in it.
+    lifetime: training steps in the life of one.
+    inner: its training; its loss is the squared error.
+  """
   networks = _pool(context, pool, lifetime, inner)
   ridge = context.config.kernel.ridge
   return objectives.frepo(context.net, networks, ridge=ridge)
 
 
 def rfad(context: Context, *, pool: int = 10) -> Method:
-  """Random feature approximation: so many networks of `config.kernel`."""
+  """Builds random feature approximation by networks of `config.kernel`.
+
+  Args:
+    context: of the run, whose `kernel` is read.
+    pool: number of networks.
+  """
   network = random_network(context.config)
   ridge = context.config.kernel.ridge
   return objectives.rfad(network, context.input_shape, number=pool, ridge=ridge)
@@ -95,7 +119,15 @@ def rcig(
   iterations: int = 20,  # of conjugate gradients, at most
   inner: Mapping[str, Any] = INNER,
 ) -> Method:
-  """Convexified implicit gradients. Other fields are those of FRePo."""
+  """Builds convexified implicit gradients.
+
+  Args:
+    context: as `frepo`, and so the next two and the last.
+    pool: number of networks.
+    lifetime: training steps in the life of one.
+    iterations: of conjugate gradients, at most.
+    inner: the training of one.
+  """
   networks = _pool(context, pool, lifetime, inner)
   ridge = context.config.kernel.ridge
   return objectives.rcig(

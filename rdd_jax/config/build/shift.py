@@ -1,4 +1,4 @@
-"""What a configuration's networks are judged by besides test rows as such."""
+"""Builds the tests under distribution shift that a configuration names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DENSITIES = ('', 'pixels', 'features')
 def load(
   config: Config, dataset: Dataset, preprocess: Preprocessing
 ) -> Shift | None:
-  """What `config.shift` asks for; None where it asks for nothing.
+  """Builds what `config.shift` asks for; None where it asks for nothing.
 
   All that takes time or chance is done here, once for all networks. What is
   grouped in features waits for `in_features`.
@@ -30,7 +30,7 @@ def load(
   Args:
     config: of which `shift`, `whole.steps` and `seed` are read.
     dataset: whose test rows are grouped and shifted.
-    preprocess: normalises the pixels that are clustered.
+    preprocess: normalizes the pixels that are clustered.
 
   Raises:
     UserError: for unknown names and numbers that make no sense.
@@ -83,7 +83,7 @@ def load(
 
 
 def needs_features(config: Config) -> bool:
-  """Whether a network on the whole training set is to group test rows."""
+  """Tells whether a network on the full training set is to group test rows."""
   options = config.shift
   return bool(options.features and options.clusters) or (
     options.density == 'features'
@@ -93,9 +93,15 @@ def needs_features(config: Config) -> bool:
 def in_features(
   config: Config, test: np.ndarray, train: np.ndarray
 ) -> dict[str, list[int]]:
-  """Groups of test rows by features `f[n, d]` and `f[m, d]` of training rows.
+  """Groups test rows by features of test and training rows.
 
-  As `clusters` and `deciles`, where they are asked for, for JSON.
+  Args:
+    config: of which `shift` is read.
+    test: `f[n, d]`, features of the test rows.
+    train: `f[m, d]`, features of training rows.
+
+  Returns:
+    Group ids, `clusters` and `deciles` where they are asked for, for JSON.
   """
   options, found = config.shift, {}
   if options.features and options.clusters:
@@ -106,7 +112,12 @@ def in_features(
 
 
 def with_features(shift: Shift, found: Mapping[str, list[int]]) -> Shift:
-  """The shift with what `in_features` found."""
+  """Adds what `in_features` found to the tests under shift.
+
+  Args:
+    shift: the tests.
+    found: `clusters` and `deciles`, each n group ids; either may be missing.
+  """
   made = {k: grouping.grouping(np.asarray(v)) for k, v in found.items()}
   if 'clusters' in made:
     more = {**shift.clusters, 'feature_': made['clusters']}

@@ -52,7 +52,7 @@ def inner(
   convention: str = 'one',
   cutmix: float = 0.0,
 ) -> Inner:
-  """The training of an objective's network, by the fields `objective.inner`.
+  """Builds the training of an objective's network from `objective.inner`.
 
   Args:
     context: of which the step size, if it is learned, and the loss are taken.
@@ -66,6 +66,9 @@ def inner(
     augment: DSA families, of each image on its own; '' is none.
     convention: of `augment`: 'one' family a call, or 'idc'.
     cutmix: the probability that a minibatch is mixed.
+
+  Raises:
+    UserError: for unknown names.
   """
   rate = 1.0 if context.config.synthetic.step_size else learning_rate
   return Inner(
@@ -85,7 +88,11 @@ INNER = fields_of(inner)
 
 
 def row_losses(config: Config) -> RowLosses:
-  """What networks make small, wherever they train on classes and outliers."""
+  """Returns the losses of networks that train on classes and outliers.
+
+  Raises:
+    UserError: for an unknown loss, or an energy margin that makes no sense.
+  """
   options = config.evaluation
   table: dict[str, RowLosses] = {
     'cross_entropy': cross_entropy,
@@ -109,7 +116,16 @@ def row_losses(config: Config) -> RowLosses:
 
 
 def dsa(families: str, convention: str, *, siamese: bool) -> Augment | None:
-  """DSA from the papers' string of families; None where it is empty."""
+  """Builds DSA from the papers' string of families; None where it is empty.
+
+  Args:
+    families: such as `color_crop_flip`.
+    convention: 'one' family a call, or 'idc'.
+    siamese: whether all images of a call share the parameters drawn.
+
+  Raises:
+    UserError: for an unknown family.
+  """
   if not families:
     return None
   return augmentation.dsa(

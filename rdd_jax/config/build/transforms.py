@@ -91,7 +91,17 @@ def scoring_probe(
   input_shape: tuple[int, ...],
   num_classes: int,
 ) -> Probe | None:
-  """A probe where a transform asks for scores; it costs a step per step."""
+  """Builds a probe where a transform asks for scores; it costs a step per step.
+
+  Args:
+    config: of which `transform` and `probe` are read.
+    net: the network that scores.
+    input_shape: (H, W, C).
+    num_classes: number of classes.
+
+  Returns:
+    The probe; None where no transform asks for scores.
+  """
   scoring = {kind for kind, factory in FACTORIES.items() if factory.scores}
   if not any(
     link.get('factory', name) in scoring or link.get(SCORES)

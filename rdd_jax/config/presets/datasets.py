@@ -72,7 +72,7 @@ class DataPreset(NamedTuple):
 
   @property
   def families(self) -> str:
-    """The DSA families that keep the classes apart."""
+    """Returns the DSA families that keep the classes apart."""
     return DSA if self.mirror_safe else DSA_DIGITS
 
 
@@ -149,11 +149,11 @@ DATA = {
 def lookup(dataset: str) -> DataPreset:
   """Returns a row of the table by its name.
 
-  >>> lookup('cifar100').shape
-  ((32, 32, 3), 100)
-
   Raises:
     UserError: for a data set that is not there.
+
+  >>> lookup('cifar100').shape
+  ((32, 32, 3), 100)
   """
   return choose('data set', dataset, DATA)
 

@@ -14,21 +14,21 @@ from rdd_jax.config.presets.registry import base, finish
 
 
 def dm(arg: str = '') -> Config:
-  """Distribution matching."""
+  """Configures distribution matching."""
   config, args = _base('dm', arg)
   config.steps, config.steps_per_call, config.log_every = 500, 10, 10
   return finish(config, args)
 
 
 def dc(arg: str = '') -> Config:
-  """Gradient matching, ten matchings in the life of a network."""
+  """Configures gradient matching, ten matchings in the life of a network."""
   config, args = _base('dc', arg)
   _match_gradients(config)
   return finish(config, args)
 
 
 def dsa(arg: str = '') -> Config:
-  """Gradient matching with differentiable Siamese augmentation."""
+  """Configures gradient matching with differentiable Siamese augmentation."""
   config, args = _base('dsa', arg)
   _match_gradients(config)
   config.objective.augment = DSA_DIGITS

@@ -24,7 +24,12 @@ LOOPS = {
 
 
 def dc(dataset: str, arg: str = '') -> Config:
-  """Gradient matching (DC): 1000 networks, noise initialisation."""
+  """Configures gradient matching (DC): 1000 networks, noise initialization.
+
+  Args:
+    dataset: a name in `DATA`.
+    arg: argument string, `ipc=10,steps=100`.
+  """
   config, args = base('dc', dataset, arg)
   config.synthetic.init = 'noise'
   _gradient_loops(config)
@@ -36,7 +41,12 @@ def dc(dataset: str, arg: str = '') -> Config:
 
 
 def dsa(dataset: str, arg: str = '') -> Config:
-  """DC with differentiable Siamese augmentation, from real images."""
+  """Configures DC with differentiable Siamese augmentation, from real images.
+
+  Args:
+    dataset: a name in `DATA`.
+    arg: argument string.
+  """
   config, args = base('dsa', dataset, arg)
   _gradient_loops(config)
   chosen = families(dataset)
@@ -47,7 +57,12 @@ def dsa(dataset: str, arg: str = '') -> Config:
 
 
 def dm(dataset: str, arg: str = '') -> Config:
-  """Distribution matching: 20,000 random networks."""
+  """Configures distribution matching: 20,000 random networks.
+
+  Args:
+    dataset: a name in `DATA`.
+    arg: argument string.
+  """
   config, args = base('dm', dataset, arg)
   config.objective.augment = families(dataset)
   config.optimizer.learning_rate = 10.0 if config.synthetic.ipc >= 100 else 1.0
@@ -58,9 +73,13 @@ def dm(dataset: str, arg: str = '') -> Config:
 
 
 def idc(dataset: str, arg: str = '') -> Config:
-  """IDC: multi-formation, networks trained on real data; `factor=1` is IDC-I.
+  """Configures IDC: multi-formation, 2000 networks trained on real data.
 
-  2000 networks of 100 matchings each.
+  Each network is matched 100 times. `factor=1` is IDC-I.
+
+  Args:
+    dataset: a name in `DATA`.
+    arg: argument string.
   """
   config, args = base('idc', dataset, arg)
   data = lookup(dataset)

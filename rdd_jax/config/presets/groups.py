@@ -69,7 +69,7 @@ def groupdro(dataset: str, arg: str = '', *, rare: str = '') -> Config:
 
 
 def serve(config: Config, args: dict[str, Any]) -> None:
-  """Serves rare groups, and judges under shift.
+  """Serves rare groups, and evaluates under shift.
 
   Args:
     config: with its data; changed in place.

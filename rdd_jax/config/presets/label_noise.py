@@ -106,5 +106,10 @@ def defend(config: Config, dataset: str, defense: str) -> None:
 
 
 def extend(config: Config, links: dict[str, Any]) -> None:
-  """Adds links to the chain before matching, in place."""
+  """Adds links to the chain before matching, in place.
+
+  Args:
+    config: the configuration, changed in place.
+    links: name to fields, after those that are there.
+  """
   config.transform = {**config.transform.to_dict(), **links}

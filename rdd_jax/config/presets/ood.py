@@ -49,7 +49,7 @@ ROWS = 50  # outliers of a step on the fly; a hundred were no better
 def trustdd(dataset: str, arg: str = '') -> Config:
   """Returns a method, with outliers.
 
-  Every choice of outliers is judged on the same out-of-distribution sets; those
+  Each choice of outliers is tested on the same out-of-distribution sets; those
   of which some choice trains on the kind are shown, and not averaged.
 
   Args:
@@ -66,7 +66,7 @@ def trustdd(dataset: str, arg: str = '') -> Config:
 
 
 def expose(config: Config, dataset: str, args: Mapping[str, Any]) -> None:
-  """Adds outliers, and the sets on which networks are judged.
+  """Adds outliers, and the sets on which networks are evaluated.
 
   Args:
     config: changed in place.

@@ -39,6 +39,9 @@ def fields(dataset: str, *names: str) -> dict[str, Argument]:
   Args:
     dataset: its name, which decides some defaults and the methods there are.
     *names: of arguments, apart from `COMMON`.
+
+  >>> fields('digits', 'method')['ipc'].default
+  1
   """
   row = lookup(dataset)
   out = {name: ARGUMENTS[name] for name in (*COMMON, *names)}
@@ -173,7 +176,12 @@ def base(method: str, dataset: str, arg: str) -> tuple[Config, dict[str, Any]]:
 
 
 def finish(config: Config, args: dict[str, Any]) -> Config:
-  """The arguments that any preset takes last."""
+  """Applies the arguments that any preset takes last.
+
+  Args:
+    config: the configuration, changed in place.
+    args: parsed arguments, of which `steps` and `smoke` are read.
+  """
   if args['steps']:
     config.steps = args['steps']
   return smoke(config) if args['smoke'] else config

@@ -26,9 +26,13 @@ DIGITS_STEPS = 300
 
 
 def kip(dataset: str, arg: str = '') -> Config:
-  """Kernel inducing points: Adam, 5,000 real rows a step.
+  """Configures kernel inducing points: Adam, 5,000 real rows a step.
 
   2,000 steps are this file's choice.
+
+  Args:
+    dataset: a name in `DATA`.
+    arg: argument string, `ipc=10,steps=100`.
   """
   config, args = _start('kip', dataset, arg)
   config.kernel.update(KERNELS[args['kernel']])
@@ -44,7 +48,12 @@ def kip(dataset: str, arg: str = '') -> Config:
 
 
 def frepo(dataset: str, arg: str = '') -> Config:
-  """Neural feature regression: ten networks, LAMB, 500,000 steps."""
+  """Configures neural feature regression: ten networks, LAMB, 500,000 steps.
+
+  Args:
+    dataset: a name in `DATA`.
+    arg: argument string.
+  """
   config, args = _start('frepo', dataset, arg)
   few = datasets.num_classes(config) == 10 or args['ipc'] == 1
   config.synthetic.labels = 'free'
@@ -69,10 +78,15 @@ def frepo(dataset: str, arg: str = '') -> Config:
 
 
 def rfad(dataset: str, arg: str = '') -> Config:
-  """Random features: eight networks, redrawn; learned labels and temperature.
+  """Configures random features: eight networks, redrawn.
 
-  The released code stops early on a validation split; 10,000 steps are this
-  file's choice, and so is the width of the networks.
+  Labels and the temperature are learned. The released code stops early on a
+  validation split; 10,000 steps are this file's choice, and so is the width of
+  the networks.
+
+  Args:
+    dataset: a name in `DATA`.
+    arg: argument string.
   """
   config, args = _start('rfad', dataset, arg)
   config.synthetic.update({'labels': 'free', 'label_scale': 1.0})
@@ -98,7 +112,12 @@ def rfad(dataset: str, arg: str = '') -> Config:
 
 
 def rcig(dataset: str, arg: str = '') -> Config:
-  """Convexified implicit gradients: thirty networks, 10,000 steps."""
+  """Configures convexified implicit gradients: thirty networks, 10,000 steps.
+
+  Args:
+    dataset: a name in `DATA`.
+    arg: argument string.
+  """
   config, args = _start('rcig', dataset, arg)
   config.synthetic.update({'labels': 'free', 'label_scale': 1.0})
   # Between one and sixteen steps at a visit there, so eight here.

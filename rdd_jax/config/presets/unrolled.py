@@ -143,7 +143,12 @@ RAT_TABLE = {
 
 
 def mtt(dataset: str, arg: str = '') -> Config:
-  """Matching training trajectories: 100 experts, 5,000 segments."""
+  """Configures matching training trajectories: 100 experts, 5,000 segments.
+
+  Args:
+    dataset: a name in `DATA`.
+    arg: argument string, `ipc=10,steps=100`.
+  """
   config, args = base('mtt', dataset, arg)
   row = nearest(MTT_TABLE, dataset, args['ipc'])
   _trajectories(config, dataset, row)
@@ -152,10 +157,14 @@ def mtt(dataset: str, arg: str = '') -> Config:
 
 
 def datm(dataset: str, arg: str = '') -> Config:
-  """Difficulty-aligned trajectories: flat experts, soft labels.
+  """Configures difficulty-aligned trajectories: flat experts, soft labels.
 
   10,000 segments. Experts train for 100 epochs, and their last snapshot
-  initialises images and labels.
+  initializes images and labels.
+
+  Args:
+    dataset: a name in `DATA`.
+    arg: argument string.
   """
   config, args = base('datm', dataset, arg)
   row = nearest(DATM_TABLE, dataset, args['ipc'])
@@ -187,9 +196,13 @@ def datm(dataset: str, arg: str = '') -> Config:
 
 
 def ratbptt(dataset: str, arg: str = '') -> Config:
-  """Random truncated back-propagation through time, from noise.
+  """Configures random truncated back-propagation through time, from noise.
 
   The released command is stopped by hand; 20,000 steps are this file's choice.
+
+  Args:
+    dataset: a name in `DATA`.
+    arg: argument string.
   """
   config, args = base('ratbptt', dataset, arg)
   row = nearest(RAT_TABLE, dataset, args['ipc'])
@@ -234,7 +247,16 @@ def ratbptt(dataset: str, arg: str = '') -> Config:
 
 
 def nearest(table: dict[str, dict[int, T]], dataset: str, ipc: int) -> T:
-  """The row for so many images per class, or else for the nearest number."""
+  """Returns the entry for so many images per class, or for the nearest number.
+
+  Args:
+    table: data set to images per class to entry.
+    dataset: its name; one that is not there takes those of `cifar10`.
+    ipc: images per class.
+
+  >>> nearest({'cifar10': {1: 'one', 10: 'ten'}}, 'svhn', 7)
+  'ten'
+  """
   rows = table.get(dataset, table['cifar10'])
   return rows[min(rows, key=lambda known: abs(known - ipc))]
 

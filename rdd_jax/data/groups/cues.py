@@ -1,4 +1,4 @@
-"""Marks on images that can be made to go with the class."""
+"""Paints marks on images that can be made to go with the class."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Cue(NamedTuple):
       for values in [0, count). Draws as much from `rng` whatever the values.
     count: how many values there are, by the number of classes.
     by_value: whether the groups are the values, as published; otherwise a row
-      is of group 0 where the cue agrees with its class, and of 1 elsewhere.
+      is of group 0 where the cue agrees with its class, and of 1 otherwise.
     doubled: whether a test row is there with each value, not with just one.
   """
 
@@ -37,7 +37,14 @@ class Cue(NamedTuple):
 def line(
   pixels: np.ndarray, values: np.ndarray, count: int, rng: np.random.Generator
 ) -> np.ndarray:
-  """A grey line, a 14th of the height, at the top (0) or at the bottom (1)."""
+  """Paints a gray line, a 14th of the height, at the top (0) or bottom (1).
+
+  Args:
+    pixels: `u8[n, H, W, C]`.
+    values: `i[n]` in [0, 2).
+    count: always 2.
+    rng: draws the gray level.
+  """
   del count  # always 2
   out = pixels.copy()
   thickness = max(1, round(pixels.shape[1] / 14))
@@ -53,7 +60,14 @@ def line(
 def patch(
   pixels: np.ndarray, values: np.ndarray, count: int, rng: np.random.Generator
 ) -> np.ndarray:
-  """A chequered square, a 6th of the side, in one of the four corners."""
+  """Paints a checkered square, a 6th of the side, in one of the four corners.
+
+  Args:
+    pixels: `u8[n, H, W, C]`.
+    values: `i[n]` in [0, 4).
+    count: always 4.
+    rng: draws the contrast.
+  """
   del count  # always 4
   out = pixels.copy()
   side = max(2, round(min(pixels.shape[1:3]) / 6))
@@ -73,9 +87,15 @@ def patch(
 def shade(
   pixels: np.ndarray, values: np.ndarray, count: int, rng: np.random.Generator
 ) -> np.ndarray:
-  """Light that comes from the left (0) or from the right (1).
+  """Paints light that comes from the left (0) or from the right (1).
 
   It takes the place of 15 to 35 per cent of the image.
+
+  Args:
+    pixels: `u8[n, H, W, C]`.
+    values: `i[n]` in [0, 2).
+    count: always 2.
+    rng: draws the strength.
   """
   del count  # always 2
   ramp = np.linspace(1, 0, pixels.shape[2])[:, None]
@@ -85,9 +105,15 @@ def shade(
 def tint(
   pixels: np.ndarray, values: np.ndarray, count: int, rng: np.random.Generator
 ) -> np.ndarray:
-  """Light all over the image, warm (0) or cold (1), as strong as in `shade`.
+  """Paints warm (0) or cold (1) light all over the image, as strong as `shade`.
 
-  Of images that are not in colour it is `shade`.
+  Of images that are not in color it is `shade`.
+
+  Args:
+    pixels: `u8[n, H, W, C]`.
+    values: `i[n]` in [0, 2).
+    count: always 2.
+    rng: draws the strength.
   """
   if pixels.shape[3] != 3:
     return shade(pixels, values, count, rng)
@@ -115,7 +141,17 @@ def _lit(
 def foreground(
   pixels: np.ndarray, values: np.ndarray, count: int, rng: np.random.Generator
 ) -> np.ndarray:
-  """What is bright in one of `count` hues, on black."""
+  """Paints what is bright in one of `count` hues, on black.
+
+  Args:
+    pixels: `u8[n, H, W, C]`.
+    values: `i[n]` in [0, count).
+    count: number of hues.
+    rng: is not read.
+
+  Returns:
+    `u8[n, H, W, 3]`.
+  """
   del rng
   grey, hues = images.convert(pixels, None, 1), _hues(count)
 
@@ -128,7 +164,17 @@ def foreground(
 def background(
   pixels: np.ndarray, values: np.ndarray, count: int, rng: np.random.Generator
 ) -> np.ndarray:
-  """What is dark in one of `count` hues, under white."""
+  """Paints what is dark in one of `count` hues, under white.
+
+  Args:
+    pixels: `u8[n, H, W, C]`.
+    values: `i[n]` in [0, count).
+    count: number of hues.
+    rng: is not read.
+
+  Returns:
+    `u8[n, H, W, 3]`.
+  """
   del rng
   grey, hues = images.convert(pixels, None, 1), _hues(count)
 
@@ -141,7 +187,17 @@ def background(
 def greyscale(
   pixels: np.ndarray, values: np.ndarray, count: int, rng: np.random.Generator
 ) -> np.ndarray:
-  """The image in colour (0), or its luma in three equal channels (1)."""
+  """Leaves the image in color (0), or paints its luma in three channels (1).
+
+  Args:
+    pixels: `u8[n, H, W, 3]`.
+    values: `i[n]` in [0, 2).
+    count: is not read.
+    rng: is not read.
+
+  Raises:
+    UserError: for images that are not in color.
+  """
   del count, rng
   if pixels.shape[3] != 3:
     raise UserError(

@@ -16,20 +16,20 @@ from rdd_jax.data.groups.subsets import long_tail, minority, thin
 
 
 def rarefy(dataset: Dataset, spec: str, key: Array) -> Dataset:
-  """The data set with a subgroup that is rare in training.
+  """Makes a subgroup of the data set rare in training.
 
   | spec | what is rare |
   |---|---|
-  | `line-S` | a grey line on the edge, top or bottom, that is not where half |
+  | `line-S` | a gray line on the edge, top or bottom, that is not where half |
   | | of the classes have it and half have not |
-  | `patch-S` | a chequered square that is not in its class's corner |
+  | `patch-S` | a checkered square that is not in its class's corner |
   | `shade-S` | light from the side, left or right, that is not the class's |
   | `tint-S` | a cast, warm or cold, likewise; as `shade` where images have no |
-  | | colour |
+  | | color |
   | `coloured-S` | Colored MNIST: bright parts in a hue that is not the |
   | | class's, on black (FairDD, arXiv 2411.19623; Cui et al. 2024) |
   | `background-S` | its variant: the hue is that of the dark parts |
-  | `greyscale-S` | CIFAR10-S: in grey though the class is in colour, or the |
+  | `greyscale-S` | CIFAR10-S: in gray though the class is in color, or the |
   | | other way round; half of the classes each (Wang et al. 2020) |
   | `thin-S` | of each class, the smallest of 4 clusters of pixels, of which |
   | | a share S of the rows is kept |
@@ -43,8 +43,8 @@ def rarefy(dataset: Dataset, spec: str, key: Array) -> Dataset:
   those of any larger S. Among the test rows of a class all values of the cue
   are equally frequent, to a row. Which classes go with which value is drawn.
   `coloured` and `background` make three channels of any number, whose mean and
-  standard deviation a run fits. `greyscale` has each test row in colour and in
-  grey, one after the other.
+  standard deviation a run fits. `greyscale` has each test row in color and in
+  gray, one after the other.
 
   Groups: 0 where the cue agrees with the class, and 1 where it does not; in
   `coloured`, `background` and `greyscale` the hue or the version, as published;
@@ -99,7 +99,11 @@ def rarefy(dataset: Dataset, spec: str, key: Array) -> Dataset:
 
 
 def recoloured(spec: str) -> bool:
-  """Whether channels change, so that published statistics do not hold."""
+  """Tells whether channels change, so that published statistics do not hold.
+
+  >>> recoloured('coloured-0.05'), recoloured('line-0.05')
+  (True, False)
+  """
   return spec.partition('-')[0] in ('coloured', 'background')
 
 

@@ -1,6 +1,8 @@
 """Injects label noise that depends on the image.
 
 Source: Xia et al., Part-dependent Label Noise, NeurIPS 2020, Algorithm 2.
+
+Deviations: scores are float64, so that machines agree on the labels.
 """
 
 from __future__ import annotations

@@ -28,7 +28,14 @@ class Drawn(NamedTuple):
 def draw(
   kind: Drawn, rng: np.random.Generator, rows: int, shape: Shape
 ) -> np.ndarray:
-  """u8[rows, H, W, C], one by one, so that no float copy is held."""
+  """Draws `u8[rows, H, W, C]` one by one, so that no float copy is held.
+
+  Args:
+    kind: the distribution.
+    rng: the generator.
+    rows: number of images.
+    shape: (H, W, C).
+  """
   out = np.empty((rows, *shape), np.uint8)
   for row in out:
     row[:] = kind.draw(rng, shape)

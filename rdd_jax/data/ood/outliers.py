@@ -1,4 +1,4 @@
-"""Images of other data sets, resized and recoloured: real outliers."""
+"""Loads images of other data sets, resized and recolored: real outliers."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def load_outliers(
   seed: int,
   data_dir: str | None = None,
 ) -> np.ndarray:
-  """Real outliers to train with (outlier exposure).
+  """Loads real outliers to train with (outlier exposure).
 
   Args:
     source: a data set as in `load_split`, or SOURCE@SPLIT; by default the
       training split, so as not to meet the rows that `load_ood` tests on.
-    shape: the (H, W, C) to resize and recolour to.
+    shape: the (H, W, C) to resize and recolor to.
     rows: how many, at random where there are more; all where there are fewer.
     seed: which rows; not negative.
     data_dir: see `load`.
@@ -45,9 +45,13 @@ def load_outliers(
 
 
 def split_source(name: str, default: str = 'test') -> tuple[str, str]:
-  """The source and the split of SOURCE@SPLIT.
+  """Splits SOURCE@SPLIT into the source and the split.
 
   A path that ends in @WORD needs a split after it.
+
+  Args:
+    name: SOURCE or SOURCE@SPLIT.
+    default: the split where none is named.
 
   >>> split_source('tfds:mnist'), split_source('tfds:mnist@train[:5000]')
   (('tfds:mnist', 'test'), ('tfds:mnist', 'train[:5000]'))
@@ -64,7 +68,22 @@ def read_rows(
   data_dir: str | None,
   default: str,
 ) -> np.ndarray:
-  """Some rows of SOURCE or SOURCE@SPLIT, resized and recoloured."""
+  """Reads some rows of SOURCE or SOURCE@SPLIT, resized and recolored.
+
+  Args:
+    name: SOURCE or SOURCE@SPLIT.
+    shape: (H, W, C) of the result.
+    rows: how many, at most.
+    rng: draws which.
+    data_dir: see `load`.
+    default: the split where none is named.
+
+  Returns:
+    `u8[n, H, W, C]`.
+
+  Raises:
+    UserError: as `load_split` does, and for channels other than 1 or 3.
+  """
   height, width, channels = shape
   check_channels(name, channels)
   source, split = split_source(name, default)
@@ -75,7 +94,12 @@ def read_rows(
 
 
 def absent(name: str, data_dir: str | None) -> bool:
-  """Whether a source has no files at all, rather than wrong ones."""
+  """Tells whether a source has no files at all, rather than wrong ones.
+
+  Args:
+    name: SOURCE or SOURCE@SPLIT.
+    data_dir: see `load`.
+  """
   from tensorflow_datasets.core import constants
 
   source, _ = split_source(name)
@@ -92,7 +116,16 @@ def generator(seed: int, name: str) -> np.random.Generator:
 
 
 def some_rows(rng: np.random.Generator, n: int, rows: int) -> np.ndarray:
-  """At most `rows` of the numbers below `n`, in order."""
+  """Draws at most `rows` of the numbers below `n`, in order.
+
+  Args:
+    rng: the generator.
+    n: how many there are to draw from.
+    rows: how many, at most.
+
+  >>> some_rows(np.random.default_rng(0), 3, 5)
+  array([0, 1, 2])
+  """
   return np.sort(rng.permutation(n)[:rows])
 
 

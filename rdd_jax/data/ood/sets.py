@@ -98,7 +98,7 @@ def load_ood(
   | `mean_of_two`, `cutmix` | `like`, two in one; near |
   | `corrupted:FAMILY` | `like`, by a family of `corruptions`; near |
   | `SOURCE`, `SOURCE@SPLIT` | a data set as in `load_split`, resized and |
-  | | recoloured; by default the test split |
+  | | recolored; by default the test split |
   | `near:NAME` | any of these, marked as near |
   | in `PRESETS` | the sets of a benchmark |
 

@@ -1,4 +1,4 @@
-"""Data sets in plain files: image folders, IDX and npz."""
+"""Reads data sets in plain files: image folders, IDX and npz."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data sets that come with subgroups: Waterbirds and CelebA, as published."""
+"""Reads data sets that come with subgroups: Waterbirds and CelebA."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _PARTS = {'train': 0, 'validation': 1, 'val': 1, 'test': 2}
 def read_waterbirds(
   path: str, split: str, size: images.Size, channels: int | None
 ) -> Split:
-  """Waterbirds: birds of land (0) and water (1) on either background.
+  """Reads Waterbirds: birds of land (0) and water (1) on either background.
 
-  Sagawa et al. 2020 (ICLR): `metadata.csv` with the columns `img_filename`,
-  `y`, `split` and `place`; in training 5 % of the birds are out of place.
+  `metadata.csv` has the columns `img_filename`, `y`, `split` and `place`; in
+  training 5 % of the birds are out of place.
 
   Args:
     path: of the directory.
@@ -34,6 +34,8 @@ def read_waterbirds(
 
   Raises:
     UserError: for a missing file, column, image or split.
+
+  Source: Sagawa et al. 2020 (ICLR).
   """
   root, part = _root(path, 'waterbirds'), _part(split, 'waterbirds')
   rows = _table(root / 'metadata.csv', ('img_filename', 'y', 'split', 'place'))
@@ -49,11 +51,11 @@ def read_waterbirds(
 def read_celeba(
   path: str, split: str, size: images.Size, channels: int | None
 ) -> Split:
-  """CelebA: hair that is not blond (0) or blond (1).
+  """Reads CelebA: hair that is not blond (0) or blond (1).
 
-  Liu et al. 2015 (ICCV), with the task of Sagawa et al. 2020 (ICLR), in which
-  one blond training row in seventeen is a man: `img_align_celeba/`, and
-  `list_attr_celeba` and `list_eval_partition`, each as `.txt` or `.csv`.
+  One blond training row in seventeen is a man. The files are
+  `img_align_celeba/`, and `list_attr_celeba` and `list_eval_partition`, each as
+  `.txt` or `.csv`.
 
   Args:
     path: of the directory.
@@ -66,6 +68,8 @@ def read_celeba(
 
   Raises:
     UserError: for a missing file, attribute, image or split.
+
+  Source: Liu et al. 2015 (ICCV), with the task of Sagawa et al. 2020 (ICLR).
   """
   root, part = _root(path, 'celeba'), _part(split, 'celeba')
   wanted = ('Blond_Hair', 'Male')

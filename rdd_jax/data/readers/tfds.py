@@ -1,4 +1,4 @@
-"""Prepared TFDS directories, read as array_record without TensorFlow."""
+"""Reads prepared TFDS directories as array_record, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def read(
   size: images.Size,
   channels: int | None,
 ) -> Split:
-  """The rows of `tfds:where`; test falls back to the validation split.
+  """Reads the rows of `tfds:where`; test falls back to the validation split.
 
   Images are decoded by Pillow, so that pixels do not depend on whether
   OpenCV is installed, as they would if TFDS decoded them.
@@ -72,7 +72,13 @@ def read(
 def read_labels(
   where: str, split: str, keys: Sequence[str], data_dir: str | None
 ) -> list[np.ndarray]:
-  """The class labels `keys` of the rows of `tfds:where`, each i64[N].
+  """Reads class labels of the rows of `tfds:where`, each `i64[N]`.
+
+  Args:
+    where: as `read`, and so `split` and `data_dir`.
+    split: a split of the data set.
+    keys: names of labels in a record.
+    data_dir: see `load`.
 
   Raises:
     UserError: as `read` does, or when a record has no such label.
@@ -101,7 +107,15 @@ def read_labels(
 
 
 def how_to_prepare(where: str, data_dir: str | Path) -> str:
-  """The commands that prepare a data set."""
+  """Returns the commands that prepare a data set.
+
+  Args:
+    where: NAME, optionally followed by /CONFIG and :VERSION.
+    data_dir: where it is put.
+
+  >>> how_to_prepare('mnist', '/data').split(' && ')[1]
+  'python -m rdd_jax.data.prepare mnist --data_dir=/data'
+  """
   return (
     "pip install 'rdd_jax[prepare]' && "
     f'python -m rdd_jax.data.prepare {where} --data_dir={data_dir}'

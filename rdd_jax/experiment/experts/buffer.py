@@ -32,10 +32,15 @@ DATA = ('name', 'mean', 'std', 'zca')
 
 
 def buffer(config: Config, workdir: Path, devices: int) -> Buffer:
-  """Which experts a run needs, and where they are kept.
+  """Returns which experts a run needs, and where they are kept.
 
   Snapshots reach as far as segments do; beyond that, only the last epoch is
-  kept, which initialises images and labels (DATM).
+  kept, which initializes images and labels (DATM).
+
+  Args:
+    config: of which `experts` is read, and all that experts are made of.
+    workdir: the run's directory, beside which experts are kept by default.
+    devices: how many train experts side by side by default.
   """
   options, given = config.experts, config.to_dict()
   needed = options.latest - 1 + options.span

@@ -36,16 +36,13 @@ class Store(NamedTuple):
     write_atomically(self.path / 'made_of.json', text.encode())
 
   def read(self, number: int) -> np.ndarray:
-    """The snapshots of a finished expert, `f32[snapshots, p]`, mapped."""
+    """Reads the snapshots of a finished expert, `f32[snapshots, p]`, mapped."""
     path = self._file(number)
     shape = tuple(json.loads(path.with_suffix('.json').read_text())['shape'])
     return np.memmap(path, np.float32, 'r', shape=shape)
 
   def missing(self, count: int) -> list[int]:
-    """Which of the first `count` are to be trained.
-
-    A damaged one is named in a warning, and removed.
-    """
+    """Returns which of the first `count` are to be trained."""
     return [number for number in range(count) if not self._is_whole(number)]
 
   def _is_whole(self, number: int) -> bool:
@@ -72,7 +69,7 @@ class Store(NamedTuple):
     return False
 
   def draft(self, owner: Path, number: int) -> Path:
-    """Where an expert in training stands: near its place, one for each run."""
+    """Returns where an expert in training stands: one path for each run."""
     mark = zlib.crc32(str(owner.absolute()).encode())
     return self.path / f'.expert-{number:05}.{mark:08x}'
 
@@ -89,7 +86,13 @@ class Store(NamedTuple):
 
 
 def write_row(path: Path, row: int, values: np.ndarray) -> int:
-  """Puts a snapshot `f32[p]` in its place in a file; returns its CRC-32."""
+  """Writes a snapshot in its place in a file; returns its CRC-32.
+
+  Args:
+    path: the file, made if it is not there.
+    row: the number of the snapshot.
+    values: `f32[p]`.
+  """
   data = np.ascontiguousarray(values, np.float32).tobytes()
   # An ordinary write: a full disk is an error there, and a signal in a map.
   with path.open('r+b' if path.exists() else 'w+b') as file:
@@ -99,7 +102,7 @@ def write_row(path: Path, row: int, values: np.ndarray) -> int:
 
 
 def fault_of(path: Path, sums: Sequence[int], size: int) -> str | None:
-  """What is wrong with the first snapshots of a file; None if nothing is.
+  """Returns what is wrong with the first snapshots of a file; None if nothing.
 
   Args:
     path: the file.

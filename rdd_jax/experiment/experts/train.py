@@ -1,4 +1,4 @@
-"""Training the experts of a buffer, several to a program, and resuming it."""
+"""Trains the experts of a buffer, several to a program, and resumes it."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def trajectories(
   *,
   stop: Callable[[], bool] = lambda: False,
 ) -> list[np.ndarray] | None:
-  """The snapshots of all experts; trains those that are missing or damaged.
+  """Returns the snapshots of all experts; trains those missing or damaged.
 
   Expert `i` depends on the ingredients and on `i` alone, not on how many there
   are or which of them train side by side. Every process calls this, and sees
@@ -134,7 +134,15 @@ def trajectories(
 
 
 def digest(made_of: Mapping[str, Any], arrays: Any) -> str:
-  """A name for what makes experts: a digest of all of it."""
+  """Names what makes experts: a digest of all of it, 16 hexadecimal digits.
+
+  Args:
+    made_of: fields that JSON can hold.
+    arrays: a tree of arrays.
+
+  >>> digest({}, np.zeros(2)) == digest({}, np.zeros(3))
+  False
+  """
   text = json.dumps([SCHEMA, made_of], sort_keys=True, default=str)
   found = hashlib.sha256(text.encode())
   for leaf in jax.tree.leaves(arrays):
