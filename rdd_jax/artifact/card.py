@@ -1,4 +1,4 @@
-"""What a distilled set says of itself."""
+"""The card: what a distilled set is, and how it was made and evaluated."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def make_card(
   seeds: Mapping[str, Any],
   numbers: Mapping[str, Any],
 ) -> dict[str, Any]:
-  """The card of a distilled set; adds the schema, versions and git hash.
+  """Builds the card of a set; adds the schema, versions and git hash.
 
   Args:
     data: the name and options that `data.load` takes, and what was done to
@@ -42,8 +42,8 @@ def make_card(
     network: name and options.
     student: the chain that edits each training step, or None.
     evaluation: the fields of the recipe.
-    outside: the sets from elsewhere that networks are to tell apart.
-    shift: other test rows, and groups of them, that networks are judged by.
+    outside: the out-of-distribution sets that networks are to tell apart.
+    shift: other test rows, and groups of them, for evaluation under shift.
     seeds: of distillation and of networks.
     numbers: the results, summaries by metric.
   """
@@ -95,15 +95,22 @@ def translate(
 
 
 def labels(num_outputs: int, scale: float = 1.0) -> dict[str, float]:
-  """What a regression on a set's targets needs to know, in any framework.
+  """Returns what a regression on a set's targets takes, in any framework.
 
   It regresses on `targets - centre`; its predictions times `scale` are logits.
+
+  Args:
+    num_outputs: of the targets.
+    scale: of the predictions.
+
+  >>> labels(4)
+  {'centre': 0.25, 'scale': 1.0}
   """
   return {'centre': 1 / num_outputs, 'scale': scale}
 
 
 def versions() -> dict[str, str | None]:
-  """Versions of Python and of the packages that the numbers depend on."""
+  """Returns the versions of Python and of packages that numbers depend on."""
   found: dict[str, str | None] = {'python': platform.python_version()}
   for name in PACKAGES:
     try:
@@ -114,7 +121,10 @@ def versions() -> dict[str, str | None]:
 
 
 def git_hash() -> str | None:
-  """The commit of this source tree, '-dirty' if edited; None outside git."""
+  """Returns the commit of this source tree, '-dirty' if edited.
+
+  None outside git.
+  """
   root = Path(__file__).parents[2]
   if not (root / '.git').exists():
     return None

@@ -56,6 +56,10 @@ def save(directory: str | os.PathLike[str], distilled: Distilled) -> None:
 
   The card gets the shapes of the arrays, and their SHA-256, so that a pair that
   does not belong together is noticed. The same set gives the same bytes.
+
+  Args:
+    directory: made where it is not there.
+    distilled: the set.
   """
   directory = Path(directory)
   directory.mkdir(parents=True, exist_ok=True)
@@ -107,7 +111,7 @@ def load(path: str | os.PathLike[str]) -> Distilled:
 
 
 def to_arrays(distilled: Distilled) -> dict[str, np.ndarray]:
-  """All arrays of a set, by name: those of `rdd_jax.artifact.schema`."""
+  """Returns all arrays of a set by name: those of `rdd_jax.artifact.schema`."""
   arrays = {
     'images': np.asarray(distilled.images, np.float32),
     'targets': np.asarray(distilled.targets, np.float32),
@@ -122,7 +126,7 @@ def to_arrays(distilled: Distilled) -> dict[str, np.ndarray]:
 def from_arrays(
   arrays: Mapping[str, np.ndarray], card: dict[str, Any], where: str
 ) -> Distilled:
-  """The inverse of `to_arrays`.
+  """Builds a set from its arrays and card: the inverse of `to_arrays`.
 
   Args:
     arrays: as `rdd_jax.artifact.schema` has them.
@@ -148,17 +152,24 @@ def from_arrays(
 
 
 def pack(arrays: Mapping[str, np.ndarray]) -> bytes:
-  """An npz of the arrays; the same arrays give the same bytes."""
+  """Returns an npz of the arrays; the same arrays give the same bytes."""
   buffer = io.BytesIO()
   np.savez(buffer, **arrays)  # type: ignore[arg-type]
   return buffer.getvalue()
 
 
 def unpack(data: bytes, path: Path) -> dict[str, np.ndarray]:
-  """All arrays of an npz, from its bytes; `path` is what errors call it.
+  """Reads all arrays of an npz from its bytes.
+
+  Args:
+    data: the file's content.
+    path: what errors call the file.
 
   Raises:
     UserError: if it cannot be read, or holds pickled objects.
+
+  >>> unpack(pack({'a': np.arange(2)}), Path('a.npz'))['a'].tolist()
+  [0, 1]
   """
   try:
     with np.load(io.BytesIO(data), allow_pickle=False) as npz:
@@ -180,7 +191,7 @@ def unpack(data: bytes, path: Path) -> dict[str, np.ndarray]:
 
 
 def to_batch(distilled: Distilled) -> Batch:
-  """The rows to train a network on: decoded, preprocessed and repeated."""
+  """Returns the rows to train a network on: decoded, preprocessed, repeated."""
   copies = distilled.card['factor'] ** 2
   images = decode(jnp.asarray(distilled.images), distilled.card['factor'])
 
@@ -199,7 +210,11 @@ def to_batch(distilled: Distilled) -> Batch:
 
 
 def read_bytes(path: Path) -> bytes:
-  """What a file holds; a UserError says why not."""
+  """Reads a file.
+
+  Raises:
+    UserError: if it cannot be read, and why.
+  """
   try:
     return path.read_bytes()
   except OSError as e:

@@ -19,11 +19,10 @@ def by_group(
   num_cells: int,
   num_groups: int,
 ) -> Objective:
-  """An objective whose values are those of the pairs of cell and group.
+  """Matches each pair of cell and group apart, with one value for each pair.
 
   The synthetic rows of a cell are matched with each of its groups. Under the
-  risk `total` that is FairDD (Zhou et al. 2025, arXiv 2411.19623), under
-  `worst` or `cvar` its group-robust variant.
+  risk `total` that is FairDD, under `worst` or `cvar` its group-robust variant.
 
   Args:
     make: `(num_classes, num_cells) -> Objective`, one that matches cell by

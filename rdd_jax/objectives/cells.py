@@ -17,7 +17,12 @@ from rdd_jax.images.augment import Augment
 
 
 def weighted_mean(values: Array, weights: Array) -> Array:
-  """The mean `f[d]` of rows `f[n, d]`; zero where there is no mass."""
+  """Returns the mean `f[d]` of rows; zero where there is no mass.
+
+  Args:
+    values: `f[n, d]`.
+    weights: `f[n]`, non-negative.
+  """
   return safe_divide(weights @ values, weights.sum())
 
 
@@ -33,7 +38,7 @@ def map_cells(
   synthetic_rows: int,
   augment: Augment | None = None,
 ) -> tuple[Array, Array, dict[str, Array]]:
-  """How far the synthetic rows of each cell are from its real ones.
+  """Computes how far the synthetic rows of each cell are from its real ones.
 
   One cell after the other, and with the synthetic side described again on the
   way back, so that memory is that of one cell.

@@ -1,7 +1,7 @@
 """Distribution matching in the features of random networks (DM).
 
 Zhao and Bilen, Dataset Condensation with Distribution Matching, WACV 2023,
-eq. 5: for a freshly initialised network, the squared distance between the mean
+eq. 5: for a freshly initialized network, the squared distance between the mean
 features of the real and of the synthetic rows of a class, both seen through the
 same augmentation.
 """

@@ -32,10 +32,18 @@ Distance = Callable[[Variables, Variables], Array]
 
 
 def cosine(a: Variables, b: Variables) -> Array:
-  """The sum over output units of one minus the cosine (DC, eq. 10).
+  """Returns one minus the cosine, summed over output units (DC, eq. 10).
 
-  One-dimensional parameters, that is biases and normalisation, are left out, as
-  in the released code. The last axis of a kernel counts its output units.
+  `sum_i (1 - <a_i, b_i> / (|a_i| |b_i|))` over the output units `i` of all
+  layers; the last axis of a kernel counts them. One-dimensional parameters,
+  that is biases and normalization, are left out, as in the released code.
+
+  Args:
+    a: gradients, a tree of parameters.
+    b: likewise, of the same shapes.
+
+  Returns:
+    `f[]`.
   """
 
   def layer(a: Array, b: Array) -> Array:
@@ -48,12 +56,22 @@ def cosine(a: Variables, b: Variables) -> Array:
 
 
 def squared(a: Variables, b: Variables) -> Array:
-  """The summed squared difference over convolution kernels (IDC)."""
+  """Returns the summed squared difference over convolution kernels (IDC).
+
+  Args:
+    a: gradients, a tree of parameters.
+    b: likewise, of the same shapes.
+  """
   return _over_leaves(lambda a, b: jnp.sum((a - b) ** 2), a, b, _is_kernel)
 
 
 def absolute(a: Variables, b: Variables) -> Array:
-  """The summed absolute difference over convolution kernels (IDC)."""
+  """Returns the summed absolute difference over convolution kernels (IDC).
+
+  Args:
+    a: gradients, a tree of parameters.
+    b: likewise, of the same shapes.
+  """
   return _over_leaves(lambda a, b: jnp.sum(jnp.abs(a - b)), a, b, _is_kernel)
 
 
@@ -129,7 +147,7 @@ def gradient_matching(
     share of real mass beyond `real_rows`.
 
   Deviations:
-    All cells are matched at the same synthetic set, and one optimiser step
+    All cells are matched at the same synthetic set, and one optimizer step
     follows; IDC's released code takes a step after each class. Networks with
     batch statistics are matched in training mode, with the statistics of the
     cell's own rows.

@@ -29,7 +29,7 @@ class Pool(NamedTuple):
 
   Attributes:
     experts: stacked, `[k, ...]`.
-    ages: `i[k]`, segments since an expert was initialised.
+    ages: `i[k]`, segments since an expert was initialized.
     turn: `i[]`, how many segments there were.
     start: where the last segment began.
     expert: where it ended.
@@ -53,7 +53,7 @@ def online_trajectory_matching(
   lifetime: int,
   adjoint: Adjoint | None = None,
 ) -> Objective:
-  """Trajectory matching without a buffer: experts train as they are matched.
+  """Matches the trajectories of experts while they train, without a buffer.
 
   A pool of experts takes turns. At each step of the distiller one of them goes
   a segment of `expert.steps` on the real rows of the step, edited by the
@@ -67,7 +67,7 @@ def online_trajectory_matching(
     inner: how the student trains; see `trajectory_matching`.
     expert: how an expert trains in one segment.
     experts: in the pool; their ages are staggered.
-    lifetime: segments after which an expert is initialised again.
+    lifetime: segments after which an expert is initialized again.
     adjoint: see `trajectory_matching`.
 
   Returns:

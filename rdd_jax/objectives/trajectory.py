@@ -163,7 +163,7 @@ def trajectory_matching(
     input_shape: `(height, width, channels)`.
     num_classes: cells below it are in-distribution.
     inner: how the student trains on synthetic rows; where a step size is
-      learned, the optimiser should have a learning rate of 1.
+      learned, the optimizer should have a learning rate of 1.
     starts: which segments are drawn.
     adjoint: how the student's training is differentiated; by default exactly,
       keeping the parameters of each step.
@@ -221,5 +221,5 @@ def trajectory_matching(
 
 
 def metrics_of(step: Step) -> dict[str, Array]:
-  """A learned step size, where there is one."""
+  """Returns the learned step size as a metric, where there is one."""
   return {} if step.step_size is None else {'step_size': step.step_size}

@@ -38,7 +38,7 @@ def unrolled(
   augment: Augment | None = None,
   adjoint: Adjoint | None = None,
 ) -> Objective:
-  """The loss, on real rows, of a student trained on the synthetic ones.
+  """Computes the loss on real rows of a student trained on the synthetic ones.
 
   The `training` chain edits the real rows, scored by that student.
 

@@ -34,7 +34,9 @@ class Mixture(NamedTuple):
 def fit(
   values: Array, ids: Array, k: int, *, regularization: float = 5e-4
 ) -> Mixture:
-  """Maximum likelihood by EM, from 2-means, in all classes at once.
+  """Fits two normal components in each class by maximum likelihood (EM).
+
+  EM starts from 2-means, in all classes at once.
 
   Args:
     values: `f[n]`; those that are not finite are left out.
@@ -103,18 +105,18 @@ def low_posterior(
   least: int = 20,
   regularization: float = 5e-4,
 ) -> Array:
-  """The probability that a row is of the component of the lower mean.
+  """Returns the posterior probability of the component of the lower mean.
 
   A class whose fit says nothing, for want of rows or because a component holds
-  less than one of them, is judged by the mixture of all rows; where that says
-  nothing either, all rows count as low.
+  less than one of them, takes the mixture of all rows; where that says nothing
+  either, all rows count as low.
 
   Args:
     values: `f[n]`; rows whose value is not finite get 0.
     ids: `i[n]`, the class.
     k: the number of classes.
-    by_class: False judges all rows by one mixture.
-    least: rows that a class must have to be judged on its own.
+    by_class: False takes one mixture for all rows.
+    least: rows that a class must have for a mixture of its own.
     regularization: see `fit`.
 
   Returns:

@@ -1,4 +1,4 @@
-"""Probes train on a measure, and say what they think of every row."""
+"""Probes train on a measure, and evaluate every row of the training set."""
 
 from __future__ import annotations
 
@@ -34,7 +34,22 @@ def train(
   batch_size: int,
   augment: Augment | None,
 ) -> State:
-  """So many steps of each probe, on its own rows drawn from the measure."""
+  """Trains each probe for some steps, on its own rows drawn from the measure.
+
+  Args:
+    probe: the kind of network, and how it trains.
+    preprocess: from uint8 images to network inputs.
+    state: of the probes, stacked along the first axis of each leaf.
+    key: split over the probes, for their rows and augmentations.
+    images: `u8[N, H, W, C]`.
+    measure: over the same `N` rows.
+    steps: of each probe, at least 1.
+    batch_size: rows of a step.
+    augment: of network inputs, or None.
+
+  Returns:
+    The new states, stacked as before.
+  """
 
   def step(state: State, x: tuple[Array, Batch]) -> tuple[State, None]:
     key, rows = x
@@ -66,11 +81,25 @@ def ask(
   views: int,
   view: Augment | None,
 ) -> ProbeOutputs:
-  """What the probes together say of every row, with the targets of a measure.
+  """Returns the probes' joint outputs for every row, with a measure's targets.
 
   Probabilities are means over probes and views; a row agrees when the probes'
   mean does in every view. Features are means over views, of one probe after
   the other.
+
+  Args:
+    probe: the kind of network, and how it scores.
+    preprocess: from uint8 images to network inputs.
+    num_classes: the number of classes; a reject output counts for nothing.
+    state: of `p` probes, stacked along the first axis of each leaf.
+    key: of the views.
+    images: `u8[N, H, W, C]`.
+    measure: over the same `N` rows; its cells are the labels in doubt.
+    views: augmented views of each row; 0 takes the rows as they are.
+    view: the augmentation of network inputs that makes them, or None.
+
+  Returns:
+    The outputs for all `N` rows; features are `f[N, p * d]`.
   """
 
   def of_chunk(key: Array, rows: Array) -> ProbeOutputs:
@@ -108,7 +137,18 @@ def score_all(
   images: Array,
   measure: Measure,
 ) -> Scores:
-  """What one probe says of every row, in the order of the data set."""
+  """Scores every row by one probe, in the order of the data set.
+
+  Args:
+    probe: the kind of network, and how it scores.
+    preprocess: from uint8 images to network inputs.
+    state: of the probe.
+    images: `u8[N, H, W, C]`.
+    measure: over the same `N` rows.
+
+  Returns:
+    Losses `f[N]`, features `f[N, d]` and logits `f[N, o]`.
+  """
 
   def of_chunk(rows: Array) -> Scores:
     batch = rows_of(measure, rows, preprocess(images[rows]))

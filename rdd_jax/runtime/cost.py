@@ -48,7 +48,7 @@ class Clock:
 
   @contextlib.contextmanager
   def stage(self, name: str) -> Iterator[None]:
-    """What is done inside belongs to the stage, but for stages inside it."""
+    """Counts what is done inside for the stage, but for stages inside it."""
     self._lap()
     self._open.append(name)
     try:
@@ -59,7 +59,7 @@ class Clock:
       self.write()
 
   def watch(self, stop: Callable[[], bool]) -> Callable[[], bool]:
-    """The same question, which also keeps the file up to date."""
+    """Returns `stop`, which then also keeps the file up to date."""
 
     def watched() -> bool:
       self._lap()
@@ -70,7 +70,7 @@ class Clock:
     return watched
 
   def account(self) -> dict[str, Any]:
-    """What `cost.json` holds.
+    """Returns what `cost.json` holds.
 
     `seconds` by stage, and their `total`, of all `parts`, one for each time
     that the run was started; the peak `memory` in bytes of any part,
@@ -109,12 +109,12 @@ class Clock:
 
 
 def devices() -> str:
-  """How many devices of which kind."""
+  """Tells how many devices of which kind jax sees."""
   return f'{jax.device_count()} x {jax.devices()[0].device_kind}'
 
 
 def clock(directory: Path) -> Clock:
-  """Of a run; one that has its results takes nothing more."""
+  """Returns the clock of a run; one that has its results keeps no file."""
   finished = (directory / 'results.json').exists()
   return Clock(None if finished else directory / FILE)
 

@@ -99,7 +99,7 @@ def _fail(
 
 
 def make_mesh(num_devices: int | None = None) -> Mesh:
-  """The mesh of the run: `num_devices` devices along one axis, 'data'.
+  """Builds the mesh of the run: `num_devices` devices along one axis, 'data'.
 
   Args:
     num_devices: how many devices; None takes all, over all processes.
@@ -127,31 +127,31 @@ def make_mesh(num_devices: int | None = None) -> Mesh:
 
 
 def use(mesh: Mesh) -> AbstractContextManager[Any]:
-  """`with use(mesh):` makes it the mesh that sharding constraints refer to."""
+  """Makes `mesh` the one of sharding constraints within `with use(mesh):`."""
   return jax.set_mesh(mesh)
 
 
 def is_main_process() -> bool:
-  """Whether this process writes the files and the terminal."""
+  """Returns whether this process writes the files and the terminal."""
   return jax.process_index() == 0
 
 
 def any_process(flag: bool) -> bool:
-  """Whether any process says so; all wait for each other and then agree."""
+  """Returns whether `flag` is set on any process; all wait, and then agree."""
   if jax.process_count() == 1:
     return flag
   return bool(multihost_utils.process_allgather(np.asarray(flag)).any())
 
 
 def from_main(values: np.ndarray) -> np.ndarray:
-  """What the main process gave; all wait for it. Shapes must agree."""
+  """Returns what the main process gave; all wait for it. Shapes must agree."""
   if jax.process_count() == 1:
     return values
   return np.asarray(multihost_utils.broadcast_one_to_all(values))
 
 
 def gather(array: jax.Array) -> np.ndarray:
-  """A whole copy on the host of every process, however it is sharded."""
+  """Copies an array whole to the host of every process, sharded or not."""
   if jax.process_count() == 1 or array.is_fully_replicated:
     return np.asarray(array)
   return np.asarray(multihost_utils.process_allgather(array, tiled=True))

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Atomic writes: files that are there whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-  """Puts `data` at `path` whole: no reader ever sees a part of it."""
+  """Writes a file whole: no reader ever sees a part of it.
+
+  Args:
+    path: of the file; what is there is replaced. Its directory must exist.
+    data: what the file is to hold.
+  """
   unfinished = path.with_name(f'.{path.name}.{os.getpid()}')
   try:
     unfinished.write_bytes(data)

@@ -53,7 +53,12 @@ class MetricsWriter:
       self._board.close()
 
   def write(self, step: int, values: Mapping[str, Any]) -> None:
-    """Appends numbers or arrays, which become lists; one line, at once."""
+    """Appends numbers or arrays, which become lists; one line, at once.
+
+    Args:
+      step: of the run.
+      values: by name.
+    """
     if jax.process_index() != 0:
       return
     plain = {name: np.asarray(value).tolist() for name, value in values.items()}
@@ -89,7 +94,14 @@ class MetricsWriter:
 
 
 def require_board(what: str) -> ModuleType:
-  """tensorboardX, or a UserError that says `what` needs it."""
+  """Imports tensorboardX.
+
+  Args:
+    what: needs it, for the error.
+
+  Raises:
+    UserError: if it is not installed.
+  """
   try:
     return importlib.import_module('tensorboardX')
   except ModuleNotFoundError as error:
@@ -108,7 +120,7 @@ def board_results(
     directory: of these events alone; what is in it is removed.
     step: of all of them.
     results: as in `results.json`; the tag of a mean is `METRIC/ROW`, below
-      `NAME/` where other networks judged.
+      `NAME/` for networks of other kinds.
   """
   shutil.rmtree(directory, ignore_errors=True)
   tables = {'': results['rows']} | {

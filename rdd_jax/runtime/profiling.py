@@ -50,7 +50,7 @@ class Profile:
 
   @contextmanager
   def call(self, steps: int) -> Iterator[None]:
-    """Around one call of so many steps, and the wait for it."""
+    """Traces one call of so many steps, and the wait for it, where due."""
     due = self._done < self._last and self._done + steps > self._first
     if due and not self.traced and jax.process_index() == 0:
       if not self._running:
@@ -82,7 +82,7 @@ class Watch(NamedTuple):
   tensorboard: bool = False
 
   def events(self, directory: Path) -> Path | None:
-    """Where the events of a distillation seed go, if anywhere."""
+    """Returns where the events of a distillation seed go, if anywhere."""
     return directory / 'tensorboard' if self.tensorboard else None
 
 
@@ -93,7 +93,7 @@ def watch(
   profile: str = '',
   tensorboard: bool | None = None,
 ) -> Watch:
-  """What the flags ask for.
+  """Returns what the flags ask to be watched.
 
   Args:
     directory: the work directory; the trace goes below its `profile`.

@@ -1,4 +1,4 @@
-"""Coresets: which rows of the data stand for the rest, class by class.
+"""Coresets: rows of the data that stand for the rest, class by class.
 
 Each function returns row numbers ordered by class, `ipc` for every class. Rows
 of weight 0 are never chosen.
@@ -150,7 +150,16 @@ def k_center(
 def whole(
   labels: Rows, num_classes: int, weights: Rows | None = None
 ) -> np.ndarray:
-  """Every row, `i[<= n]`: what the coresets are measured against."""
+  """Returns every row, `i[<= n]`: the full training set, class by class.
+
+  Args:
+    labels: `i[n]`, the labels as given.
+    num_classes: the number of classes.
+    weights: `f[n]`; rows of weight 0 are left out.
+
+  >>> whole(np.array([1, 0, 1]), 2).tolist()
+  [1, 0, 2]
+  """
   return _by_class(lambda rows: rows, labels, 0, num_classes, weights)
 
 

@@ -1,4 +1,4 @@
-"""Where the synthetic images start."""
+"""Initialization of the synthetic images."""
 
 from __future__ import annotations
 
@@ -49,6 +49,18 @@ def from_real(
   Returns:
     `(key, images u8[N, H, W, C], measure) -> f[n, H, W, C]`, as network inputs,
     cell by cell.
+
+  >>> from rdd_jax.core.measure import empirical
+  >>> from rdd_jax.core.transform import identity
+  >>> from rdd_jax.training.probe import no_probe
+  >>> start = from_real(
+  ...   DataSpec(9, 3, 3, 3, 0), rows=2, preprocess=lambda images: images / 255,
+  ...   transform=identity(), probe=no_probe(),
+  ... )
+  >>> images = jnp.ones((9, 4, 4, 1), jnp.uint8)
+  >>> measure = empirical([0, 1, 2] * 3, 3)
+  >>> jax.eval_shape(start, jax.random.key(0), images, measure).shape
+  (6, 4, 4, 1)
   """
 
   def start(key: Array, images: Array, measure: Measure) -> Array:
@@ -101,7 +113,7 @@ def recognized(
   rows: int,
   preprocess: Preprocessing,
 ) -> np.ndarray:
-  """Rows whose class one of the experts recognizes (DATM), in random order.
+  """Draws rows whose class one of the experts recognizes, in random order.
 
   Where a class has too few of them, others of it follow, those of weight 0
   last.
@@ -118,6 +130,8 @@ def recognized(
 
   Returns:
     `i[num_classes * rows]`, class by class.
+
+  Source: Guo et al., ICLR 2024 (DATM).
   """
   one = jax.random.randint(keys.named(key, 'expert'), (), 0, len(experts))
   logits = expert_logits(net, [experts[int(one)]], images, preprocess)[0]
@@ -159,14 +173,14 @@ def expert_logits(
   images: np.ndarray | Array,
   preprocess: Preprocessing | None = None,
 ) -> np.ndarray:
-  """Logits `f[k, n, o]` of experts given by their flat parameters `f[p]`.
+  """Computes logits `f[k, n, o]` of experts given by their flat parameters.
 
   One expert after the other, so that the buffer may be larger than memory.
   Buffers keep no batch statistics: those of a fresh network stand in.
 
   Args:
     net: of the experts.
-    experts: `k` of them.
+    experts: `k` of them, each `f[p]`.
     images: `[n, H, W, C]`; uint8 with `preprocess`.
     preprocess: from uint8 to network inputs.
   """

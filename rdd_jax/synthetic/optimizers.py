@@ -17,6 +17,10 @@ from rdd_jax.core.numerics import safe_divide
 def keep_within(low: float, high: float) -> optax.GradientTransformation:
   """Projects parameters on an interval after the step: chain it last.
 
+  Args:
+    low: the least value, in the parameters' unit.
+    high: the largest.
+
   >>> tx = keep_within(0.0, 1.0)
   >>> tx.update(jnp.array(0.5), tx.init(0.0), jnp.array(0.75))[0].item()
   0.25
@@ -64,6 +68,10 @@ def skip_above(
   ICLR 2024, as released). `update` takes the loss as `value`. Beside
   `optax.conditionally_mask`, whose branch is compiled apart, an inner step is
   rounded as without the wrapper, and no counter enters the state.
+
+  Args:
+    threshold: the largest loss of a step that is taken; NaN is never.
+    inner: the transformation whose steps are taken.
 
   >>> tx = skip_above(0.5, optax.sgd(1.0))
   >>> state = tx.init(jnp.ones(1))

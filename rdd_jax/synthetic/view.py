@@ -43,26 +43,49 @@ class Synthetic:
 def layout(
   num_classes: int, ipc: int, slots: int = 0, slot_images: int = 0
 ) -> np.ndarray:
-  """Cells `i[n]` in order: `ipc` rows of a class, `slot_images` of a slot.
+  """Returns cells `i[n]` in order: `ipc` rows of a class, then those of slots.
 
-  With `slot_images=0`, slots have `ipc` rows as well.
+  Args:
+    num_classes: the number of classes.
+    ipc: rows of each class.
+    slots: outlier slots.
+    slot_images: rows of each slot; 0 takes `ipc`.
+
+  >>> layout(2, 2, slots=1, slot_images=1).tolist()
+  [0, 0, 1, 1, 2]
   """
   counts = np.repeat([ipc, slot_images or ipc], [num_classes, slots])
   return np.repeat(np.arange(num_classes + slots, dtype=np.int32), counts)
 
 
 def stored_ipc(cells: np.ndarray, num_classes: int) -> int:
-  """Stored images per class, outliers counted in, rounded up."""
+  """Returns the stored images per class, outliers counted in, rounded up.
+
+  Args:
+    cells: `i[n]`, of the stored images.
+    num_classes: the number of classes.
+
+  >>> stored_ipc(np.array([0, 0, 1, 1, 2]), 2)
+  3
+  """
   return -(-len(cells) // num_classes)
 
 
 def hard_targets(
   cells: np.ndarray, num_classes: int, num_outputs: int
 ) -> np.ndarray:
-  """Targets `f[n, o]` of cells: one-hot classes; outliers, see below.
+  """Returns targets `f[n, o]` of cells: one-hot, and of outliers no class.
 
   The target of an outlier row is uniform, or, where there is one output more
   than there are classes, that reject class.
+
+  Args:
+    cells: `i[n]`; from `num_classes` on they are outliers.
+    num_classes: the number of classes.
+    num_outputs: `o`, `num_classes` or one more.
+
+  >>> hard_targets(np.array([0, 2]), 2, 2).tolist()
+  [[1.0, 0.0], [0.5, 0.5]]
   """
   targets = np.eye(num_outputs, dtype=np.float32)[
     np.minimum(cells, num_outputs - 1)
@@ -73,11 +96,9 @@ def hard_targets(
 
 
 def decode(images: Array, factor: int) -> Array:
-  """Multi-formation: each image holds `factor * factor` smaller ones.
+  """Cuts images into `factor * factor` smaller ones (multi-formation).
 
-  Cuts every image into tiles and enlarges each, bilinearly, to the size of the
-  whole (Kim et al., Dataset Condensation via Efficient Synthetic-Data
-  Parameterization, sec. 4).
+  Enlarges each tile, bilinearly, to the size of the image.
 
   Args:
     images: `f[n, h, w, c]`; padded with 0.5 at the far edges where `factor`
@@ -86,6 +107,12 @@ def decode(images: Array, factor: int) -> Array:
 
   Returns:
     `f[n * factor**2, h, w, c]`, the tiles of an image next to each other.
+
+  Raises:
+    ValueError: where a tile would be empty.
+
+  Source: Kim et al., Dataset Condensation via Efficient Synthetic-Data
+    Parameterization, ICML 2022, sec. 4.
 
   >>> decode(jnp.ones((1, 4, 4, 1)), 2).shape
   (4, 4, 4, 1)
@@ -141,7 +168,7 @@ def view(
   num_classes: int | None = None,
   free: bool = False,
 ) -> View:
-  """Returns how `Synthetic` parameters are seen as a batch of network inputs.
+  """Builds the function from `Synthetic` parameters to a batch of inputs.
 
   Args:
     cells: `i[n]`, of the stored images.

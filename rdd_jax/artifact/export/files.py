@@ -15,7 +15,7 @@ from rdd_jax.runtime.files import write_atomically
 
 
 def write_npz(path: Path, distilled: Distilled) -> None:
-  """An npz of the arrays, and of the card as a string, `card`.
+  """Writes an npz of the arrays, and of the card as a string, `card`.
 
   Args:
     path: of the file; what is there is replaced.
@@ -26,7 +26,7 @@ def write_npz(path: Path, distilled: Distilled) -> None:
 
 
 def write_safetensors(path: Path, distilled: Distilled) -> None:
-  """The arrays as tensors, the card as metadata, `card`.
+  """Writes the arrays as tensors, and the card as metadata, `card`.
 
   Args:
     path: of the file; what is there is replaced.

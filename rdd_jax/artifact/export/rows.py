@@ -15,7 +15,7 @@ from rdd_jax.synthetic.view import decode
 
 
 def decoded(distilled: Distilled) -> Distilled:
-  """The same rows with each tile an image of its own: factor 1."""
+  """Returns the same rows with each tile an image of its own: factor 1."""
   factor = distilled.card['factor']
   if factor == 1:
     return distilled
@@ -34,12 +34,20 @@ def decoded(distilled: Distilled) -> Distilled:
 
 
 def to_bytes(images: np.ndarray) -> np.ndarray:
-  """Pixels `f[n, H, W, C]`, clipped to [0, 1] and rounded, as `u8`."""
+  """Returns pixels `f[n, H, W, C]`, clipped to [0, 1] and rounded, as `u8`.
+
+  >>> to_bytes(np.array([-1.0, 0.5, 1.0])).tolist()
+  [0, 128, 255]
+  """
   return np.rint(255 * np.clip(images, 0, 1)).astype(np.uint8)
 
 
 def png(image: np.ndarray) -> bytes:
-  """The PNG of `u8[H, W, C]` with one channel or three."""
+  """Encodes an image `u8[H, W, C]` with one channel or three as PNG.
+
+  Raises:
+    UserError: for another number of channels.
+  """
   if image.shape[2] not in (1, 3):
     raise UserError(
       f'images have {image.shape[2]} channels, and PNGs one or three; convert '
@@ -52,7 +60,7 @@ def png(image: np.ndarray) -> bytes:
 
 
 def losses(distilled: Distilled) -> list[str]:
-  """What 8-bit images in class directories do not keep of a set, in words."""
+  """Tells what 8-bit images in class directories do not keep of a set."""
   rows = decoded(distilled)
   classes = len(rows.card['class_names'])
   known = rows.cells < classes

@@ -1,4 +1,4 @@
-"""A set as a TFDS data set, beside the test rows that judge it."""
+"""A set as a TFDS data set, beside the test rows that it is evaluated on."""
 
 from __future__ import annotations
 

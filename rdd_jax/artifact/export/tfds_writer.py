@@ -87,7 +87,7 @@ def write_records(
 
 
 def _example(record: Mapping[str, Any]) -> bytes:
-  """A serialised `tf.train.Example`."""
+  """Serializes a row as a `tf.train.Example`."""
   from tensorflow_datasets.proto import tf_example_pb2
 
   example = tf_example_pb2.Example()  # type: ignore[attr-defined]

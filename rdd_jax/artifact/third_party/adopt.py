@@ -1,4 +1,4 @@
-"""From what a file holds to an artefact, and what was assumed on the way."""
+"""From what a file holds to an artifact, and what was assumed on the way."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def understand(
 
   Args:
     raw: of the file.
-    shape: `(H, W, C)` of the rows that judge.
+    shape: `(H, W, C)` of the test rows.
     class_names: of the data set.
     where: what errors call the file.
     labels: of a file of their own; or 'ordered', class after class.
@@ -96,13 +96,13 @@ def understand(
 def adopt(
   found: Images, preprocess: Preprocessing, card: dict[str, Any], where: str
 ) -> Distilled:
-  """The artefact of images and labels that are understood.
+  """Builds the artifact of images and labels that are understood.
 
   Args:
     found: from `understand`.
     preprocess: from pixels to what networks take; what it is the inverse of
       the images must have been through, where they are no pixels.
-    card: says `factor` and `class_names`, and all else that judging needs.
+    card: says `factor` and `class_names`, and all else that evaluation needs.
     where: what errors call the set.
 
   Raises:

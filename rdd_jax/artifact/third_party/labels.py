@@ -31,12 +31,12 @@ class Targets(NamedTuple):
 def targets_of(
   labels: np.ndarray, rows: int, classes: int, kind: str, where: str
 ) -> Targets:
-  """Targets and classes of labels.
+  """Finds the targets and classes of labels, and what kind they are.
 
   Args:
     labels: classes `[rows]` or `[rows, 1]`, or scores `f[rows, classes]`.
     rows: images.
-    classes: of the data set whose test rows judge.
+    classes: of the data set whose test rows are used.
     kind: one of `KINDS`; '' takes scores on the simplex for probabilities, and
       refuses to guess what others are. 'hard' makes classes of scores.
     where: what errors call the labels.
@@ -93,7 +93,19 @@ def targets_of(
 
 
 def in_order(rows: int, classes: int, where: str) -> np.ndarray:
-  """Labels `i[rows]` of as many rows of each class, one class after another."""
+  """Returns labels `i[rows]`, as many of each class, one class after another.
+
+  Args:
+    rows: images.
+    classes: how many there are.
+    where: what errors call the images.
+
+  Raises:
+    UserError: if `rows` is no multiple of `classes`.
+
+  >>> in_order(4, 2, 'images').tolist()
+  [0, 0, 1, 1]
+  """
   if rows % classes:
     raise UserError(
       f'{where} has {rows} images, which is not as many for each of {classes} '
@@ -108,12 +120,12 @@ def by_name(
   names: Sequence[str],
   where: str,
 ) -> np.ndarray:
-  """Labels that count `given` as labels that count `names`.
+  """Translates labels that count `given` to labels that count `names`.
 
   Args:
     labels: `i[n]` in `[0, len(given))`.
     given: names of classes, or their numbers.
-    names: of the data set whose test rows judge.
+    names: of the data set whose test rows are used.
     where: what errors call the names.
 
   Raises:

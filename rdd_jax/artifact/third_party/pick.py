@@ -1,4 +1,4 @@
-"""Which arrays of a file are the images, and which their labels."""
+"""Picks the arrays of a file that are the images, and their labels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LABELS = ('labels', 'label', 'y', 'targets', 'target', 'train_labels')
 def pick_images(
   arrays: Mapping[str, np.ndarray], key: str, where: str
 ) -> tuple[str, np.ndarray]:
-  """The images of a file, and their name.
+  """Returns the images of a file, and their name.
 
   By a usual name; or else the only array of rank 4.
 
@@ -41,7 +41,9 @@ def pick_labels(
   rows: int,
   images: str = '',
 ) -> np.ndarray | None:
-  """The labels of a file: by a usual name, or else what has a row an image.
+  """Returns the labels of a file, or None.
+
+  By a usual name; or else the only array with one row for each image.
 
   Args:
     arrays: by name.

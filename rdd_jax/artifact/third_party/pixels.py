@@ -20,12 +20,12 @@ def arrange(
   layout: str,
   where: str,
 ) -> np.ndarray:
-  """Images with channels last.
+  """Returns images with channels last.
 
   Args:
     images: `[n, H, W, C]`, `[n, C, H, W]`, `[n, H, W]` where C is 1, or
       flattened.
-    shape: `(H, W, C)` of the data set whose test rows judge.
+    shape: `(H, W, C)` of the data set whose test rows are used.
     layout: 'HWC' or 'CHW'; '' takes the one that fits.
     where: what errors call the images.
 
@@ -62,7 +62,7 @@ def arrange(
 
 
 def scale_of(images: np.ndarray, scale: str, where: str) -> str:
-  """The scale that images are on: 'unit', 'bytes', or one of `INPUTS`.
+  """Finds the scale of images: 'unit', 'bytes', or one of `INPUTS`.
 
   Args:
     images: of any shape.

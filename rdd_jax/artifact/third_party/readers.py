@@ -59,7 +59,7 @@ def read(path: Path, channels: int | None = None) -> Raw:
 
 
 def read_npz(path: Path) -> Raw:
-  """The arrays of an npz."""
+  """Reads the arrays of an npz."""
   arrays = unpack(read_bytes(path), path)
   card = arrays.get(CARD)
   if card is None or card.dtype.kind != 'U':
@@ -69,7 +69,7 @@ def read_npz(path: Path) -> Raw:
 
 
 def read_safetensors(path: Path) -> Raw:
-  """The tensors of a `.safetensors` file."""
+  """Reads the tensors of a `.safetensors` file."""
   library = _library('safetensors', path, "pip install 'rdd_jax[safetensors]'")
   try:
     with library.safe_open(path, framework='numpy') as file:
@@ -85,7 +85,7 @@ def read_safetensors(path: Path) -> Raw:
 
 
 def read_torch(path: Path) -> Raw:
-  """The tensors of a PyTorch file, read with `weights_only`."""
+  """Reads the tensors of a PyTorch file, with `weights_only`."""
   torch = _library('torch', path, "pip install 'rdd_jax[torch]'")
   try:
     tree = torch.load(path, map_location='cpu', weights_only=True)
@@ -100,7 +100,15 @@ def read_torch(path: Path) -> Raw:
 
 
 def read_folder(path: Path, channels: int | None) -> Raw:
-  """Images of `PATH/CLASS/**`, classes in sorted order."""
+  """Reads images of `PATH/CLASS/**`, classes in sorted order.
+
+  Args:
+    path: the directory.
+    channels: of the images; see `rdd_jax.data.load`.
+
+  Raises:
+    UserError: if there is no image, or one cannot be read.
+  """
   found = read_classes(path, channels=channels)
   return Raw(
     {'images': found.images, 'labels': found.labels}, found.class_names
@@ -116,7 +124,7 @@ READERS: dict[str, Callable[[Path], Raw]] = {
 
 
 def digest(arrays: dict[str, np.ndarray]) -> str:
-  """The SHA-256 of named arrays, whatever file they stand in."""
+  """Computes the SHA-256 of named arrays, whatever file they stand in."""
   found = hashlib.sha256()
   for name in sorted(arrays):
     array = np.ascontiguousarray(arrays[name])

@@ -1,6 +1,6 @@
 """Kernel ridge regression as a matching objective.
 
-The synthetic set is judged by the loss, on real rows, of the function that a
+The synthetic set is evaluated by the loss, on real rows, of the function that a
 ridge regression finds on it (Nguyen, Chen and Lee, Dataset Meta-Learning from
 Kernel Ridge-Regression, ICLR 2021, eq. 7). What differs between methods is the
 kernel: closed forms (KIP), the features of networks in training (FRePo) or of
@@ -121,7 +121,7 @@ def scorer(regress: Regression, support: Batch) -> ScoreFn:
 
 
 def mirrored(batch: Batch) -> Batch:
-  """The rows, and their mirror images."""
+  """Appends the mirror images of all rows."""
   return concat(batch, replace(batch, inputs=batch.inputs[:, :, ::-1]))
 
 
@@ -134,7 +134,7 @@ def regression_matching(
   augment: Augment | None = None,
   mirror: bool = False,
 ) -> Objective:
-  """The loss on real rows of a regression on the synthetic ones.
+  """Computes the loss on real rows of a regression on the synthetic ones.
 
   `L(K_rs (K_ss + r I)^-1 y_s, y_r)`, with a method's kernel `K` and ridge `r`.
 

@@ -48,7 +48,7 @@ class MarginLoss:
 
 
 def frepo(net: nn.Module, pool: Pool, *, ridge: float = 1e-6) -> Method:
-  """Regression on the features of a network that trains on the synthetic set.
+  """Regresses on the features of a network that trains on the synthetic set.
 
   The kernel is the inner product of its last hidden features, without a bias.
 

@@ -16,7 +16,7 @@ from rdd_jax.objectives.regression.base import Method, kernel_regression
 def kip(
   kernel: Callable[..., Kernels], *, ridge: float = 1e-6, which: str = 'ntk'
 ) -> Method:
-  """Kernel inducing points: a kernel in closed form, and no network at all.
+  """Regresses by a kernel in closed form, without a network (inducing points).
 
   Labels are learned where the synthetic parameters have free ones, by
   gradient and not by a separate solve.

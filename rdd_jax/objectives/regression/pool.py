@@ -63,7 +63,7 @@ def pool(
   size: int,
   lifetime: int,
 ) -> Pool:
-  """A pool of `size` networks.
+  """Builds a pool of `size` networks that train in turn on the synthetic set.
 
   Args:
     net: of which kind they are.

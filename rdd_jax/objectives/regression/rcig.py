@@ -1,7 +1,7 @@
-"""Reparameterised convexified implicit gradients (RCIG).
+"""Reparameterized convexified implicit gradients (RCIG).
 
 Loo, Hasani, Lechner and Rus, Dataset Distillation with Convexified Implicit
-Gradients, ICML 2023. Training a linearised network on the squared error with
+Gradients, ICML 2023. Training a linearized network on the squared error with
 weight decay is convex, and is ridge regression with its tangent kernel, so the
 implicit gradient of the solution in the synthetic set is exact up to how well a
 linear system is solved.
@@ -35,7 +35,7 @@ from rdd_jax.objectives.regression.pool import Pool, PoolState
 def rcig(
   net: nn.Module, pool: Pool, *, ridge: float = 1e-3, iterations: int = 20
 ) -> Method:
-  """Regression by the linearisation of a network that trains on the set.
+  """Regresses by the linearization of a network that trains on the set.
 
   Args:
     net: of the pool.
@@ -81,7 +81,7 @@ def rcig(
 
 
 def of_hard_size(targets: Array) -> Array:
-  """Targets scaled about their centre: the largest has a one-hot one's norm.
+  """Scales targets about their center: the largest has a one-hot one's norm.
 
   Args:
     targets: `f[n, o]`.
@@ -98,7 +98,7 @@ def of_hard_size(targets: Array) -> Array:
 def tangent_regression(
   net: nn.Module, variables: Variables, ridge: float, iterations: int
 ) -> Regression:
-  """Ridge regression by `J`, a network's Jacobian in all its parameters.
+  """Builds ridge regression by `J`, a network's Jacobian in all its parameters.
 
   `(J J' + r) z = y` and `f(x) = J(x) J' z`, with products alone: the kernel is
   never formed. `coefficients` of the solution are `z f[n, o]`, and it has
@@ -106,7 +106,7 @@ def tangent_regression(
 
   Args:
     net: the network; its initial outputs do not count.
-    variables: where it is linearised.
+    variables: where it is linearized.
     ridge: `r` over the mean diagonal of the last layer's kernel.
     iterations: of conjugate gradients, at most.
   """
@@ -144,5 +144,5 @@ def tangent_regression(
 
 
 def last_layer_kernel(features: Array) -> Array:
-  """Tangent kernel `f[n, n]` of a linear layer with a bias."""
+  """Returns the tangent kernel `f[n, n]` of a linear layer with a bias."""
   return jnp.matmul(features, features.T, precision=EXACT) + 1.0

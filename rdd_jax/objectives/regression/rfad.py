@@ -33,13 +33,13 @@ def rfad(
   number: int = 8,
   ridge: float = 5e-3,
 ) -> Method:
-  """Regression on the features of random networks, drawn anew for each step.
+  """Regresses on the features of random networks, drawn anew for each step.
 
   The kernel is the mean over the networks of `w_std**2 phi phi' / d + b_std**2`
   (eq. 5), an estimate of the NNGP kernel.
 
   Args:
-    network: in the NTK parametrisation; see `rdd_jax.kernels`.
+    network: in the NTK parametrization; see `rdd_jax.kernels`.
     input_shape: `(height, width, channels)`.
     number: of networks.
     ridge: relative to the trace.

@@ -30,11 +30,11 @@ class FactorState(NamedTuple):
 
 
 def balance(num_cells: int, num_groups: int, *, by: str = 'draws') -> Transform:
-  """The groups of a cell in equal shares; the mass of cells is kept.
+  """Gives the groups of a cell equal shares; the mass of cells is kept.
 
-  Equal group weights in the matching target, as of FairDD (Zhou et al. 2025,
-  arXiv 2411.19623): for squared distances of means, as of DM, the gradient is
-  that of matching each group apart. Rows of no group are left alone.
+  Equal group weights in the matching target, as of FairDD: for squared
+  distances of means, as of DM, the gradient is that of matching each group
+  apart. Rows of no group are left alone.
 
   Args:
     num_cells: classes and outlier slots.
@@ -45,21 +45,45 @@ def balance(num_cells: int, num_groups: int, *, by: str = 'draws') -> Transform:
 
   Raises:
     UserError: for another `by`.
+
+  Source: Zhou et al. 2025, arXiv 2411.19623 (FairDD).
+
+  >>> from rdd_jax.core.measure import empirical
+  >>> measure = empirical([0, 0, 0, 1], 2, groups=[0, 0, 1, 0])
+  >>> t = balance(2, 2)
+  >>> new, _ = t.prepare(measure, EmptyState(), key=None, data=None)
+  >>> new.weights.tolist()
+  [0.75, 0.75, 1.5, 1.0]
   """
   table = {'draws': _by_draws, 'weights': _by_weights}
   return choose('balance by', by, table)(num_cells, num_groups)
 
 
 def balanced(measure: Measure, num_cells: int, num_groups: int) -> Measure:
-  """The measure under which groups are equally likely within each cell."""
+  """Returns the measure whose groups are equally likely within each cell.
+
+  Args:
+    measure: over `N` rows.
+    num_cells: classes and outlier slots.
+    num_groups: rows with a group outside `[0, num_groups)` have none.
+  """
   scale = scales(measure, num_cells, num_groups)
   return replace(measure, weights=measure.weights * scale)
 
 
 def scales(measure: Measure, num_cells: int, num_groups: int) -> Array:
-  """By how much each row must count, `f[N]`, for groups to be equally likely.
+  """Returns the factors that make groups equally likely within each cell.
 
-  1 for rows of no group.
+  `s = (m_c / n_c) / m_cg` for a row of cell `c` and group `g`: `m` is the mass
+  of cells and of pairs, and `n_c` counts the groups in the cell.
+
+  Args:
+    measure: over `N` rows.
+    num_cells: classes and outlier slots.
+    num_groups: rows with a group outside `[0, num_groups)` have none.
+
+  Returns:
+    `f[N]`; 1 for rows of no group.
   """
   grouped = (measure.groups >= 0) & (measure.groups < num_groups)
   shape = (num_cells, num_groups)

@@ -50,7 +50,7 @@ class Memory(NamedTuple):
 def tilt(
   risk: Risk, num_groups: int, *, within: Risk = mean(), memory: int = 0
 ) -> Transform:
-  """Re-weights rows by the dual weights of a nested risk of their losses.
+  """Reweights rows by the dual weights of a nested risk of their losses.
 
   `risk_g(within_rows(loss))`: the duals of nested coherent risks multiply
   (Shapiro et al., Lectures on Stochastic Programming, sec. 6.8.2). The total
@@ -64,6 +64,22 @@ def tilt(
     memory: rows of earlier batches that are ranked together with those of this
       one, for groups that have few rows in a batch. Gradients are those of this
       batch.
+
+  Source: Vahidian et al., arXiv 2402.04676, algorithm 1 and eq. 2.
+
+  >>> from rdd_jax.core.measure import empirical, rows_of
+  >>> from rdd_jax.core.risk import worst
+  >>> from rdd_jax.core.transform import Scores
+  >>> measure = empirical([0, 0], 1, groups=[0, 1])
+  >>> rows = rows_of(measure, jnp.arange(2), jnp.array([[1.0], [3.0]]))
+  >>> score = lambda batch: Scores(batch.inputs[:, 0], None, None)
+  >>> t = tilt(worst(), 2)
+  >>> update = jax.jit(t.update, static_argnames='score')
+  >>> new, _ = update(
+  ...   rows, t.init(None), key=None, score=score, synthetic=None
+  ... )
+  >>> new.weights.tolist()
+  [0.0, 2.0]
   """
 
   def init(spec: DataSpec) -> State:
@@ -102,9 +118,10 @@ def nested(
   groups: Array,
   num_groups: int,
 ) -> Array:
-  """Dual weights `f[n]` of `risk_g(within_rows(loss))`, 0 for ungrouped rows.
+  """Returns dual weights `f[n]` of `risk_g(within_rows(loss))`.
 
-  They sum to the weight of the grouped rows if those of both risks sum to one.
+  They are 0 for rows of no group, and sum to the weight of the grouped rows if
+  those of both risks sum to one.
 
   Args:
     risk: across groups.

@@ -1,4 +1,4 @@
-"""Groups that nobody named, found in what an early network sees.
+"""Groups without annotation, found in the features of an early network.
 
 A network that has just begun to learn has learned what is easiest, and where a
 cue goes along with the class, that is the cue. `regroup` trains one for a few
@@ -112,6 +112,12 @@ def regroup(
 
   Raises:
     UserError: when preparing, if the network diverges.
+
+  >>> from rdd_jax.training.probe import no_probe
+  >>> t = regroup(no_probe(), lambda images: images / 255, 2, find=None)
+  >>> state = t.init(DataSpec(3, 2, 2, 2, 2))
+  >>> state.groups.tolist(), state.factors.tolist()
+  ([-1, -1, -1], [1.0, 1.0, 1.0])
   """
 
   def init(spec: DataSpec) -> State:

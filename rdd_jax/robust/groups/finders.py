@@ -1,4 +1,4 @@
-"""How groups are found within classes: clear splits, and rivals.
+"""Finders of groups within classes: clear splits, and baselines.
 
 A finder is `(look, num_classes, rng) -> GroupAssignment`, on the host.
 """
@@ -41,7 +41,7 @@ def clear_splits(
   least: float = 0.003,
   most: float = 0.25,
 ) -> Finder:
-  """In each class, the independent components that fall into two, if any do.
+  """Splits each class by its independent components with two modes, if any.
 
   FastICA (Hyvarinen and Oja, Independent Component Analysis, 2000) of the
   features' principal components, and of each a mixture of two normal modes.
@@ -94,13 +94,16 @@ def clear_splits(
 def clusters(
   k: int, *, within_class: bool = True, of: str = 'features'
 ) -> Finder:
-  """k-means: of each class, or of all rows.
+  """Groups rows by k-means of each class, or of all rows.
 
   Args:
     k: how many; classes with fewer rows are not divided.
     within_class: False is blind to labels.
     of: 'features' or 'pixels'; or 'errors', by which rows of a class cluster as
       their last-layer gradients do.
+
+  Raises:
+    UserError: for another `of`.
   """
   values = choose('what is clustered', of, SIGHTS)
 
@@ -121,10 +124,13 @@ def clusters(
 
 
 def misread() -> Finder:
-  """Rows that the early network gets wrong are a group of their class.
+  """Groups the rows of a class that the early network gets wrong.
 
-  Liu et al., Just Train Twice, ICML 2021; there they are drawn so many times
-  more often, here `balance` draws them as often as all others together.
+  Deviations:
+    The paper draws them more often by a fixed factor; here `balance` draws them
+    as often as all others together.
+
+  Source: Liu et al., Just Train Twice, ICML 2021.
   """
 
   def find(
@@ -138,15 +144,20 @@ def misread() -> Finder:
 
 
 def sparse(*, components: int = 16, of: str = 'features') -> Finder:
-  """Rows are drawn by the inverse of the density of their class around them.
+  """Draws rows by the inverse of the density of their class around them.
 
-  Cui et al., Mitigating Bias in Dataset Distillation, ICML 2024
-  (arXiv 2406.06609): kernel density in learned features. A normal kernel in
-  principal components; its width maximizes the likelihood of held-out rows.
+  The density is that of a normal kernel in principal components; its width
+  maximizes the likelihood of held-out rows.
 
   Args:
     components: principal ones.
     of: 'features' or 'pixels'.
+
+  Raises:
+    UserError: for another `of`.
+
+  Source: Cui et al., Mitigating Bias in Dataset Distillation, ICML 2024
+    (arXiv 2406.06609).
   """
   values = choose('what is dense', of, SIGHTS)
 

@@ -29,15 +29,30 @@ from rdd_jax.core.transform import (
 
 
 def exponentiated(num_groups: int, rate: float) -> Transform:
-  """Group DRO: group weights grow exponentially with the losses of groups.
+  """Grows group weights exponentially with the losses of groups (group DRO).
 
-  Sagawa et al., Distributionally Robust Neural Networks for Group Shifts, ICLR
-  2020, algorithm 1. The total weight of the grouped rows is kept, shared out to
-  the groups that the batch holds.
+  `q_g <- q_g exp(eta_q L_g)`, normalized, with the mean loss `L_g` of a group
+  in the batch. The total weight of the grouped rows is kept, shared out to the
+  groups that the batch holds.
 
   Args:
     num_groups: rows with a group outside `[0, num_groups)` have none.
     rate: of the group weights, `eta_q`; 0.01 as published.
+
+  Source: Sagawa et al., ICLR 2020, algorithm 1.
+
+  >>> from rdd_jax.core.measure import empirical, rows_of
+  >>> from rdd_jax.core.transform import Scores
+  >>> measure = empirical([0, 0], 1, groups=[0, 1])
+  >>> rows = rows_of(measure, jnp.arange(2), jnp.array([[0.0], [jnp.log(3.0)]]))
+  >>> score = lambda batch: Scores(batch.inputs[:, 0], None, None)
+  >>> t = exponentiated(2, rate=1.0)
+  >>> update = jax.jit(t.update, static_argnames='score')
+  >>> new, _ = update(
+  ...   rows, t.init(None), key=None, score=score, synthetic=None
+  ... )
+  >>> [round(weight, 3) for weight in new.weights.tolist()]
+  [0.5, 1.5]
   """
 
   def init(spec: DataSpec) -> State:

@@ -5,8 +5,9 @@ Classifier, NeurIPS 2020, algorithm 1: one network is driven to what is easy by
 the generalized cross-entropy, the other trains on rows weighted by their
 relative difficulty, `W = CE_B / (CE_B + CE_D)`. Distillation draws by `W`.
 
-Deviations: losses are not averaged over time, nor divided by the largest of
-their class, while the networks train; the mass of each class is kept.
+Deviations:
+  Losses are not averaged over time, nor divided by the largest of their class,
+  while the networks train. The mass of each class is kept.
 """
 
 from __future__ import annotations
@@ -47,9 +48,17 @@ class DifficultyState(NamedTuple):
 
 
 def generalized_cross_entropy(q: float) -> Callable[[Array, Batch, int], Array]:
-  """`(1 - p^q) / q`, `p` the chance of the target (Zhang and Sabuncu 2018).
+  """Returns the loss `(1 - p^q) / q`, `p` the probability of the target.
 
   Its gradient is that of cross-entropy, times `p^q`: what is easy counts more.
+
+  Args:
+    q: in (0, 1]; the limit 0 is cross-entropy.
+
+  Returns:
+    `(logits f[n, o], batch, num_classes) -> f[n]`.
+
+  Source: Zhang and Sabuncu, NeurIPS 2018.
   """
 
   def losses(logits: Array, batch: Batch, num_classes: int) -> Array:
@@ -72,6 +81,8 @@ def relative_difficulty(
 ) -> Transform:
   """Draws rows by their relative difficulty, found once, before distillation.
 
+  `W = CE_B / (CE_B + CE_D)`, the losses of the biased and the other network.
+
   Args:
     net: of both networks.
     tx: their optimizer.
@@ -84,6 +95,16 @@ def relative_difficulty(
 
   Raises:
     UserError: when preparing, if a network diverges.
+
+  Source: Nam et al., NeurIPS 2020, algorithm 1.
+
+  >>> from rdd_jax import networks
+  >>> net = networks.build('mlp', 2, width=4, depth=1)
+  >>> t = relative_difficulty(
+  ...   net, optax.sgd(0.1), (2, 2, 1), lambda images: images / 255, 2
+  ... )
+  >>> t.init(DataSpec(3, 2, 2, 2, 0)).factors.tolist()
+  [1.0, 1.0, 1.0]
   """
   biased = generalized_cross_entropy(amplification)
 

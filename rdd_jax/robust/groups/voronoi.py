@@ -29,7 +29,7 @@ from rdd_jax.core.transform import (
 def voronoi(
   num_classes: int, *, centers: int = 10, within_class: bool = False
 ) -> Transform:
-  """A row's group is the synthetic row that it is nearest to.
+  """Groups rows by the synthetic row that each is nearest to.
 
   In the features of the network that trains, at every step. Groups are numbered
   by synthetic row, so `tilt` needs as many.
@@ -39,6 +39,22 @@ def voronoi(
     centers: of each class at most.
     within_class: whether only rows of the row's own cell are its centers; in
       the paper, whatever is nearest is.
+
+  Source: Vahidian et al., arXiv 2402.04676, algorithm 1.
+
+  >>> from rdd_jax.core.measure import empirical, rows_of
+  >>> from rdd_jax.core.transform import Scores
+  >>> def at(*points):
+  ...   inputs = jnp.array(points)[:, None]
+  ...   return rows_of(empirical([0, 1], 2), jnp.arange(2), inputs)
+  >>> score = lambda batch: Scores(None, batch.inputs, None)
+  >>> update = jax.jit(voronoi(2).update, static_argnames='score')
+  >>> new, _ = update(
+  ...   at(0.0, 9.0), EmptyState(), key=None, score=score,
+  ...   synthetic=at(8.0, 1.0),
+  ... )
+  >>> new.groups.tolist()
+  [1, 0]
   """
 
   def update(
@@ -64,12 +80,15 @@ def voronoi(
 
 
 def nearest(rows: Array, centers: Array, allowed: Array) -> Array:
-  """The nearest allowed center of each row in Euclidean distance, or -1.
+  """Returns the nearest allowed center of each row in Euclidean distance.
 
   Args:
     rows: `f[n, d]`.
     centers: `f[m, d]`.
     allowed: `b[n, m]`.
+
+  Returns:
+    `i[n]`, in `[0, m)`; -1 where no center is allowed.
   """
   distance = jnp.where(allowed, _squared_distances(rows, centers), jnp.inf)
   found = distance.argmin(1).astype(jnp.int32)

@@ -1,12 +1,13 @@
-"""Clean once, then distil: the two-stage rival of trust inside the loop.
+"""Clean once, then distill: the two-stage baseline of trust inside the loop.
 
 Liu et al., Early-Learning Regularization Prevents Memorization of Noisy Labels,
 NeurIPS 2020, eq. 6 and 9 (ELR): a network trains on all rows while a penalty
 holds its predictions to their own running average. That average then says the
 label of every row.
 
-Deviations: no weight averaging and no mixup (those are ELR+); lengths of
-training are the caller's.
+Deviations:
+  No weight averaging and no mixup (those are ELR+). Lengths of training are the
+  caller's.
 """
 
 from __future__ import annotations
@@ -59,6 +60,10 @@ def clean_first(
 ) -> Transform:
   """Gives every row the label of ELR's running predictions, once.
 
+  `L = CE + lambda mean(log(1 - <p, t>))` with predictions `p` and their running
+  average `t <- beta t + (1 - beta) p`; the label is the class of the largest
+  `t`.
+
   Args:
     net: the network that is trained for it.
     tx: its optimizer.
@@ -69,6 +74,15 @@ def clean_first(
     batch_size: rows of a step.
     strength: of the penalty, lambda; 3 for CIFAR-10, 7 for CIFAR-100.
     memory: of the running predictions, beta.
+
+  Source: Liu et al., NeurIPS 2020, eq. 6 and 9.
+
+  >>> net = networks.build('mlp', 2, width=4, depth=1)
+  >>> t = clean_first(
+  ...   net, optax.sgd(0.1), (2, 2, 1), lambda images: images / 255, 2
+  ... )
+  >>> t.init(DataSpec(3, 2, 2, 2, 0)).labels.shape
+  (3,)
   """
 
   def init(spec: DataSpec) -> State:

@@ -1,4 +1,4 @@
-"""How right trust was, where the truth is known."""
+"""Metrics of trust-aware diversion, where the true labels are known."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Evidence(NamedTuple):
 def evidence(
   state: DivertState, given: ArrayLike, truth: ArrayLike
 ) -> Evidence:
-  """How right the divisions were, `f[R]` each.
+  """Computes how right the divisions were, `f[R]` each.
 
   Args:
     state: after `R` or more divisions.
     given: `i[N]`, the labels in doubt.
-    truth: `i[N]`.
+    truth: `i[N]`, the true labels.
   """
   trusted, labels = jnp.asarray(state.trusted), jnp.asarray(state.labels)
   given, truth = jnp.asarray(given), jnp.asarray(truth)
@@ -70,7 +70,7 @@ def recall_by(
   ids: ArrayLike,
   k: int,
 ) -> Array:
-  """`Evidence.recall` within each class or group, `f[R, k]`.
+  """Computes `Evidence.recall` within each class or group, `f[R, k]`.
 
   Args:
     state: after `R` or more divisions.

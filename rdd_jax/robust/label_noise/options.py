@@ -1,4 +1,4 @@
-"""What trust-aware diversion does, as one value: its loops and thresholds."""
+"""Options of trust-aware diversion, as one value: its loops and thresholds."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Diversion(NamedTuple):
 
 
 def as_described(view: Augment | None) -> Diversion:
-  """What summaries of the paper describe, as one reading of them.
+  """Returns the options that summaries of the paper describe, as one reading.
 
   Args:
     view: the augmentation under which rows must be consistent; None where it

@@ -1,4 +1,4 @@
-"""What could be had if wrong labels were known: bounds for any defense."""
+"""Upper bounds for any defense: transforms that know which labels are wrong."""
 
 from __future__ import annotations
 
@@ -24,8 +24,16 @@ def oracle(truth: ArrayLike, *, relabel: bool = False) -> Transform:
   """Leaves out the rows whose label is wrong, or gives them the true one.
 
   Args:
-    truth: `i[N]`.
+    truth: `i[N]`, the true labels.
     relabel: all rows count, with their true labels.
+
+  >>> from rdd_jax.core.measure import empirical
+  >>> data = DataView(None, jnp.array([0, 1]), None)
+  >>> new, _ = oracle([0, 0]).prepare(
+  ...   empirical(data.labels, 2), EmptyState(), key=None, data=data
+  ... )
+  >>> new.weights.tolist()
+  [1.0, 0.0]
   """
   true = jnp.asarray(truth, jnp.int32)
 

@@ -81,11 +81,18 @@ def squared_mahalanobis(
   num_classes: int,
   shrinkage: float,
 ) -> Array:
-  """Distances `f[N, k]` to the classes' means, by their shared covariance.
+  """Returns distances `f[N, k]` to the classes' means, by a shared covariance.
 
-  Means and covariance `S` are of the trusted rows; the covariance that counts
-  is `(1 - a) S + a tr(S) / d I` with shrinkage `a`. A class without trusted
-  rows is infinitely far.
+  `(x - m_k)' C^-1 (x - m_k)` with `C = (1 - a) S + a tr(S) / d I`: means `m`
+  and covariance `S` are of the trusted rows. A class without trusted rows is
+  infinitely far.
+
+  Args:
+    features: `f[N, d]`.
+    labels: `i[N]`, as given.
+    trusted: `b[N]`.
+    num_classes: `k`.
+    shrinkage: `a`, in (0, 1].
   """
   weights = trusted.astype(features.dtype)
   means, mass = group_mean(features, weights, labels, num_classes)
@@ -109,7 +116,14 @@ def squared_mahalanobis(
 def cosine_similarity(
   features: Array, labels: Array, trusted: Array, num_classes: int
 ) -> Array:
-  """To the classes' mean trusted features, `f[N, k]`; -inf without rows."""
+  """Returns similarities `f[N, k]` to the classes' mean trusted features.
+
+  Args:
+    features: `f[N, d]`.
+    labels: `i[N]`, as given.
+    trusted: `b[N]`.
+    num_classes: `k`; a class without trusted rows gets -inf.
+  """
   weights = trusted.astype(features.dtype)
   means, mass = group_mean(features, weights, labels, num_classes)
 
@@ -126,7 +140,7 @@ def propose(
   num_classes: int,
   relabel: Relabel,
 ) -> Proposal:
-  """A label for every row, and which untrusted rows it brings back.
+  """Proposes a label for every row, and which untrusted rows come back with it.
 
   Args:
     opinion: of all rows.
@@ -137,7 +151,7 @@ def propose(
   """
 
   def nearest(closeness: Array) -> tuple[Array, Array]:
-    """The best class, and by how much it is better than the second."""
+    """Returns the best class, and by how much it is better than the second."""
     if num_classes == 1:
       return jnp.zeros_like(labels), jnp.zeros(labels.shape)
     best, second = jax.lax.top_k(closeness, 2)[0].T
@@ -145,7 +159,7 @@ def propose(
     return closeness.argmax(1), jnp.where(sure, best - second, 0.0)
 
   def foremost(margin: Array) -> Array:
-    """The wanted fraction of the untrusted rows."""
+    """Marks the wanted fraction of the untrusted rows."""
     untrusted = ~trusted & jnp.isfinite(opinion.losses)
     held = jnp.where(untrusted, margin, -jnp.inf)
     place = jnp.argsort(jnp.argsort(-held))
@@ -186,7 +200,7 @@ def propose(
 
 
 def prior(found: Array, given: Array, num_classes: int) -> Array:
-  """How often rows of a given label are found to be of each class, `f[N, k]`.
+  """Estimates how likely each class is given a row's label, `f[N, k]`.
 
   Args:
     found: `i[N]`, the class that each row seems to be of.
@@ -205,7 +219,7 @@ def beyond(
   num_classes: int,
   share: float,
 ) -> Array:
-  """Rows further from their class than a share of its trusted rows, `b[N]`.
+  """Marks rows further from their class than a share of its trusted rows.
 
   Args:
     distance: `f[N, k]`, to the anchor of each class.
@@ -213,6 +227,9 @@ def beyond(
     trusted: `b[N]`.
     num_classes: `k`. Of a class without trusted rows, every row is beyond.
     share: in [0, 1).
+
+  Returns:
+    `b[N]`.
   """
   own = jnp.take_along_axis(distance, labels[:, None], 1)[:, 0]
   ids = jnp.where(trusted, labels, num_classes)

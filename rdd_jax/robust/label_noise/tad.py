@@ -1,4 +1,4 @@
-"""Trust-aware diversion: distil from what can be trusted of noisy labels.
+"""Trust-aware diversion: distill from what can be trusted of noisy labels.
 
 Wu et al., Trust-Aware Diversion for Data-Effective Distillation, arXiv
 2502.05027. **A reconstruction**: only the abstract and summaries of the paper
@@ -6,13 +6,15 @@ were at hand. An outer loop divides the data into trusted and untrusted rows; an
 inner loop recalibrates untrusted rows, which come back with another label; a
 probe trains on both, round after round, and distillation sees the last ones.
 
-Deviations, as far as they can be known: the default divides by agreement with a
-probe of averaged weights, and at last by agreement or a mixture on the log of
-the loss, which was better in early, small measurements than what the summaries
-describe, a mixture on the loss of each class together with consistency and with
-both Mahalanobis distance and cosine similarity: `options.as_described()`. In
-relabeling, what the given label says counts as well, and where groups are
-known, a share of each is trusted; neither is in the summaries.
+Deviations:
+  As far as they can be known. The default divides by agreement with a probe of
+  averaged weights, and at last by agreement or a mixture on the log of the
+  loss, which was better in early, small measurements than what the summaries
+  describe, a mixture on the loss of each class together with consistency and
+  with both Mahalanobis distance and cosine similarity:
+  `options.as_described()`. In relabeling, what the given label says counts as
+  well, and where groups are known, a share of each is trusted; neither is in
+  the summaries.
 """
 
 from __future__ import annotations
@@ -79,7 +81,7 @@ def divert(
   num_groups: int = 0,
   later: int = 0,
 ) -> Transform:
-  """TAD, as a change of the measure between segments.
+  """Diverts the measure, between segments, to what can be trusted (TAD).
 
   The first preparation goes through all rounds, each later one through one
   more, which continues the probe. Rows that are left out get weight 0, and
@@ -99,6 +101,14 @@ def divert(
   Raises:
     UserError: for a rule, score or measure that there is not, no probe, or
       views without an augmentation; when preparing, if the probe diverges.
+
+  Source: Wu et al., arXiv 2502.05027.
+
+  >>> from rdd_jax.training.probe import no_probe
+  >>> t = divert(no_probe(), lambda images: images / 255, 2)
+  >>> state = t.init(DataSpec(3, 2, 2, 2, 0))
+  >>> state.labels.shape  # three rounds and the last division, of three rows
+  (4, 3)
   """
   check(recipe)
   length = recipe.rounds + 1 + later

@@ -1,4 +1,4 @@
-"""Whom to trust: what a probe says of rows, and how it divides them."""
+"""Trust: what a probe says of rows, and how it divides them."""
 
 from __future__ import annotations
 
@@ -83,7 +83,12 @@ def check(division: Division) -> None:
 
 
 def scores(opinion: ProbeOutputs, score: Score) -> Array:
-  """The number by which rows are ranked, `f[N]`; low is good."""
+  """Returns the numbers by which rows are ranked, `f[N]`; low is good.
+
+  Args:
+    opinion: of all rows.
+    score: 'loss', 'log_loss' or 'regret'; see `Division`.
+  """
   if score == 'log_loss':
     return jnp.log(opinion.losses + 1e-3)
   if score == 'regret':
@@ -99,7 +104,7 @@ def divide(
   groups: Array | None = None,
   num_groups: int = 0,
 ) -> Array:
-  """Which rows are trusted.
+  """Divides rows into trusted and untrusted ones.
 
   Args:
     opinion: of all rows.
@@ -110,7 +115,7 @@ def divide(
     num_groups: the number of groups.
 
   Returns:
-    `b[N]`. Rows whose loss is not finite are never trusted.
+    `b[N]`, True for trusted rows; rows whose loss is not finite never are.
   """
   chex.assert_rank(labels, 1)
   chex.assert_equal_shape([labels, opinion.losses, opinion.agrees])
@@ -146,7 +151,7 @@ def divide(
 
 
 def rank(values: Array, ids: Array, k: int) -> tuple[Array, Array]:
-  """How many rows of its class are before each row, and how many it has.
+  """Ranks each row within its class, and counts the class.
 
   Args:
     values: `f[N]`; those that are not finite come last, ties in order.
@@ -154,7 +159,8 @@ def rank(values: Array, ids: Array, k: int) -> tuple[Array, Array]:
     k: the number of classes.
 
   Returns:
-    `i[N]` and `i[N]`.
+    `i[N]`, how many rows of its class are before each row, and `i[N]`, how many
+    its class has.
   """
   values = jnp.where(jnp.isfinite(values), values, jnp.inf)
   order = jnp.lexsort((values, ids))

@@ -6,10 +6,11 @@ networks are trained on cross-entropy plus `lambda` times the cross-entropy to
 the uniform distribution. `oe` does the same with real outliers (Hendrycks et
 al., Deep Anomaly Detection with Outlier Exposure, ICLR 2019).
 
-Deviations: copies are corrupted afresh on every draw, where the released code
-corrupts the training set once. `lambda` weighs outliers wherever networks
-train; as in the released code it has no part in matching cell by cell. The
-target may be a class of its own, and then no output is uniform.
+Deviations:
+  Copies are corrupted afresh on every draw, where the released code corrupts
+  the training set once. `lambda` weighs outliers wherever networks train; as in
+  the released code it has no part in matching cell by cell. The target may be a
+  class of its own, and then no output is uniform.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ def expose_outliers(
 ) -> Transform:
   """Appends corrupted copies of rows, whose target is no class.
 
+  Networks then train on `CE(x, y) + lambda CE(x', uniform)`, `x'` corrupted.
+
   In front of matching, the copies are distilled into the outlier slots of the
   synthetic set; as a `student` chain they are drawn afresh at each step and
   nothing is stored. The target is uniform, or the reject class where there is
@@ -54,6 +57,25 @@ def expose_outliers(
     weight: `lambda`: the mass of the outliers over that of all other rows.
     slots: outlier cells, filled in turn.
     rows: how many to append; as many as there are by default.
+
+  Raises:
+    UserError: for a negative weight, or no slot or row.
+
+  Source: Ma et al., arXiv 2307.09165.
+
+  >>> from rdd_jax.core.measure import empirical, rows_of
+  >>> from rdd_jax.core.transform import EmptyState
+  >>> inputs = jnp.ones((2, 4, 4, 1))
+  >>> rows = rows_of(empirical([0, 1], 2), jnp.arange(2), inputs)
+  >>> t = expose_outliers(
+  ...   lambda key, pixels: 1 - pixels, 2,
+  ...   to_pixels=lambda x: x, to_inputs=lambda x: x,
+  ... )
+  >>> new, _ = jax.jit(t.update)(
+  ...   rows, EmptyState(), key=jax.random.key(0), score=None, synthetic=None
+  ... )
+  >>> new.cells.tolist(), new.weights.tolist()
+  ([0, 1, 2, 2], [1.0, 1.0, 0.5, 0.5])
   """
   _check(weight, slots, rows)
 
@@ -100,7 +122,22 @@ def oe(
     rows: how many to append; as many as there are by default.
 
   Raises:
-    UserError: with fewer images than slots.
+    UserError: with fewer images than slots, for a negative weight, or no slot
+      or row.
+
+  Source: Hendrycks et al., ICLR 2019; Ma et al., arXiv 2307.09165.
+
+  >>> from rdd_jax.core.measure import empirical, rows_of
+  >>> from rdd_jax.core.transform import EmptyState
+  >>> outliers = np.zeros((3, 4, 4, 1), np.uint8)
+  >>> t = oe(outliers, 2, to_inputs=lambda x: x / 255, rows=1)
+  >>> inputs = jnp.ones((2, 4, 4, 1))
+  >>> rows = rows_of(empirical([0, 1], 2), jnp.arange(2), inputs)
+  >>> new, _ = jax.jit(t.update)(
+  ...   rows, EmptyState(), key=jax.random.key(0), score=None, synthetic=None
+  ... )
+  >>> new.targets.tolist()
+  [[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]]
   """
   _check(weight, slots, rows)
   share = len(images) // slots
