@@ -184,7 +184,7 @@ def build(**changes: object) -> build_experiment.Experiment:
     ({'objective__drawn_rows': 9}, ['config.real_rows', 'matched_rows']),
     ({'objective__real_rows': 9}, ['objective.real_rows', 'config.real_rows']),
     ({'objective__ridge': 1e-3}, ['config.kernel.ridge']),
-    ({'objective__options': {}}, ['config.objective itself']),
+    ({'objective__options': {}}, ['fields of config.objective']),
     ({'optimizer__name': 'sdg'}, ["did you mean 'sgd'"]),
     ({'network__depth': 4}, ['8']),
     (

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+import os
+from pathlib import Path
+import signal
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
 from rdd_jax import networks
-from rdd_jax.core.measure import empirical
+from rdd_jax.core.measure import Measure, empirical
 from rdd_jax.core.transform import (
   BoundTransform,
   EmptyState,
   identity,
 )
+from rdd_jax.experiment import experts
+from rdd_jax.experiment.experts import train
 from rdd_jax.images.preprocessing import standardize
+from rdd_jax.runtime import distributed as meshes
 from rdd_jax.training.expert import Expert, expert
 
 SHAPE, CLASSES, N = (4, 4, 1), 3, 48
@@ -49,3 +57,44 @@ def make(edit=None, **options) -> Expert:
     edit=edit or BoundTransform(EmptyState(), identity()),
     **options,
   )
+
+
+EXPERT = make()
+
+
+def run(
+  directory: Path,
+  *,
+  number: int = 3,
+  parallel: int = 2,
+  measure: Measure = MEASURE,
+  devices: int = 1,
+  stop: Callable[[], bool] = lambda: False,
+  **made_of: object,
+) -> list[np.ndarray] | None:
+  buffer = experts.Buffer(
+    directory=directory / 'experts',
+    scratch=directory / 'scratch',
+    number=number,
+    snapshots=(0, 1, 2, 4),
+    parallel=parallel,
+    made_of=made_of,
+  )
+  mesh = meshes.make_mesh(devices)
+  with meshes.use(mesh):
+    images, held = meshes.replicate((IMAGES, measure), mesh)
+    return experts.trajectories(
+      buffer, EXPERT, KEY, images, held, mesh, stop=stop
+    )
+
+
+def after(calls: int) -> Callable[[], bool]:
+  left = iter(range(calls))
+  return lambda: next(left, None) is None
+
+
+def killed(directory: Path, calls: int) -> None:
+  """Trains with a checkpoint after each epoch, until `kill -9`."""
+  train.SAVE_EVERY = 0.0
+  due = after(calls)
+  run(directory, stop=lambda: due() and os.kill(os.getpid(), signal.SIGKILL))

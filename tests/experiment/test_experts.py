@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 import json
 import multiprocessing
-import os
 from pathlib import Path
 import signal
 
 from experiment.experts_cases import (
   CLASSES,
+  EXPERT,
   IMAGES,
   KEY,
   MEASURE,
   N,
+  after,
+  killed,
   make,
+  run,
 )
 import jax
 import jax.numpy as jnp
@@ -26,48 +28,12 @@ import pytest
 from rdd_jax import networks
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.keys import named
-from rdd_jax.core.measure import Measure, empirical
+from rdd_jax.core.measure import empirical
 from rdd_jax.core.transform import (
   BoundTransform,
   EmptyState,
   stateless,
 )
-from rdd_jax.experiment import experts
-from rdd_jax.experiment.experts import train
-from rdd_jax.runtime import distributed as meshes
-
-EXPERT = make()
-
-
-def run(
-  directory: Path,
-  *,
-  number: int = 3,
-  parallel: int = 2,
-  measure: Measure = MEASURE,
-  devices: int = 1,
-  stop: Callable[[], bool] = lambda: False,
-  **made_of: object,
-) -> list[np.ndarray] | None:
-  buffer = experts.Buffer(
-    directory=directory / 'experts',
-    scratch=directory / 'scratch',
-    number=number,
-    snapshots=(0, 1, 2, 4),
-    parallel=parallel,
-    made_of=made_of,
-  )
-  mesh = meshes.make_mesh(devices)
-  with meshes.use(mesh):
-    images, held = meshes.replicate((IMAGES, measure), mesh)
-    return experts.trajectories(
-      buffer, EXPERT, KEY, images, held, mesh, stop=stop
-    )
-
-
-def after(calls: int) -> Callable[[], bool]:
-  left = iter(range(calls))
-  return lambda: next(left, None) is None
 
 
 @pytest.fixture(scope='module')
@@ -103,13 +69,6 @@ def test_resumed_equals_uninterrupted(tmp_path: Path, whole, calls: int):
   assert run(tmp_path, stop=after(calls - 1)) is None
   assert_same(run(tmp_path), whole)
   assert not list((tmp_path / 'scratch').iterdir())
-
-
-def killed(directory: Path, calls: int) -> None:
-  """Trains with a checkpoint after each epoch, until `kill -9`."""
-  train.SAVE_EVERY = 0.0
-  due = after(calls)
-  run(directory, stop=lambda: due() and os.kill(os.getpid(), signal.SIGKILL))
 
 
 @pytest.mark.parametrize('calls', [2, 5])
