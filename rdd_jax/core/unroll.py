@@ -143,7 +143,7 @@ def tesla() -> Adjoint:
 def unroll(
   step: Step, init: State, xs: Any, *, adjoint: Adjoint | None = None
 ) -> State:
-  """The state after one step for each row of `xs`.
+  """Applies one step for each row of `xs` and returns the last state.
 
   Args:
     step: `(state, x) -> state`, of the same shapes and dtypes.
