@@ -17,7 +17,7 @@ Variables = dict[str, Any]
 
 
 class Outputs(NamedTuple):
-  """Logits `f[n, o]` of a network, and features `f[n, d]` that its head takes."""
+  """Logits `f[n, o]` of a network, and the features `f[n, d]` of its head."""
 
   logits: Array
   features: Array

@@ -36,9 +36,10 @@ def noise_phase() -> Corruption:
 def swap_amplitude() -> Corruption:
   """Combines an image's phases with another row's amplitudes, clipped.
 
-  The shape remains and the texture, the contrast and the mean are another's
-  (Chen et al., Amplitude-Phase Recombination, 2021). The other is as in
-  `pairs`: a row alone in its batch stays as it is.
+  The shape remains and the texture, the contrast and the mean are another's.
+  The other is as in `pairs`: a row alone in its batch stays as it is.
+
+  Source: Chen et al., Amplitude-Phase Recombination, 2021.
 
   >>> import jax
   >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
