@@ -46,12 +46,16 @@ class Batch:
 
 
 def concat(*batches: Batch) -> Batch:
-  """One batch with the rows of all, in order."""
+  """Concatenates batches, their rows in order."""
   return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *batches)
 
 
 def take(tree: T, rows: Array) -> T:
-  """Returns the given rows of every leaf; `rows` may have any shape.
+  """Returns the given rows of every leaf.
+
+  Args:
+    tree: a pytree whose leaves are `[n, ...]`.
+    rows: `i[...]`, row numbers of any shape; clipped to `[0, n)`.
 
   >>> take({'a': jnp.array([7, 8, 9])}, jnp.array([2, 0]))['a'].tolist()
   [9, 7]
@@ -88,7 +92,7 @@ def group_mean(
 
 
 def bucket(batch: Batch, k: int, capacity: int) -> tuple[Batch, Array]:
-  """Deals the rows out to their cells, with shapes that do not depend on them.
+  """Groups the rows by cell, with shapes that do not depend on them.
 
   Masked rows and rows of no cell take up no room. Where a cell has more rows
   than `capacity`, its last rows are dropped.
@@ -101,6 +105,11 @@ def bucket(batch: Batch, k: int, capacity: int) -> tuple[Batch, Array]:
   Returns:
     A batch whose leaves are `[k, capacity, ...]`, empty places having weight 0,
     and the mass `f[k]` of the rows that found no room.
+
+  >>> batch = Batch(*jnp.ones((3, 3)), *jnp.array([[1, 0, 1]] * 3))
+  >>> dealt, dropped = bucket(batch, 2, 1)
+  >>> dealt.weights.tolist(), dropped.tolist()
+  ([[1.0], [1.0]], [0.0, 1.0])
   """
   chex.assert_rank(batch.cells, 1)
   chex.assert_equal_shape_prefix(jax.tree.leaves(batch), 1)
@@ -121,18 +130,23 @@ def bucket(batch: Batch, k: int, capacity: int) -> tuple[Batch, Array]:
 
 
 def inside_mass(batch: Batch, num_classes: int) -> Array:
-  """The weight `f[]` of the rows whose cell is a class."""
+  """Returns the total weight `f[]` of in-distribution rows.
+
+  Args:
+    batch: `n` rows.
+    num_classes: rows with a cell below it are in-distribution.
+  """
   return jnp.sum(jnp.where(batch.cells < num_classes, batch.weights, 0.0))
 
 
 def training_loss(
   losses: Array, batch: Batch, num_classes: int, mass: Array | None = None
 ) -> Array:
-  """Weighted loss per unit of in-distribution mass.
+  """Returns the weighted loss per unit of in-distribution mass.
 
-  Dividing by the mass of the classes alone makes cross-entropy plus
-  `lambda * U` exact when outlier rows of mass `lambda` are appended
-  (Hendrycks et al., Deep Anomaly Detection with Outlier Exposure, eq. 1).
+  `sum_i w_i l_i / sum_{i: cell_i < num_classes} w_i`: dividing by the mass of
+  the classes alone makes cross-entropy plus `lambda * U` exact when outlier
+  rows of mass `lambda` are appended.
 
   Args:
     losses: `f[n]`, one for each row of `batch`.
@@ -142,6 +156,9 @@ def training_loss(
 
   Returns:
     `f[]`.
+
+  Source: Hendrycks et al., Deep Anomaly Detection with Outlier Exposure, ICLR
+    2019, eq. 1.
   """
   chex.assert_equal_shape([losses, batch.weights])
   inside = inside_mass(batch, num_classes) if mass is None else mass

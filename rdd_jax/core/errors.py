@@ -18,7 +18,15 @@ class UserError(ValueError):
 
 
 def choose(what: str, name: str, table: Mapping[str, T]) -> T:
-  """The entry of that name, or an error with the nearest one.
+  """Returns the entry of that name.
+
+  Args:
+    what: the table is of, for the error: 'network'.
+    name: to look up.
+    table: the entries by name.
+
+  Raises:
+    UserError: for an unknown name, with the nearest one.
 
   >>> choose('number', 'one', {'one': 1})
   1
@@ -31,7 +39,7 @@ def choose(what: str, name: str, table: Mapping[str, T]) -> T:
 
 
 def one_line(error: Exception) -> str:
-  """What kind of error it was and what it said, as part of a `UserError`.
+  """Returns an error's type and message in one line, for a `UserError`.
 
   >>> one_line(OSError('no\\n  space'))
   'OSError: no space'

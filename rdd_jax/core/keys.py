@@ -18,7 +18,11 @@ import numpy as np
 
 
 def named(key: Array, name: str) -> Array:
-  """The stream of `key` that belongs to `name`: `fold_in(key, crc32(name))`.
+  """Returns the stream of `key` named `name`: `fold_in(key, crc32(name))`.
+
+  Args:
+    key: a random key.
+    name: of the consumer.
 
   >>> root = jax.random.key(0)
   >>> bool((named(root, 'probe') == named(root, 'probe')).all())
@@ -28,7 +32,13 @@ def named(key: Array, name: str) -> Array:
 
 
 def normal(key: Array, shape: Sequence[int], dtype: DTypeLike = float) -> Array:
-  """Standard normal numbers, as `jax.random.normal`."""
+  """Draws standard normal numbers, as `jax.random.normal`.
+
+  Args:
+    key: a random key.
+    shape: of the result.
+    dtype: of the result, floating.
+  """
   return jax.random.normal(key, (math.prod(shape),), dtype).reshape(shape)
 
 
@@ -39,12 +49,20 @@ def uniform(
   minval: ArrayLike = 0.0,
   maxval: ArrayLike = 1.0,
 ) -> Array:
-  """Numbers of an interval, as `jax.random.uniform`; the bounds are scalars."""
+  """Draws numbers from U[minval, maxval), as `jax.random.uniform`.
+
+  Args:
+    key: a random key.
+    shape: of the result.
+    dtype: of the result, floating.
+    minval: a scalar.
+    maxval: a scalar.
+  """
   flat = (math.prod(shape),)
   drawn = jax.random.uniform(key, flat, dtype, minval, maxval)
   return drawn.reshape(shape)
 
 
 def generator(key: Array) -> np.random.Generator:
-  """NumPy's generator seeded by `key`, for draws that stay on the host."""
+  """Returns NumPy's generator seeded by `key`, for draws on the host."""
   return np.random.default_rng(np.asarray(jax.random.key_data(key)).tolist())

@@ -17,7 +17,22 @@ RowLosses = Callable[[Array, Batch, int], Array]  # (logits, rows, classes)
 
 
 def cross_entropy(logits: Array, batch: Batch, num_classes: int) -> Array:
-  """To the targets, `f[n]`; to a uniform one, `logsumexp(z) - mean(z)`."""
+  """Computes the cross-entropy `-sum_k y_k log softmax(z)_k` of each row.
+
+  To a uniform target it is `logsumexp(z) - mean(z)`.
+
+  Args:
+    logits: `f[n, o]`.
+    batch: `n` rows, with targets `f[n, o]`.
+    num_classes: unused; every loss of rows takes it.
+
+  Returns:
+    `f[n]`.
+
+  >>> batch = Batch(*[jnp.array([[1.0, 0.0]])] * 6)
+  >>> print(cross_entropy(jnp.zeros((1, 2)), batch, 2).round(3))
+  [0.693]
+  """
   del num_classes
   chex.assert_equal_shape([logits, batch.targets])
   return optax.softmax_cross_entropy(logits, batch.targets)
@@ -43,13 +58,17 @@ def uncentered(values: Array) -> Array:
 
 @dataclass(frozen=True)
 class SquaredError:
-  """Half the squared distance to the centered targets, times a scale.
+  """Computes `|z - scale * (y - 1 / o)|^2 / 2`, to the centered targets.
 
   What kernel methods regress on; their learned labels need not lie on the
   simplex.
 
   Attributes:
     scale: of the targets, for networks that train better on larger ones.
+
+  >>> batch = Batch(*[jnp.array([[1.0, 0.0]])] * 6)
+  >>> SquaredError()(jnp.zeros((1, 2)), batch, 2).tolist()
+  [0.25]
   """
 
   scale: float = 1.0
@@ -63,16 +82,24 @@ class SquaredError:
 
 @dataclass(frozen=True)
 class EnergyMargin:
-  """Cross-entropy of classes, and squared hinges on the energy of all rows.
+  """Computes the cross-entropy of classes, and squared hinges on the energy.
 
-  Liu et al., Energy-based Out-of-distribution Detection, NeurIPS 2020, eq. 7-9,
-  with `logsumexp(z)` of the class logits, the negative energy. Outliers have
-  the hinge alone, and count by their weight.
+  With the energy `E(x) = -logsumexp(z)` of the class logits, a row of a class
+  has the loss `-log F_y(x) + weight * max(0, E(x) - m_in)^2`, and an outlier
+  `max(0, m_out - E(x))^2`, which counts by the outlier's weight.
 
   Attributes:
-    inside: rows of a class should have at least this negative energy,
-    outside: and outliers at most this one.
+    inside: `-m_in`; rows of a class should have at least this `-E(x)`.
+    outside: `-m_out`; outliers should have at most this `-E(x)`.
     weight: of the hinge of rows of a class, beside their cross-entropy.
+
+  Source: Liu et al., Energy-based Out-of-distribution Detection, NeurIPS 2020,
+    eq. 7-9.
+
+  >>> rows = Batch(*[jnp.array([[1.0, 0.0]] * 2)] * 3, *jnp.array([[0, 2]] * 3))
+  >>> loss = EnergyMargin(inside=1.0, outside=0.0, weight=0.1)
+  >>> [f'{x:.3f}' for x in loss(jnp.zeros((2, 2)), rows, 2)]
+  ['0.703', '0.480']
   """
 
   inside: float

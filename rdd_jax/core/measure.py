@@ -1,4 +1,4 @@
-"""The measure over the whole training set, and draws from it."""
+"""The measure over the full training set, and draws from it."""
 
 from __future__ import annotations
 
@@ -106,6 +106,10 @@ def by_group(num_groups: int) -> Strata:
 
 def by_cell_and_group(num_cells: int, num_groups: int) -> Strata:
   """Returns a stratum for each pair; one without rows yields masked rows.
+
+  Args:
+    num_cells: the cells are `[0, num_cells)`.
+    num_groups: the groups are `[0, num_groups)`; other rows are never drawn.
 
   >>> by_cell_and_group(2, 2)(empirical([0, 1], 2, [1, 1]))[0].tolist()
   [1, 3]

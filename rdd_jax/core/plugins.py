@@ -23,14 +23,14 @@ T = TypeVar('T')
 
 
 def is_own(name: str) -> bool:
-  """Whether a name is that of a function; the library's have no colon."""
+  """Returns whether a name is that of a user's function: it has a colon."""
   return ':' in name
 
 
 def call(
   where: str, name: str, kind: type[T], /, *given: Any, **options: Any
 ) -> T:
-  """What the function of that name returns.
+  """Calls the function of that name and returns its result.
 
   It is called only if it is annotated to return a `kind`. Names may come with
   the card of someone else's set, which must not call what was never meant to be
@@ -72,7 +72,7 @@ def call(
 
 
 def digest(name: str) -> str:
-  """SHA-256 of the source of the module that a name is in."""
+  """Returns the SHA-256 of the source of the module that a name is in."""
   module = _module(name, name)
   return hashlib.sha256(inspect.getsource(module).encode()).hexdigest()
 

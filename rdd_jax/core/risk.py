@@ -193,7 +193,15 @@ def mix(*terms: tuple[float, Risk]) -> Risk:
 
 
 def evaluate(risk: Risk, values: Array, mass: Array) -> Array:
-  """Returns the risk of `values f[k]` under `mass f[k]`; its gradient is exact.
+  """Computes the risk of losses; its gradient is exact.
+
+  Args:
+    risk: `(values, mass) -> weights f[k]`.
+    values: `f[k]`, the loss of each group.
+    mass: `f[k]`, non-negative; 0 where a group is empty.
+
+  Returns:
+    `f[]`.
 
   >>> evaluate(mean(), jnp.array([1.0, 5.0]), jnp.array([3.0, 1.0])).item()
   2.0

@@ -38,13 +38,16 @@ def constrain(tree: T, axis: int = 0) -> T:
 def each(
   fn: Callable[[Any], Any], xs: Any, parallel: bool | None = None
 ) -> Any:
-  """`fn` of each row of `xs`: side by side (`vmap`) or in turn (`lax.map`).
+  """Applies `fn` to each row of `xs`, by `vmap` or by `lax.map`.
 
   Args:
     fn: from a row to a result.
     xs: a pytree whose leaves are `[k, ...]`.
     parallel: None goes side by side except on CPUs, where networks, whose
       convolutions then become grouped ones, are slower that way.
+
+  Returns:
+    A pytree whose leaves are `[k, ...]`.
   """
   if parallel is None:
     parallel = jax.default_backend() != 'cpu'
@@ -52,7 +55,7 @@ def each(
 
 
 def sum_in_blocks(fn: Callable[[T], Any], rows: T, size: int) -> Any:
-  """The sum of `fn` over blocks of so many rows, one after the other.
+  """Sums `fn` over blocks of so many rows, one after the other.
 
   What `fn` keeps for a derivative is kept of one block at a time. Where the
   rows do not divide, rows of zeros fill the last block.

@@ -36,7 +36,7 @@ class DataSpec(NamedTuple):
 
 
 class Scores(NamedTuple):
-  """What a network says of rows: losses `f[n]`, features `f[n, d]`, logits."""
+  """Losses `f[n]`, features `f[n, d]` and logits `f[n, o]` of rows."""
 
   losses: Array
   features: Array
@@ -47,7 +47,7 @@ ScoreFn = Callable[[Batch], Scores]
 
 
 class DataView(NamedTuple):
-  """What `prepare` may look at, outside jit.
+  """The training set, and its scores, for `prepare` outside jit.
 
   Attributes:
     images: `u8[N, H, W, C]`, the training set as it is.
@@ -63,7 +63,7 @@ class DataView(NamedTuple):
 
 class InitFn(Protocol):
   def __call__(self, spec: DataSpec) -> State:
-    """The state before the first step."""
+    """Returns the state before the first step."""
     ...
 
 
@@ -121,7 +121,16 @@ def _leave_batch(
 
 
 def from_update(init: InitFn, update: UpdateFn) -> Transform:
-  """A transform that leaves the measure alone."""
+  """Makes a transform that edits batches and leaves the measure alone.
+
+  Args:
+    init: `(spec) -> state`.
+    update: `(batch, state, *, key, score, synthetic) -> (batch, state)`.
+
+  >>> t = from_update(lambda spec: 0, lambda b, count, **_: (b, count + 1))
+  >>> t.update(None, 2, key=None, score=None, synthetic=None)
+  (None, 3)
+  """
   return Transform(init, _leave_measure, update)
 
 
@@ -153,7 +162,14 @@ def edits_batches(transform: Transform) -> bool:
 
 
 def stateless(fn: Callable[..., Batch]) -> Transform:
-  """A transform from `fn(batch, *, key, score, synthetic) -> batch`."""
+  """Makes a transform from `fn(batch, *, key, score, synthetic) -> batch`.
+
+  >>> t = stateless(lambda b, **_: replace(b, weights=b.weights / 2))
+  >>> batch = Batch(*jnp.ones((6, 2)))
+  >>> edited, _ = t.update(batch, (), key=None, score=None, synthetic=batch)
+  >>> edited.weights.tolist()
+  [0.5, 0.5]
+  """
 
   def update(
     batch: Batch,
@@ -298,8 +314,16 @@ def _pad(batch: Batch, n: int) -> Batch:
 def after(step: int, t: Transform) -> Transform:
   """Returns `t` from a step on; before it, rows that `t` appends are masked.
 
-  >>> int(after(3, identity()).init(None).count)
-  0
+  Args:
+    step: the first step, from 0, at which `t` acts.
+    t: what is delayed.
+
+  >>> t = after(1, stateless(lambda b, **_: replace(b, weights=b.weights / 2)))
+  >>> batch, state = Batch(*jnp.ones((6, 1))), t.init(None)
+  >>> first, state = t.update(batch, state, key=0, score=0, synthetic=batch)
+  >>> second, _ = t.update(batch, state, key=0, score=0, synthetic=batch)
+  >>> first.weights.item(), second.weights.item()
+  (1.0, 0.5)
   """
   return _gated(t, lambda count: count >= step)
 
@@ -307,8 +331,16 @@ def after(step: int, t: Transform) -> Transform:
 def every(n: int, t: Transform) -> Transform:
   """Returns `t` at steps 0, n, 2n, ...; between them its rows are masked.
 
-  >>> int(every(3, identity()).init(None).count)
-  0
+  Args:
+    n: the period, in steps; at least 1.
+    t: what acts once a period.
+
+  >>> t = every(2, stateless(lambda b, **_: replace(b, weights=b.weights / 2)))
+  >>> batch, state = Batch(*jnp.ones((6, 1))), t.init(None)
+  >>> first, state = t.update(batch, state, key=0, score=0, synthetic=batch)
+  >>> second, _ = t.update(batch, state, key=0, score=0, synthetic=batch)
+  >>> first.weights.item(), second.weights.item()
+  (0.5, 1.0)
   """
   return _gated(t, lambda count: count % n == 0)
 

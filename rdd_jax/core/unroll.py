@@ -40,8 +40,7 @@ def backprop() -> Adjoint:
 def checkpointed(every: int | None = 1) -> Adjoint:
   """Keeps states and computes the steps again on the way back: exact.
 
-  Chen et al., Training Deep Nets with Sublinear Memory Cost,
-  arXiv 1604.06174. What a step has marked by `keep` is kept as well.
+  What a step has marked by `keep` is kept as well.
 
   Args:
     every: 1 keeps the state before each of `n` steps. More keeps one state of
@@ -51,6 +50,9 @@ def checkpointed(every: int | None = 1) -> Adjoint:
 
   Raises:
     ValueError: for less than 1.
+
+  Source: Chen et al., Training Deep Nets with Sublinear Memory Cost,
+    arXiv 1604.06174.
   """
   if every is not None and every < 1:
     raise ValueError(
@@ -87,14 +89,16 @@ def truncated(
 ) -> Adjoint:
   """Runs `start` steps without a gradient, then `window` steps with one.
 
-  Feng et al., Embarrassingly Simple Dataset Distillation, ICLR 2024 (RaT-BPTT):
-  a random window, or a late one at a fixed place. The state after the window is
+  A random window, or a late one at a fixed place. The state after the window is
   returned; no gradient reaches `init`.
 
   Args:
     window: steps that are differentiated; 0 gives no gradient at all.
     start: the steps before them, at most `n - window`; may be traced.
     within: how the window is differentiated; `checkpointed()` by default.
+
+  Source: Feng et al., Embarrassingly Simple Dataset Distillation, ICLR 2024
+    (RaT-BPTT).
   """
   inside = within or checkpointed()
 
@@ -126,11 +130,13 @@ def truncated(
 def tesla() -> Adjoint:
   """Takes each state as given: approximate, with the memory of one step.
 
-  Cui et al., Scaling Up Dataset Distillation to ImageNet-1K with Constant
-  Memory, ICML 2023, as its released code computes it: the change that a step
-  makes is differentiated in what the step is given but not in its state, so
-  that the loss's cotangent reaches every step as it is. The path from a row
-  through the networks of later steps is lost.
+  The change that a step makes is differentiated in what the step is given but
+  not in its state, so that the loss's cotangent reaches every step as it is, as
+  the released code computes it. The path from a row through the networks of
+  later steps is lost.
+
+  Source: Cui et al., Scaling Up Dataset Distillation to ImageNet-1K with
+    Constant Memory, ICML 2023.
   """
 
   def run(step: Step, init: State, xs: Any) -> State:
@@ -143,7 +149,7 @@ def tesla() -> Adjoint:
 def unroll(
   step: Step, init: State, xs: Any, *, adjoint: Adjoint | None = None
 ) -> State:
-  """The state after one step for each row of `xs`.
+  """Applies one step for each row of `xs` and returns the last state.
 
   Args:
     step: `(state, x) -> state`, of the same shapes and dtypes.

@@ -37,12 +37,16 @@ def color(
   saturation: float = 2.0,
   contrast: float = 0.5,
 ) -> Array:
-  """Brightness, saturation and contrast, as one affine map.
+  """Changes brightness, saturation and contrast, as one affine map.
 
   With u ~ U(-1, 1), `brightness * u / 2` is added to the image, its distance
   from gray is multiplied by `1 + saturation * u / 2`, and the result's distance
   from the image's mean by `1 + contrast * u`. On one channel saturation does
   nothing.
+
+  Args:
+    key, images, siamese: see the module.
+    brightness, saturation, contrast: strengths, not negative; 0 is none.
 
   >>> color(jax.random.key(0), jnp.ones((2, 8, 8, 3)), True).shape
   (2, 8, 8, 3)
@@ -60,6 +64,10 @@ def crop(
   key: Array, images: Array, siamese: bool, *, fraction: float = 0.125
 ) -> Array:
   """Shifts by up to `int(size * fraction + .5)` pixels along each axis.
+
+  Args:
+    key, images, siamese: see the module.
+    fraction: of the side, in [0, 1].
 
   >>> crop(jax.random.key(0), jnp.ones((2, 8, 8, 3)), True).shape
   (2, 8, 8, 3)
@@ -79,6 +87,10 @@ def cutout(
 ) -> Array:
   """Blanks a box of `fraction` of each side, centered anywhere in the image.
 
+  Args:
+    key, images, siamese: see the module.
+    fraction: of each side, in [0, 1].
+
   >>> cutout(jax.random.key(0), jnp.ones((2, 8, 8, 3)), True).shape
   (2, 8, 8, 3)
   """
@@ -91,6 +103,10 @@ def flip(
 ) -> Array:
   """Mirrors left and right.
 
+  Args:
+    key, images, siamese: see the module.
+    probability: of mirroring.
+
   >>> flip(jax.random.key(0), jnp.ones((2, 8, 8, 3)), True).shape
   (2, 8, 8, 3)
   """
@@ -102,6 +118,10 @@ def scale(
   key: Array, images: Array, siamese: bool, *, ratio: float = 1.2
 ) -> Array:
   """Zooms each axis by its own factor, 1 / U(1 / ratio, ratio), bilinearly.
+
+  Args:
+    key, images, siamese: see the module.
+    ratio: the largest factor, at least 1.
 
   >>> scale(jax.random.key(0), jnp.ones((2, 8, 8, 3)), True).shape
   (2, 8, 8, 3)
@@ -129,6 +149,10 @@ def rotate(
 
   As PyTorch's `affine_grid` and `grid_sample` with `align_corners=False`, which
   turn in coordinates that make any image a square.
+
+  Args:
+    key, images, siamese: see the module.
+    degrees: the largest angle.
 
   >>> rotate(jax.random.key(0), jnp.ones((2, 8, 8, 3)), True).shape
   (2, 8, 8, 3)
@@ -165,7 +189,10 @@ def _family(name: str) -> Callable[..., Array]:
 
 
 def parse(families: str) -> tuple[str, ...]:
-  """The names in a string such as the papers' `color_crop_cutout`.
+  """Returns the names in a string such as the papers' `color_crop_cutout`.
+
+  Raises:
+    UserError: for an unknown name.
 
   >>> parse('color_crop_flip'), parse('none')
   (('color', 'crop', 'flip'), ())
@@ -262,6 +289,10 @@ def dsa(
 def flip_shift(*, siamese: bool, flip: bool = True) -> Augment:
   """Returns mirroring, then shifts by up to an eighth; `flip=False` for digits.
 
+  Args:
+    siamese: as for `dsa`.
+    flip: mirror with probability 1/2.
+
   >>> augment = flip_shift(siamese=False)
   >>> augment(jax.random.key(0), jnp.ones((2, 8, 8, 1))).shape
   (2, 8, 8, 1)
@@ -275,9 +306,7 @@ def cutmix(
 ) -> Batch:
   """Pastes one box of another row into each row, and mixes their targets.
 
-  The box and the coin are drawn once a call (Yun et al., 2019, as IDC trains).
-  Partners are drawn in proportion to the weights, not by a permutation: no
-  masked row enters, and the expected target measure stays. A row keeps its
+  The box and the coin are drawn once a call, as IDC trains. A row keeps its
   weight, cell, group and index, so mix before outliers are appended.
 
   Args:
@@ -285,6 +314,11 @@ def cutmix(
     batch: inputs `f[n, H, W, C]`.
     beta: the kept share of a row is drawn from Beta(beta, beta).
     probability: of mixing at all.
+
+  Deviations: partners are drawn in proportion to the weights, not by a
+    permutation: no masked row enters, and the expected target measure stays.
+
+  Source: Yun et al., CutMix, ICCV 2019.
   """
   images, targets = batch.inputs, batch.targets
   n = images.shape[0]

@@ -77,13 +77,13 @@ class Preprocessing:
     return x * _channels(self.std) + _channels(self.mean)
 
   def to_arrays(self) -> dict[str, np.ndarray]:
-    """The fields that are set, for `numpy.savez`."""
+    """Returns the fields that are set, for `numpy.savez`."""
     values = {field.name: getattr(self, field.name) for field in fields(self)}
     return {k: np.asarray(v) for k, v in values.items() if v is not None}
 
   @classmethod
   def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Preprocessing:
-    """The inverse of `to_arrays`."""
+    """Builds what `to_arrays` was called on, its inverse."""
     return cls(**{name: jnp.asarray(array) for name, array in arrays.items()})
 
 

@@ -52,7 +52,16 @@ def empirical_ntk(
 def scalar_ntk(
   apply: Apply, params: Any, x1: Array, x2: Array | None = None
 ) -> Array:
-  """Returns the mean over outputs of `empirical_ntk`'s diagonal, `f[n1, n2]`.
+  """Computes the mean over outputs of `empirical_ntk`'s diagonal.
+
+  Args:
+    apply: `(params, f[n, ...]) -> f[n, o]`, row by row.
+    params: a pytree of floats.
+    x1: `f[n1, ...]`.
+    x2: `f[n2, ...]`; None stands for `x1`.
+
+  Returns:
+    `f[n1, n2]`.
 
   >>> linear = lambda w, x: x @ w
   >>> scalar_ntk(linear, jnp.ones((3, 2)), jnp.ones((1, 3))).tolist()
@@ -63,15 +72,45 @@ def scalar_ntk(
 
 
 def backward(apply: Apply, params: Any, x: Array, v: Array) -> Any:
-  """`J(x)^T v`, parameters from `v f[n, o]`."""
+  """Computes `J(x)^T v`, with `J` the Jacobian in the parameters.
+
+  Args:
+    apply: `(params, f[n, ...]) -> f[n, o]`.
+    params: a pytree of floats.
+    x: `f[n, ...]`.
+    v: `f[n, o]`.
+
+  Returns:
+    A pytree as `params`.
+  """
   return jax.vjp(lambda p: apply(p, x), params)[1](v)[0]
 
 
 def forward(apply: Apply, params: Any, x: Array, tangent: Any) -> Array:
-  """`J(x) tangent`, `f[n, o]`: the linearized network, less its start."""
+  """Computes `J(x) tangent`: the linearized network, less its start.
+
+  Args:
+    apply: `(params, f[n, ...]) -> f[n, o]`.
+    params: a pytree of floats.
+    x: `f[n, ...]`.
+    tangent: a pytree as `params`.
+
+  Returns:
+    `f[n, o]`.
+  """
   return jax.jvp(lambda p: apply(p, x), (params,), (tangent,))[1]
 
 
 def ntk_product(apply: Apply, params: Any, x: Array, v: Array) -> Array:
-  """`J(x) J(x)^T v`, `f[n, o]`, for one pass back and one forward."""
+  """Computes `J(x) J(x)^T v`, by one pass back and one forward.
+
+  Args:
+    apply: `(params, f[n, ...]) -> f[n, o]`.
+    params: a pytree of floats.
+    x: `f[n, ...]`.
+    v: `f[n, o]`.
+
+  Returns:
+    `f[n, o]`.
+  """
   return forward(apply, params, x, backward(apply, params, x, v))

@@ -44,7 +44,14 @@ def finite_fully_connected(
   w_std: float = math.sqrt(2),
   b_std: float = 0.1,
 ) -> Finite:
-  """Returns `depth` hidden layers of `width` units; see `fully_connected`.
+  """Builds `depth` hidden layers of `width` units; see `fully_connected`.
+
+  Args:
+    depth: hidden layers, at least 0.
+    width: units of each.
+    outputs: of the last layer.
+    w_std: standard deviation of weights, before `1 / sqrt(fan_in)`.
+    b_std: standard deviation of biases.
 
   >>> net = finite_fully_connected(1, 8)
   >>> params = net.init(jax.random.key(0), (3,))
@@ -77,7 +84,17 @@ def finite_convolutional(
   halve: bool = False,
   global_pool: bool = False,
 ) -> Finite:
-  """Returns `depth` convolutions of `width` channels; see `convolutional`.
+  """Builds `depth` convolutions of `width` channels; see `convolutional`.
+
+  Args:
+    depth: convolutions.
+    width: channels of each.
+    outputs: of the last layer.
+    w_std: standard deviation of weights, before `1 / sqrt(fan_in)`.
+    b_std: standard deviation of biases.
+    size: side of the filters in pixels, odd.
+    halve: average over 2x2 pixels after each convolution.
+    global_pool: average over all pixels before the last layer.
 
   >>> net = finite_convolutional(1, 8)
   >>> params = net.init(jax.random.key(0), (4, 4, 1))

@@ -36,12 +36,22 @@ class Kernel(Protocol):
 
 
 def require_alike(x1: Array, x2: Array | None) -> None:
-  """Raises an AssertionError where rows of one are not of the other's shape."""
+  """Raises an AssertionError where rows of one are not of the other's shape.
+
+  Args:
+    x1: `f[n1, ...]`.
+    x2: `f[n2, ...]`; None is alike.
+  """
   if x2 is not None:
     chex.assert_equal_shape_suffix([x1, x2], x1.ndim - 1)
 
 
 def with_diagonal(matrix: Array, diagonal: Array) -> Array:
-  """`matrix [n, n, ...]` with `diagonal [n, ...]` on its first two axes."""
+  """Returns a matrix with another diagonal on its first two axes.
+
+  Args:
+    matrix: `f[n, n, ...]`.
+    diagonal: `f[n, ...]`.
+  """
   rows = jnp.arange(matrix.shape[0])
   return matrix.at[rows, rows].set(diagonal)

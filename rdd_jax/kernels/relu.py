@@ -1,8 +1,10 @@
 """Moments of a ReLU under Gaussian inputs: the arc-cosine kernels.
 
-Cho and Saul, Kernel Methods for Deep Learning, NeurIPS 2009, eq. 4-6, with the
-factor that makes them expectations. Where two inputs are parallel the angle has
-no derivative; the rules below give the limits that matter there.
+Cho and Saul, Kernel Methods for Deep Learning, NeurIPS 2009, eq. 4-6.
+
+Deviations: scaled by the factor that makes them expectations. Where two inputs
+are parallel the angle has no derivative; the rules below give the limits that
+matter there.
 """
 
 from __future__ import annotations
@@ -15,16 +17,15 @@ from rdd_jax.core.numerics import safe_sqrt
 
 
 def moments(cross: Array, first: Array, second: Array) -> tuple[Array, Array]:
-  """Of `u, v` with variances `first`, `second` and covariance `cross`.
+  """Computes `E[relu(u) relu(v)]` and `E[relu'(u) relu'(v)]`, `u, v` Gaussian.
 
   Args:
-    cross: `f[...]`.
-    first: `f[...]`, of a shape that broadcasts to that of `cross`.
-    second: likewise. Zero variances give zero moments of the first kind.
+    cross: `f[...]`, the covariance of `u` and `v`.
+    first: `f[...]`, the variance of `u`; broadcasts to the shape of `cross`.
+    second: likewise of `v`. Zero variances give zero moments of the first kind.
 
   Returns:
-    `E[relu(u) relu(v)]` and `E[relu'(u) relu'(v)]`, of the shape of `cross`.
-    Derivatives of any order are finite everywhere.
+    Both, of the shape of `cross`; derivatives of any order are finite.
   """
   norm = safe_sqrt(first * second)
   # Not safe_divide: in a compiled tower of layers its rounding is another.

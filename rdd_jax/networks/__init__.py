@@ -48,7 +48,7 @@ NETWORKS: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {
 
 
 def build(name: str, num_outputs: int, **options: Any) -> nn.Module:
-  """Returns the network of that name.
+  """Builds the network of that name.
 
   Args:
     name: 'convnet', 'frepo_convnet', 'mlp', 'resnet18', 'resnet18_bn', 'vgg11',

@@ -35,7 +35,7 @@ def conv(
   precision: Any = None,
   bias: Array | None = None,
 ) -> Array:
-  """`lax.conv_general_dilated` in NHWC, for `nn.Conv(conv_general_dilated=)`.
+  """Convolves in NHWC, as `lax.conv_general_dilated` does; `nn.Conv` takes it.
 
   On CPU, 3x3 kernels with stride 1 and at least 16 channels on either side are
   filtered by tiles, F(2x2, 3x3) of Lavin and Gray (2015, arXiv:1509.09308), and
@@ -206,12 +206,12 @@ def _window(x: Array, size: int) -> list[Array]:
 
 
 def flat(x: Array) -> Array:
-  """`f[n, ...]` to `f[n, d]`; there may be no rows."""
+  """Reshapes `f[n, ...]` to `f[n, d]`; there may be no rows."""
   return x.reshape(x.shape[0], math.prod(x.shape[1:]))
 
 
 def avg_pool(x: Array, size: int = 2) -> Array:
-  """Mean over windows of `size` by `size`, apart by `size`; the rest is cut.
+  """Averages windows of `size` by `size`, apart by `size`; the rest is cut.
 
   Args:
     x: images `f[n, h, w, c]`.
@@ -224,7 +224,15 @@ def avg_pool(x: Array, size: int = 2) -> Array:
 
 
 def max_pool(x: Array, size: int = 2) -> Array:
-  """Maximum over windows as `avg_pool`; ties share the gradient."""
+  """Takes the maximum over windows as `avg_pool`; ties share the gradient.
+
+  Args:
+    x: images `f[n, h, w, c]`.
+    size: of the window, in pixels.
+
+  Returns:
+    `f[n, h // size, w // size, c]`.
+  """
   first, *others = _window(x, size)
   for other in others:
     first = jnp.maximum(first, other)

@@ -1,4 +1,4 @@
-"""The ConvNet that data set distillation is measured with."""
+"""The ConvNet that dataset distillation is measured with."""
 
 from __future__ import annotations
 
@@ -26,6 +26,10 @@ class ConvNet(nn.Module):
     norm: 'instance', 'batch', 'layer' (one group), 'group' (four) or 'none'.
     pooling: 'avg', 'max' or 'none'.
     activation: 'relu', 'leaky_relu', 'sigmoid', 'swish' or 'softplus'.
+
+  Raises:
+    UserError: for an unknown norm, pooling or activation, or, at the call,
+      images that are too small.
   """
 
   num_outputs: int
@@ -44,7 +48,7 @@ class ConvNet(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array, *, training: bool = False) -> Outputs:
-    """Logits and features of images `f[n, h, w, c]`."""
+    """Returns logits and features of images `f[n, h, w, c]`."""
     pad = layers.first_pad(x, 3)
     halvings = 0 if self.pooling == 'none' else self.depth
     if pad == 1:

@@ -17,14 +17,22 @@ Variables = dict[str, Any]
 
 
 class Outputs(NamedTuple):
-  """What a network says: logits `f[n, o]`, features `f[n, d]` of the head."""
+  """Logits `f[n, o]` of a network, and the features `f[n, d]` of its head."""
 
   logits: Array
   features: Array
 
 
 def init(net: nn.Module, key: Array, input_shape: tuple[int, ...]) -> Variables:
-  """Fresh variables of `net` for images of `input_shape`, `(H, W, C)`.
+  """Draws fresh variables of a network.
+
+  Args:
+    net: the network.
+    key: a random key.
+    input_shape: `(H, W, C)` of the images.
+
+  Returns:
+    `params`, and `batch_stats`, which is empty without batch norm.
 
   Raises:
     UserError: if the images do not suit the network.
@@ -45,14 +53,25 @@ def _init(
 
 
 def apply(net: nn.Module, variables: Variables, x: Array) -> Outputs:
-  """In evaluation mode: batch norm uses its running statistics."""
+  """Runs a network in evaluation mode: batch norm uses its running statistics.
+
+  Args:
+    net: the network.
+    variables: as `init` returns them.
+    x: images `f[n, H, W, C]`.
+  """
   return net.apply(variables, x)  # pyright: ignore[reportReturnType]
 
 
 def apply_training(
   net: nn.Module, variables: Variables, x: Array
 ) -> tuple[Outputs, Variables]:
-  """In training mode: batch norm uses the batch, and updates its statistics.
+  """Runs a network in training mode: batch norm uses the batch's statistics.
+
+  Args:
+    net: the network.
+    variables: as `init` returns them.
+    x: images `f[n, H, W, C]`.
 
   Returns:
     The outputs, and `variables` with the updated batch statistics.
@@ -65,14 +84,19 @@ def apply_training(
 
 
 def flatten(params: Variables) -> Array:
-  """All parameters as one vector `f[p]`."""
+  """Returns all parameters as one vector `f[p]`."""
   return ravel_pytree(params)[0]
 
 
 def unflatten(
   net: nn.Module, input_shape: tuple[int, ...]
 ) -> Callable[[Array], Variables]:
-  """From a vector `f[p]` back to the parameters of `net`."""
+  """Returns the function from a vector `f[p]` back to parameters.
+
+  Args:
+    net: the network.
+    input_shape: `(H, W, C)` of its images.
+  """
   shapes = jax.eval_shape(
     lambda key: init(net, key, input_shape)['params'], jax.random.key(0)
   )

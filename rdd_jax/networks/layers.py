@@ -18,7 +18,7 @@ from rdd_jax.networks import conv
 
 
 def uniform(fan_in: int) -> Initializer:
-  """U(-b, b) with b = 1 / sqrt(fan_in): the default of `torch.nn` layers.
+  """Returns the initializer U(-b, b), b = 1 / sqrt(fan_in), of `torch.nn`.
 
   Weights as much as biases; `kaiming_uniform_(a=sqrt(5))` is the same bound.
   The published numbers of the field start there.
@@ -64,7 +64,12 @@ class Conv(nn.Module):
 
 
 def dense(x: Array, features: int) -> Array:
-  """An affine map of the last dimension, inside a compact method."""
+  """Applies an affine map to the last dimension, inside a compact method.
+
+  Args:
+    x: `f[..., d]`.
+    features: of the result, `f[..., features]`.
+  """
   start = uniform(x.shape[-1])
   return nn.Dense(features, kernel_init=start, bias_init=start)(x)
 
@@ -78,6 +83,10 @@ class GroupNorm(nn.Module):
   Attributes:
     groups: how many; None is one for each channel (instance norm).
     epsilon: added to the variance.
+
+  Raises:
+    UserError: at the call, for channels that `groups` does not divide, or one
+      number in a group.
   """
 
   groups: int | None = None
@@ -138,25 +147,48 @@ POOLINGS: dict[str, Callable[[Array], Array]] = {
 
 
 def norm(x: Array, kind: str, training: bool) -> Array:
-  """The normalization of that name, inside a compact method."""
+  """Applies the normalization of that name, inside a compact method.
+
+  Args:
+    x: images `f[n, h, w, c]`.
+    kind: a name in `NORMS`.
+    training: batch norm uses the batch's statistics.
+
+  Raises:
+    UserError: for an unknown name.
+  """
   return choose('norm', kind, NORMS)(x, training)
 
 
 def first_pad(x: Array, size: int) -> int:
-  """Padding of a first convolution: keeps images, and makes 28x28x1 32x32.
+  """Returns the padding of a first convolution: 28x28x1 images become 32x32.
 
   The field's networks enlarge MNIST-like images, so that they halve evenly.
+
+  Args:
+    x: images `f[n, h, w, c]`.
+    size: side of the kernel in pixels, odd.
   """
   return (size - 1) // 2 + (2 if x.shape[1:] == (28, 28, 1) else 0)
 
 
 def flatten(x: Array) -> Array:
-  """`f[n, ...]` to `f[n, d]`."""
+  """Reshapes `f[n, ...]` to `f[n, d]`."""
   return x.reshape(x.shape[0], -1)
 
 
 def require_side(x: Array, halvings: int, name: str, advice: str) -> None:
-  """Raises a UserError if the image vanishes when halved so many times."""
+  """Checks that images do not vanish when they are halved so many times.
+
+  Args:
+    x: images `f[n, h, w, c]`.
+    halvings: how often the network halves the sides.
+    name: of the network, for the error.
+    advice: what to do, for the error.
+
+  Raises:
+    UserError: for a side below `2**halvings` pixels.
+  """
   side, needed = min(x.shape[1:3]), 2**halvings
   if side < needed:
     raise UserError(

@@ -17,6 +17,11 @@ class MLP(nn.Module):
     num_outputs: of the last.
     width: of the others.
     depth: how many.
+
+  >>> images = jax.ShapeDtypeStruct((2, 8, 8, 1), 'float32')
+  >>> run = MLP(10).init_with_output
+  >>> jax.eval_shape(run, jax.random.key(0), images)[0].logits.shape
+  (2, 10)
   """
 
   num_outputs: int
@@ -25,7 +30,7 @@ class MLP(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array, *, training: bool = False) -> Outputs:
-    """Logits and features of images `f[n, h, w, c]`."""
+    """Returns logits and features of images `f[n, h, w, c]`."""
     features = layers.flatten(x)
     for _ in range(self.depth - 1):
       features = jax.nn.relu(layers.dense(features, self.width))

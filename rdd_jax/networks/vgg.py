@@ -1,4 +1,8 @@
-"""VGG-11 for small images."""
+"""VGG-11 for small images, after Simonyan and Zisserman (2015).
+
+Deviations: a norm after each convolution, no dropout, and one linear layer as
+head.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from rdd_jax.networks.functional import Outputs
 
 
 class VGG11(nn.Module):
-  """Simonyan and Zisserman (2015) with a norm, and one linear layer as head.
+  """Eight convolutions with a norm, and one linear layer as head.
 
   Images of 28x28x1 are padded to 32x32.
 
@@ -20,6 +24,14 @@ class VGG11(nn.Module):
     num_outputs: of the head.
     width: filters of the first stage; the third is the last to double it.
     norm: 'instance', 'batch', 'layer', 'group' or 'none'.
+
+  Raises:
+    UserError: for an unknown norm, or, at the call, images that are too small.
+
+  >>> images = jax.ShapeDtypeStruct((2, 32, 32, 3), 'float32')
+  >>> run = VGG11(10).init_with_output
+  >>> jax.eval_shape(run, jax.random.key(0), images)[0].logits.shape
+  (2, 10)
   """
 
   num_outputs: int
@@ -32,7 +44,7 @@ class VGG11(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array, *, training: bool = False) -> Outputs:
-    """Logits and features of images `f[n, h, w, c]`."""
+    """Returns logits and features of images `f[n, h, w, c]`."""
     pad = layers.first_pad(x, 3)
     if pad == 1:
       layers.require_side(x, 5, 'VGG-11', 'use larger images or a ConvNet')

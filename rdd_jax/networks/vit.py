@@ -1,4 +1,8 @@
-"""A small vision transformer."""
+"""A small vision transformer, after Dosovitskiy et al. (2021).
+
+Deviations: the features are the mean of the tokens, not a class token; hidden
+layers are twice, not four times, as wide as a token; no dropout.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +43,7 @@ class Encoder(nn.Module):
 
 
 class ViT(nn.Module):
-  """Dosovitskiy et al. (2021), small, with the mean of the tokens as features.
+  """Patches as tokens through blocks of attention; features are their mean.
 
   Attributes:
     num_outputs: of the head.
@@ -47,6 +51,15 @@ class ViT(nn.Module):
     depth: blocks.
     heads: of the attention; divide the width.
     patch: side of a patch in pixels; divides that of the image.
+
+  Raises:
+    UserError: for a width that `heads` does not divide, or, at the call, images
+      that `patch` does not divide.
+
+  >>> images = jax.ShapeDtypeStruct((2, 32, 32, 3), 'float32')
+  >>> run = ViT(10).init_with_output
+  >>> jax.eval_shape(run, jax.random.key(0), images)[0].logits.shape
+  (2, 10)
   """
 
   num_outputs: int
@@ -65,7 +78,7 @@ class ViT(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array, *, training: bool = False) -> Outputs:
-    """Logits and features of images `f[n, h, w, c]`."""
+    """Returns logits and features of images `f[n, h, w, c]`."""
     if x.shape[1] % self.patch or x.shape[2] % self.patch:
       raise UserError(
         f'images of {x.shape[1]}x{x.shape[2]} do not divide into patches: '

@@ -4,6 +4,8 @@ Experts of MTT are plain SGD; those of FTD (Du et al., Minimizing the
 Accumulated Trajectory Error, CVPR 2023) and DATM seek flat minima by GSAM
 (Zhuang et al., Surrogate Gap Minimization Improves Sharpness-Aware Training,
 ICLR 2022).
+
+Deviations: GSAM's radius is constant, not scheduled with the learning rate.
 """
 
 from __future__ import annotations
@@ -60,11 +62,25 @@ def flat_gradient(
   alpha: float,
   losses: RowLosses = cross_entropy,
 ) -> tuple[Variables, Variables]:
-  """GSAM's gradient: sharpness falls, and so does the surrogate gap.
+  """Computes GSAM's gradient: sharpness falls, and so does the surrogate gap.
 
-  The gradient `s` at the worst point within `radius`, less `alpha` times the
-  part of the ordinary gradient that is orthogonal to `s` (eq. 5 and alg. 1).
-  With `alpha=0` it is SAM's; with `radius=0` the ordinary one.
+  `s - alpha * (g - <g, s> / <s, s> * s)`, with `g` the gradient at `theta`, and
+  `s` that at `theta + radius * g / |g|`. With `alpha=0` it is SAM's; with
+  `radius=0` the ordinary one.
+
+  Args:
+    net: the network.
+    variables: its parameters and batch statistics.
+    batch: `n` rows.
+    num_classes: cells below it are in-distribution.
+    radius: of the ascent, not negative.
+    alpha: weight of the part of `g` that is orthogonal to `s`.
+    losses: of rows, `f[n]`.
+
+  Returns:
+    The gradient in the parameters, and the new batch statistics.
+
+  Source: Zhuang et al., ICLR 2022, eq. 5 and algorithm 1.
   """
   plain, _ = sgd.gradient(net, variables, batch, num_classes, losses)
   length = radius / (optax.tree.norm(plain) + 1e-12)
@@ -93,7 +109,7 @@ def expert(
   losses: RowLosses = cross_entropy,
   edit: BoundTransform,
 ) -> Expert:
-  """Experts on a measure, each minibatch edited by a chain.
+  """Makes experts on a measure, each minibatch edited by a chain.
 
   Args:
     net: the network.

@@ -48,7 +48,11 @@ def fit(
   student: Transform = identity(),
   preprocess: Preprocessing | None = None,
 ) -> Variables:
-  """Trains one network from scratch; see `fit_many`."""
+  """Trains one network from scratch, as `fit_many` does several.
+
+  Args:
+    net, batch, recipe, ...: as for `fit_many`; `key` is its only seed.
+  """
   stacked = fit_many(
     net,
     batch,
@@ -204,7 +208,7 @@ def predict(
   *,
   batch_size: int = 500,
 ) -> np.ndarray:
-  """Logits of one or more trained networks, in evaluation mode.
+  """Computes logits of one or more trained networks, in evaluation mode.
 
   Args:
     net: the network.
@@ -228,7 +232,11 @@ def embed(
   *,
   batch_size: int = 500,
 ) -> np.ndarray:
-  """Features `f32[n, d]` of one trained network; otherwise as `predict`."""
+  """Computes features `f32[n, d]` of one trained network.
+
+  Args:
+    variables: of the network; the rest is as for `predict`.
+  """
   stacked = jax.tree.map(lambda leaf: leaf[None], variables)
   run = partial(_outputs, ('features',), net, stacked, preprocess)
   return in_batches(run, images, batch_size)[0][0]
@@ -242,7 +250,11 @@ def outputs(
   *,
   batch_size: int = 500,
 ) -> tuple[np.ndarray, np.ndarray]:
-  """Logits `f32[s, n, o]` and features `f32[s, n, d]`, as `predict`."""
+  """Computes logits `f32[s, n, o]` and features `f32[s, n, d]`.
+
+  Args:
+    net, stacked, images, ...: as for `predict`.
+  """
   run = partial(_outputs, ('logits', 'features'), net, stacked, preprocess)
   logits, features = in_batches(run, images, batch_size)
   return logits, features
@@ -253,7 +265,7 @@ def in_batches(
   images: np.ndarray | Array,
   batch_size: int,
 ) -> tuple[np.ndarray, ...]:
-  """`fn` of all images, from what it makes of batches of one size.
+  """Applies `fn` to all images, in batches of one size.
 
   Args:
     fn: from images `[b, ...]` to arrays `[s, b, ...]`.

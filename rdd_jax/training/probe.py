@@ -47,7 +47,7 @@ def probe(
   *,
   decay: float = 0.995,
 ) -> Probe:
-  """A probe that scores by an exponential moving average of its weights.
+  """Makes a probe that scores by a moving average of its weights.
 
   The raw weights of a network in training swing by many points of accuracy from
   one epoch to the next; averaged ones do not.
@@ -81,7 +81,7 @@ def probe(
 
 
 def no_probe() -> Probe:
-  """For chains that score nothing; costs nothing and refuses to score."""
+  """Makes the probe of chains that score nothing; it refuses to score."""
 
   def refuse(batch: Batch) -> None:
     del batch

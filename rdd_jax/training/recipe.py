@@ -53,6 +53,10 @@ class Recipe:
     ema: the decay of the average of the weights that is returned; None returns
       the last weights. Early steps decay faster, by (1 + t) / (10 + t).
     losses: what is made small.
+
+  Raises:
+    UserError: for both or neither of `epochs` and `steps`, or an unknown
+      schedule or optimizer.
   """
 
   epochs: int | None = None
@@ -78,7 +82,7 @@ class Recipe:
     choose('optimizer', self.optimizer, OPTIMIZERS)
 
   def num_steps(self, minibatches: int) -> int:
-    """SGD steps in all, given the minibatches of an epoch."""
+    """Returns the SGD steps in all, given the minibatches of an epoch."""
     if self.epochs is not None:
       return self.epochs * minibatches
     assert self.steps is not None  # __post_init__ saw to one of the two
@@ -87,7 +91,12 @@ class Recipe:
   def gradient_transformation(
     self, n: int, learning_rate: Array | float | None = None
   ) -> optax.GradientTransformation:
-    """The optimizer of a run of `n` steps; another rate may be traced."""
+    """Builds the optimizer of a run of `n` steps.
+
+    Args:
+      n: SGD steps, the length of the schedule.
+      learning_rate: instead of the recipe's; may be traced.
+    """
     if learning_rate is None:
       learning_rate = self.learning_rate
     rate = SCHEDULES[self.schedule](learning_rate, n)

@@ -29,7 +29,12 @@ class Learner(NamedTuple):
 
 
 def scorer(net: nn.Module, variables: Variables) -> ScoreFn:
-  """What the network, in evaluation mode, says of rows; no gradient passes."""
+  """Returns a function that scores rows in evaluation mode, without gradients.
+
+  Args:
+    net: the network.
+    variables: its parameters and batch statistics.
+  """
 
   def score(batch: Batch) -> Scores:
     logits, features = networks.apply(net, variables, batch.inputs)
@@ -45,7 +50,14 @@ def init(
   key: Array,
   input_shape: tuple[int, ...],
 ) -> Learner:
-  """A fresh network for inputs of shape `(height, width, channels)`."""
+  """Draws a fresh network and the state of its optimizer.
+
+  Args:
+    net: the network.
+    tx: its optimizer.
+    key: a random key.
+    input_shape: `(height, width, channels)`.
+  """
   variables = networks.init(net, key, input_shape)
   return Learner(variables, tx.init(variables['params']))
 
@@ -58,9 +70,18 @@ def loss(
   mass: Array | None = None,
   losses: RowLosses = cross_entropy,
 ) -> tuple[Array, Variables]:
-  """The weighted loss in training mode, and the new batch statistics.
+  """Computes the weighted loss in training mode.
 
-  `mass` is that of the batch which `batch` is a part of, if it is one.
+  Args:
+    net: the network.
+    variables: its parameters and batch statistics.
+    batch: `n` rows.
+    num_classes: cells below it are in-distribution.
+    mass: `f[]`, of the batch that `batch` is a part of; None for its own.
+    losses: of rows, `f[n]`.
+
+  Returns:
+    The loss `f[]`, and the variables with new batch statistics.
   """
   outputs, variables = networks.apply_training(net, variables, batch.inputs)
   rows = losses(outputs.logits, batch, num_classes)
@@ -74,10 +95,20 @@ def gradient(
   num_classes: int,
   losses: RowLosses = cross_entropy,
 ) -> tuple[Variables, Variables]:
-  """The loss's gradient in the parameters, and the new batch statistics.
+  """Computes the gradient of the weighted loss in the parameters.
 
   On a CPU, rows are taken in blocks whose activations fit its cache, unless
   the network has batch statistics or the rows are shared out to devices.
+
+  Args:
+    net: the network.
+    variables: its parameters and batch statistics.
+    batch: `n` rows.
+    num_classes: cells below it are in-distribution.
+    losses: of rows, `f[n]`.
+
+  Returns:
+    The gradient, and the new batch statistics.
   """
   mass = inside_mass(batch, num_classes)
 
@@ -116,7 +147,15 @@ def update(
   stats: Variables,
   scale: Array | float = 1.0,
 ) -> Learner:
-  """The step of `tx` from a gradient, times `scale`."""
+  """Applies a gradient: one step of `tx`, times `scale`.
+
+  Args:
+    tx: the optimizer.
+    learner: before the step.
+    grads: in the parameters.
+    stats: the new batch statistics.
+    scale: of the step, beside the optimizer's learning rate.
+  """
   params = learner.variables['params']
   updates, opt = tx.update(grads, learner.opt, params)
   scaled = jax.tree.map(lambda u: scale * u, updates)
@@ -133,16 +172,35 @@ def step(
   scale: Array | float = 1.0,
   losses: RowLosses = cross_entropy,
 ) -> Learner:
-  """One step of `tx` on the batch's loss, times `scale`."""
+  """Takes one step of `tx` on the batch's loss.
+
+  Args:
+    net: the network.
+    tx: its optimizer.
+    learner: before the step.
+    batch: `n` rows.
+    num_classes: cells below it are in-distribution.
+    scale: of the step, beside the optimizer's learning rate.
+    losses: of rows, `f[n]`.
+  """
   grads, stats = gradient(net, learner.variables, batch, num_classes, losses)
   return update(tx, learner, grads, stats, scale)
 
 
 def minibatches(key: Array, n: int, size: int, steps: int) -> Array:
-  """Row numbers `i[steps, size]` of epochs in random order.
+  """Draws row numbers of minibatches, of epochs in random order.
 
   Each epoch is its own permutation and drops its incomplete last minibatch.
   Where `size` reaches `n`, every step takes all rows in order.
+
+  Args:
+    key: a random key.
+    n: the number of rows.
+    size: of a minibatch.
+    steps: the number of minibatches.
+
+  Returns:
+    `i[steps, min(size, n)]`.
   """
   if size >= n:
     return jnp.broadcast_to(jnp.arange(n), (steps, n))

@@ -12,7 +12,7 @@ from rdd_jax.images.corruptions.corruption import Corruption
 
 
 def one_of(*corruptions: Corruption) -> Corruption:
-  """One of them for each row: as many rows to each, dealt out at random.
+  """Applies one of them to each row: as many rows to each, dealt out at random.
 
   So each is computed on its share of the rows only. The rows that are left
   over, fewer than there are corruptions, go to different ones, and all are
@@ -46,11 +46,15 @@ def one_of(*corruptions: Corruption) -> Corruption:
 
 
 def in_turn(*corruptions: Corruption, period: int) -> Corruption:
-  """To row i the corruption number `(i % period) % k`, of k.
+  """Applies to row i the corruption number `(i % period) % k`, of k.
 
   Where rows fill `period` outlier slots in turn, each slot has a corruption of
   its own, as in TrustDD's released code. Each is computed on its rows only; of
   more corruptions than slots the last go unused.
+
+  Args:
+    *corruptions: what rows get in turn.
+    period: the outlier slots, at least 1.
 
   Raises:
     UserError: for no corruption, or a period below 1.
@@ -74,7 +78,7 @@ def in_turn(*corruptions: Corruption, period: int) -> Corruption:
 
 
 def sequence(*corruptions: Corruption) -> Corruption:
-  """One after the other.
+  """Applies all of them, one after the other.
 
   Raises:
     UserError: for no corruption.

@@ -99,16 +99,16 @@ def named(name: str) -> Corruption:
 
 
 def family_of(name: str) -> frozenset[str]:
-  """The families that training on this name makes familiar.
+  """Returns the families that training on this name makes familiar.
 
   They are the names of `FAMILIES`, and 'color'. What is tested as unseen must
   share none of them.
 
-  >>> sorted(family_of('jigsaw+gauss_speckle'))
-  ['noise', 'tiles']
-
   Raises:
     UserError: for an unknown name.
+
+  >>> sorted(family_of('jigsaw+gauss_speckle'))
+  ['noise', 'tiles']
   """
   found: set[str] = set()
   for part in name.split('+'):

@@ -13,7 +13,7 @@ from rdd_jax.images.corruptions.pixels import blur
 
 
 def posterize(levels: int = 2) -> Corruption:
-  """Each channel to the nearest of so many levels from 0 to 1.
+  """Rounds each channel to the nearest of so many levels from 0 to 1.
 
   Raises:
     UserError: for fewer than 2 levels.
@@ -28,7 +28,7 @@ def posterize(levels: int = 2) -> Corruption:
 
 
 def silhouette(sigma: float = 1 / 28) -> Corruption:
-  """What is brighter, or darker, than the mean, in one color on black.
+  """Shows what is brighter, or darker, than the mean, in one color on black.
 
   The image is blurred first, so that regions are whole. Which side is shown is
   drawn for each row; so is the color, whose brightest channel is 1.

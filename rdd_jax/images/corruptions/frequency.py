@@ -12,7 +12,7 @@ from rdd_jax.images.corruptions.pairs import partners
 
 
 def noise_phase() -> Corruption:
-  """The amplitudes of an image with the phases of white noise, clipped.
+  """Combines an image's amplitudes with the phases of white noise, clipped.
 
   The texture remains and the shape goes. All channels have the same phases, and
   the mean stays (before clipping).
@@ -34,11 +34,12 @@ def noise_phase() -> Corruption:
 
 
 def swap_amplitude() -> Corruption:
-  """The phases of an image with the amplitudes of another row, clipped.
+  """Combines an image's phases with another row's amplitudes, clipped.
 
-  The shape remains and the texture, the contrast and the mean are another's
-  (Chen et al., Amplitude-Phase Recombination, 2021). The other is as in
-  `pairs`: a row alone in its batch stays as it is.
+  The shape remains and the texture, the contrast and the mean are another's.
+  The other is as in `pairs`: a row alone in its batch stays as it is.
+
+  Source: Chen et al., Amplitude-Phase Recombination, 2021.
 
   >>> import jax
   >>> pixels = jnp.full((2, 8, 8, 3), 0.5)

@@ -50,7 +50,7 @@ def shuffle_tiles(tiles: int = 2) -> Corruption:
 
 
 def jigsaw() -> Corruption:
-  """One fixed permutation of the quarters of an image, as released.
+  """Permutes the quarters of an image, always alike, as released.
 
   The top left keeps its place, with its two halves swapped, upper and lower;
   the bottom left goes to the top right, the bottom right to the bottom left,
@@ -153,7 +153,16 @@ def warp(grid: int = 5, std: float = 0.14) -> Corruption:
 
 
 def sample(pixels: Array, y: Array, x: Array) -> Array:
-  """Pixels at the points `y, x f[n, H, W]`; those outside are clamped."""
+  """Samples pixels bilinearly at given points; those outside are clamped.
+
+  Args:
+    pixels: `f[n, H, W, C]` in [0, 1].
+    y: `f[n, H, W]`, rows of pixels.
+    x: `f[n, H, W]`, columns of pixels.
+
+  Returns:
+    `f[n, H, W, C]` in [0, 1], of the dtype of `pixels`.
+  """
   n, h, w, _ = pixels.shape
   dtype = jnp.promote_types(pixels.dtype, jnp.float32)
   row = jnp.arange(n)[:, None, None]

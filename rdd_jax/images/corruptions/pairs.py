@@ -16,14 +16,22 @@ from rdd_jax.images.corruptions.corruption import Corruption
 
 
 def partners(key: Array, n: int) -> Array:
-  """Whom each row meets: `i[n]`, uniform over the other rows for each row."""
+  """Draws whom each row meets, uniform over the other rows for each row.
+
+  Args:
+    key: a random key.
+    n: the number of rows.
+
+  Returns:
+    `i[n]`, a derangement where `n` is at least 2.
+  """
   # The next one in a random cycle.
   order = jnp.argsort(jax.random.uniform(key, (n,)))
   return order.at[order].set(jnp.roll(order, 1), unique_indices=True)
 
 
 def arithmetic_mean() -> Corruption:
-  """The mean of two rows, `(x + y) / 2`.
+  """Averages two rows, `(x + y) / 2`.
 
   The released code averages normalized pixels, which is the same.
 
@@ -40,7 +48,7 @@ def arithmetic_mean() -> Corruption:
 
 
 def geometric_mean() -> Corruption:
-  """The geometric mean of two rows, `sqrt(x y)`: dark where one is.
+  """Takes the geometric mean of two rows, `sqrt(x y)`: dark where one is.
 
   >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
   >>> jax.eval_shape(geometric_mean(), jax.random.key(0), pixels).shape
@@ -56,7 +64,7 @@ def geometric_mean() -> Corruption:
 
 
 def paste(share: tuple[float, float] = (0.2, 0.6)) -> Corruption:
-  """A box of another row at the same place (after CutMix, Yun et al., 2019).
+  """Pastes a box of another row at the same place (after CutMix).
 
   The box lies inside the image. Its share of the area is drawn uniformly, and
   the log of its sides' ratio uniformly among what fits; sides are rounded down.

@@ -16,7 +16,7 @@ from rdd_jax.images.corruptions.corruption import Corruption
 
 
 def invert() -> Corruption:
-  """The negative, `1 - x`, of every channel.
+  """Inverts every channel, `1 - x`.
 
   >>> import jax
   >>> invert()(jax.random.key(0), jnp.full((1, 2, 2, 1), 0.25)).max().item()
@@ -26,7 +26,7 @@ def invert() -> Corruption:
 
 
 def invert_released() -> Corruption:
-  """The negative of all channels but the first, as released.
+  """Inverts all channels but the first, as released.
 
   Of images with one channel, the negative of that.
 
@@ -46,7 +46,7 @@ def invert_released() -> Corruption:
 
 
 def solarize(threshold: float = 0.5) -> Corruption:
-  """The negative of what is as bright as `threshold` or brighter.
+  """Inverts what is as bright as `threshold` or brighter.
 
   Raises:
     UserError: for a threshold outside [0, 1), which would leave nothing to do.
@@ -61,7 +61,7 @@ def solarize(threshold: float = 0.5) -> Corruption:
 
 
 def fold() -> Corruption:
-  """Black and white become white, and middle gray black: `|2 x - 1|`.
+  """Makes black and white white, and middle gray black: `|2 x - 1|`.
 
   >>> import jax
   >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
@@ -72,7 +72,7 @@ def fold() -> Corruption:
 
 
 def speckle(std: float = 1.0) -> Corruption:
-  """Multiplicative noise: `clip(x + x * N(0, std^2), 0, 1)`.
+  """Adds multiplicative noise: `clip(x + x * N(0, std^2), 0, 1)`.
 
   >>> import jax
   >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
@@ -88,7 +88,7 @@ def speckle(std: float = 1.0) -> Corruption:
 
 
 def uniform_speckle() -> Corruption:
-  """Multiplicative noise that brightens: `clip(x + x * U[0, 1), 0, 1)`.
+  """Adds multiplicative noise that brightens: `clip(x + x * U[0, 1), 0, 1)`.
 
   >>> import jax
   >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
@@ -104,7 +104,7 @@ def uniform_speckle() -> Corruption:
 
 
 def add_noise(std: float = 0.3) -> Corruption:
-  """Additive noise: `clip(x + N(0, std^2), 0, 1)`.
+  """Adds noise: `clip(x + N(0, std^2), 0, 1)`.
 
   >>> import jax
   >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
@@ -146,7 +146,7 @@ def pixelate(fraction: float = 0.2) -> Corruption:
 
 
 def blur(sigma: float = 1 / 14) -> Corruption:
-  """Gaussian blur, reflected at the edges, which keeps an image's mean.
+  """Blurs by a Gaussian, reflected at the edges, which keeps an image's mean.
 
   As `scipy.ndimage.gaussian_filter` with its defaults.
 

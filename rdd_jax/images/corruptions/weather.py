@@ -1,7 +1,8 @@
 """Corruptions that cameras and weather make (Hendrycks and Dietterich, 2019).
 
-Lengths are shares of the side, so that a level means the same at every size.
-Random ones draw alike at every level: the stronger is the weaker, and more.
+Deviations: lengths are shares of the side, so that a level means the same at
+every size; random ones draw alike at every level, so that the stronger is the
+weaker, and more; photons are counted by normal noise.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _TAPS = 9  # samples along the path of a blur
 
 
 def shot_noise(photons: float) -> Corruption:
-  """So many photons at full light, counted: normal noise of their variance.
+  """Counts so many photons at full light: normal noise of their variance.
 
   `clip(x + N(0, x / photons), 0, 1)`.
 
@@ -42,7 +43,7 @@ def shot_noise(photons: float) -> Corruption:
 
 
 def impulse_noise(share: float) -> Corruption:
-  """Salt and pepper: a share of the values becomes 0 or 1, as often.
+  """Sets a share of the values to 0 or 1, as often: salt and pepper.
 
   Raises:
     UserError: for a share outside [0, 1].
@@ -65,7 +66,7 @@ def impulse_noise(share: float) -> Corruption:
 
 
 def brighten(amount: float) -> Corruption:
-  """`clip(x + amount, 0, 1)`.
+  """Brightens: `clip(x + amount, 0, 1)`.
 
   >>> brighten(0.25)(jax.random.key(0), jnp.full((1, 2, 2, 1), 0.5)).max()
   Array(0.75, dtype=float32)
@@ -74,7 +75,7 @@ def brighten(amount: float) -> Corruption:
 
 
 def flatten(contrast: float) -> Corruption:
-  """Contrast to the mean of each channel of an image, times `contrast`.
+  """Multiplies the contrast to the mean of each channel by `contrast`.
 
   Raises:
     UserError: for a contrast outside [0, 1].
@@ -95,7 +96,7 @@ def flatten(contrast: float) -> Corruption:
 
 
 def fog(density: float, smoothness: float = 1.5) -> Corruption:
-  """Light scattered by clouds: `(x + density * clouds) m / (m + density)`.
+  """Scatters light by clouds: `(x + density * clouds) m / (m + density)`.
 
   `m` is the brightest value of the image, and the clouds are in [0, 1].
 
@@ -128,7 +129,7 @@ def fog(density: float, smoothness: float = 1.5) -> Corruption:
 
 
 def motion_blur(length: float) -> Corruption:
-  """The mean along a straight path, at an angle of its own for each row.
+  """Averages along a straight path, at an angle of its own for each row.
 
   >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
   >>> jax.eval_shape(motion_blur(2.0), jax.random.key(0), pixels).shape
@@ -147,7 +148,7 @@ def motion_blur(length: float) -> Corruption:
 
 
 def zoom_blur(zoom: float) -> Corruption:
-  """The mean while zooming in, up to a factor `1 + zoom`.
+  """Averages while zooming in, up to a factor `1 + zoom`.
 
   >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
   >>> jax.eval_shape(zoom_blur(1.2), jax.random.key(0), pixels).shape
@@ -167,6 +168,10 @@ def move(degrees: float, shift: float) -> Corruption:
   """Turns by so many degrees and shifts along each axis, to either side.
 
   The signs are drawn for each row. The edge goes on outside of an image.
+
+  Args:
+    degrees: of the turn.
+    shift: along each axis, as a share of the side.
 
   >>> pixels = jnp.full((2, 8, 8, 3), 0.5)
   >>> jax.eval_shape(move(9.0, 0.1), jax.random.key(0), pixels).shape
