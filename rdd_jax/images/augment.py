@@ -11,7 +11,6 @@ mean.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 import math
 from typing import Literal
@@ -21,9 +20,9 @@ from jax import Array
 import jax.numpy as jnp
 import numpy as np
 
-from rdd_jax.core.batch import Batch
 from rdd_jax.core.errors import choose
-from rdd_jax.core.keys import named, uniform
+from rdd_jax.core.keys import named
+from rdd_jax.images.draws import box, draw
 
 Augment = Callable[[Array, Array], Array]
 
@@ -51,7 +50,7 @@ def color(
   >>> color(jax.random.key(0), jnp.ones((2, 8, 8, 3)), True).shape
   (2, 8, 8, 3)
   """
-  u = 2 * _uniform(key, 3, images, siamese).astype(images.dtype) - 1
+  u = 2 * draw(key, 3, images, siamese).astype(images.dtype) - 1
   b = u[0] * brightness / 2
   s = 1 + u[1] * saturation / 2
   c = 1 + u[2] * contrast
@@ -74,7 +73,7 @@ def crop(
   """
   n, *shape = images.shape
   most = np.array([int(size * fraction + 0.5) for size in shape[:2]])
-  u = _uniform(key, 2, images, siamese)[..., 0, 0, 0]
+  u = draw(key, 2, images, siamese)[..., 0, 0, 0]
   corners = jnp.int32(u * (2 * most[:, None] + 1)).T
   padded = jnp.pad(images, ((0, 0), *((m, m) for m in most), (0, 0)))
   return jax.vmap(
@@ -94,8 +93,8 @@ def cutout(
   >>> cutout(jax.random.key(0), jnp.ones((2, 8, 8, 3)), True).shape
   (2, 8, 8, 3)
   """
-  u = _uniform(key, 2, images, siamese)
-  return jnp.where(_box(u, images, fraction), 0, images)
+  u = draw(key, 2, images, siamese)
+  return jnp.where(box(u, images, fraction), 0, images)
 
 
 def flip(
@@ -110,7 +109,7 @@ def flip(
   >>> flip(jax.random.key(0), jnp.ones((2, 8, 8, 3)), True).shape
   (2, 8, 8, 3)
   """
-  mirrored = _uniform(key, 1, images, siamese)[0] < probability
+  mirrored = draw(key, 1, images, siamese)[0] < probability
   return jnp.where(mirrored, images[:, :, ::-1], images)
 
 
@@ -127,7 +126,7 @@ def scale(
   (2, 8, 8, 3)
   """
   n, h, w, _ = images.shape
-  y, x = 1 / ratio + (ratio - 1 / ratio) * _uniform(key, 2, images, siamese)
+  y, x = 1 / ratio + (ratio - 1 / ratio) * draw(key, 2, images, siamese)
 
   def interpolation(step: Array, size: int) -> Array:
     at = (jnp.arange(size) - (size - 1) / 2)[None, :, None] * step[..., 0]
@@ -158,7 +157,7 @@ def rotate(
   (2, 8, 8, 3)
   """
   n, h, w, c = images.shape
-  u = _uniform(key, 1, images, siamese)[0, ..., 0]
+  u = draw(key, 1, images, siamese)[0, ..., 0]
   angle = (2 * u - 1) * math.radians(degrees)
   y = (jnp.arange(h) - (h - 1) / 2)[None, :, None]
   x = (jnp.arange(w) - (w - 1) / 2)[None, None, :]
@@ -299,67 +298,3 @@ def flip_shift(*, siamese: bool, flip: bool = True) -> Augment:
   """
   families = ('flip', 'crop') if flip else ('crop',)
   return dsa(families, siamese=siamese, convention='idc')
-
-
-def cutmix(
-  key: Array, batch: Batch, beta: float = 1.0, probability: float = 0.5
-) -> Batch:
-  """Pastes one box of another row into each row, and mixes their targets.
-
-  The box and the coin are drawn once a call, as IDC trains. A row keeps its
-  weight, cell, group and index, so mix before outliers are appended.
-
-  Args:
-    key: a random key.
-    batch: inputs `f[n, H, W, C]`.
-    beta: the kept share of a row is drawn from Beta(beta, beta).
-    probability: of mixing at all.
-
-  Deviations: partners are drawn in proportion to the weights, not by a
-    permutation: no masked row enters, and the expected target measure stays.
-
-  Source: Yun et al., CutMix, ICCV 2019.
-  """
-  images, targets = batch.inputs, batch.targets
-  n = images.shape[0]
-  partner = jax.random.choice(named(key, 'partner'), n, (n,), p=batch.weights)
-  keep = (
-    jax.random.uniform(named(key, 'share'))  # is Beta(1, 1), compiled sooner
-    if beta == 1
-    else jax.random.beta(named(key, 'share'), beta, beta)
-  )
-  mixes = jax.random.bernoulli(named(key, 'coin'), probability)
-  u = _uniform(named(key, 'box'), 2, images, True)
-  box = _box(u, images, mixes * jnp.sqrt(1 - keep))
-  share = box.mean(dtype=targets.dtype)
-  return replace(
-    batch,
-    inputs=jnp.where(box, images[partner], images),
-    targets=(1 - share) * targets + share * targets[partner],
-  )
-
-
-def _uniform(key: Array, k: int, images: Array, siamese: bool) -> Array:
-  """`k` parameters of each image, U(0, 1): `f[k, 1 or n, 1, 1, 1]`.
-
-  In one draw, for each takes long to compile; and in no less than float32, for
-  some become coordinates.
-  """
-  shape = (k, 1 if siamese else images.shape[0], 1, 1, 1)
-  u = uniform(key, shape, jnp.float32)
-  return u.astype(jnp.promote_types(u.dtype, images.dtype))
-
-
-def _box(u: Array, images: Array, fraction: float | Array) -> Array:
-  """`bool[1 or n, H, W, 1]`, true in a box centered anywhere in the image."""
-  _, h, w, _ = images.shape
-
-  def inside(u: Array, pixels: Array, length: int) -> Array:
-    size = jnp.int32(length * fraction + 0.5)
-    # An even box is centered between two pixels, or on the rim.
-    center = jnp.int32(u * (length + 1 - size % 2))
-    offset = pixels - center + size // 2
-    return (offset >= 0) & (offset < size)
-
-  y, x = jnp.arange(h)[None, :, None, None], jnp.arange(w)[None, None, :, None]
-  return inside(u[0], y, h) & inside(u[1], x, w)

@@ -20,7 +20,7 @@ from rdd_jax.core.batch import Batch, take
 from rdd_jax.core.chunks import in_chunks
 from rdd_jax.core.sharding import each
 from rdd_jax.core.transform import DataSpec, State, Transform, identity
-from rdd_jax.images.augment import cutmix
+from rdd_jax.images.cutmix import cutmix
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.networks import Variables, apply
 from rdd_jax.training import sgd

@@ -15,7 +15,8 @@ from rdd_jax.core.batch import Batch, take
 from rdd_jax.core.losses import RowLosses, cross_entropy
 from rdd_jax.core.transform import BoundTransform
 from rdd_jax.core.unroll import Adjoint, backprop, unroll
-from rdd_jax.images.augment import Augment, cutmix
+from rdd_jax.images.augment import Augment
+from rdd_jax.images.cutmix import cutmix
 from rdd_jax.training import sgd
 from rdd_jax.training.sgd import Learner
 

@@ -20,14 +20,9 @@ import numpy as np
 import pytest
 
 from rdd_jax.core.batch import NOWHERE, take
+from rdd_jax.core.gates import after, every
 from rdd_jax.core.measure import empirical
-from rdd_jax.core.transform import (
-  BoundTransform,
-  after,
-  chain,
-  every,
-  from_update,
-)
+from rdd_jax.core.transform import BoundTransform, chain, from_update
 
 GATES = {
   'after': (lambda t: after(3, t), [False, False, False, True, True]),

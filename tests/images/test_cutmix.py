@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from rdd_jax.core.batch import Batch
-from rdd_jax.images import augment
+from rdd_jax.images import cutmix
 
 
 def batch(n: int, weights=None) -> Batch:
@@ -28,7 +28,7 @@ def batch(n: int, weights=None) -> Batch:
 @jax.jit
 def mix_many(b: Batch) -> Batch:
   keys = jax.random.split(jax.random.key(0), 2000)
-  return jax.vmap(lambda k: augment.cutmix(k, b, probability=1.0))(keys)
+  return jax.vmap(lambda k: cutmix.cutmix(k, b, probability=1.0))(keys)
 
 
 def test_cutmix_mixes_targets_as_it_mixes_pixels():
@@ -54,5 +54,5 @@ def test_cutmix_takes_in_proportion_to_weight_and_never_from_masked_rows():
 def test_cutmix_of_probability_zero_is_the_identity():
   b = batch(4)
   chex.assert_trees_all_equal(
-    augment.cutmix(jax.random.key(0), b, beta=2.0, probability=0.0), b
+    cutmix.cutmix(jax.random.key(0), b, beta=2.0, probability=0.0), b
   )
