@@ -24,7 +24,7 @@ NOWHERE = 2**31 - 1  # An index that every data set lacks: scatters drop it.
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Batch:
-  """Rows of data, their targets, and how much each of them counts.
+  """Holds rows of data, their targets, and how much each of them counts.
 
   Attributes:
     inputs: `f[n, ...]`, what a network is applied to.

@@ -1,4 +1,4 @@
-"""Losses of rows: what a network is trained to make small."""
+"""Losses of rows: what a network is trained to minimize."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from rdd_jax.core.batch import Batch, take
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Measure:
-  """What the distiller believes of each of the `N` training rows.
+  """Holds targets, weights, cells and groups of all `N` training images.
 
   Attributes:
     targets: `f[N, o]`, rows on the simplex.

@@ -11,7 +11,7 @@ from rdd_jax.core.errors import UserError, choose
 
 @dataclass(frozen=True)
 class Value:
-  """What stands behind a dash.
+  """Describes a value in a name, behind a dash.
 
   Attributes:
     noun: what it is.

@@ -25,7 +25,7 @@ State = Any
 
 
 class DataSpec(NamedTuple):
-  """The sizes that a state may depend on."""
+  """Holds the sizes that a state may depend on."""
 
   num_examples: int
   num_classes: int
@@ -46,7 +46,7 @@ ScoreFn = Callable[[Batch], Scores]
 
 
 class DataView(NamedTuple):
-  """The training set, and its scores, for `prepare` outside jit.
+  """Holds the training set, and its scores, for `prepare` outside jit.
 
   Attributes:
     images: `u8[N, H, W, C]`, the training set as it is.
@@ -89,7 +89,7 @@ class UpdateFn(Protocol):
 
 
 class Transform(NamedTuple):
-  """How data is edited: three pure functions, called by name."""
+  """Edits data by three pure functions, called by name."""
 
   init: InitFn
   prepare: PrepareFn
@@ -260,7 +260,7 @@ def chain(**transforms: Transform) -> Transform:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class BoundTransform:
-  """A transform bound to its state: `batch, edit = edit(batch, key=...)`.
+  """Binds a transform to its state: `batch, edit = edit(batch, key=...)`.
 
   A pytree whose only leaves are the state, so a training loop may carry it.
   """
@@ -278,7 +278,7 @@ class BoundTransform:
 
 
 class Chains(NamedTuple):
-  """The chains inside SGD, on real rows and on synthetic ones."""
+  """Holds the chains inside SGD, on real images and on synthetic ones."""
 
   training: BoundTransform
   student: BoundTransform

@@ -1,8 +1,11 @@
 """The tangent kernel of a finite network, without its Jacobian.
 
-Novak et al., Fast Finite Width Neural Tangent Kernel, ICML 2022, NTK-vector
-products: a column is one vector-Jacobian product pushed forward by one
-Jacobian-vector product, and needs the memory of one set of parameters.
+A column is one vector-Jacobian product pushed forward by one Jacobian-vector
+product (NTK-vector products), and needs the memory of one set of parameters.
+
+Source: Novak et al., Fast Finite Width Neural Tangent Kernel, ICML 2022.
+
+Deviations: rows of `x2` are taken one at a time, to save memory.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ EXACT = lax.Precision.HIGHEST
 
 
 class Kernels(NamedTuple):
-  """Both kernels of a network of infinite width.
+  """Holds both kernels of a network of infinite width.
 
   Attributes:
     nngp: `f[n1, n2]`, the covariance of its outputs as it is initialized; ridge

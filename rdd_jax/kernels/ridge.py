@@ -19,7 +19,7 @@ TRIES = 6  # and how often at most
 
 
 class Solution(NamedTuple):
-  """What a regression found.
+  """Holds what a regression found.
 
   Attributes:
     coefficients: `f[n, o]`, of the rows, or `f[d, o]`, of the features; NaN

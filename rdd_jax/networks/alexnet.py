@@ -15,7 +15,7 @@ from rdd_jax.networks.functional import Outputs
 
 
 class AlexNet(nn.Module):
-  """Five convolutions and one linear layer: the variant that DC evaluates on.
+  """Computes logits by five convolutions and one linear layer.
 
   Images of 28x28x1 are padded to 32x32.
 

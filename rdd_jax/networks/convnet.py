@@ -11,12 +11,13 @@ from rdd_jax.networks.functional import Outputs
 
 
 class ConvNet(nn.Module):
-  """Blocks of 3x3 convolution, norm, activation and 2x2 pooling; linear head.
+  """Computes logits by convolutional blocks and one linear layer.
 
-  Of Gidaris and Komodakis (2018), as DC and its successors use it: 320,010
-  parameters at CIFAR-10. Images of 28x28x1 are padded to 32x32, others keep
-  their size. With `growth=2` and `norm='none'` it is that of FRePo (Zhou et
-  al., 2022): widths 128, 256, 512 and 8,192 features at 32x32.
+  A block is a 3x3 convolution, norm, activation and 2x2 pooling. Of Gidaris
+  and Komodakis (2018), as DC and its successors use it: 320,010 parameters at
+  CIFAR-10. Images of 28x28x1 are padded to 32x32, others keep their size. With
+  `growth=2` and `norm='none'` it is that of FRePo (Zhou et al., 2022): widths
+  128, 256, 512 and 8,192 features at 32x32.
 
   Attributes:
     num_outputs: of the head.

@@ -33,7 +33,7 @@ def uniform(fan_in: int) -> Initializer:
 
 
 class Conv(nn.Module):
-  """A square convolution.
+  """Convolves with square kernels.
 
   Attributes:
     features: filters.

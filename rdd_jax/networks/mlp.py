@@ -11,7 +11,7 @@ from rdd_jax.networks.functional import Outputs
 
 
 class MLP(nn.Module):
-  """`depth` affine maps with ReLU between them.
+  """Computes logits by `depth` affine maps with ReLU between them.
 
   Attributes:
     num_outputs: of the last.

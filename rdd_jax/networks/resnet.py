@@ -16,7 +16,7 @@ from rdd_jax.networks.functional import Outputs
 
 
 class Block(nn.Module):
-  """Two 3x3 convolutions beside a shortcut.
+  """Adds two 3x3 convolutions to a shortcut.
 
   Attributes:
     width: filters.
@@ -41,7 +41,9 @@ class Block(nn.Module):
 
 
 class ResNet18(nn.Module):
-  """A 3x3 stem and four stages of two blocks; features are means of all pixels.
+  """Computes logits by a 3x3 stem, eight residual blocks and a linear head.
+
+  The features are the mean over all pixels of the last block.
 
   Attributes:
     num_outputs: of the head.

@@ -16,7 +16,7 @@ from rdd_jax.networks.functional import Outputs
 
 
 class VGG11(nn.Module):
-  """Eight convolutions with a norm, and one linear layer as head.
+  """Computes logits by eight convolutions with a norm and one linear layer.
 
   Images of 28x28x1 are padded to 32x32.
 

@@ -17,7 +17,7 @@ from rdd_jax.networks.functional import Outputs
 
 
 class Encoder(nn.Module):
-  """A block of attention and one of two affine maps, each after a layer norm.
+  """Applies attention, then two affine maps, each after a layer norm.
 
   Attributes:
     width: of a token.
@@ -43,7 +43,9 @@ class Encoder(nn.Module):
 
 
 class ViT(nn.Module):
-  """Patches as tokens through blocks of attention; features are their mean.
+  """Computes logits from patches by blocks of attention.
+
+  The features are the mean of the tokens.
 
   Attributes:
     num_outputs: of the head.

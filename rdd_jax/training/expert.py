@@ -34,14 +34,14 @@ from rdd_jax.training.sgd import Learner
 
 
 class ExpertState(NamedTuple):
-  """An expert, and the state of the chain that edits its rows."""
+  """Holds an expert, and the state of the chain that edits its rows."""
 
   learner: Learner
   edit: BoundTransform
 
 
 class Expert(NamedTuple):
-  """How experts come to be.
+  """Trains experts by two pure functions.
 
   Attributes:
     init: `(key) -> ExpertState`.

@@ -29,7 +29,7 @@ from rdd_jax.training.sgd import Learner, scorer
 
 
 class Training(NamedTuple):
-  """What a step of training changes."""
+  """Holds what a step of training changes."""
 
   learner: Learner
   average: Variables | None

@@ -22,7 +22,7 @@ from rdd_jax.training.sgd import Learner
 
 
 class Inner(NamedTuple):
-  """The recipe of a network that trains inside an objective.
+  """Describes how a network trains inside an objective.
 
   Attributes:
     optimizer: of the network.

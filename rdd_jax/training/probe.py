@@ -18,7 +18,7 @@ from rdd_jax.training.sgd import Learner
 
 
 class Probe(NamedTuple):
-  """How rows are scored.
+  """Scores rows by a network in training: three pure functions.
 
   Attributes:
     init: `(key) -> state`.
@@ -32,7 +32,7 @@ class Probe(NamedTuple):
 
 
 class ProbeState(NamedTuple):
-  """The learner, and the moving average of its variables."""
+  """Holds the learner, and the moving average of its variables."""
 
   learner: Learner
   average: Variables

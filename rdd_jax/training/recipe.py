@@ -34,7 +34,7 @@ OPTIMIZERS = {
 
 @dataclass(frozen=True)
 class Recipe:
-  """How a network is trained; hashable, so that equal recipes share a program.
+  """Describes how a network trains; hashable: equal recipes share a program.
 
   Attributes:
     epochs: passes over the rows; give either this or `steps`.

@@ -22,7 +22,7 @@ CACHE = 5 * 2**20  # bytes of one activation that work best in a CPU's cache
 
 
 class Learner(NamedTuple):
-  """A network's variables and the state of its optimizer."""
+  """Holds a network's variables and the state of its optimizer."""
 
   variables: Variables
   opt: optax.OptState

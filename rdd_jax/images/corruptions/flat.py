@@ -59,7 +59,7 @@ def silhouette(sigma: float = 1 / 28) -> Corruption:
 
 
 def outline() -> Corruption:
-  """Edges, bright on black: the norm of the differences to the next pixels.
+  """Draws edges, bright on black: the norm of differences to the next pixels.
 
   Relative to the strongest edge of the image, and doubled, so that all edges
   above half of it are as bright. Of an image without edges, black.
