@@ -28,7 +28,8 @@ def all_three(arg: str = ''):
 def test_a_variant_is_the_configuration_with_parts_off(arg: str):
   config = all_three(arg)
   assert ablations.names(config)[0] == 'plain'
-  for name, on in presets_all_three.ALONE.items():
+  risk = 'cvar' if 'risk=cvar' in arg else 'equal'
+  for name, on in presets_all_three.alone(risk).items():
     off = ','.join(
       f'{k}={v}' for k, v in presets_all_three.OFF.items() if k != on
     )

@@ -19,14 +19,18 @@ from rdd_jax.config.presets.registry import method_config
 
 OFF = {'defense': 'none', 'outliers': 'none', 'risk': 'none'}
 SOME = ('gaussian_noise', 'gaussian_blur', 'fog', 'contrast')  # of a suite
-# What each alone puts on: by default groups are drawn equally often, which is
-# not yet the nested risk of Group DRO.
-ALONE = {
-  'plain': '',
-  'TAD': 'defense',
-  'TrustDD': 'outliers',
-  'balanced groups': 'risk',
-}
+
+
+def alone(risk: str) -> dict[str, str]:
+  """Returns the variants by name: which argument of `OFF` each leaves on.
+
+  Groups that are drawn equally often, the default, are not yet Group DRO.
+
+  >>> list(alone('equal'))[-1], list(alone('cvar'))[-1]
+  ('balanced groups', 'group DRO')
+  """
+  groups = 'balanced groups' if risk == 'equal' else 'group DRO'
+  return {'plain': '', 'TAD': 'defense', 'TrustDD': 'outliers', groups: 'risk'}
 
 
 def all_three(
@@ -49,7 +53,7 @@ def all_three(
   if args['variants']:
     parts = {
       name: {**args, **OFF, **({on: args[on]} if on else {})}
-      for name, on in ALONE.items()
+      for name, on in alone(args['risk']).items()
     }
     built = {name: _build(dataset, part, rest) for name, part in parts.items()}
     # Real rows are judged by the plain recipe.
