@@ -90,6 +90,10 @@ TRUST = (
     'relabelled', 'relabeled correctly', 'relabeled rows whose label is right'
   ),
   Metric('noise', 'label noise left', 'wrong labels in what counts', 'lower'),
+  Metric('expected', 'noise left, as estimated', 'without the truth', ''),
+  Metric(
+    'expected_given', 'noise as given, as estimated', 'without the truth', ''
+  ),
 )
 
 # Of `groups.json`, one row for each class.

@@ -18,9 +18,11 @@ from rdd_jax.evaluation.registry import TRUST
 from rdd_jax.report.grid import grid_png
 from rdd_jax.report.html import grid
 from rdd_jax.robust.label_noise.metrics import evidence, recall_by
-from rdd_jax.robust.label_noise.tad import LEFT_OUT, DivertState
+from rdd_jax.robust.label_noise.record import LEFT_OUT, DivertState
 from rdd_jax.runtime.files import write_atomically
+from rdd_jax.runtime.logging import say
 
+PROMISED = 0.02  # noise that is handed on without a word
 SHOWN = 10  # distrusted images of each class in the picture
 
 
@@ -73,6 +75,12 @@ def summary(
     k = int(groups.max()) + 1
     by_group = recall_by(state, given, truth, groups, k)
     table |= {f'recall_group_{i}': by_group[:, i] for i in range(k)}
+  expected = np.asarray(state.expected)
+  if np.isfinite(expected).all():
+    table |= {
+      'expected_given': np.full(count, expected[0]),
+      'expected': np.full(count, expected[1]),
+    }
   table = {name: np.asarray(values) for name, values in table.items()}
   return [
     {
@@ -105,6 +113,32 @@ def trust_table(rows: Sequence[Mapping[str, float | None]]) -> str:
   )
 
 
+def verdict(row: Mapping[str, float | None]) -> str:
+  """Says in a line what was handed on, and whether it kept the promise.
+
+  Args:
+    row: the last of `trust.json`.
+  """
+  shares = {name: _share(row.get(name)) for name in ('trusted', 'recalled')}
+  text = (
+    f'label noise: {shares["trusted"]} % of the rows are trusted, '
+    f'{shares["recalled"]} % relabeled'
+  )
+  given, left = row.get('expected_given'), row.get('expected')
+  if given is None or left is None:
+    return text
+  text += (
+    f'; wrong labels, as estimated: {_share(given)} % as given, '
+    f'{_share(left)} % in what is handed on'
+  )
+  if left > max(given / 4, PROMISED):
+    text += (
+      ': more than a quarter. The probe knows too little of these images; '
+      'look at distrusted.png, and give more rows or fewer classes'
+    )
+  return text
+
+
 def _share(value: float | None) -> str:
   return '-' if value is None else f'{100 * value:.1f}'
 
@@ -124,21 +158,24 @@ def _write(directory: Path, dataset: Dataset, state: DivertState) -> None:
   )
   directory.mkdir(parents=True, exist_ok=True)
   write_atomically(directory / 'relabelled.npz', buffer.getvalue())
-  text = json.dumps(summary(dataset, state), indent=1)
-  write_atomically(directory / 'trust.json', text.encode())
+  rows = summary(dataset, state)
+  write_atomically(
+    directory / 'trust.json', json.dumps(rows, indent=1).encode()
+  )
+  say(verdict(rows[-1]))
   worst = np.argsort(np.where(trusted, -np.inf, state.losses))[::-1]
   worst = worst[~trusted[worst]]
-  rows = np.concatenate(
+  shown = np.concatenate(
     [
       worst[dataset.train_labels[worst] == c][:SHOWN]
       for c in range(dataset.num_classes)
     ]
   )
-  if len(rows):
+  if len(shown):
     grid_png(
       directory / 'distrusted.png',
-      dataset.train_images[rows] / np.float32(255),
-      dataset.train_labels[rows],
+      dataset.train_images[shown] / np.float32(255),
+      dataset.train_labels[shown],
       dataset.class_names,
-      captions=[dataset.class_names[c] for c in state.proposed[rows]],
+      captions=[dataset.class_names[c] for c in state.proposed[shown]],
     )

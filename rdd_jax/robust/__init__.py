@@ -6,14 +6,17 @@ from rdd_jax.robust.groups.discover import regroup
 from rdd_jax.robust.groups.group_dro import exponentiated
 from rdd_jax.robust.groups.lff import relative_difficulty
 from rdd_jax.robust.groups.voronoi import voronoi
+from rdd_jax.robust.label_noise.confident import confident_learning
 from rdd_jax.robust.label_noise.elr import clean_first
 from rdd_jax.robust.label_noise.oracle import oracle
-from rdd_jax.robust.label_noise.tad import divert
+from rdd_jax.robust.label_noise.tad import trust_aware
+from rdd_jax.robust.label_noise.tad_fixed import divert
 from rdd_jax.robust.ood.poe import expose_outliers, oe
 
 __all__ = [
   'balance',
   'clean_first',
+  'confident_learning',
   'divert',
   'exponentiated',
   'expose_outliers',
@@ -22,5 +25,6 @@ __all__ = [
   'regroup',
   'relative_difficulty',
   'tilt',
+  'trust_aware',
   'voronoi',
 ]

@@ -8,7 +8,9 @@ FIELDS = {
   'objective.drawn_rows': 'config.real_rows, beside objective.matched_rows',
   'objective.ridge': 'config.kernel.ridge',
   'objective.convention': 'objective.inner.convention or experts.convention',
-  'transform.trust.recall': 'config.transform.trust.relabel',
+  'transform.trust.recall': 'config.transform.trust.least_right',
+  'transform.trust.relabel': 'transform.trust.least_right (or tad_fixed)',
+  'transform.trust.last': 'transform.trust.share_of_noise (or tad_fixed)',
 }
 
 

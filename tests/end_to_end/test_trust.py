@@ -19,7 +19,7 @@ from rdd_jax.core.measure import Measure, empirical
 from rdd_jax.core.transform import DataView
 from rdd_jax.experiment import loop, pipeline
 from rdd_jax.report.label_noise import diversions
-from rdd_jax.robust.label_noise.tad import DivertState
+from rdd_jax.robust.label_noise.record import DivertState
 from rdd_jax.runtime import distributed as meshes
 
 OUTPUTS = (

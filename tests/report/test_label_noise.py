@@ -20,7 +20,7 @@ from rdd_jax.experiment import pipeline
 from rdd_jax.report import label_noise
 from rdd_jax.report.label_noise import trust_table
 from rdd_jax.report.plots import trust_plot
-from rdd_jax.robust.label_noise.tad import LEFT_OUT, DivertState
+from rdd_jax.robust.label_noise.record import LEFT_OUT, DivertState
 
 TRUTH = np.arange(12) % 3
 GIVEN = np.where(np.arange(12) < 4, (TRUTH + 1) % 3, TRUTH)
@@ -47,6 +47,7 @@ def state() -> DivertState:
     trusted=jnp.stack([jnp.ones(12, bool), jnp.arange(12) >= 4]),
     mass=jnp.stack([jnp.ones(12), jnp.asarray(last != LEFT_OUT, float)]),
     proposed=jnp.asarray(TRUTH),
+    expected=jnp.full(2, jnp.nan),
   )
 
 

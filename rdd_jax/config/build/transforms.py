@@ -18,9 +18,18 @@ from rdd_jax.core.errors import UserError, choose
 from rdd_jax.core.transform import Transform, chain, edits_batches, identity
 from rdd_jax.data import load_ood, load_outliers
 from rdd_jax.images.corruptions import CORE, in_turn, named, one_of
-from rdd_jax.robust import clean_first, divert, expose_outliers, oe, oracle
+from rdd_jax.robust import (
+  clean_first,
+  confident_learning,
+  divert,
+  expose_outliers,
+  oe,
+  oracle,
+  trust_aware,
+)
 from rdd_jax.robust.label_noise.options import Diversion
 from rdd_jax.robust.label_noise.relabel import Relabel
+from rdd_jax.robust.label_noise.select import Selection
 from rdd_jax.robust.label_noise.trust import Division
 from rdd_jax.training.probe import Probe, probe
 
@@ -156,6 +165,26 @@ def _oe(
   )
 
 
+def _trust_aware(
+  context: Context, *, size: int = 512, **options: Any
+) -> Transform:
+  """TAD; each class keeps the rows that a synthetic set may start from."""
+  selection = Selection(**options)
+  rows = max(context.rows, selection.least_rows)
+  return trust_aware(
+    context.spec.num_classes,
+    selection._replace(least_rows=rows),
+    size=size,
+    num_groups=context.spec.num_groups,
+  )
+
+
+def _confident(context: Context, **options: Any) -> Transform:
+  return confident_learning(
+    context.spec.num_classes, least_rows=context.rows, **options
+  )
+
+
 def _divert(
   context: Context,
   *,
@@ -171,7 +200,7 @@ def _divert(
   decay: float = 0.995,
   **loops: Any,
 ) -> Transform:
-  """TAD; each class keeps the rows that a synthetic set may start from."""
+  """TAD as it was; each class keeps rows that a set may start from."""
   if 'recall' in loops:
     raise UserError(
       f'transform.trust.recall={loops["recall"]}: what comes back with another '
@@ -245,6 +274,8 @@ def _oracle(context: Context, *, relabel: bool = False) -> Transform:
 FACTORIES: dict[str, Factory] = {
   'oracle': Factory(_oracle, ('measure',)),
   'clean_first': Factory(_clean_first, ('measure',)),
+  'confident_learning': Factory(_confident, ('measure',)),
+  'trust_aware': Factory(_trust_aware, ('measure',)),
   'divert': Factory(_divert, ('measure',)),
   **GROUP_FACTORIES,
   'expose_outliers': Factory(_expose),

@@ -7,6 +7,7 @@ that could be known here. Lengths of probe training are of our measurements.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from rdd_jax.config import arguments
@@ -16,8 +17,10 @@ from rdd_jax.config.presets.options import some
 from rdd_jax.config.presets.registry import method_config
 from rdd_jax.robust.label_noise.options import Diversion, as_described
 from rdd_jax.robust.label_noise.relabel import Relabel
+from rdd_jax.robust.label_noise.select import Selection
 from rdd_jax.robust.label_noise.trust import Division
 
+SIZE = 512  # patches of a probe's dictionary
 VIEW = 'crop'  # shifts, under which the described form asks for consistency
 
 
@@ -40,13 +43,25 @@ def _divert(recipe: Diversion, setting: Setting) -> dict[str, Any]:
   }
 
 
-def _tad(setting: Setting) -> dict[str, Any]:
+def _tad() -> dict[str, Any]:
+  return {'factory': 'trust_aware', 'size': SIZE, **Selection()._asdict()}
+
+
+def _confident() -> dict[str, Any]:
+  return {
+    'factory': 'confident_learning',
+    'rule': 'prune_by_noise_rate',
+    'size': SIZE,
+  }
+
+
+def _fixed(setting: Setting) -> dict[str, Any]:
   last = Diversion().last._replace(least=setting.least)
   return _divert(Diversion(last=last), setting)
 
 
-def _two_stage(setting: Setting) -> dict[str, Any]:
-  """ELR, for as many steps as TAD's probe trains."""
+def _elr(setting: Setting) -> dict[str, Any]:
+  """ELR, for as many steps as the probe of `tad_fixed` trains."""
   steps = setting.warm_up + Diversion().rounds * setting.steps
   return {
     'factory': 'clean_first',
@@ -55,19 +70,25 @@ def _two_stage(setting: Setting) -> dict[str, Any]:
   }
 
 
-def _small_loss(setting: Setting) -> dict[str, Any]:
-  last = Division('small_loss', 'loss')
-  recipe = Diversion(rounds=0, last=last, relabel=Relabel('none'))
+def _once(division: Division, setting: Setting) -> dict[str, Any]:
+  """Divides once, and relabels nothing."""
+  recipe = Diversion(rounds=0, last=division, relabel=Relabel('none'))
   return _divert(recipe, setting)
 
 
-DEFENSES: dict[str, Callable[[Setting], dict[str, Any]]] = {
+DEFENSES: dict[str, Callable[[], dict[str, Any]]] = {
   'tad': _tad,
+  'oracle': lambda: {'factory': 'oracle'},
+  'clean': lambda: {'factory': 'oracle', 'relabel': True},
+  'confident': _confident,
+}
+# Whose networks train for as long as the table of data sets says.
+TRAINED: dict[str, Callable[[Setting], dict[str, Any]]] = {
+  'tad_fixed': _fixed,
   'described': lambda setting: _divert(as_described(None), setting),
-  'oracle': lambda setting: {'factory': 'oracle'},
-  'clean': lambda setting: {'factory': 'oracle', 'relabel': True},
-  'two_stage': _two_stage,
-  'small_loss': _small_loss,
+  'elr': _elr,
+  'small_loss': partial(_once, Division('small_loss', 'loss')),
+  'gmm': partial(_once, Division('mixture', 'loss', by_class=False)),
 }
 
 
@@ -75,7 +96,7 @@ def tad(dataset: str, arg: str = '', *, noise: str = 'symmetric-0.4') -> Config:
   """Returns a method on noisy labels, with a defense.
 
   Args:
-    dataset: a name in `DATA`, with lengths of probe training.
+    dataset: a name in `DATA`.
     arg: as the method takes it, and `method` and `defense`, see `options`.
     noise: where `arg` names none.
   """
@@ -93,16 +114,22 @@ def defend(config: Config, dataset: str, defense: str) -> None:
 
   Args:
     config: changed in place.
-    dataset: which has lengths of probe training in the table.
-    defense: a name in `DEFENSES`.
+    dataset: a name in `DATA`; for `TRAINED`, with lengths of probe training.
+    defense: a name in `DEFENSES` or `TRAINED`, or 'none'.
   """
   if defense == 'none':
     return
-  setting = with_fact(dataset, 'probe').probe
-  assert setting is not None
-  if config.data.mock:
-    setting = setting._replace(warm_up=4, steps=4)
-  extend(config, {'trust': DEFENSES[defense](setting)})
+  if defense in DEFENSES:
+    link = DEFENSES[defense]()
+    if config.data.mock and 'size' in link:
+      link['size'] = 16
+  else:
+    setting = with_fact(dataset, 'probe').probe
+    assert setting is not None
+    if config.data.mock:
+      setting = setting._replace(warm_up=4, steps=4)
+    link = TRAINED[defense](setting)
+  extend(config, {'trust': link})
 
 
 def extend(config: Config, links: dict[str, Any]) -> None:

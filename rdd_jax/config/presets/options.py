@@ -37,18 +37,24 @@ ARGUMENTS = {
   'method': Argument('dm', 'the distillation method that is protected'),
   'defense': Argument(
     'tad',
-    'against label noise: tad; described, TAD as summaries of the paper '
+    'against label noise: tad; tad_fixed, as it was before noise was '
+    'estimated, for one release; described, TAD as summaries of the paper '
     'describe it; none, labels as given; oracle, rows whose label is right; '
-    'clean, all rows with true labels; two_stage, labels that ELR cleaned '
-    'once; small_loss, the 60 per cent of each class with the smallest loss',
+    'clean, all rows with true labels; confident, rows that the library '
+    'cleanlab keeps; elr, labels that ELR cleaned once; small_loss, the 60 per '
+    "cent of each class with the smallest loss; gmm, DivideMix's mixture of "
+    'two losses',
     (
       'tad',
+      'tad_fixed',
       'described',
       'none',
       'oracle',
       'clean',
-      'two_stage',
+      'confident',
+      'elr',
       'small_loss',
+      'gmm',
     ),
   ),
   'outliers': Argument(

@@ -9,7 +9,7 @@ from jax import Array
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from rdd_jax.robust.label_noise.tad import LEFT_OUT, DivertState
+from rdd_jax.robust.label_noise.record import LEFT_OUT, DivertState
 
 
 class Evidence(NamedTuple):

@@ -2,31 +2,32 @@
 
 Wu et al., Trust-Aware Diversion for Data-Effective Distillation, arXiv
 2502.05027. **A reconstruction**: only the abstract and summaries of the paper
-were at hand. An outer loop divides the data into trusted and untrusted rows; an
-inner loop recalibrates untrusted rows, which come back with another label; a
-probe trains on both, round after round, and distillation sees the last ones.
+were at hand. The data is divided into trusted and untrusted rows; untrusted
+rows are recalibrated, and some come back with another label; distillation sees
+both.
 
 Deviations:
-  As far as they can be known. The default divides by agreement with a probe of
-  averaged weights, and at last by agreement or a mixture on the log of the
-  loss, which was better in early, small measurements than what the summaries
-  describe, a mixture on the loss of each class together with consistency and
-  with both Mahalanobis distance and cosine similarity:
-  `options.as_described()`. In relabeling, what the given label says counts as
-  well, and where groups are known, a share of each is trusted; neither is in
-  the summaries.
+  As far as they can be known, all but the division itself. A probe is asked
+  only about rows that it did not train on; noise is estimated, class by class;
+  by the posterior of the true class, given a row and its label, rows are
+  trusted and relabeled, so many that the noise that is expected in what is
+  handed on stays small: the number that is trusted follows the noise, and
+  clean labels stay. The summaries' mixture of losses, and their distances to
+  anchors, are in `tad_fixed.py`. There is one division, before distillation
+  begins: in a trial, probes that trained on what the first one hands on ranked
+  rows no better, and were too sure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 from jax import Array
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from rdd_jax.core import keys
 from rdd_jax.core.errors import UserError
@@ -38,197 +39,166 @@ from rdd_jax.core.transform import (
   Transform,
   from_prepare,
 )
-from rdd_jax.robust import probing
-from rdd_jax.robust.label_noise.options import Diversion, check
-from rdd_jax.robust.label_noise.relabel import propose
-from rdd_jax.robust.label_noise.trust import Division, ProbeOutputs, divide
-from rdd_jax.training.probe import Probe
+from rdd_jax.robust.label_noise import crossfit, patches
+from rdd_jax.robust.label_noise.crossfit import Folds, Scores
+from rdd_jax.robust.label_noise.estimate import NoiseModel, estimate
+from rdd_jax.robust.label_noise.record import LEFT_OUT, DivertState, fresh
+from rdd_jax.robust.label_noise.select import Chosen, Selection, check, select
 
-LEFT_OUT = -1  # the label of a row that does not count
-
-
-class DivertState(NamedTuple):
-  """What is remembered of every row.
-
-  Attributes:
-    probe: the networks that are asked, stacked.
-    weights: `f[N]`, before any row was left out.
-    round: `i[]`, divisions so far.
-    losses: `f[N]`, at the last division.
-    labels: `i[R, N]`, after each division: of trusted rows as given, of
-      relabeled rows as proposed, -1 of those left out.
-    trusted: `b[R, N]`.
-    mass: `f[R, N]`, by which rows count.
-    proposed: `i[N]`, at the last division, of all rows.
-  """
-
-  probe: State
-  weights: Array
-  round: Array
-  losses: Array
-  labels: Array
-  trusted: Array
-  mass: Array
-  proposed: Array
+TRIED = 4000  # rows on which mirror images are tried,
+TRIED_PATCHES = 128  # with so many patches
 
 
-def divert(
-  probe: Probe,
-  preprocess: Callable[[Array], Array],
-  num_classes: int,
-  recipe: Diversion = Diversion(),
-  *,
-  num_groups: int = 0,
-  later: int = 0,
-) -> Transform:
-  """Diverts the measure, between segments, to what can be trusted (TAD).
+class Asked(NamedTuple):
+  """What cross-fitted probes say of a data set, and how it was dealt out."""
 
-  The first preparation goes through all rounds, each later one through one
-  more, which continues the probe. Rows that are left out get weight 0, and
-  relabeled rows change target and cell. The labels of the data set, not of the
-  measure, are those in doubt.
+  scores: Scores
+  folds: Folds
+
+
+def ask(
+  key: Array, images: Array, labels: Array, num_classes: int, size: int = 512
+) -> Asked:
+  """Trains probes crosswise, on features of patches, and asks them.
+
+  Whether features are means over an image and its mirror image is decided by
+  the held-out error of smaller probes on some of the rows.
 
   Args:
-    probe: its network trains here; weights that are averaged over many steps
-      divide far better than those of one.
-    preprocess: from uint8 images to network inputs.
-    num_classes: the number of classes.
-    recipe: the loops.
+    key: a random key.
+    images: `u8[N, H, W, C]`.
+    labels: `i[N]`, as given.
+    num_classes: their number.
+    size: patches in the dictionary; it costs memory of `32 N size` bytes.
+  """
+  labels = jnp.asarray(labels, jnp.int32)
+  n = labels.shape[0]
+  dealt = crossfit.folds(keys.named(key, 'folds'), labels)
+  dictionary = patches.learn(keys.named(key, 'patches'), images, size)
+  every = (dictionary, images, labels, dealt.rows)
+  tried = every
+  if n > TRIED:
+    some = jax.random.permutation(keys.named(key, 'some'), n)[:TRIED]
+    few = crossfit.folds(keys.named(key, 'few'), labels[some])
+    small = dictionary._replace(atoms=dictionary.atoms[:, :TRIED_PATCHES])
+    tried = (small, images[some], labels[some], few.rows)
+  plain, mirrored = (_scores(*tried, num_classes, m) for m in (False, True))
+  mirror = bool(mirrored.error < plain.error)
+  if tried is every:
+    return Asked(mirrored if mirror else plain, dealt)
+  return Asked(_scores(*every, num_classes, mirror), dealt)
+
+
+@partial(jax.jit, static_argnames='num_classes')
+def _scores(
+  dictionary: patches.Dictionary,
+  images: Array,
+  labels: Array,
+  rows: Array,
+  num_classes: int,
+  mirror: ArrayLike,
+) -> Scores:
+  x = patches.features(dictionary, images, mirror)
+  return crossfit.probe(x, labels, rows, num_classes)
+
+
+def divide(
+  asked: Asked,
+  labels: Array,
+  selection: Selection,
+  groups: Array | None = None,
+  num_groups: int = 0,
+) -> Chosen:
+  """Estimates the noise, and selects what is handed on.
+
+  Args:
+    asked: by `ask`.
+    labels: `i[N]`, as given.
+    selection: how much is handed on.
+    groups: `i[N]`, where they are known.
+    num_groups: the number of known groups.
+  """
+  labels = jnp.asarray(labels, jnp.int32)
+  model = estimate(asked.scores.scores, labels, asked.folds.halves)
+  return _select(model, labels, selection, groups, num_groups)
+
+
+@partial(jax.jit, static_argnames=('selection', 'num_groups'))
+def _select(
+  model: NoiseModel,
+  labels: Array,
+  selection: Selection,
+  groups: Array | None,
+  num_groups: int,
+) -> Chosen:
+  chance = model.posterior(labels)
+  return select(chance, labels, selection, groups, num_groups)
+
+
+def trust_aware(
+  num_classes: int,
+  selection: Selection = Selection(),
+  *,
+  size: int = 512,
+  num_groups: int = 0,
+) -> Transform:
+  """Diverts the measure to what can be trusted, before distillation begins.
+
+  Rows that are left out get weight 0, and relabeled rows change target and
+  cell. The labels of the data set, not of the measure, are those in doubt.
+
+  Args:
+    num_classes: their number.
+    selection: how much is handed on.
+    size: patches that the probe's features compare images with.
     num_groups: of the groups that the measure knows.
-    later: preparations after the first whose divisions are remembered; of
-      further ones, only the last.
 
   Raises:
-    UserError: for a rule, score or measure that there is not, no probe, or
-      views without an augmentation; when preparing, if the probe diverges.
+    UserError: for shares out of range.
 
-  Source: Wu et al., arXiv 2502.05027.
+  Source: Wu et al., arXiv 2502.05027; Northcutt et al., JAIR 2021.
 
-  >>> from rdd_jax.training.probe import no_probe
-  >>> t = divert(no_probe(), lambda images: images / 255, 2)
-  >>> state = t.init(DataSpec(3, 2, 2, 2, 0))
-  >>> state.labels.shape  # three rounds and the last division, of three rows
-  (4, 3)
+  >>> state = trust_aware(2).init(DataSpec(3, 2, 2, 2, 0))
+  >>> state.trusted.shape
+  (1, 3)
   """
-  check(recipe)
-  length = recipe.rounds + 1 + later
-
-  def fresh(key: Array) -> State:
-    return jax.vmap(probe.init)(jax.random.split(key, recipe.probes))
+  check(selection)
+  if size < 1:
+    raise UserError(f'trust size={size}: give at least one patch')
 
   def init(spec: DataSpec) -> State:
-    n = spec.num_examples
-    return DivertState(
-      probe=fresh(jax.random.key(0)),
-      weights=jnp.ones(n),
-      round=jnp.zeros([], jnp.int32),
-      losses=jnp.zeros(n),
-      labels=jnp.full((length, n), LEFT_OUT, jnp.int32),
-      trusted=jnp.zeros((length, n), bool),
-      mass=jnp.zeros((length, n)),
-      proposed=jnp.full(n, LEFT_OUT, jnp.int32),
-    )
+    return fresh(spec.num_examples, 1)
 
-  train = jax.jit(
-    partial(
-      probing.train,
-      probe,
-      preprocess,
-      batch_size=recipe.batch_size,
-      augment=recipe.augment,
-    ),
-    static_argnames='steps',
-  )
-  ask = jax.jit(
-    partial(
-      probing.ask,
-      probe,
-      preprocess,
-      num_classes,
-      views=recipe.views,
-      view=recipe.view,
-    )
-  )
-
-  @partial(jax.jit, static_argnums=0)
-  def split(
-    division: Division,
-    state: DivertState,
-    given: Measure,
-    labels: Array,
-    opinion: ProbeOutputs,
-  ) -> tuple[Measure, DivertState]:
-    trusted = divide(
-      opinion, labels, num_classes, division, given.groups, num_groups
-    )
-    found = propose(opinion, labels, trusted, num_classes, recipe.relabel)
-    counts = trusted | found.relabeled
-    mass = jnp.where(counts, given.weights, 0.0)
-    if recipe.weigh:
-      chance = jnp.where(
-        found.relabeled, found.chance, jnp.exp(-opinion.losses)
-      )
-      mass = given.weights * jnp.where(jnp.isfinite(chance), chance, 0.0)
-    counted = jnp.where(found.relabeled, found.labels, labels)
-    counted = jnp.where(mass > 0, counted, LEFT_OUT)
-    row = jnp.minimum(state.round, length - 1)
-    outputs = given.targets.shape[1]
-    targets = jnp.pad(found.targets, ((0, 0), (0, outputs - num_classes)))
-    measure = replace(
-      given,
-      weights=mass,
-      targets=jnp.where(found.relabeled[:, None], targets, given.targets),
-      cells=jnp.where(found.relabeled, found.labels, given.cells),
-    )
-    return measure, state._replace(
-      round=state.round + 1,
-      losses=opinion.losses,
-      labels=state.labels.at[row].set(counted),
-      trusted=state.trusted.at[row].set(trusted),
-      mass=state.mass.at[row].set(mass),
+  def first(
+    measure: Measure, state: DivertState, key: Array, data: DataView
+  ) -> DivertState:
+    asked = ask(key, data.images, data.labels, num_classes, size)
+    groups = measure.groups if num_groups else None
+    found = divide(asked, data.labels, selection, groups, num_groups)
+    handed_on = found.trusted | found.relabeled
+    return state._replace(
+      weights=measure.weights,
+      round=jnp.ones([], jnp.int32),
+      losses=found.doubt,
+      labels=jnp.where(handed_on, found.labels, LEFT_OUT)[None],
+      trusted=found.trusted[None],
+      mass=jnp.where(handed_on, measure.weights, 0.0)[None],
       proposed=found.labels,
+      expected=jnp.stack([found.given_noise, found.noise]),
     )
 
   def prepare(
     measure: Measure, state: State, *, key: Array, data: DataView
   ) -> tuple[Measure, State]:
-    first = int(state.round) == 0
-    if first:
-      state = state._replace(
-        probe=fresh(keys.named(key, 'probe')), weights=measure.weights
-      )
-    given = replace(
-      measure,
-      targets=jax.nn.one_hot(data.labels, measure.targets.shape[1]),
-      cells=jnp.asarray(data.labels, jnp.int32),
-      weights=state.weights,
+    if int(state.round) == 0:
+      state = first(measure, state, key, data)
+    labels = jnp.where(
+      state.labels[0] == LEFT_OUT, data.labels, state.labels[0]
     )
-
-    def trained(state: Any, name: str, rows: Measure, steps: int) -> Any:
-      new = train(
-        state.probe, keys.named(key, name), data.images, rows, steps=steps
-      )
-      return state._replace(probe=new)
-
-    def opinion(state: Any, name: str) -> ProbeOutputs:
-      view_key = keys.named(key, f'views {name}')
-      found = ask(state.probe, view_key, data.images, given)
-      if not jnp.isfinite(found.losses).any():
-        raise UserError(
-          'the probe of TAD diverged: no loss is finite; lower its '
-          'learning_rate, config.transform.trust.learning_rate'
-        )
-      return found
-
-    if first and recipe.warm_up:
-      state = trained(state, 'warm up', given, recipe.warm_up)
-    for i in range(recipe.rounds if first else 1):
-      current, divided = split(
-        recipe.division, state, given, data.labels, opinion(state, f'{i}')
-      )
-      # Of a later preparation, only the last division is remembered.
-      state = divided if first else state
-      state = trained(state, f'round {i}', current, recipe.steps)
-    return split(recipe.last, state, given, data.labels, opinion(state, 'last'))
+    labels = labels.astype(jnp.int32)
+    targets = jax.nn.one_hot(labels, measure.targets.shape[1])
+    weights = jnp.where(state.mass[0] > 0, state.weights, 0.0)
+    new = replace(measure, weights=weights, targets=targets, cells=labels)
+    return new, state
 
   return from_prepare(init, prepare)

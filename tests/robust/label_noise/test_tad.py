@@ -19,8 +19,8 @@ from rdd_jax.images.preprocessing import standardize
 from rdd_jax.robust import divert, oracle, probing
 from rdd_jax.robust.label_noise.metrics import evidence
 from rdd_jax.robust.label_noise.options import Diversion, as_described
+from rdd_jax.robust.label_noise.record import LEFT_OUT, DivertState
 from rdd_jax.robust.label_noise.relabel import Relabel
-from rdd_jax.robust.label_noise.tad import LEFT_OUT, DivertState
 from rdd_jax.robust.label_noise.trust import Division
 from rdd_jax.training.probe import probe
 

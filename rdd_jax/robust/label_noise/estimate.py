@@ -1,0 +1,272 @@
+"""Estimates how labels are given, and the true classes behind them.
+
+From scores of probes that were never asked about rows they trained on: the
+forward likelihood `log sum_i p_i T[i, j]` of the labels as given, Patrini et
+al., Making Deep Neural Networks Robust to Label Noise, CVPR 2017, theorem 2.
+
+Deviations:
+  Transitions and probabilities are fitted in turn, from two starts: labels are
+  given to all other classes alike, or to the few that labels of confidently
+  scored rows show. The start of the greater evidence wins.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import chex
+import jax
+from jax import Array
+import jax.numpy as jnp
+import optax
+
+from rdd_jax.core.numerics import safe_divide
+from rdd_jax.robust.label_noise.transition import (
+  RARE,
+  compose,
+  confident,
+  even,
+  expected_pairs,
+  posterior,
+  sparse,
+)
+
+PRECISIONS = (100.0, 300.0, 1000.0)  # of the map's entries, that are tried
+FIRST, LATER = 60, 25  # steps of Adam, from scratch and from what was found
+ROUNDS = 10  # at most, of fitting transitions and probabilities in turn,
+GAIN = 5e-4  # while the evidence gains as much
+PASSES = 2  # at most, from what confident rows show
+MARGIN = 0.01  # of the evidence, by which pairs must be better than none
+SOFTER = 3.0  # temperature of the heavy tail of probabilities
+
+
+class NoiseModel(NamedTuple):
+  """What `estimate` finds.
+
+  Attributes:
+    clean: `f[N, k]`, the probability of each true class, by held-out scores
+      alone.
+    transition: `f[k, k]`, `P(given j | true i)`.
+    evidence: `f[]`, the mean log-likelihood of the labels as given, less half
+      of `log N / N` for each pair of classes that is not taken as alike (BIC).
+  """
+
+  clean: Array
+  transition: Array
+  evidence: Array
+
+  def posterior(self, labels: Array) -> Array:
+    """Computes `transition.posterior` of rows with these labels, `f[N, k]`."""
+    return posterior(self.clean, self.transition, labels)
+
+
+def estimate(scores: Array, labels: Array, halves: Array) -> NoiseModel:
+  """Estimates how labels are given, and the true classes behind them.
+
+  Probabilities are `softmax(s z (I + B) + b)` of standardized scores `z`, of
+  each half of the rows by what fits the labels of the other, and then, of all,
+  sharpened or softened and given a heavier tail together with the rates of
+  noise.
+
+  Args:
+    scores: `f[N, k]`, of probes about rows that they did not train on; higher
+      is likelier.
+    labels: `i[N]`, as given.
+    halves: `i[2, N // 2]`, numbers of the rows of each half; an odd one is in
+      neither, and takes what the map of the second says.
+
+  Source: Patrini et al., CVPR 2017, theorem 2; Northcutt et al., JAIR 2021.
+  """
+  chex.assert_rank(scores, 2)
+  k = scores.shape[1]
+  if k == 1:
+    ones = jnp.ones_like(scores)
+    return NoiseModel(ones, jnp.ones((1, 1)), jnp.zeros([]))
+  z = _standardized(scores)
+  start = compose(jnp.full(k, 0.3), even(k))
+  trials = [
+    _turn(z, labels, halves, start, _fresh(k), precision, FIRST)
+    for precision in PRECISIONS
+  ]
+  best = max(range(len(trials)), key=lambda i: float(trials[i][0].evidence))
+  precision = PRECISIONS[best]
+
+  def settle(model: NoiseModel, maps: Any, pairs: bool) -> NoiseModel:
+    """Fits in turn for as long as the evidence gains by it."""
+    for _ in range(ROUNDS):
+      start = _next(model, labels, pairs=pairs)
+      new, maps = _turn(z, labels, halves, start, maps, precision, LATER)
+      gain = float(new.evidence) - float(model.evidence)
+      model = new if gain > 0 else model
+      if gain < GAIN:
+        break
+    return model
+
+  first, maps = trials[best]
+  alike = settle(first, maps, pairs=False)
+  found, asked, margin = alike, scores, MARGIN
+  for _ in range(PASSES):
+    shown = _shown(asked, labels)
+    start = _turn(z, labels, halves, shown, maps, precision, FIRST)
+    pairs = settle(*start, pairs=True)
+    if float(pairs.evidence) < float(found.evidence) + margin:
+      break
+    found, asked, margin = pairs, pairs.clean, GAIN
+  return found
+
+
+def as_given(scores: Array, labels: Array, halves: Array) -> Array:
+  """Returns held-out probabilities of the labels as given, `f[N, k]`.
+
+  Args:
+    scores: `f[N, k]`, see `estimate`.
+    labels: `i[N]`, as given.
+    halves: `i[2, N // 2]`, see `estimate`.
+  """
+  k = scores.shape[1]
+  z, identity = _standardized(scores), jnp.eye(k)
+  fitted = _fit(z, labels, halves, identity, _fresh(k), PRECISIONS[1], FIRST)
+  return jnp.exp(_held_out(z, fitted, halves))
+
+
+def _fresh(k: int) -> Any:
+  """Maps of both halves, before any fit."""
+  one = {
+    'scale': jnp.zeros([]),
+    'bias': jnp.zeros(k),
+    'map': jnp.zeros((k, k)),
+  }
+  return jax.tree.map(lambda x: jnp.stack([x, x]), one)
+
+
+def _probabilities(p: Any, z: Array) -> Array:
+  """Logarithms of the class probabilities, `f[n, k]`."""
+  mapped = z + z @ p['map']
+  return jax.nn.log_softmax(jnp.exp(p['scale']) * mapped + p['bias'], 1)
+
+
+@jax.jit
+def _shown(scores: Array, labels: Array) -> Array:
+  """The transition that labels of confidently scored rows show."""
+  rates = jnp.full(scores.shape[1], 0.4)
+  return compose(rates, confident(scores, labels))
+
+
+@partial(jax.jit, static_argnames='pairs')
+def _next(model: NoiseModel, labels: Array, *, pairs: bool) -> Array:
+  """The transition of the pairs that a model expects, or of none."""
+  among = even(model.transition.shape[0])
+  if pairs:
+    among = sparse(expected_pairs(model.posterior(labels), labels))
+  return compose(1 - jnp.diag(model.transition), among)
+
+
+@jax.jit
+def _standardized(scores: Array) -> Array:
+  z = scores - scores.mean(0)
+  return safe_divide(z, z.std())
+
+
+@partial(jax.jit, static_argnames='steps')
+def _turn(
+  z: Array,
+  labels: Array,
+  halves: Array,
+  transition: Array,
+  maps: Any,
+  precision: Array | float,
+  steps: int,
+) -> tuple[NoiseModel, Any]:
+  """Fits probabilities for a transition, and then rates for probabilities."""
+  fitted = _fit(z, labels, halves, transition, maps, precision, steps)
+  rates = 1 - jnp.diag(transition)
+  among = transition * (1 - jnp.eye(z.shape[1]))
+  among = safe_divide(among, among.sum(1, keepdims=True))
+  return _calibrate(_held_out(z, fitted, halves), labels, rates, among), fitted
+
+
+@partial(jax.jit, static_argnames='steps')
+def _fit(
+  z: Array,
+  labels: Array,
+  halves: Array,
+  transition: Array,
+  maps: Any,
+  precision: Array | float,
+  steps: int,
+) -> Any:
+  """Fits the map of each half of the rows."""
+  logs = jnp.log(transition + 1e-8)
+
+  def fit(x: tuple[Any, Array]) -> Any:
+    start, rows = x
+    inputs, given = z[rows], labels[rows]
+
+    def loss(p: Any) -> Array:
+      prior = 0.5 * precision * (p['map'] ** 2).sum() / rows.shape[0]
+      return prior - _likelihood(_probabilities(p, inputs), logs, given)
+
+    return _adam(loss, start, steps, 0.03)
+
+  return jax.lax.map(fit, (maps, halves))
+
+
+def _held_out(z: Array, fitted: Any, halves: Array) -> Array:
+  """Logarithms of probabilities by the map of the other half, `f[N, k]`."""
+  first, second = (jax.tree.map(lambda x, i=i: x[i], fitted) for i in (0, 1))
+  in_second = jnp.zeros(z.shape[0], bool).at[halves[1]].set(True)
+  return jnp.where(
+    in_second[:, None], _probabilities(first, z), _probabilities(second, z)
+  )
+
+
+def _calibrate(
+  logs: Array, labels: Array, rates: Array, among: Array
+) -> NoiseModel:
+  """Fits the sharpness and the tail of probabilities, and rates of noise."""
+  common = jnp.clip(rates.mean(), 0.05, 0.95)
+  start = {
+    'scale': jnp.zeros([]),
+    'tail': jnp.full([], -3.0),
+    'rate': jnp.full(rates.shape, jnp.log(common / (1 - common))),
+  }
+
+  def clean(p: Any) -> Array:
+    sharp = jnp.exp(p['scale']) * logs
+    return jnp.logaddexp(
+      jax.nn.log_softmax(sharp, 1) + jax.nn.log_sigmoid(-p['tail']),
+      jax.nn.log_softmax(sharp / SOFTER, 1) + jax.nn.log_sigmoid(p['tail']),
+    )
+
+  def transition(p: Any) -> Array:
+    return compose(jax.nn.sigmoid(p['rate']), among)
+
+  def loss(p: Any) -> Array:
+    spread = ((p['rate'] - p['rate'].mean()) ** 2).sum()
+    prior = 5 * spread / logs.shape[0]
+    return prior - _likelihood(clean(p), jnp.log(transition(p) + 1e-8), labels)
+
+  p = _adam(loss, start, FIRST, 0.05)
+  likelihood = _likelihood(clean(p), jnp.log(transition(p) + 1e-8), labels)
+  n, k = logs.shape
+  pairs = (among >= jnp.maximum(RARE, 1.01 / max(k - 1, 1))).sum()
+  evidence = likelihood - 0.5 * jnp.log(n) / n * pairs
+  return NoiseModel(jnp.exp(clean(p)), transition(p), evidence)
+
+
+def _likelihood(clean: Array, transition: Array, labels: Array) -> Array:
+  """The mean logarithm of `sum_i p_i T[i, j]`, from logarithms of both."""
+  return jax.nn.logsumexp(clean + transition[:, labels].T, 1).mean()
+
+
+def _adam(loss: Any, start: Any, steps: int, rate: float) -> Any:
+  """Minimizes by so many steps of Adam."""
+  tx = optax.adam(rate)
+
+  def step(state: Any, _: None) -> tuple[Any, None]:
+    p, opt = state
+    updates, opt = tx.update(jax.grad(loss)(p), opt)
+    return (optax.apply_updates(p, updates), opt), None
+
+  return jax.lax.scan(step, (start, tx.init(start)), None, steps)[0][0]

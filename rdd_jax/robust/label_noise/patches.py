@@ -1,0 +1,167 @@
+"""Features of images without training: how much they resemble random patches.
+
+Coates and Ng, The Importance of Encoding Versus Training with Sparse Coding and
+Vector Quantization, ICML 2011; Thiry et al., The Unreasonable Effectiveness of
+Patches in Deep Convolutional Kernels Methods, ICLR 2021. A linear classifier
+on them does as well as a small network that trains for minutes, on wrong
+labels too, and takes one pass over the images.
+
+Deviations:
+  Every second position of larger images, a square root of pooled similarities,
+  and soft thresholds at one quantile; images above 40 pixels are halved first,
+  as often as it takes.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+import math
+from typing import NamedTuple
+
+import chex
+import jax
+from jax import Array
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from rdd_jax.core import keys
+
+SIDE = 6  # of a patch; half an image at most
+LOOKED_AT = 2000  # images that patches are drawn from, at most,
+DRAWN = 40_000  # and patches
+QUANTILE = 0.8  # of similarities that count for nothing
+WHITENING = 1e-3  # added to the variances of patches in [0, 1]
+CHUNK = 20  # images at once: what fits a processor's cache
+
+
+class Dictionary(NamedTuple):
+  """Holds the patches that images are compared with.
+
+  Attributes:
+    mean: `f[d]`, of patches, d = side * side * channels.
+    whiten: `f[d, d]`.
+    atoms: `f[d, m]`, whitened patches of unit length.
+    threshold: `f[]`.
+  """
+
+  mean: Array
+  whiten: Array
+  atoms: Array
+  threshold: Array
+
+
+@partial(jax.jit, static_argnames='size')
+def learn(key: Array, images: Array, size: int = 512) -> Dictionary:
+  """Draws a dictionary of whitened patches from images.
+
+  Args:
+    key: a random key.
+    images: `u8[N, H, W, C]`.
+    size: `m`, the number of patches.
+
+  >>> images = jax.random.randint(jax.random.key(0), (4, 8, 8, 1), 0, 256)
+  >>> learn(jax.random.key(0), images.astype(jnp.uint8), 3).atoms.shape
+  (16, 3)
+  """
+  chex.assert_rank(images, 4)
+  n = images.shape[0]
+  rows = jax.random.permutation(keys.named(key, 'images'), n)[:LOOKED_AT]
+  small = _shrunk(images[rows])
+  side = max(min(SIDE, min(small.shape[1:3]) // 2), 1)
+  windows = _windows(small, side)
+  flat = windows.reshape(-1, windows.shape[-1])
+  chosen = jax.random.permutation(keys.named(key, 'patches'), len(flat))
+  flat = flat[chosen[:DRAWN]]
+  mean = flat.mean(0)
+  centered = flat - mean
+  values, vectors = jnp.linalg.eigh(centered.T @ centered / len(flat))
+  whiten = (vectors / jnp.sqrt(jnp.maximum(values, 0) + WHITENING)) @ vectors.T
+  # Patches of hardly any contrast would be noise at unit length.
+  white = centered @ whiten
+  length = jnp.linalg.norm(white, axis=1)
+  strong = jnp.argsort(-length)[: max(4 * len(flat) // 5, 1)]
+  picked = jax.random.permutation(keys.named(key, 'atoms'), len(strong))
+  picked = strong[jnp.resize(picked, (size,))]
+  atoms = _unit(white[picked]).T
+  near = jnp.abs(_unit(white[:5000]) @ atoms)
+  return Dictionary(mean, whiten, atoms, jnp.quantile(near, QUANTILE))
+
+
+def features(dictionary: Dictionary, images: Array, mirror: ArrayLike) -> Array:
+  """Pools in each quarter of an image how much its patches resemble others.
+
+  Args:
+    dictionary: of `m` patches.
+    images: `u8[N, H, W, C]`.
+    mirror: `b[]`, whether to take means over images and their mirror images.
+
+  Returns:
+    `f[N, 8 m]`, each standardized over the images.
+  """
+  chex.assert_rank(images, 4)
+
+  def of_chunk(rows: Array) -> Array:
+    small = _shrunk(images[rows])
+    plain = _pooled(dictionary, small)
+    found = jax.lax.cond(
+      jnp.asarray(mirror),
+      lambda: (plain + _pooled(dictionary, small[:, :, ::-1])) / 2,
+      lambda: plain,
+    )
+    return jnp.sqrt(found).reshape(found.shape[0], -1)
+
+  n = images.shape[0]
+  count = -(-n // CHUNK)
+  rows = jnp.minimum(jnp.arange(count * CHUNK), n - 1).reshape(count, CHUNK)
+  found = jax.lax.map(of_chunk, rows)
+  found = found.reshape(-1, found.shape[-1])[:n]
+  spread = found.std(0)
+  return (found - found.mean(0)) / (spread + 1e-3 * spread.mean() + 1e-6)
+
+
+def _shrunk(images: Array) -> Array:
+  """Pixels in [0, 1], in means of four until a side has 40 at most."""
+  x = images.astype(jnp.float32) / 255
+  while min(x.shape[1:3]) > 40:
+    x = x[:, : x.shape[1] // 2 * 2, : x.shape[2] // 2 * 2]
+    n, h, w, c = x.shape
+    x = x.reshape(n, h // 2, 2, w // 2, 2, c).mean((2, 4))
+  return x
+
+
+def _windows(x: Array, side: int) -> Array:
+  """All patches, `f[n, h, w, d]`; at every second position of larger images."""
+  stride = 1 if min(x.shape[1:3]) < 20 else 2
+  high, wide = x.shape[1] - side + 1, x.shape[2] - side + 1
+  parts = [
+    x[:, i : i + high : stride, j : j + wide : stride]
+    for i in range(side)
+    for j in range(side)
+  ]
+  return jnp.concatenate(parts, -1)
+
+
+def _unit(x: Array) -> Array:
+  return x / (jnp.linalg.norm(x, axis=-1, keepdims=True) + 1e-6)
+
+
+def _pooled(dictionary: Dictionary, x: Array) -> Array:
+  """`f[n, 4, 2 m]`: similarity, and its opposite, in each quarter."""
+  mean, whiten, atoms, threshold = dictionary
+  side = math.isqrt(mean.shape[0] // x.shape[-1])
+  near = _unit((_windows(x, side) - mean) @ whiten) @ atoms
+  parts = []
+  for like in (near - threshold, -near - threshold):
+    half = [(n + 1) // 2 for n in like.shape[1:3]]
+    active = jax.nn.relu(like)
+    parts.append(
+      jnp.stack(
+        [
+          active[:, rows, columns].mean((1, 2))
+          for rows in (slice(half[0]), slice(half[0] - 1, None))
+          for columns in (slice(half[1]), slice(half[1] - 1, None))
+        ],
+        1,
+      )
+    )
+  return jnp.concatenate(parts, -1)

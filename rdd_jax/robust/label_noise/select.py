@@ -1,0 +1,176 @@
+"""What is handed on: rows that are trusted, and rows that come back relabeled.
+
+Both by the posterior of the true class, given a row and its label. Wrong labels
+are counted by expectation: a row of posterior `p` for the label that it is
+handed on with is `1 - p` wrong. A hard label is never more wrong than a soft
+target: `1 - max p <= 1 - sum p^2`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import chex
+import jax
+from jax import Array
+import jax.numpy as jnp
+
+from rdd_jax.core.errors import UserError
+from rdd_jax.core.numerics import safe_divide
+from rdd_jax.robust.label_noise.trust import rank
+
+
+class Selection(NamedTuple):
+  """How much noise may be handed on, and what must be kept.
+
+  Attributes:
+    share_of_noise: of the estimated noise as given, what the trusted rows may
+      have of it; a quarter is what is promised, and estimates err.
+    floor: noise that is allowed in any case, so that clean labels stay.
+    least_trusted: posterior of the label that a trusted row has.
+    least_kept: of the right rows that each class is expected to have, the share
+      that is trusted whatever noise comes with it.
+    least_rows: of each class, likewise.
+    least_right: posterior of the new label that a relabeled row has; above 1
+      relabels none.
+    margin: relabeled rows are at most this share as wrong as trusted ones.
+  """
+
+  share_of_noise: float = 0.2
+  floor: float = 0.02
+  least_trusted: float = 0.5
+  least_kept: float = 0.65
+  least_rows: int = 20
+  least_right: float = 0.8
+  margin: float = 0.5
+
+
+class Chosen(NamedTuple):
+  """What is handed on of `N` rows.
+
+  Attributes:
+    trusted: `b[N]`, with the label as given.
+    relabeled: `b[N]`, with another.
+    labels: `i[N]`, of trusted rows as given, of others the likeliest other.
+    doubt: `f[N]`, the expected share of each label that is wrong.
+    given_noise: `f[]`, the expected share of wrong labels as given,
+    noise: and in what is handed on.
+  """
+
+  trusted: Array
+  relabeled: Array
+  labels: Array
+  doubt: Array
+  given_noise: Array
+  noise: Array
+
+
+def check(selection: Selection) -> None:
+  """Raises a UserError for a selection that hands on nothing that makes sense.
+
+  Args:
+    selection: its shares are in [0, 1], but for `least_right`, up to 2.
+  """
+  for name, value in selection._asdict().items():
+    most = {'least_rows': float('inf'), 'least_right': 2.0}.get(name, 1.0)
+    if not 0 <= value <= most:
+      raise UserError(f'trust {name}={value}: give a number in [0, {most:g}]')
+
+
+def select(
+  chance: Array,
+  labels: Array,
+  selection: Selection = Selection(),
+  groups: Array | None = None,
+  num_groups: int = 0,
+) -> Chosen:
+  """Selects what is handed on.
+
+  Trusted are the rows of the highest posterior, as many as keep within the
+  noise that is allowed; of each class, and where groups are known, of each
+  group of a class the same, the best rows up to a share of those that are
+  right. Noise is taken to be the same in all groups of a class, whose rows a
+  probe may know less well.
+
+  Args:
+    chance: `f[N, k]`, the posterior; a row of zeros is never handed on.
+    labels: `i[N]`, as given.
+    selection: how much.
+    groups: `i[N]`; others than `[0, num_groups)` are none.
+    num_groups: the number of known groups.
+
+  >>> chance = jnp.array([[0.9, 0.1], [0.05, 0.95]])
+  >>> found = select(chance, jnp.array([0, 0]), Selection(least_rows=0))
+  >>> found.trusted.tolist()
+  [True, False]
+  """
+  chex.assert_rank([chance, labels], [2, 1])
+  n, k = chance.shape
+  known = chance.sum(1) > 0
+  mine = jnp.take_along_axis(chance, labels[:, None], 1)[:, 0]
+  given_noise = _mean(1 - mine, known)
+  allowed = jnp.maximum(selection.share_of_noise * given_noise, selection.floor)
+  trusted = known & (mine >= selection.least_trusted)
+  trusted &= within(1 - mine, trusted, allowed)
+  place, _ = rank(-mine, labels, k)
+  trusted |= known & (place < selection.least_rows)
+  right = _sum(mine, labels, k)
+  before = _before(jnp.where(known, mine, 0.0), labels, place)
+  trusted |= known & (before < selection.least_kept * right[labels])
+  if groups is not None and num_groups:
+    inside = (groups >= 0) & (groups < num_groups)
+    cell = labels * (num_groups + 1) + jnp.where(inside, groups, num_groups)
+    cells = k * (num_groups + 1)
+    kept = _sum(jnp.where(trusted, mine, 0.0), labels, k)
+    kept = safe_divide(kept, _sum(jnp.ones(n), labels, k))
+    place, count = rank(-mine, cell, cells)
+    trusted |= known & inside & (place < kept[labels] * count)
+  noise = _mean(1 - mine, trusted)
+  others = chance.at[jnp.arange(n), labels].set(-1.0)
+  best = others.max(1)
+  relabeled = known & ~trusted & (best >= selection.least_right)
+  relabeled &= within(1 - best, relabeled, selection.margin * noise)
+  wrong = jnp.where(relabeled, 1 - best, 1 - mine)
+  return Chosen(
+    trusted,
+    relabeled,
+    jnp.where(trusted, labels, others.argmax(1)),
+    1 - mine,
+    given_noise,
+    _mean(wrong, trusted | relabeled),
+  )
+
+
+def within(wrong: Array, rows: Array, allowed: Array) -> Array:
+  """Marks the rows of least noise, as many as have a mean within a bound.
+
+  Args:
+    wrong: `f[N]`, the probability that a row is wrong.
+    rows: `b[N]`, that may be marked.
+    allowed: `f[]`, the bound.
+
+  >>> within(jnp.array([0.3, 0.0, 0.1]), jnp.ones(3, bool), 0.05).tolist()
+  [False, True, True]
+  """
+  order = jnp.argsort(jnp.where(rows, wrong, jnp.inf))
+  least = jnp.where(rows, wrong, jnp.inf)[order]
+  means = jnp.cumsum(least) / jnp.arange(1, len(wrong) + 1)
+  marks = jnp.zeros(len(wrong), bool).at[order].set(means <= allowed)
+  return marks & rows
+
+
+def _before(values: Array, ids: Array, place: Array) -> Array:
+  """For each row the sum over the rows of its class that come before it."""
+  order = jnp.lexsort((place, ids))
+  ordered = values[order]
+  total = jnp.cumsum(ordered) - ordered
+  start = jnp.searchsorted(ids[order], ids[order])
+  return jnp.zeros_like(values).at[order].set(total - total[start])
+
+
+def _sum(values: Array, ids: Array, k: int) -> Array:
+  return jax.ops.segment_sum(values, ids, k)
+
+
+def _mean(values: Array, rows: Array) -> Array:
+  return safe_divide(jnp.where(rows, values, 0.0).sum(), rows.sum())
