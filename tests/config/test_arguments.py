@@ -53,7 +53,7 @@ def test_choices():
   ('name', 'table'),
   [
     ('kernel', regression.KERNELS),
-    ('defense', {'none', *label_noise.DEFENSES}),
+    ('defense', {'none', *label_noise.DEFENSES, *label_noise.TRAINED}),
     ('loss', ood.LOSSES),
     ('families', ood.FAMILIES),
     ('groups', groups.GROUPS),
@@ -110,7 +110,7 @@ def test_show_of_a_command_has_all_fields_as_the_flags_leave_them():
 
 def test_show_marks_links_that_no_default_has():
   lines = show(preset('tad', 'digits')('show')).splitlines()
-  assert "* transform.trust.factory = 'divert'" in lines
+  assert "* transform.trust.factory = 'trust_aware'" in lines
   assert '  transform = {}' not in lines
 
 
@@ -134,8 +134,9 @@ def test_a_preset_that_is_not_there(names, words):
 
 
 @pytest.mark.parametrize(
-  ('method', 'field'), [('tad', 'probe'), ('trustdd', 'ood_sets')]
+  ('method', 'arg', 'field'),
+  [('tad', 'defense=elr', 'probe'), ('trustdd', '', 'ood_sets')],
 )
-def test_what_is_not_known_of_a_data_set_says_so(method, field):
+def test_what_is_not_known_of_a_data_set_says_so(method, arg, field):
   with pytest.raises(UserError, match=f"no {field} for 'celeba'.*cifar10"):
-    preset(method, 'celeba')('')
+    preset(method, 'celeba')(arg)

@@ -54,11 +54,11 @@ def test_variants_are_called_what_they_are():
 def test_a_field_that_was_set_holds_for_every_variant():
   config = all_three()
   config.evaluation.epochs = 7
-  config.transform.trust.rounds = 9
+  config.transform.trust.size = 9
   for name in config.variants:
     found = ablations.derive(config, name)
     assert found.evaluation.epochs == 7
-    assert 'trust' not in found.transform or found.transform.trust.rounds == 9
+    assert 'trust' not in found.transform or found.transform.trust.size == 9
   assert 'trust' in ablations.derive(config, 'TAD').transform
   with pytest.raises(UserError, match="did you mean 'TAD'"):
     ablations.derive(config, 'TADD')
@@ -119,7 +119,6 @@ def test_all_three_go_with_every_method(method: str, tmp_path: Path):
   config = all_three(f'method={method},smoke,width=4,variants=false')
   config.whole.steps = 0
   config.shift.corruptions = ('fog',)
-  config.transform.trust.update({'warm_up': 4, 'steps': 4})
   row = pipeline.execute(config, tmp_path)['rows']['distilled']
   for metric in ('accuracy', 'rare_group', 'corrupted', 'auroc', 'fpr95'):
     assert np.isfinite(row[metric]['mean']), metric

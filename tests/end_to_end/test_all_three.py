@@ -32,8 +32,6 @@ def tiny(method: str, part: str) -> Config:
     noise='asymmetric-0.4',
     rare='line-0.1',
   )
-  if 'trust' in config.transform:
-    config.transform.trust.update({'warm_up': 4, 'steps': 4})
   config.steps, config.steps_per_call, config.checkpoint_every = 4, 1, 2
   config.seeds, config.outside.sets = 2, ()
   if part == ALL:

@@ -29,8 +29,6 @@ MATCHING = (
 )
 DIVERTED = (
   '--config=configs/tad_digits.py:smoke,width=4',
-  '--config.transform.trust.warm_up=100',
-  '--config.transform.trust.steps=50',
 )
 TRAJECTORIES = (
   '--config=configs/mtt_fashion_mnist.py:smoke,width=4',

@@ -14,7 +14,7 @@ import pytest
 import rdd_jax
 from rdd_jax import data
 from rdd_jax.config.build import data as build_data
-from rdd_jax.config.presets.label_noise import DEFENSES, tad
+from rdd_jax.config.presets.label_noise import DEFENSES, TRAINED, tad
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import pipeline
 from rdd_jax.report import label_noise
@@ -115,8 +115,10 @@ def test_labels_are_written(tmp_path: Path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('defense', ['none', *DEFENSES])
+@pytest.mark.parametrize('defense', ['none', *DEFENSES, *TRAINED])
 def test_every_defense_runs(tmp_path: Path, defense: str):
+  if defense == 'confident':
+    pytest.importorskip('cleanlab')
   config = tad('digits', f'smoke,width=4,defense={defense}')
   config.devices = 1
   config.evaluation.epochs = 1
@@ -125,11 +127,11 @@ def test_every_defense_runs(tmp_path: Path, defense: str):
   found = pipeline.execute(config, tmp_path)
   assert found['rows']['distilled']['accuracy']['n'] == 2
   assert found['rows']['initial']['accuracy']['n'] == 2
-  diverts = defense in ('tad', 'described', 'small_loss')
+  diverts = defense not in ('none', 'oracle', 'clean', 'elr')
   assert (tmp_path / 'relabelled.npz').exists() == diverts
   if diverts:
     rows = json.loads((tmp_path / 'trust.json').read_text())
-    assert len(rows) == (1 if defense == 'small_loss' else 4)
+    assert len(rows) == (4 if defense in ('tad_fixed', 'described') else 1)
     assert 'Trust' in (tmp_path / 'report.html').read_text()
 
 
@@ -156,23 +158,25 @@ def test_images_are_started_from_what_is_trusted(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-  ('name', 'value'),
+  ('defense', 'name', 'value'),
   [
-    ('warm_up', 2),
-    ('relabel.fraction', 0.25),
-    ('last.rule', 'both'),
-    ('probes', 2),
+    ('tad', 'least_right', 0.9),
+    ('tad', 'size', 32),
+    ('tad_fixed', 'warm_up', 2),
+    ('tad_fixed', 'relabel.fraction', 0.25),
+    ('tad_fixed', 'last.rule', 'both'),
+    ('tad_fixed', 'probes', 2),
   ],
 )
-def test_every_field_of_tad_can_be_set(name: str, value: object):
-  config = tad('fashion_mnist', 'smoke')
+def test_every_field_of_tad_can_be_set(defense: str, name: str, value: object):
+  config = tad('fashion_mnist', f'smoke,defense={defense}')
   config.lock()
   config.update_from_flattened_dict({f'transform.trust.{name}': value})
 
 
 def test_misspelt_arguments_say_what_there_is():
-  with pytest.raises(UserError, match='two_stage'):
-    tad('digits', 'defense=two_stages')
+  with pytest.raises(UserError, match='small_loss'):
+    tad('digits', 'defense=small_losses')
   with pytest.raises(UserError, match='there is dm'):
     tad('digits', 'method=datm')
   with pytest.raises(UserError, match="did you mean 'noise'"):

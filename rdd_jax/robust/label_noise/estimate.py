@@ -1,8 +1,7 @@
 """Estimates how labels are given, and the true classes behind them.
 
-From scores of probes that were never asked about rows they trained on: the
-forward likelihood `log sum_i p_i T[i, j]` of the labels as given, Patrini et
-al., Making Deep Neural Networks Robust to Label Noise, CVPR 2017, theorem 2.
+From scores of probes that were never asked about rows they trained on, by the
+forward likelihood of the labels as given (Patrini et al., CVPR 2017).
 
 Deviations:
   Transitions and probabilities are fitted in turn, from two starts: labels are
@@ -19,9 +18,9 @@ import chex
 import jax
 from jax import Array
 import jax.numpy as jnp
-import optax
 
 from rdd_jax.core.numerics import safe_divide
+from rdd_jax.robust.label_noise import forward
 from rdd_jax.robust.label_noise.transition import (
   RARE,
   compose,
@@ -83,10 +82,10 @@ def estimate(scores: Array, labels: Array, halves: Array) -> NoiseModel:
   if k == 1:
     ones = jnp.ones_like(scores)
     return NoiseModel(ones, jnp.ones((1, 1)), jnp.zeros([]))
-  z = _standardized(scores)
+  z = forward.standardized(scores)
   start = compose(jnp.full(k, 0.3), even(k))
   trials = [
-    _turn(z, labels, halves, start, _fresh(k), precision, FIRST)
+    _turn(z, labels, halves, start, forward.fresh(k), precision, FIRST)
     for precision in PRECISIONS
   ]
   best = max(range(len(trials)), key=lambda i: float(trials[i][0].evidence))
@@ -125,25 +124,11 @@ def as_given(scores: Array, labels: Array, halves: Array) -> Array:
     halves: `i[2, N // 2]`, see `estimate`.
   """
   k = scores.shape[1]
-  z, identity = _standardized(scores), jnp.eye(k)
-  fitted = _fit(z, labels, halves, identity, _fresh(k), PRECISIONS[1], FIRST)
-  return jnp.exp(_held_out(z, fitted, halves))
-
-
-def _fresh(k: int) -> Any:
-  """Maps of both halves, before any fit."""
-  one = {
-    'scale': jnp.zeros([]),
-    'bias': jnp.zeros(k),
-    'map': jnp.zeros((k, k)),
-  }
-  return jax.tree.map(lambda x: jnp.stack([x, x]), one)
-
-
-def _probabilities(p: Any, z: Array) -> Array:
-  """Logarithms of the class probabilities, `f[n, k]`."""
-  mapped = z + z @ p['map']
-  return jax.nn.log_softmax(jnp.exp(p['scale']) * mapped + p['bias'], 1)
+  z, identity = forward.standardized(scores), jnp.eye(k)
+  fitted = forward.fit(
+    z, labels, halves, identity, forward.fresh(k), PRECISIONS[1], FIRST
+  )
+  return jnp.exp(forward.held_out(z, fitted, halves))
 
 
 @jax.jit
@@ -162,12 +147,6 @@ def _next(model: NoiseModel, labels: Array, *, pairs: bool) -> Array:
   return compose(1 - jnp.diag(model.transition), among)
 
 
-@jax.jit
-def _standardized(scores: Array) -> Array:
-  z = scores - scores.mean(0)
-  return safe_divide(z, z.std())
-
-
 @partial(jax.jit, static_argnames='steps')
 def _turn(
   z: Array,
@@ -179,46 +158,13 @@ def _turn(
   steps: int,
 ) -> tuple[NoiseModel, Any]:
   """Fits probabilities for a transition, and then rates for probabilities."""
-  fitted = _fit(z, labels, halves, transition, maps, precision, steps)
+  fitted = forward.fit(z, labels, halves, transition, maps, precision, steps)
   rates = 1 - jnp.diag(transition)
   among = transition * (1 - jnp.eye(z.shape[1]))
   among = safe_divide(among, among.sum(1, keepdims=True))
-  return _calibrate(_held_out(z, fitted, halves), labels, rates, among), fitted
-
-
-@partial(jax.jit, static_argnames='steps')
-def _fit(
-  z: Array,
-  labels: Array,
-  halves: Array,
-  transition: Array,
-  maps: Any,
-  precision: Array | float,
-  steps: int,
-) -> Any:
-  """Fits the map of each half of the rows."""
-  logs = jnp.log(transition + 1e-8)
-
-  def fit(x: tuple[Any, Array]) -> Any:
-    start, rows = x
-    inputs, given = z[rows], labels[rows]
-
-    def loss(p: Any) -> Array:
-      prior = 0.5 * precision * (p['map'] ** 2).sum() / rows.shape[0]
-      return prior - _likelihood(_probabilities(p, inputs), logs, given)
-
-    return _adam(loss, start, steps, 0.03)
-
-  return jax.lax.map(fit, (maps, halves))
-
-
-def _held_out(z: Array, fitted: Any, halves: Array) -> Array:
-  """Logarithms of probabilities by the map of the other half, `f[N, k]`."""
-  first, second = (jax.tree.map(lambda x, i=i: x[i], fitted) for i in (0, 1))
-  in_second = jnp.zeros(z.shape[0], bool).at[halves[1]].set(True)
-  return jnp.where(
-    in_second[:, None], _probabilities(first, z), _probabilities(second, z)
-  )
+  return _calibrate(
+    forward.held_out(z, fitted, halves), labels, rates, among
+  ), fitted
 
 
 def _calibrate(
@@ -245,28 +191,15 @@ def _calibrate(
   def loss(p: Any) -> Array:
     spread = ((p['rate'] - p['rate'].mean()) ** 2).sum()
     prior = 5 * spread / logs.shape[0]
-    return prior - _likelihood(clean(p), jnp.log(transition(p) + 1e-8), labels)
+    return prior - forward.likelihood(
+      clean(p), jnp.log(transition(p) + 1e-8), labels
+    )
 
-  p = _adam(loss, start, FIRST, 0.05)
-  likelihood = _likelihood(clean(p), jnp.log(transition(p) + 1e-8), labels)
+  p = forward.adam(loss, start, FIRST, 0.05)
+  likelihood = forward.likelihood(
+    clean(p), jnp.log(transition(p) + 1e-8), labels
+  )
   n, k = logs.shape
   pairs = (among >= jnp.maximum(RARE, 1.01 / max(k - 1, 1))).sum()
   evidence = likelihood - 0.5 * jnp.log(n) / n * pairs
   return NoiseModel(jnp.exp(clean(p)), transition(p), evidence)
-
-
-def _likelihood(clean: Array, transition: Array, labels: Array) -> Array:
-  """The mean logarithm of `sum_i p_i T[i, j]`, from logarithms of both."""
-  return jax.nn.logsumexp(clean + transition[:, labels].T, 1).mean()
-
-
-def _adam(loss: Any, start: Any, steps: int, rate: float) -> Any:
-  """Minimizes by so many steps of Adam."""
-  tx = optax.adam(rate)
-
-  def step(state: Any, _: None) -> tuple[Any, None]:
-    p, opt = state
-    updates, opt = tx.update(jax.grad(loss)(p), opt)
-    return (optax.apply_updates(p, updates), opt), None
-
-  return jax.lax.scan(step, (start, tx.init(start)), None, steps)[0][0]
