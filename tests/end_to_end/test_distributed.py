@@ -27,9 +27,7 @@ MATCHING = (
   '--config=configs/dm_digits.py:smoke,width=4',
   '--config.steps=60',
 )
-DIVERTED = (
-  '--config=configs/tad_digits.py:smoke,width=4',
-)
+DIVERTED = ('--config=configs/tad_digits.py:smoke,width=4',)
 TRAJECTORIES = (
   '--config=configs/mtt_fashion_mnist.py:smoke,width=4',
   '--config.experts.number=6',

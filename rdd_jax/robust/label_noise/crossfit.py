@@ -88,7 +88,7 @@ def probe(features: Array, labels: Array, rows: Array, k: int) -> Scores:
     features = jnp.linalg.qr(features.T, mode='r').T
   targets = jax.nn.one_hot(labels, k)
   share = targets.mean(0)
-  targets = targets - share
+  targets = targets - share[None]
 
   def take(x: Array, i: Array) -> Array:
     return x.at[i].get(mode='fill', fill_value=0)
@@ -107,13 +107,13 @@ def probe(features: Array, labels: Array, rows: Array, k: int) -> Scores:
     matrix = square - squares[fold] + ridge * unit * eye
     factor = jnp.linalg.cholesky(matrix)
     found = jax.scipy.linalg.cho_solve((factor, True), product - products[fold])
-    return take(features, rows[fold]) @ found + share
+    return take(features, rows[fold]) @ found + share[None]
 
   asked = jnp.arange(1 if square.shape[0] > LARGE else FOLDS)
 
   def error(ridge: Array) -> Array:
     def of(fold: Array) -> Array:
-      off = scores(fold, ridge) - share - take(targets, rows[fold])
+      off = scores(fold, ridge) - share[None] - take(targets, rows[fold])
       return jnp.where((rows[fold] < n)[:, None], off**2, 0.0).sum()
 
     return jax.lax.map(of, asked).sum()
@@ -122,6 +122,6 @@ def probe(features: Array, labels: Array, rows: Array, k: int) -> Scores:
   ridge = jnp.asarray(RIDGES)[jnp.nanargmin(errors)]
   found = jax.lax.map(lambda i: scores(i, ridge), jnp.arange(FOLDS))
   held_out = jnp.zeros((n, k)).at[rows].set(found, mode='drop')
-  mean_error = ((held_out - share - targets) ** 2).sum(1).mean()
+  mean_error = ((held_out - share[None] - targets) ** 2).sum(1).mean()
   agreement = (held_out.argmax(1) == labels).mean()
   return Scores(held_out, ridge, mean_error, agreement)

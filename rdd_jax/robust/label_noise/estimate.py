@@ -6,7 +6,8 @@ forward likelihood of the labels as given (Patrini et al., CVPR 2017).
 Deviations:
   Transitions and probabilities are fitted in turn, from two starts: labels are
   given to all other classes alike, or to the few that labels of confidently
-  scored rows show. The start of the greater evidence wins.
+  scored rows show. Where the evidence hardly differs,
+  both are returned.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ FIRST, LATER = 60, 25  # steps of Adam, from scratch and from what was found
 ROUNDS = 10  # at most, of fitting transitions and probabilities in turn,
 GAIN = 5e-4  # while the evidence gains as much
 PASSES = 2  # at most, from what confident rows show
-MARGIN = 0.01  # of the evidence, by which pairs must be better than none
+MARGIN = 0.01  # of the evidence: models within it are all returned
 SOFTER = 3.0  # temperature of the heavy tail of probabilities
 
 
@@ -60,7 +61,7 @@ class NoiseModel(NamedTuple):
     return posterior(self.clean, self.transition, labels)
 
 
-def estimate(scores: Array, labels: Array, halves: Array) -> NoiseModel:
+def estimate(scores: Array, labels: Array, halves: Array) -> list[NoiseModel]:
   """Estimates how labels are given, and the true classes behind them.
 
   Probabilities are `softmax(s z (I + B) + b)` of standardized scores `z`, of
@@ -75,13 +76,17 @@ def estimate(scores: Array, labels: Array, halves: Array) -> NoiseModel:
     halves: `i[2, N // 2]`, numbers of the rows of each half; an odd one is in
       neither, and takes what the map of the second says.
 
+  Returns:
+    The model of the greatest evidence first, and others that explain the labels
+    about as well.
+
   Source: Patrini et al., CVPR 2017, theorem 2; Northcutt et al., JAIR 2021.
   """
   chex.assert_rank(scores, 2)
   k = scores.shape[1]
   if k == 1:
     ones = jnp.ones_like(scores)
-    return NoiseModel(ones, jnp.ones((1, 1)), jnp.zeros([]))
+    return [NoiseModel(ones, jnp.ones((1, 1)), jnp.zeros([]))]
   z = forward.standardized(scores)
   start = compose(jnp.full(k, 0.3), even(k))
   trials = [
@@ -104,15 +109,20 @@ def estimate(scores: Array, labels: Array, halves: Array) -> NoiseModel:
 
   first, maps = trials[best]
   alike = settle(first, maps, pairs=False)
-  found, asked, margin = alike, scores, MARGIN
+  found, asked = [], scores
   for _ in range(PASSES):
     shown = _shown(asked, labels)
     start = _turn(z, labels, halves, shown, maps, precision, FIRST)
     pairs = settle(*start, pairs=True)
-    if float(pairs.evidence) < float(found.evidence) + margin:
+    gain = float(pairs.evidence) - float((found or [alike])[0].evidence)
+    if found and gain < GAIN:
       break
-    found, asked, margin = pairs, pairs.clean, GAIN
-  return found
+    found, asked = [pairs], pairs.clean
+    if gain < MARGIN:
+      break
+  found = sorted([*found, alike], key=lambda model: -float(model.evidence))
+  least = float(found[0].evidence) - MARGIN
+  return [model for model in found if float(model.evidence) >= least]
 
 
 def as_given(scores: Array, labels: Array, halves: Array) -> Array:

@@ -26,7 +26,7 @@ def standardized(scores: Array) -> Array:
   Args:
     scores: `f[N, k]`.
   """
-  z = scores - scores.mean(0)
+  z = scores - scores.mean(0)[None]
   return safe_divide(z, z.std())
 
 
@@ -47,7 +47,7 @@ def fresh(k: int) -> Any:
 def _probabilities(p: Any, z: Array) -> Array:
   """Logarithms of the class probabilities, `f[n, k]`."""
   mapped = z + z @ p['map']
-  return jax.nn.log_softmax(jnp.exp(p['scale']) * mapped + p['bias'], 1)
+  return jax.nn.log_softmax(jnp.exp(p['scale']) * mapped + p['bias'][None], 1)
 
 
 @partial(jax.jit, static_argnames='steps')

@@ -73,9 +73,11 @@ def learn(key: Array, images: Array, size: int = 512) -> Dictionary:
   chosen = jax.random.permutation(keys.named(key, 'patches'), len(flat))
   flat = flat[chosen[:DRAWN]]
   mean = flat.mean(0)
-  centered = flat - mean
+  centered = flat - mean[None]
   values, vectors = jnp.linalg.eigh(centered.T @ centered / len(flat))
-  whiten = (vectors / jnp.sqrt(jnp.maximum(values, 0) + WHITENING)) @ vectors.T
+  whiten = (
+    vectors / jnp.sqrt(jnp.maximum(values, 0) + WHITENING)[None]
+  ) @ vectors.T
   # Patches of hardly any contrast would be noise at unit length.
   white = centered @ whiten
   length = jnp.linalg.norm(white, axis=1)
@@ -116,7 +118,8 @@ def features(dictionary: Dictionary, images: Array, mirror: ArrayLike) -> Array:
   found = jax.lax.map(of_chunk, rows)
   found = found.reshape(-1, found.shape[-1])[:n]
   spread = found.std(0)
-  return (found - found.mean(0)) / (spread + 1e-3 * spread.mean() + 1e-6)
+  scale = spread + 1e-3 * spread.mean() + 1e-6
+  return (found - found.mean(0)[None]) / scale[None]
 
 
 def _shrunk(images: Array) -> Array:
@@ -149,17 +152,18 @@ def _pooled(dictionary: Dictionary, x: Array) -> Array:
   """`f[n, 4, 2 m]`: similarity, and its opposite, in each quarter."""
   mean, whiten, atoms, threshold = dictionary
   side = math.isqrt(mean.shape[0] // x.shape[-1])
-  near = _unit((_windows(x, side) - mean) @ whiten) @ atoms
+  near = _unit((_windows(x, side) - mean[None, None, None]) @ whiten) @ atoms
   parts = []
   for like in (near - threshold, -near - threshold):
-    half = [(n + 1) // 2 for n in like.shape[1:3]]
+    high, wide = like.shape[1:3]
+    above, left = (high + 1) // 2, (wide + 1) // 2
     active = jax.nn.relu(like)
     parts.append(
       jnp.stack(
         [
           active[:, rows, columns].mean((1, 2))
-          for rows in (slice(half[0]), slice(half[0] - 1, None))
-          for columns in (slice(half[1]), slice(half[1] - 1, None))
+          for rows in (slice(above), slice(high - above, None))
+          for columns in (slice(left), slice(wide - left, None))
         ],
         1,
       )

@@ -78,7 +78,7 @@ def check(selection: Selection) -> None:
 
 
 def select(
-  chance: Array,
+  chances: Array,
   labels: Array,
   selection: Selection = Selection(),
   groups: Array | None = None,
@@ -93,18 +93,21 @@ def select(
   probe may know less well.
 
   Args:
-    chance: `f[N, k]`, the posterior; a row of zeros is never handed on.
+    chances: `f[m, N, k]`, the posterior by each of `m` models, the best first.
+      That one decides on trust; a row comes back by what all of them grant. A
+      row of zeros is never handed on.
     labels: `i[N]`, as given.
     selection: how much.
     groups: `i[N]`; others than `[0, num_groups)` are none.
     num_groups: the number of known groups.
 
-  >>> chance = jnp.array([[0.9, 0.1], [0.05, 0.95]])
-  >>> found = select(chance, jnp.array([0, 0]), Selection(least_rows=0))
+  >>> chances = jnp.array([[[0.9, 0.1], [0.05, 0.95]]])
+  >>> found = select(chances, jnp.array([0, 0]), Selection(least_rows=0))
   >>> found.trusted.tolist()
   [True, False]
   """
-  chex.assert_rank([chance, labels], [2, 1])
+  chex.assert_rank([chances, labels], [3, 1])
+  chance = chances[0]
   n, k = chance.shape
   known = chance.sum(1) > 0
   mine = jnp.take_along_axis(chance, labels[:, None], 1)[:, 0]
@@ -126,7 +129,7 @@ def select(
     place, count = rank(-mine, cell, cells)
     trusted |= known & inside & (place < kept[labels] * count)
   noise = _mean(1 - mine, trusted)
-  others = chance.at[jnp.arange(n), labels].set(-1.0)
+  others = chances.min(0).at[jnp.arange(n), labels].set(-1.0)
   best = others.max(1)
   relabeled = known & ~trusted & (best >= selection.least_right)
   relabeled &= within(1 - best, relabeled, selection.margin * noise)

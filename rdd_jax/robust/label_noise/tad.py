@@ -119,20 +119,20 @@ def divide(
     num_groups: the number of known groups.
   """
   labels = jnp.asarray(labels, jnp.int32)
-  model = estimate(asked.scores.scores, labels, asked.folds.halves)
-  return _select(model, labels, selection, groups, num_groups)
+  models = estimate(asked.scores.scores, labels, asked.folds.halves)
+  return _select(models, labels, selection, groups, num_groups)
 
 
 @partial(jax.jit, static_argnames=('selection', 'num_groups'))
 def _select(
-  model: NoiseModel,
+  models: list[NoiseModel],
   labels: Array,
   selection: Selection,
   groups: Array | None,
   num_groups: int,
 ) -> Chosen:
-  chance = model.posterior(labels)
-  return select(chance, labels, selection, groups, num_groups)
+  chances = jnp.stack([model.posterior(labels) for model in models])
+  return select(chances, labels, selection, groups, num_groups)
 
 
 def trust_aware(

@@ -44,7 +44,8 @@ def posterior(clean: Array, transition: Array, labels: Array) -> Array:
   """
   chex.assert_rank([clean, transition], 2)
   joint = clean * transition[:, labels].T
-  joint = jnp.where(jnp.isfinite(joint), joint, 0.0)
+  finite = jnp.isfinite(joint).all(1, keepdims=True)
+  joint = jnp.where(finite, joint, 0.0)
   return safe_divide(joint, joint.sum(1, keepdims=True))
 
 

@@ -1,0 +1,235 @@
+"""Laws of what is handed on: how much, how wrong, and who must stay."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+import numpy as np
+import pytest
+
+from rdd_jax.core.errors import UserError
+from rdd_jax.robust.label_noise.select import (
+  Chosen,
+  Selection,
+  check,
+  select,
+  within,
+)
+
+CLASSES, N = 4, 400
+SEEDS = range(12)
+FREE = Selection(least_kept=0.0, least_rows=0)
+_select = jax.jit(select, static_argnames='num_groups')
+
+
+def posteriors(seed: int, n: int = N) -> tuple[np.ndarray, np.ndarray]:
+  """Sure or unsure rows, of right or wrong labels, and some of no chance."""
+  rng = np.random.default_rng(seed)
+  sure = rng.choice([0.3, 3.0, 30.0])
+  truth = rng.integers(0, CLASSES, n)
+  chance = rng.dirichlet(np.full(CLASSES, 0.3), n)
+  chance = chance + sure * np.eye(CLASSES)[truth]
+  chance /= chance.sum(1, keepdims=True)
+  chance[rng.random(n) < 0.05] = 0.0
+  wrong = rng.random(n) < rng.random() * 0.7
+  return chance, np.where(wrong, rng.integers(0, CLASSES, n), truth)
+
+
+def asked(
+  chance: np.ndarray,
+  labels: np.ndarray,
+  selection: Selection = Selection(),
+  groups: np.ndarray | None = None,
+  num_groups: int = 0,
+) -> Chosen:
+  found = _select(
+    jnp.asarray(chance, jnp.float32)[None],
+    jnp.asarray(labels, jnp.int32),
+    selection,
+    None if groups is None else jnp.asarray(groups),
+    num_groups,
+  )
+  return jax.tree.map(np.asarray, found)
+
+
+def mine(chance: np.ndarray, labels: ArrayLike) -> np.ndarray:
+  return chance[np.arange(len(chance)), np.asarray(labels)]
+
+
+@pytest.mark.parametrize('seed', SEEDS)
+def test_within_takes_rows_while_their_mean_allows(seed):
+  rng = np.random.default_rng(seed)
+  wrong, rows = rng.random(60), rng.random(60) < 0.7
+  for allowed in (0.0, 0.1, 0.3, 1.0):
+    taken = []
+    for i in sorted(np.flatnonzero(rows), key=lambda i: wrong[i]):
+      if np.mean(wrong[[*taken, i]]) > allowed:
+        break
+      taken.append(i)
+    marks = within(jnp.asarray(wrong), jnp.asarray(rows), jnp.asarray(allowed))
+    np.testing.assert_array_equal(np.flatnonzero(marks), np.sort(taken))
+
+
+@pytest.mark.parametrize('seed', SEEDS)
+@pytest.mark.parametrize('margin', [0.0, 0.5, 1.0])
+def test_relabeled_rows_add_no_noise(seed, margin):
+  chance, labels = posteriors(seed)
+  found = asked(chance, labels, Selection(margin=margin, least_right=0.5))
+  alone = found.doubt[found.trusted].mean() if found.trusted.any() else 0.0
+  assert found.noise <= alone + 1e-6
+  if found.relabeled.any():
+    best = mine(chance, found.labels)[found.relabeled]
+    assert (1 - best).mean() <= margin * alone + 1e-6
+
+
+@pytest.mark.parametrize('seed', SEEDS)
+@pytest.mark.parametrize('share', [0.0, 0.2, 0.7])
+def test_no_more_noise_is_trusted_than_allowed(seed, share):
+  chance, labels = posteriors(seed)
+  selection = FREE._replace(share_of_noise=share, floor=0.02)
+  found = asked(chance, labels, selection)
+  allowed = max(share * float(found.given_noise), 0.02)
+  assert found.noise <= allowed + 1e-6
+  assert (mine(chance, labels)[found.trusted] >= 0.5).all()
+
+
+@pytest.mark.parametrize('seed', SEEDS)
+def test_fewer_rows_come_back_where_more_is_asked_of_them(seed):
+  chance, labels = posteriors(seed)
+  last = np.ones(N, bool)
+  for least in (0.0, 0.3, 0.6, 0.9, 1.0, 1.1):
+    found = asked(chance, labels, Selection(least_right=least, margin=1.0))
+    assert (found.relabeled <= last).all()
+    best = mine(chance, found.labels)[found.relabeled]
+    assert (best >= least - 1e-6).all()
+    last = found.relabeled
+  assert not last.any()
+
+
+@pytest.mark.parametrize('seed', SEEDS)
+def test_rows_are_what_they_are_said_to_be(seed):
+  chance, labels = posteriors(seed)
+  found = asked(chance, labels, Selection(least_rows=N, least_right=0.0))
+  nothing = chance.sum(1) == 0
+  assert not (found.trusted | found.relabeled)[nothing].any()
+  found = asked(chance, labels, Selection(least_right=0.5, margin=1.0))
+  assert not (found.trusted | found.relabeled)[nothing].any()
+  assert not (found.trusted & found.relabeled).any()
+  np.testing.assert_array_equal(
+    found.labels[found.trusted], labels[found.trusted]
+  )
+  others = chance.copy()
+  others[np.arange(N), labels] = -1
+  back = found.relabeled
+  np.testing.assert_array_equal(found.labels[back], others[back].argmax(1))
+  np.testing.assert_allclose(found.doubt, 1 - mine(chance, labels), atol=1e-5)
+  known = ~nothing
+  np.testing.assert_allclose(
+    found.given_noise, found.doubt[known].mean(), rtol=1e-5
+  )
+  on = found.trusted | back
+  wrong = 1 - mine(chance, found.labels)[on]
+  np.testing.assert_allclose(found.noise, wrong.mean(), rtol=1e-4, atol=1e-6)
+
+
+def test_clean_labels_stay():
+  rng = np.random.default_rng(0)
+  labels = rng.integers(0, CLASSES, N)
+  sure = 1 - rng.exponential(0.005, N).clip(max=0.6)
+  chance = (1 - sure)[:, None] / (CLASSES - 1) * np.ones((N, CLASSES))
+  chance[np.arange(N), labels] = sure
+  assert asked(chance, labels, FREE).trusted.mean() >= 0.97
+  assert asked(chance, labels).trusted.mean() >= 0.97
+
+
+@pytest.mark.parametrize('seed', SEEDS)
+def test_each_class_keeps_its_share_and_its_rows(seed):
+  chance, labels = posteriors(seed)
+  labels[labels == 3] = 2
+  labels[:7] = 3  # a class of few rows
+  selection = Selection(least_kept=0.8, least_rows=15)
+  found = asked(chance, labels, selection)
+  chances, known = mine(chance, labels), chance.sum(1) > 0
+  for c in range(CLASSES):
+    of = labels == c
+    kept = chances[of & found.trusted].sum()
+    assert kept >= 0.8 * chances[of].sum() - 1e-4
+    assert (of & found.trusted).sum() >= min(15, (of & known).sum())
+    # The best of a class come first.
+    out = of & known & ~found.trusted
+    if out.any():
+      assert chances[of & found.trusted].min() >= chances[out].max()
+
+
+def grouped(share: float = 0.14) -> tuple[np.ndarray, ...]:
+  """A group, of the noise of all others, that a probe knows less well."""
+  rng = np.random.default_rng(0)
+  labels = np.arange(800) % 2
+  p = [0.84 - share, share, 0.08, 0.08]
+  groups = rng.choice([0, 1, -1, 7], 800, p=p)
+  right = rng.random(800) < 0.7
+  sure = np.where(right, 0.97, 0.03) + rng.uniform(-0.02, 0.02, 800)
+  unsure = np.where(right, 0.4, 0.1) + rng.uniform(-0.05, 0.05, 800)
+  p = np.where(groups == 1, unsure, sure)
+  chance = np.where(labels[:, None] == [0, 1], p[:, None], 1 - p[:, None])
+  return chance, labels, groups, right
+
+
+@pytest.mark.parametrize('share', [0.14, 0.5])
+def test_groups_that_are_known_are_trusted_as_much_as_their_class(share):
+  """As much as the class is without them, of rows that are right."""
+  chance, labels, groups, right = grouped(share)
+  without = asked(chance, labels)
+  found = asked(chance, labels, Selection(), groups, 2)
+  assert not without.trusted[groups == 1].any()
+  expected = mine(chance, labels) * without.trusted
+  for c in range(2):
+    of_class = expected[labels == c].mean()
+    for g in range(2):
+      of = (labels == c) & (groups == g)
+      assert found.trusted[of].mean() >= of_class - 1e-6
+      assert right[of & found.trusted].mean() >= 0.95
+    few = found.trusted[(labels == c) & (groups == 1)]
+    assert abs(few.mean() - of_class) <= 1 / len(few)
+  # Those of no group are as they were.
+  none = (groups != 0) & (groups != 1)
+  np.testing.assert_array_equal(found.trusted[none], without.trusted[none])
+  assert (found.trusted >= without.trusted).all()
+
+
+def test_one_group_of_all_rows_is_as_none():
+  chance, labels, *_ = grouped()
+  found = asked(chance, labels, Selection(), np.zeros(800, int), 1)
+  np.testing.assert_array_equal(found.trusted, asked(chance, labels).trusted)
+
+
+@pytest.mark.parametrize('seed', [0, 1, 2])
+def test_order_of_rows_and_names_of_classes_do_not_matter(seed):
+  chance, labels = posteriors(seed)
+  found = asked(chance, labels)
+  order = np.random.default_rng(seed).permutation(N)
+  moved = asked(chance[order], labels[order])
+  known = chance.sum(1) > 0
+  for ours, theirs in zip(found[:3], moved[:3], strict=True):
+    np.testing.assert_array_equal(
+      ours[order][known[order]], theirs[known[order]]
+    )
+  name = np.array([2, 0, 3, 1])
+  renamed = asked(chance[:, np.argsort(name)], name[labels])
+  np.testing.assert_array_equal(renamed.trusted, found.trusted)
+  np.testing.assert_array_equal(renamed.relabeled, found.relabeled)
+  on = found.trusted | found.relabeled
+  np.testing.assert_array_equal(renamed.labels[on], name[found.labels[on]])
+
+
+@pytest.mark.parametrize('field', Selection._fields)
+def test_bad_selections_say_which_number_is_bad(field):
+  check(Selection())
+  check(Selection()._replace(**{field: 0}))
+  bad = [-0.1, float('nan')]
+  if field != 'least_rows':
+    bad.append(2.5 if field == 'least_right' else 1.5)
+  for value in bad:
+    with pytest.raises(UserError, match=field):
+      check(Selection()._replace(**{field: value}))
