@@ -19,6 +19,8 @@ from rdd_jax.core.errors import UserError
 from rdd_jax.core.numerics import safe_divide
 from rdd_jax.robust.label_noise.trust import rank
 
+SOME = 0.1  # of a class, that a group must have to set what others are trusted
+
 
 class Selection(NamedTuple):
   """How much noise may be handed on, and what must be kept.
@@ -87,10 +89,11 @@ def select(
   """Selects what is handed on.
 
   Trusted are the rows of the highest posterior, as many as keep within the
-  noise that is allowed; of each class, and where groups are known, of each
-  group of a class the same, the best rows up to a share of those that are
-  right. Noise is taken to be the same in all groups of a class, whose rows a
-  probe may know less well.
+  noise that is allowed; of each class, the best rows up to a share of those
+  that are right; and where groups are known, of each group of a class as large
+  a share as of the one that is trusted most, of those with a tenth of the rows.
+  Noise is taken to be the same in all groups of a class, whose rows a probe may
+  know less well.
 
   Args:
     chances: `f[m, N, k]`, the posterior by each of `m` models, the best first.
@@ -124,9 +127,11 @@ def select(
     inside = (groups >= 0) & (groups < num_groups)
     cell = labels * (num_groups + 1) + jnp.where(inside, groups, num_groups)
     cells = k * (num_groups + 1)
-    kept = _sum(jnp.where(trusted, mine, 0.0), labels, k)
-    kept = safe_divide(kept, _sum(jnp.ones(n), labels, k))
     place, count = rank(-mine, cell, cells)
+    rows = _sum(jnp.ones(n), cell, cells).reshape(k, -1)
+    share = safe_divide(_sum(trusted * 1.0, cell, cells).reshape(k, -1), rows)
+    large = rows >= SOME * rows.sum(1, keepdims=True)
+    kept = jnp.where(large, share, 0.0)[:, :num_groups].max(1)
     trusted |= known & inside & (place < kept[labels] * count)
   noise = _mean(1 - mine, trusted)
   others = chances.min(0).at[jnp.arange(n), labels].set(-1.0)

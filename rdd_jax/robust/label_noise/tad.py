@@ -28,6 +28,7 @@ import jax
 from jax import Array
 import jax.numpy as jnp
 from jax.typing import ArrayLike
+from threadpoolctl import threadpool_limits
 
 from rdd_jax.core import keys
 from rdd_jax.core.errors import UserError
@@ -82,11 +83,15 @@ def ask(
     few = crossfit.folds(keys.named(key, 'few'), labels[some])
     small = dictionary._replace(atoms=dictionary.atoms[:, :TRIED_PATCHES])
     tried = (small, images[some], labels[some], few.rows)
-  plain, mirrored = (_scores(*tried, num_classes, m) for m in (False, True))
-  mirror = bool(mirrored.error < plain.error)
-  if tried is every:
-    return Asked(mirrored if mirror else plain, dealt)
-  return Asked(_scores(*every, num_classes, mirror), dealt)
+  # Where cores are busy, threads of a factorization wait for each other, up to
+  # a hundred times as long as one alone takes.
+  with threadpool_limits(1):
+    plain, mirrored = (_scores(*tried, num_classes, m) for m in (False, True))
+    mirror = bool(mirrored.error < plain.error)
+    found = mirrored if mirror else plain
+    if tried is not every:
+      found = _scores(*every, num_classes, mirror)
+    return jax.block_until_ready(Asked(found, dealt))
 
 
 @partial(jax.jit, static_argnames='num_classes')

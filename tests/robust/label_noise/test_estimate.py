@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +12,12 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from rdd_jax.robust.label_noise import crossfit, forward
-from rdd_jax.robust.label_noise.estimate import NoiseModel, as_given, estimate
+from rdd_jax.robust.label_noise.estimate import (
+  MARGIN,
+  NoiseModel,
+  as_given,
+  estimate,
+)
 from rdd_jax.robust.label_noise.transition import compose, even
 
 CLASSES, N, SPREAD = 5, 2401, 0.42  # an odd row is in neither half
@@ -125,6 +131,18 @@ def test_evidence_is_the_likelihood_of_labels_less_what_pairs_cost(found):
     given = chance[np.arange(N), np.asarray(w.labels)]
     expected = np.log(given).mean() - cost * np.log(N) / (2 * N)
     np.testing.assert_allclose(model.evidence, expected, atol=1e-3)
+
+
+def test_models_of_about_the_same_evidence_are_all_returned(found):
+  for noise in ('clean', 'pair'):
+    w, model = found[noise]
+    models = estimate(w.scores, w.labels, w.halves)
+    chex.assert_trees_all_equal(models[0], model)
+    evidence = np.array([float(m.evidence) for m in models])
+    assert (np.diff(evidence) <= 0).all()
+    assert evidence[-1] >= evidence[0] - MARGIN
+    if noise == 'pair':  # no other explains these
+      assert len(models) == 1
 
 
 def test_units_of_scores_do_not_matter(found):
