@@ -132,7 +132,7 @@ def select(
     share = safe_divide(_sum(trusted * 1.0, cell, cells).reshape(k, -1), rows)
     large = rows >= SOME * rows.sum(1, keepdims=True)
     kept = jnp.where(large, share, 0.0)[:, :num_groups].max(1)
-    trusted |= known & inside & (place < kept[labels] * count)
+    trusted |= known & inside & (place + 0.5 < kept[labels] * count)
   noise = _mean(1 - mine, trusted)
   others = chances.min(0).at[jnp.arange(n), labels].set(-1.0)
   best = others.max(1)

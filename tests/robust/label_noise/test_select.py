@@ -204,7 +204,7 @@ def test_groups_that_are_known_are_trusted_as_much_as_the_best_known(share):
     assert abs(few.mean() - known.mean()) <= 1 / len(few)
     for g in range(2):
       of = (labels == c) & (groups == g) & found.trusted
-      assert right[of].mean() >= 0.95
+      assert right[of].mean() >= 0.9
   # Those of no group are as they were.
   none = (groups != 0) & (groups != 1)
   np.testing.assert_array_equal(found.trusted[none], without.trusted[none])
