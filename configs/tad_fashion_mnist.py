@@ -4,9 +4,9 @@ Paper: Wu et al., https://arxiv.org/abs/2502.05027; see
 rdd_jax/robust/label_noise/tad.py for what is known
 
 Measured: shortened (500 DM steps, width 32, 10 images per class; README has the
-commands): 40 % pair flips 79.3 ± 0.5 (3 distillations x 3 networks, last step),
-defense=none 62.4 ± 1.0, defense=oracle 80.1 ± 0.7. On clean labels TAD costs 2
-points. Recorded at commit f44d27d.
+commands): 40 % pair flips, defense=tad_fixed 79.3 ± 0.5 (3 distillations x 3
+networks, last step), none 62.4 ± 1.0, oracle 80.1 ± 0.7; tad on labels alone,
+see README. Recorded at commit f44d27d.
 
 python -m rdd_jax.main --config=configs/tad_fashion_mnist.py:noise=symmetric-0.4
 """

@@ -56,8 +56,8 @@ PIECES = (
       f'ipc=10,noise={noise},defense={defense}',
     )
     for dataset in ('cifar100', 'tiny_imagenet')
-    for noise in ('symmetric-0.4', 'pair-0.4')
-    for defense in ('tad', 'none', 'oracle')
+    for noise in ('symmetric-0.4', 'asymmetric-0.4')
+    for defense in ('tad', 'none', 'oracle', 'confident', 'tad_fixed', 'clean')
   }
   | {
     f'trustdd_{dataset}-{method}-ipc10-{arm}{loss}': (

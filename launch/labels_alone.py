@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 import json
 from pathlib import Path
+import resource
 import statistics
 import time
 
@@ -20,7 +21,6 @@ from absl import flags
 import jax
 import jax.numpy as jnp
 import numpy as np
-import psutil
 
 from rdd_jax.config.build import data as build_data
 from rdd_jax.config.build.experiment import build, preprocessing
@@ -51,6 +51,7 @@ COLUMNS = (
   ('expected', 'estimated'),
   ('expected_given', 'estimated as given'),
   ('seconds', 's'),
+  ('gigabytes', 'peak GiB of the process so far'),
 )
 
 
@@ -113,7 +114,7 @@ def measure(name: str, noise: str, defense: str, draw: int) -> dict[str, float]:
     'expected': 100 * expected,
     'expected_given': 100 * expected_given,
     'seconds': seconds,
-    'gigabytes': psutil.Process().memory_info().rss / 2**30,
+    'gigabytes': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
   }
 
 
