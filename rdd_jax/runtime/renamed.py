@@ -18,7 +18,7 @@ def find(path: str) -> str | None:
   """Returns what a field, or one that it is in, is called now.
 
   >>> find('transform.trust.recall.fraction')
-  'config.transform.trust.relabel'
+  'config.transform.trust.least_right'
   >>> find('network.width')
 
   Args:
