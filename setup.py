@@ -50,7 +50,7 @@ setup(
     'tpu': ['jax[tpu]'],
     'prepare': ['tensorflow-cpu'],
     'bench': ['torch>=2.4'],
-    'confident': ['cleanlab>=2.7'],  # a rival of TAD
+    'confident': ['cleanlab>=2.9'],  # a rival of TAD
     'safetensors': ['safetensors>=0.5'],
     'torch': ['torch>=2.4'],  # reads its files
   },

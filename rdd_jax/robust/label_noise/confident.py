@@ -11,23 +11,15 @@ Deviations:
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from jax import Array
 import jax.numpy as jnp
 import numpy as np
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import Measure
-from rdd_jax.core.transform import (
-  DataSpec,
-  DataView,
-  State,
-  Transform,
-  from_prepare,
-)
+from rdd_jax.core.transform import DataView, Transform
 from rdd_jax.robust.label_noise.estimate import as_given
-from rdd_jax.robust.label_noise.record import LEFT_OUT, DivertState, fresh
+from rdd_jax.robust.label_noise.record import Division, once
 from rdd_jax.robust.label_noise.tad import ask
 from rdd_jax.robust.label_noise.trust import rank
 
@@ -60,43 +52,30 @@ def confident_learning(
 
   Source: Northcutt et al., JAIR 2021.
 
+  >>> from rdd_jax.core.transform import DataSpec
   >>> confident_learning(2).init(DataSpec(3, 2, 2, 2, 0)).trusted.shape
   (1, 3)
   """
   if rule not in RULES:
     raise UserError(f'trust rule {rule!r}: give one of {RULES}')
 
-  def init(spec: DataSpec) -> State:
-    return fresh(spec.num_examples, 1)
-
-  def first(
-    measure: Measure, state: DivertState, key: Array, data: DataView
-  ) -> DivertState:
+  def division(measure: Measure, key: Array, data: DataView) -> Division:
+    del measure
     asked = ask(key, data.images, data.labels, num_classes, size)
     chances = as_given(asked.scores.scores, data.labels, asked.folds.halves)
-    losses = -jnp.log(jnp.take_along_axis(chances, data.labels[:, None], 1))
-    place, _ = rank(losses[:, 0], data.labels, num_classes)
+    chance = jnp.take_along_axis(chances, data.labels[:, None], 1)[:, 0]
+    place, _ = rank(-chance, data.labels, num_classes)
     kept = jnp.asarray(~issues(data.labels, chances, rule))
     kept |= place < least_rows
-    return state._replace(
-      weights=measure.weights,
-      round=jnp.ones([], jnp.int32),
-      losses=losses[:, 0],
-      labels=jnp.where(kept, data.labels, LEFT_OUT).astype(jnp.int32)[None],
-      trusted=kept[None],
-      mass=jnp.where(kept, measure.weights, 0.0)[None],
-      proposed=chances.argmax(1).astype(jnp.int32),
+    return Division(
+      kept,
+      jnp.zeros_like(kept),
+      chances.argmax(1),
+      -jnp.log(chance),
+      jnp.full(2, jnp.nan),
     )
 
-  def prepare(
-    measure: Measure, state: State, *, key: Array, data: DataView
-  ) -> tuple[Measure, State]:
-    if int(state.round) == 0:
-      state = first(measure, state, key, data)
-    weights = jnp.where(state.trusted[0], state.weights, 0.0)
-    return replace(measure, weights=weights), state
-
-  return from_prepare(init, prepare)
+  return once(division)
 
 
 def issues(labels: Array, chances: Array, rule: str) -> np.ndarray:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
+import jax
 from jax import Array
 import jax.numpy as jnp
 
-from rdd_jax.core.transform import State
+from rdd_jax.core.measure import Measure
+from rdd_jax.core.transform import (
+  DataView,
+  State,
+  Transform,
+  from_prepare,
+)
 
 LEFT_OUT = -1  # the label of a row that does not count
 
@@ -62,3 +71,68 @@ def fresh(n: int, rounds: int, probe: State = ()) -> DivertState:
     proposed=jnp.full(n, LEFT_OUT, jnp.int32),
     expected=jnp.full(2, jnp.nan),
   )
+
+
+class Division(NamedTuple):
+  """What a defense says of every row.
+
+  Attributes:
+    trusted: `b[N]`, with the label as given.
+    relabeled: `b[N]`, with that of `labels`.
+    labels: `i[N]`, proposed.
+    doubt: `f[N]`; high is doubtful.
+    expected: see `DivertState`.
+  """
+
+  trusted: Array
+  relabeled: Array
+  labels: Array
+  doubt: Array
+  expected: Array
+
+
+def once(divide: Callable[[Measure, Array, DataView], Division]) -> Transform:
+  """Makes a transform that divides before distillation, and keeps to it.
+
+  Rows that are left out get weight 0, and relabeled rows change target and
+  cell. The labels of the data set, not of the measure, are those in doubt.
+
+  Args:
+    divide: from the measure, a key and the data; called once.
+
+  >>> from rdd_jax.core.transform import DataSpec
+  >>> never = once(lambda measure, key, data: None)
+  >>> int(never.init(DataSpec(3, 2, 2, 2, 0)).round)
+  0
+  """
+
+  def first(
+    measure: Measure, state: DivertState, key: Array, data: DataView
+  ) -> DivertState:
+    found = divide(measure, key, data)
+    handed_on = found.trusted | found.relabeled
+    labels = jnp.where(found.relabeled, found.labels, data.labels)
+    return state._replace(
+      weights=measure.weights,
+      round=jnp.ones([], jnp.int32),
+      losses=found.doubt,
+      labels=jnp.where(handed_on, labels, LEFT_OUT).astype(jnp.int32)[None],
+      trusted=found.trusted[None],
+      mass=jnp.where(handed_on, measure.weights, 0.0)[None],
+      proposed=found.labels.astype(jnp.int32),
+      expected=found.expected,
+    )
+
+  def prepare(
+    measure: Measure, state: State, *, key: Array, data: DataView
+  ) -> tuple[Measure, State]:
+    if int(state.round) == 0:
+      state = first(measure, state, key, data)
+    found = state.labels[0]
+    labels = jnp.where(found == LEFT_OUT, data.labels, found).astype(jnp.int32)
+    targets = jax.nn.one_hot(labels, measure.targets.shape[1])
+    weights = jnp.where(state.mass[0] > 0, state.weights, 0.0)
+    new = replace(measure, weights=weights, targets=targets, cells=labels)
+    return new, state
+
+  return from_prepare(lambda spec: fresh(spec.num_examples, 1), prepare)

@@ -20,7 +20,6 @@ Deviations:
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -33,17 +32,11 @@ from threadpoolctl import threadpool_limits
 from rdd_jax.core import keys
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import Measure
-from rdd_jax.core.transform import (
-  DataSpec,
-  DataView,
-  State,
-  Transform,
-  from_prepare,
-)
+from rdd_jax.core.transform import DataView, Transform
 from rdd_jax.robust.label_noise import crossfit, patches
 from rdd_jax.robust.label_noise.crossfit import Folds, Scores
 from rdd_jax.robust.label_noise.estimate import NoiseModel, estimate
-from rdd_jax.robust.label_noise.record import LEFT_OUT, DivertState, fresh
+from rdd_jax.robust.label_noise.record import Division, once
 from rdd_jax.robust.label_noise.select import Chosen, Selection, check, select
 
 TRIED = 4000  # rows on which mirror images are tried,
@@ -163,6 +156,7 @@ def trust_aware(
 
   Source: Wu et al., arXiv 2502.05027; Northcutt et al., JAIR 2021.
 
+  >>> from rdd_jax.core.transform import DataSpec
   >>> state = trust_aware(2).init(DataSpec(3, 2, 2, 2, 0))
   >>> state.trusted.shape
   (1, 3)
@@ -171,39 +165,16 @@ def trust_aware(
   if size < 1:
     raise UserError(f'trust size={size}: give at least one patch')
 
-  def init(spec: DataSpec) -> State:
-    return fresh(spec.num_examples, 1)
-
-  def first(
-    measure: Measure, state: DivertState, key: Array, data: DataView
-  ) -> DivertState:
+  def division(measure: Measure, key: Array, data: DataView) -> Division:
     asked = ask(key, data.images, data.labels, num_classes, size)
     groups = measure.groups if num_groups else None
     found = divide(asked, data.labels, selection, groups, num_groups)
-    handed_on = found.trusted | found.relabeled
-    return state._replace(
-      weights=measure.weights,
-      round=jnp.ones([], jnp.int32),
-      losses=found.doubt,
-      labels=jnp.where(handed_on, found.labels, LEFT_OUT)[None],
-      trusted=found.trusted[None],
-      mass=jnp.where(handed_on, measure.weights, 0.0)[None],
-      proposed=found.labels,
-      expected=jnp.stack([found.given_noise, found.noise]),
+    return Division(
+      found.trusted,
+      found.relabeled,
+      found.labels,
+      found.doubt,
+      jnp.stack([found.given_noise, found.noise]),
     )
 
-  def prepare(
-    measure: Measure, state: State, *, key: Array, data: DataView
-  ) -> tuple[Measure, State]:
-    if int(state.round) == 0:
-      state = first(measure, state, key, data)
-    labels = jnp.where(
-      state.labels[0] == LEFT_OUT, data.labels, state.labels[0]
-    )
-    labels = labels.astype(jnp.int32)
-    targets = jax.nn.one_hot(labels, measure.targets.shape[1])
-    weights = jnp.where(state.mass[0] > 0, state.weights, 0.0)
-    new = replace(measure, weights=weights, targets=targets, cells=labels)
-    return new, state
-
-  return from_prepare(init, prepare)
+  return once(division)
