@@ -11,6 +11,8 @@ Deviations:
 
 from __future__ import annotations
 
+import importlib
+
 from jax import Array
 import jax.numpy as jnp
 import numpy as np
@@ -90,11 +92,13 @@ def issues(labels: Array, chances: Array, rule: str) -> np.ndarray:
     UserError: without cleanlab.
   """
   try:
-    from cleanlab.filter import find_label_issues
+    cleanlab = importlib.import_module('cleanlab.filter')
   except ImportError as error:
     raise UserError(
       "defense=confident asks cleanlab: pip install 'rdd_jax[confident]'"
     ) from error
   found = np.asarray(chances, np.float64)
   found /= found.sum(1, keepdims=True)
-  return find_label_issues(np.asarray(labels), found, filter_by=rule, n_jobs=1)
+  return cleanlab.find_label_issues(
+    np.asarray(labels), found, filter_by=rule, n_jobs=1
+  )
