@@ -62,12 +62,15 @@ class Scores(NamedTuple):
     ridge: `f[]`, that was chosen.
     error: `f[]`, the mean squared error.
     agreement: `f[]`, the share of rows whose label has the highest score.
+    disagreement: `f[]`, the share of rows on which the highest scores of two
+      probes differ, of one fold each.
   """
 
   scores: Array
   ridge: Array
   error: Array
   agreement: Array
+  disagreement: Array
 
 
 def probe(features: Array, labels: Array, rows: Array, k: int) -> Scores:
@@ -103,10 +106,12 @@ def probe(features: Array, labels: Array, rows: Array, k: int) -> Scores:
   unit = jnp.where(unit > 0, unit, 1.0)  # features that say nothing
   eye = jnp.eye(square.shape[0])
 
+  def solve(square: Array, product: Array, ridge: Array) -> Array:
+    factor = jnp.linalg.cholesky(square + ridge * unit * eye)
+    return jax.scipy.linalg.cho_solve((factor, True), product)
+
   def scores(fold: Array, ridge: Array) -> Array:
-    matrix = square - squares[fold] + ridge * unit * eye
-    factor = jnp.linalg.cholesky(matrix)
-    found = jax.scipy.linalg.cho_solve((factor, True), product - products[fold])
+    found = solve(square - squares[fold], product - products[fold], ridge)
     return take(features, rows[fold]) @ found + share[None]
 
   asked = jnp.arange(1 if square.shape[0] > LARGE else FOLDS)
@@ -124,4 +129,15 @@ def probe(features: Array, labels: Array, rows: Array, k: int) -> Scores:
   held_out = jnp.zeros((n, k)).at[rows].set(found, mode='drop')
   mean_error = ((held_out - share[None] - targets) ** 2).sum(1).mean()
   agreement = (held_out.argmax(1) == labels).mean()
-  return Scores(held_out, ridge, mean_error, agreement)
+
+  def differ(fold: Array) -> Array:
+    def of(other: Array) -> Array:
+      found = solve(squares[other], products[other], ridge)
+      return (take(features, rows[fold]) @ found + share[None]).argmax(1)
+
+    said = jax.lax.map(of, (fold + jnp.arange(1, FOLDS)) % FOLDS)
+    off = (said != jnp.roll(said, 1, 0)).mean(0)
+    return jnp.where(rows[fold] < n, off, 0.0).sum()
+
+  disagreement = jax.lax.map(differ, asked).sum() / (rows[asked] < n).sum()
+  return Scores(held_out, ridge, mean_error, agreement, disagreement)

@@ -6,8 +6,9 @@ forward likelihood of the labels as given (Patrini et al., CVPR 2017).
 Deviations:
   Transitions and probabilities are fitted in turn, from two starts: labels are
   given to all other classes alike, or to the few that labels of confidently
-  scored rows show. Where the evidence hardly differs,
-  both are returned.
+  scored rows show. Where the evidence hardly differs, both are returned.
+  Probabilities that are less sure than the probes agree are sharpened, and
+  labels that resemble what they say are doubted more.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from jax import Array
 import jax.numpy as jnp
 
 from rdd_jax.core.numerics import safe_divide
-from rdd_jax.robust.label_noise import forward
+from rdd_jax.robust.label_noise import forward, resemblance, sureness
 from rdd_jax.robust.label_noise.transition import (
   RARE,
   compose,
@@ -49,19 +50,33 @@ class NoiseModel(NamedTuple):
       alone.
     transition: `f[k, k]`, `P(given j | true i)`.
     evidence: `f[]`, the mean log-likelihood of the labels as given, less half
-      of `log N / N` for each pair of classes that is not taken as alike (BIC).
+      of `log N / N` for each pair of classes that is not taken as alike (BIC);
+      before probabilities were sharpened.
+    resemblance: `f[]`, how much labels follow what images resemble.
   """
 
   clean: Array
   transition: Array
   evidence: Array
+  resemblance: Array
 
   def posterior(self, labels: Array) -> Array:
     """Computes `transition.posterior` of rows with these labels, `f[N, k]`."""
     return posterior(self.clean, self.transition, labels)
 
+  def wary(self, labels: Array) -> Array:
+    """Computes `resemblance.posterior` of rows with these labels, `f[N, k]`."""
+    return resemblance.posterior(
+      self.clean, self.transition, labels, self.resemblance
+    )
 
-def estimate(scores: Array, labels: Array, halves: Array) -> list[NoiseModel]:
+
+def estimate(
+  scores: Array,
+  labels: Array,
+  halves: Array,
+  disagreement: Array | float = 1.0,
+) -> list[NoiseModel]:
   """Estimates how labels are given, and the true classes behind them.
 
   Probabilities are `softmax(s z (I + B) + b)` of standardized scores `z`, of
@@ -75,6 +90,7 @@ def estimate(scores: Array, labels: Array, halves: Array) -> list[NoiseModel]:
     labels: `i[N]`, as given.
     halves: `i[2, N // 2]`, numbers of the rows of each half; an odd one is in
       neither, and takes what the map of the second says.
+    disagreement: `f[]`, the share of rows on which two probes differ.
 
   Returns:
     The model of the greatest evidence first, and others that explain the labels
@@ -86,7 +102,7 @@ def estimate(scores: Array, labels: Array, halves: Array) -> list[NoiseModel]:
   k = scores.shape[1]
   if k == 1:
     ones = jnp.ones_like(scores)
-    return [NoiseModel(ones, jnp.ones((1, 1)), jnp.zeros([]))]
+    return [NoiseModel(ones, jnp.ones((1, 1)), jnp.zeros([]), jnp.zeros([]))]
   z = forward.standardized(scores)
   start = compose(jnp.full(k, 0.3), even(k))
   trials = [
@@ -122,7 +138,11 @@ def estimate(scores: Array, labels: Array, halves: Array) -> list[NoiseModel]:
       break
   found = sorted([*found, alike], key=lambda model: -float(model.evidence))
   least = float(found[0].evidence) - MARGIN
-  return [model for model in found if float(model.evidence) >= least]
+  return [
+    _wary(model, labels, disagreement)
+    for model in found
+    if float(model.evidence) >= least
+  ]
 
 
 def as_given(scores: Array, labels: Array, halves: Array) -> Array:
@@ -139,6 +159,24 @@ def as_given(scores: Array, labels: Array, halves: Array) -> Array:
     z, labels, halves, identity, forward.fresh(k), PRECISIONS[1], FIRST
   )
   return jnp.exp(forward.held_out(z, fitted, halves))
+
+
+@jax.jit
+def _wary(
+  model: NoiseModel, labels: Array, disagreement: Array | float
+) -> NoiseModel:
+  """As sure as the probes agree, and wary of what images resemble."""
+
+  def sharp() -> tuple[Array, Array]:
+    clean = sureness.sharpened(model.clean, disagreement)
+    return clean, sureness.refitted(clean, model.transition, labels)
+
+  short = sureness.is_short(model.clean, disagreement)
+  clean, transition = jax.lax.cond(
+    short, sharp, lambda: (model.clean, model.transition)
+  )
+  alike = resemblance.resemblance(clean, transition)
+  return NoiseModel(clean, transition, model.evidence, alike)
 
 
 @jax.jit
@@ -212,4 +250,4 @@ def _calibrate(
   n, k = logs.shape
   pairs = (among >= jnp.maximum(RARE, 1.01 / max(k - 1, 1))).sum()
   evidence = likelihood - 0.5 * jnp.log(n) / n * pairs
-  return NoiseModel(jnp.exp(clean(p)), transition(p), evidence)
+  return NoiseModel(jnp.exp(clean(p)), transition(p), evidence, jnp.zeros([]))

@@ -41,7 +41,7 @@ class Selection(NamedTuple):
   share_of_noise: float = 0.2
   floor: float = 0.02
   least_trusted: float = 0.5
-  least_kept: float = 0.65
+  least_kept: float = 0.75
   least_rows: int = 20
   least_right: float = 0.8
   margin: float = 0.5
@@ -54,7 +54,7 @@ class Chosen(NamedTuple):
     trusted: `b[N]`, with the label as given.
     relabeled: `b[N]`, with another.
     labels: `i[N]`, of trusted rows as given, of others the likeliest other.
-    doubt: `f[N]`, the expected share of each label that is wrong.
+    doubt: `f[N]`, the probability that a label is wrong, by the best model.
     given_noise: `f[]`, the expected share of wrong labels as given,
     noise: and in what is handed on.
   """
@@ -85,6 +85,7 @@ def select(
   selection: Selection = Selection(),
   groups: Array | None = None,
   num_groups: int = 0,
+  right: Array | None = None,
 ) -> Chosen:
   """Selects what is handed on.
 
@@ -97,12 +98,14 @@ def select(
 
   Args:
     chances: `f[m, N, k]`, the posterior by each of `m` models, the best first.
-      That one decides on trust; a row comes back by what all of them grant. A
-      row of zeros is never handed on.
+      That one says which rows are better; a row comes back by what all of them
+      grant. A row of zeros is never handed on.
     labels: `i[N]`, as given.
     selection: how much.
     groups: `i[N]`; others than `[0, num_groups)` are none.
     num_groups: the number of known groups.
+    right: `f[N]`, the probabilities of labels by which noise is counted; by
+      default those of the best model.
 
   >>> chances = jnp.array([[[0.9, 0.1], [0.05, 0.95]]])
   >>> found = select(chances, jnp.array([0, 0]), Selection(least_rows=0))
@@ -114,15 +117,16 @@ def select(
   n, k = chance.shape
   known = chance.sum(1) > 0
   mine = jnp.take_along_axis(chance, labels[:, None], 1)[:, 0]
-  given_noise = _mean(1 - mine, known)
+  right = mine if right is None else right
+  given_noise = _mean(1 - right, known)
   allowed = jnp.maximum(selection.share_of_noise * given_noise, selection.floor)
   trusted = known & (mine >= selection.least_trusted)
-  trusted &= within(1 - mine, trusted, allowed)
+  trusted &= within(1 - right, trusted, allowed, 1 - mine)
   place, _ = rank(-mine, labels, k)
   trusted |= known & (place < selection.least_rows)
-  right = _sum(mine, labels, k)
-  before = _before(jnp.where(known, mine, 0.0), labels, place)
-  trusted |= known & (before < selection.least_kept * right[labels])
+  of_class = _sum(jnp.where(known, right, 0.0), labels, k)[labels]
+  before = _before(jnp.where(known, right, 0.0), labels, place)
+  trusted |= known & (before < selection.least_kept * of_class)
   if groups is not None and num_groups:
     inside = (groups >= 0) & (groups < num_groups)
     cell = labels * (num_groups + 1) + jnp.where(inside, groups, num_groups)
@@ -133,12 +137,12 @@ def select(
     large = rows >= SOME * rows.sum(1, keepdims=True)
     kept = jnp.where(large, share, 0.0)[:, :num_groups].max(1)
     trusted |= known & inside & (place + 0.5 < kept[labels] * count)
-  noise = _mean(1 - mine, trusted)
+  noise = _mean(1 - right, trusted)
   others = chances.min(0).at[jnp.arange(n), labels].set(-1.0)
   best = others.max(1)
   relabeled = known & ~trusted & (best >= selection.least_right)
   relabeled &= within(1 - best, relabeled, selection.margin * noise)
-  wrong = jnp.where(relabeled, 1 - best, 1 - mine)
+  wrong = jnp.where(relabeled, 1 - best, 1 - right)
   return Chosen(
     trusted,
     relabeled,
@@ -149,22 +153,28 @@ def select(
   )
 
 
-def within(wrong: Array, rows: Array, allowed: Array) -> Array:
-  """Marks the rows of least noise, as many as have a mean within a bound.
+def within(
+  wrong: Array, rows: Array, allowed: Array, order: Array | None = None
+) -> Array:
+  """Marks the first rows, as many as have a mean noise within a bound.
 
   Args:
     wrong: `f[N]`, the probability that a row is wrong.
     rows: `b[N]`, that may be marked.
     allowed: `f[]`, the bound.
+    order: `f[N]`, the least first; by default `wrong`.
 
   >>> within(jnp.array([0.3, 0.0, 0.1]), jnp.ones(3, bool), 0.05).tolist()
   [False, True, True]
   """
-  order = jnp.argsort(jnp.where(rows, wrong, jnp.inf))
-  least = jnp.where(rows, wrong, jnp.inf)[order]
-  means = jnp.cumsum(least) / jnp.arange(1, len(wrong) + 1)
-  marks = jnp.zeros(len(wrong), bool).at[order].set(means <= allowed)
-  return marks & rows
+  n = len(wrong)
+  order = jnp.argsort(
+    jnp.where(rows, wrong if order is None else order, jnp.inf)
+  )
+  count = jnp.arange(1, n + 1)
+  means = jnp.cumsum(jnp.where(rows, wrong, jnp.inf)[order]) / count
+  most = jnp.where(means <= allowed, count, 0).max(initial=0)
+  return jnp.zeros(n, bool).at[order].set(count <= most) & rows
 
 
 def _before(values: Array, ids: Array, place: Array) -> Array:

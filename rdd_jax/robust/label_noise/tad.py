@@ -117,7 +117,8 @@ def divide(
     num_groups: the number of known groups.
   """
   labels = jnp.asarray(labels, jnp.int32)
-  models = estimate(asked.scores.scores, labels, asked.folds.halves)
+  scores, differ = asked.scores.scores, asked.scores.disagreement
+  models = estimate(scores, labels, asked.folds.halves, differ)
   return _select(models, labels, selection, groups, num_groups)
 
 
@@ -129,8 +130,11 @@ def _select(
   groups: Array | None,
   num_groups: int,
 ) -> Chosen:
-  chances = jnp.stack([model.posterior(labels) for model in models])
-  return select(chances, labels, selection, groups, num_groups)
+  chances = [model.posterior(labels) for model in models]
+  wary = [model.wary(labels) for model in models]
+  right = jnp.take_along_axis(wary[0], labels[:, None], 1)[:, 0]
+  chances = jnp.stack([*chances, *wary])
+  return select(chances, labels, selection, groups, num_groups, right)
 
 
 def trust_aware(

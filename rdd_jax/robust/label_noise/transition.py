@@ -112,10 +112,6 @@ def sparse(pairs: Array) -> Array:
   return kept + (1 - kept.sum(1, keepdims=True)) * even(k)
 
 
-def _even(k: int) -> Array:
-  return (1 - jnp.eye(k)) / max(k - 1, 1)
-
-
 def even(k: int) -> Array:
   """Returns equal shares among the other classes, `f[k, k]`.
 
