@@ -48,6 +48,7 @@ COLUMNS = (
   ('relabeled_right', 'right among relabeled'),
   ('trusted_noise', 'wrong, trusting alone'),
   ('noise', 'wrong in what is handed on'),
+  ('at_cleanlab', "wrong at cleanlab's number of rows"),
   ('expected', 'estimated'),
   ('expected_given', 'estimated as given'),
   ('seconds', 's'),
@@ -95,12 +96,12 @@ def measure(name: str, noise: str, defense: str, draw: int) -> dict[str, float]:
   def share(part: np.ndarray, whole: np.ndarray) -> float:
     return 100 * float((part & whole).sum() / max(whole.sum(), 1))
 
-  kept = [
-    float(x)
-    for d in diversions(state.transform)
-    for x in np.asarray(d.expected)
-  ]
-  expected_given, expected = kept or (float('nan'), float('nan'))
+  expected_given = expected = float('nan')
+  best = np.full(len(labels), np.nan)
+  for d in diversions(state.transform):
+    expected_given, expected = map(float, np.asarray(d.expected))
+    best = np.cumsum(~right[np.argsort(np.asarray(d.losses))])
+  counts = [max(len(labels) * i // 100, 1) for i in range(101)]
   return {
     'given': 100 * float(1 - right.mean()),
     'trusted': 100 * float(trusted.mean()),
@@ -111,6 +112,7 @@ def measure(name: str, noise: str, defense: str, draw: int) -> dict[str, float]:
     'relabeled_right': share(cells == truth, relabeled),
     'trusted_noise': share(~right, trusted),
     'noise': share(cells != truth, handed_on),
+    'wrong_of_best': [100 * float(best[n - 1] / n) for n in counts],
     'expected': 100 * expected,
     'expected_given': 100 * expected_given,
     'seconds': seconds,
@@ -131,6 +133,22 @@ def first_rows(dataset: Dataset, count: int) -> Dataset:
   return replace(dataset, **cut)
 
 
+def at_cleanlab(line: dict, lines: list[dict]) -> float:
+  """Returns the wrong labels among the best rows, as many as cleanlab keeps.
+
+  Args:
+    line: of a defense that ranks the rows.
+    lines: of the file; NaN where cleanlab's on the same labels is not there.
+  """
+  names = 'data', 'noise_model', 'rows', 'draw'
+  for other in lines:
+    same = all(other[name] == line[name] for name in names)
+    if same and other['defense'] == 'confident':
+      percents = np.arange(101)
+      return float(np.interp(other['trusted'], percents, line['wrong_of_best']))
+  return float('nan')
+
+
 def table(lines: list[dict]) -> str:
   """Returns means and standard deviations over draws, as Markdown.
 
@@ -138,7 +156,7 @@ def table(lines: list[dict]) -> str:
     lines: of the file.
   """
   cells: dict[tuple, list[dict]] = {}
-  for line in lines:
+  for line in [x | {'at_cleanlab': at_cleanlab(x, lines)} for x in lines]:
     key = (line['data'], line['noise_model'], line['rows'], line['defense'])
     cells.setdefault(key, []).append(line)
   heads = ['data', 'noise', 'defense', 'draws', *(t for _, t in COLUMNS)]

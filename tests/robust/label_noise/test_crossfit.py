@@ -122,6 +122,33 @@ def test_scores_are_those_of_scikit_learn(ridge):
   assert found.ridge == np.float32(ridge)
 
 
+@pytest.mark.parametrize('large', [D - 1, D])
+def test_probes_of_one_fold_each_differ_as_those_of_scikit_learn(large):
+  x, labels = case()
+  rows = dealt(labels)
+  found = asked(x, labels, rows, 0.1, large=large)
+  targets = np.eye(CLASSES)[labels]
+  share = targets.mean(0)
+  alpha = 0.1 * (x**2).sum() / D
+  folds = members(rows)
+  models = []
+  for fold in folds:
+    model = Ridge(alpha, fit_intercept=False)
+    models.append(model.fit(x[fold], targets[fold] - share))
+  off = []
+  for i in range(FOLDS if large >= D else 1):
+    said = [
+      (models[j].predict(x[folds[i]]) + share).argmax(1)
+      for j in range(FOLDS)
+      if j != i
+    ]
+    a, b, c = said
+    off += [((a != b) * 1.0 + (a != c) + (b != c)) / 3]
+  expected = np.concatenate(off).mean()
+  assert expected > 0.05
+  np.testing.assert_allclose(found.disagreement, expected, atol=1 / N)
+
+
 def test_no_row_is_asked_of_a_probe_that_trained_on_it():
   x, labels = case()
   rows = dealt(labels)

@@ -145,6 +145,31 @@ def test_models_of_about_the_same_evidence_are_all_returned(found):
       assert len(models) == 1
 
 
+def test_labels_that_waver_with_the_image_are_doubted_where_probes_agree():
+  """Rows near a boundary get the next label; two probes would not waver."""
+  w = world(np.eye(CLASSES))
+  rng = np.random.default_rng(1)
+  ranks = np.argsort(-w.bayes, 1)
+  second = np.where(ranks[:, 0] == w.truth, ranks[:, 1], ranks[:, 0])
+  wrong = rng.random(N) < 0.3
+  labels = jnp.asarray(np.where(wrong, second, w.truth), jnp.int32)
+
+  def said(disagreement: float) -> float:
+    model = estimate(w.scores, labels, w.halves, disagreement)[0]
+    mine = np.asarray(model.wary(labels))[np.arange(N), np.asarray(labels)]
+    return 1 - float(mine.mean())
+
+  loose, strict = said(1.0), said(0.02)
+  assert loose <= strict - 0.05
+  assert abs(strict - wrong.mean()) < abs(loose - wrong.mean())
+
+
+def test_probes_that_differ_change_nothing(found):
+  w, model = found['symmetric']
+  again = estimate(w.scores, w.labels, w.halves, 0.5)[0]
+  chex.assert_trees_all_equal(again, model)
+
+
 def test_units_of_scores_do_not_matter(found):
   w, model = found['pair']
   same = estimate(8 * w.scores, w.labels, w.halves)[0]

@@ -150,6 +150,36 @@ def test_rows_come_back_by_what_all_models_grant(seed):
     assert (1 - least).mean() <= noise + 1e-6
 
 
+@pytest.mark.parametrize('seed', SEEDS)
+def test_noise_is_counted_by_what_is_said_to_be_right(seed):
+  chance, labels = posteriors(seed)
+  best = mine(chance, labels)
+  right = best * np.random.default_rng(seed).random(N)
+  found = _select(
+    jnp.asarray(chance, jnp.float32)[None],
+    jnp.asarray(labels, jnp.int32),
+    FREE._replace(least_right=1.1),
+    right=jnp.asarray(right, jnp.float32),
+  )
+  found = jax.tree.map(np.asarray, found)
+  known = chance.sum(1) > 0
+  given = (1 - right)[known].mean()
+  np.testing.assert_allclose(found.given_noise, given, rtol=1e-4)
+  on = found.trusted
+  if on.any():
+    np.testing.assert_allclose(found.noise, (1 - right)[on].mean(), rtol=1e-4)
+    assert found.noise <= max(0.2 * given, 0.02) + 1e-6
+    # The best rows first, by the model and not by the count.
+    assert best[on].min() >= best[known & ~on].max(initial=0.0) - 1e-6
+  # As many as are allowed: the next one would be too many.
+  out = np.flatnonzero(known & ~on & (best >= 0.5))
+  if len(out):
+    after = [*np.flatnonzero(on), *out]
+    order = sorted(after, key=lambda i: -best[i])
+    means = np.cumsum((1 - right)[order]) / np.arange(1, len(order) + 1)
+    assert (means[on.sum() :] > max(0.2 * given, 0.02) - 1e-6).all()
+
+
 def test_clean_labels_stay():
   rng = np.random.default_rng(0)
   labels = rng.integers(0, CLASSES, N)
