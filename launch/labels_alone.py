@@ -16,6 +16,7 @@ from pathlib import Path
 import resource
 import statistics
 import time
+from typing import Any
 
 from absl import flags
 import jax
@@ -56,7 +57,7 @@ COLUMNS = (
 )
 
 
-def measure(name: str, noise: str, defense: str, draw: int) -> dict[str, float]:
+def measure(name: str, noise: str, defense: str, draw: int) -> dict[str, Any]:
   """Returns the columns of one draw, in per cent but for seconds.
 
   Args:

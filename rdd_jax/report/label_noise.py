@@ -133,8 +133,9 @@ def verdict(row: Mapping[str, float | None]) -> str:
   )
   if left > max(given / 4, PROMISED):
     text += (
-      ': more than a quarter. The probe knows too little of these images; '
-      'look at distrusted.png, and give more rows or fewer classes'
+      ': more than a quarter. The probe knows too little of these images, or '
+      'wrong labels look like what they say; look at distrusted.png, and give '
+      'more rows or fewer classes'
     )
   return text
 

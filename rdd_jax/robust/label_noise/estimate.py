@@ -20,6 +20,7 @@ import chex
 import jax
 from jax import Array
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from rdd_jax.core.numerics import safe_divide
 from rdd_jax.robust.label_noise import forward, resemblance, sureness
@@ -75,7 +76,7 @@ def estimate(
   scores: Array,
   labels: Array,
   halves: Array,
-  disagreement: Array | float = 1.0,
+  disagreement: ArrayLike = 1.0,
 ) -> list[NoiseModel]:
   """Estimates how labels are given, and the true classes behind them.
 
@@ -163,7 +164,7 @@ def as_given(scores: Array, labels: Array, halves: Array) -> Array:
 
 @jax.jit
 def _wary(
-  model: NoiseModel, labels: Array, disagreement: Array | float
+  model: NoiseModel, labels: Array, disagreement: ArrayLike
 ) -> NoiseModel:
   """As sure as the probes agree, and wary of what images resemble."""
 
@@ -195,15 +196,15 @@ def _next(model: NoiseModel, labels: Array, *, pairs: bool) -> Array:
   return compose(1 - jnp.diag(model.transition), among)
 
 
-@partial(jax.jit, static_argnames='steps')
+@jax.jit
 def _turn(
   z: Array,
   labels: Array,
   halves: Array,
   transition: Array,
   maps: Any,
-  precision: Array | float,
-  steps: int,
+  precision: ArrayLike,
+  steps: ArrayLike,
 ) -> tuple[NoiseModel, Any]:
   """Fits probabilities for a transition, and then rates for probabilities."""
   fitted = forward.fit(z, labels, halves, transition, maps, precision, steps)

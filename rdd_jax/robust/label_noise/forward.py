@@ -8,12 +8,12 @@ the map `B`.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import jax
 from jax import Array
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 import optax
 
 from rdd_jax.core.numerics import safe_divide
@@ -50,15 +50,15 @@ def _probabilities(p: Any, z: Array) -> Array:
   return jax.nn.log_softmax(jnp.exp(p['scale']) * mapped + p['bias'][None], 1)
 
 
-@partial(jax.jit, static_argnames='steps')
+@jax.jit
 def fit(
   z: Array,
   labels: Array,
   halves: Array,
   transition: Array,
   maps: Any,
-  precision: Array | float,
-  steps: int,
+  precision: ArrayLike,
+  steps: ArrayLike,
 ) -> Any:
   """Fits the map of each half of the rows.
 
@@ -118,13 +118,13 @@ def likelihood(clean: Array, transition: Array, labels: Array) -> Array:
   return jax.nn.logsumexp(clean + transition[:, labels].T, 1).mean()
 
 
-def adam(loss: Any, start: Any, steps: int, rate: float) -> Any:
+def adam(loss: Any, start: Any, steps: ArrayLike, rate: float) -> Any:
   """Minimizes by so many steps of Adam.
 
   Args:
     loss: from a tree of arrays to `f[]`.
     start: the tree.
-    steps: their number.
+    steps: their number, which is not compiled for.
     rate: the learning rate.
 
   >>> adam(lambda x: (x - 1) ** 2, jnp.zeros([]), 200, 0.1).round(2).item()
@@ -132,9 +132,9 @@ def adam(loss: Any, start: Any, steps: int, rate: float) -> Any:
   """
   tx = optax.adam(rate)
 
-  def step(state: Any, _: None) -> tuple[Any, None]:
+  def step(_: Array, state: Any) -> Any:
     p, opt = state
     updates, opt = tx.update(jax.grad(loss)(p), opt)
-    return (optax.apply_updates(p, updates), opt), None
+    return optax.apply_updates(p, updates), opt
 
-  return jax.lax.scan(step, (start, tx.init(start)), None, steps)[0][0]
+  return jax.lax.fori_loop(0, steps, step, (start, tx.init(start)))[0]

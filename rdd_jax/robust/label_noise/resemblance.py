@@ -13,6 +13,7 @@ from __future__ import annotations
 import chex
 from jax import Array
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from rdd_jax.core.numerics import safe_divide
 
@@ -56,7 +57,7 @@ def resemblance(clean: Array, transition: Array) -> Array:
 
 
 def posterior(
-  clean: Array, transition: Array, labels: Array, power: Array | float
+  clean: Array, transition: Array, labels: Array, power: ArrayLike
 ) -> Array:
   """Computes the probability of each true class where images are confused.
 

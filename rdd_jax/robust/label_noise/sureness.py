@@ -17,6 +17,7 @@ from __future__ import annotations
 import jax
 from jax import Array
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from rdd_jax.robust.label_noise.transition import (
   compose,
@@ -31,7 +32,7 @@ HALVINGS, ROUNDS = 25, 25
 COMMON = 0.02  # of the mean rate of noise, in that of each class
 
 
-def is_short(clean: Array, disagreement: Array | float) -> Array:
+def is_short(clean: Array, disagreement: ArrayLike) -> Array:
   """Tells whether probabilities are less sure than probes agree, `b[]`.
 
   Args:
@@ -44,7 +45,7 @@ def is_short(clean: Array, disagreement: Array | float) -> Array:
   return clean.max(1).mean() < 1 - ERRORS * jnp.asarray(disagreement)
 
 
-def sharpened(clean: Array, disagreement: Array | float) -> Array:
+def sharpened(clean: Array, disagreement: ArrayLike) -> Array:
   """Raises probabilities to the power that makes them as sure as must be.
 
   Args:

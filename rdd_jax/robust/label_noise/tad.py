@@ -12,10 +12,12 @@ Deviations:
   by the posterior of the true class, given a row and its label, rows are
   trusted and relabeled, so many that the noise that is expected in what is
   handed on stays small: the number that is trusted follows the noise, and
-  clean labels stay. The summaries' mixture of losses, and their distances to
-  anchors, are in `tad_fixed.py`. There is one division, before distillation
-  begins: in a trial, probes that trained on what the first one hands on ranked
-  rows no better, and were too sure.
+  clean labels stay. Labels that depend on the image cannot be told from hard
+  images: they are suspected where wrong labels go to classes that look alike,
+  and where probes agree more than labels do. The summaries' mixture of losses,
+  and their distances to anchors, are in `tad_fixed.py`. There is one division,
+  before distillation begins: in a trial, probes that trained on what the first
+  one hands on ranked rows no better, and were too sure.
 """
 
 from __future__ import annotations
