@@ -20,12 +20,14 @@ class Split(NamedTuple):
     labels: i32[N] in [0, len(class_names)).
     class_names: one name for each class.
     groups: i32[N] or None; a negative group is no group.
+    names: str[N] or None: of each example, such as its file.
   """
 
   images: np.ndarray
   labels: np.ndarray
   class_names: tuple[str, ...]
   groups: np.ndarray | None = None
+  names: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,9 @@ class Dataset:
       injected; None where none was.
     train_rare: b[N] or None, the rows of a minority.
     test_rare: b[M] or None.
+    train_names: str[N] or None, of each example, such as its file; where
+      there are none, rows are numbers.
+    test_names: str[M] or None.
   """
 
   name: str
@@ -60,6 +65,8 @@ class Dataset:
   train_true_labels: np.ndarray | None = None
   train_rare: np.ndarray | None = None
   test_rare: np.ndarray | None = None
+  train_names: np.ndarray | None = None
+  test_names: np.ndarray | None = None
 
   @property
   def image_shape(self) -> tuple[int, int, int]:
@@ -80,6 +87,8 @@ def from_arrays(
   test_groups: np.ndarray | None = None,
   train_rare: np.ndarray | None = None,
   test_rare: np.ndarray | None = None,
+  train_names: np.ndarray | None = None,
+  test_names: np.ndarray | None = None,
   name: str = 'arrays',
 ) -> Dataset:
   """Makes a data set from arrays, checked; images are not copied.
@@ -96,6 +105,8 @@ def from_arrays(
     test_groups: integers[M].
     train_rare: b[N], the rows of a minority.
     test_rare: b[M], likewise, on which `rare_group` is measured.
+    train_names: str[N], of each example, such as its file.
+    test_names: str[M].
     name: what errors and reports call the data set.
 
   Raises:
@@ -122,10 +133,12 @@ def from_arrays(
     )
   names = tuple(class_names)
   train = check_split(
-    Split(train_images, train_labels, names, train_groups), f'{name}: train'
+    Split(train_images, train_labels, names, train_groups, train_names),
+    f'{name}: train',
   )
   test = check_split(
-    Split(test_images, test_labels, names, test_groups), f'{name}: test'
+    Split(test_images, test_labels, names, test_groups, test_names),
+    f'{name}: test',
   )
   rows = np.bincount(train.labels, minlength=num_classes)
   if not rows.all():
@@ -149,6 +162,8 @@ def from_arrays(
       train_rare, len(train.labels), f'{name}: train_rare'
     ),
     test_rare=checks.mask(test_rare, len(test.labels), f'{name}: test_rare'),
+    train_names=train.names,
+    test_names=test.names,
   )
 
 
@@ -175,6 +190,7 @@ def take(dataset: Dataset, rows: np.ndarray) -> Dataset:
     train_groups=taken(dataset.train_groups),
     train_true_labels=taken(dataset.train_true_labels),
     train_rare=taken(dataset.train_rare),
+    train_names=taken(dataset.train_names),
   )
 
 
@@ -216,4 +232,11 @@ def check_split(split: Split, where: str) -> Split:
   if groups is not None:
     groups = checks.integers(groups, len(images), f'{where} groups')
     groups = groups.astype(np.int32)
-  return Split(images, labels.astype(np.int32), split.class_names, groups)
+  if split.names is not None and len(split.names) != len(images):
+    raise UserError(
+      f'{where} has {len(split.names)} names for {len(images)} images; give '
+      'one name for each'
+    )
+  return Split(
+    images, labels.astype(np.int32), split.class_names, groups, split.names
+  )

@@ -83,6 +83,8 @@ def load(
     class_names=train.class_names,
     train_groups=train.groups,
     test_groups=test.groups,
+    train_names=train.names,
+    test_names=test.names,
     name=name,
   )
 
@@ -147,6 +149,7 @@ def _one_of(dataset: Dataset, split: str) -> Split:
     values[f'{split}_labels'],
     dataset.class_names,
     values[f'{split}_groups'],
+    values[f'{split}_names'],
   )
 
 

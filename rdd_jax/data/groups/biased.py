@@ -23,10 +23,12 @@ def painted(cue: Cue) -> Callable[[Dataset, float, Array], Dataset]:
     order = generator(named(key, 'classes')).permutation(classes)
     home[order] = np.arange(classes) % count
     if cue.doubled:
+      names = dataset.test_names
       dataset = replace(
         dataset,
         test_images=np.repeat(dataset.test_images, count, 0),
         test_labels=np.repeat(dataset.test_labels, count, 0),
+        test_names=None if names is None else np.repeat(names, count),
       )
     train, test = named(key, 'train'), named(key, 'test')
     labels = dataset.train_labels, dataset.test_labels

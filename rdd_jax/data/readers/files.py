@@ -94,7 +94,9 @@ def read_classes(
     size,
     channels,
   )
-  return Split(pixels, np.array([label for _, label in rows]), tuple(names))
+  labels = np.array([label for _, label in rows])
+  files = np.array([str(file.relative_to(root)) for file, _ in rows])
+  return Split(pixels, labels, tuple(names), names=files)
 
 
 def read_idx(
