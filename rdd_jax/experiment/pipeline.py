@@ -17,7 +17,14 @@ from rdd_jax.core import keys
 from rdd_jax.core.measure import empirical
 from rdd_jax.distill import DistillState
 from rdd_jax.evaluation.metrics import Row
-from rdd_jax.experiment import baselines, evaluations, loop, outputs, program
+from rdd_jax.experiment import (
+  baselines,
+  clean,
+  evaluations,
+  loop,
+  outputs,
+  program,
+)
 from rdd_jax.experiment import experts as experiment_experts
 from rdd_jax.experiment.describe import describe
 from rdd_jax.experiment.experts import buffer
@@ -53,17 +60,23 @@ def execute(
     watch: what else is written of it.
 
   Returns:
-    What `results.json` holds.
+    What `results.json` holds; nothing where labels are cleaned and no more.
 
   Raises:
     UserError: for bad input, or when the loss is not finite.
     run.Stopped: when `stop()` says so; what was done is saved.
   """
+  if clean.only(config) and clean.finished(directory):
+    say(f'nothing to do: the labels are cleaned, read {directory}')
+    return {}
   mesh = meshes.make_mesh(config.devices or None)
   clock = cost.clock(directory)
   stop = clock.watch(stop)
   with clock.stage('loading'):
     trial = load_trial(config, directory)._replace(watch=watch)
+  if clean.only(config):
+    clean.clean(trial, seed_key(config, 0), command, clock)
+    return {}
   with jax.default_matmul_precision(config.precision):
     distil(trial, mesh, clock, stop)
     with clock.stage('judging'):

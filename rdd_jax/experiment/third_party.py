@@ -7,11 +7,10 @@ is named, or any other that is given.
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import NamedTuple
 
-from rdd_jax import data
+from rdd_jax import data, networks
 from rdd_jax.artifact import store, third_party
 from rdd_jax.config import defaults
 from rdd_jax.config.build import experiment
@@ -94,8 +93,7 @@ def config_for(name: str, dataset: data.Dataset) -> Config:
   config = defaults.config()
   config.name = name
   config.data.name = name
-  side = min(dataset.image_shape[:2])
-  config.network.depth = max(2, math.ceil(math.log2(side)) - 2)
+  config.network.depth = networks.fitting_depth(dataset.image_shape)
   return config
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 import flax.linen as nn
@@ -45,6 +46,20 @@ NETWORKS: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {
   'alexnet': (AlexNet, {}),
   'vit': (ViT, {}),
 }
+
+
+def fitting_depth(shape: tuple[int, ...]) -> int:
+  """Returns the blocks of a ConvNet that fit images: 3 for 32 x 32, 4 for 64.
+
+  Args:
+    shape: (H, W, ...) of the images.
+
+  >>> [fitting_depth((side, side, 3)) for side in (8, 28, 32, 64, 128)]
+  [2, 3, 3, 4, 5]
+  """
+  side = min(shape[:2])
+  published = max(2, math.ceil(math.log2(side)) - 2)
+  return max(1, min(published, int(math.log2(side))))
 
 
 def build(name: str, num_outputs: int, **options: Any) -> nn.Module:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+import csv
 import io
 import json
 from pathlib import Path
@@ -23,6 +24,7 @@ from rdd_jax.runtime.files import write_atomically
 from rdd_jax.runtime.logging import say
 
 PROMISED = 0.02  # noise that is handed on without a word
+RELABELED = 'relabeled.csv'
 SHOWN = 10  # distrusted images of each class in the picture
 
 
@@ -31,6 +33,9 @@ def write(directory: Path, dataset: Dataset, state: Any) -> None:
 
   - `relabelled.npz`: `index`, `given`, `proposed`, `trust` (2 trusted, with the
     label as given, 1 recalled with the proposed one, 0 left out).
+  - `relabeled.csv`: the same to be read, the most doubtful first: `file` (or
+    the number of the row), `given`, `proposed`, `trust` in words, `score`, for
+    TAD the probability that the given label is right.
   - `trust.json`: for each division the shares of rows trusted and recalled,
     and, where the truth is known, the fields of `Evidence`.
   - `distrusted.png`: the rows of the highest loss that are not trusted, those
@@ -144,11 +149,33 @@ def _share(value: float | None) -> str:
   return '-' if value is None else f'{100 * value:.1f}'
 
 
+def _csv(
+  dataset: Dataset, state: DivertState, trusted: np.ndarray, back: np.ndarray
+) -> str:
+  """What was found of each example, with the names of files and classes."""
+  names, classes = dataset.train_names, dataset.class_names
+  out = io.StringIO()
+  writer = csv.writer(out, lineterminator='\n')
+  writer.writerow(('file', 'given', 'proposed', 'trust', 'score'))
+  for i in np.argsort(-np.asarray(state.losses), kind='stable'):
+    given = dataset.train_labels[i]
+    writer.writerow(
+      (
+        i if names is None else names[i],
+        classes[given],
+        classes[given if trusted[i] else state.proposed[i]],
+        'trusted' if trusted[i] else 'relabeled' if back[i] else 'left out',
+        f'{1 - state.losses[i]:.4f}',
+      )
+    )
+  return out.getvalue()
+
+
 def _write(directory: Path, dataset: Dataset, state: DivertState) -> None:
   state = jax.device_get(state)
   last = min(int(state.round), len(state.trusted)) - 1
-  trusted = state.trusted[last]
-  recalled = (state.labels[last] != LEFT_OUT) & ~trusted
+  trusted = np.asarray(state.trusted[last])
+  recalled = (np.asarray(state.labels[last]) != LEFT_OUT) & ~trusted
   buffer = io.BytesIO()
   np.savez(
     buffer,
@@ -159,6 +186,8 @@ def _write(directory: Path, dataset: Dataset, state: DivertState) -> None:
   )
   directory.mkdir(parents=True, exist_ok=True)
   write_atomically(directory / 'relabelled.npz', buffer.getvalue())
+  text = _csv(dataset, state, trusted, recalled)
+  write_atomically(directory / RELABELED, text.encode())
   rows = summary(dataset, state)
   write_atomically(
     directory / 'trust.json', json.dumps(rows, indent=1).encode()

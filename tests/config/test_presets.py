@@ -25,6 +25,7 @@ TRAINED = ('dc', 'dsa', 'idc', 'mtt', 'datm', 'ratbptt')
 CASES = [
   f'{method}-{dataset}-{protection}'
   for dataset, row in DATA.items()
+  if row.source  # what `data=` names is of no known shape
   for method in methods(dataset)
   for protection, (_, _, fact) in PROTECTIONS.items()
   if (not fact or getattr(row, fact))
@@ -58,6 +59,6 @@ def test_a_step_keeps_the_shapes_of_the_state(case: str):
 
 def test_one_of_each_has_every_method_data_set_and_protection():
   quick = [case.split('-') for case in one_of_each()]
-  assert {dataset for _, dataset, _ in quick} == set(DATA)
+  assert {dataset for _, dataset, _ in quick} == set(DATA) - {'own'}
   every = {tuple(case.split('-')[::2]) for case in CASES}
   assert {(method, protection) for method, _, protection in quick} == every

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax
 
-from rdd_jax import data
+from rdd_jax import data, networks
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.errors import UserError
 from rdd_jax.runtime.logging import say
@@ -46,7 +46,7 @@ def load(config: Config) -> data.Dataset:
   """Loads the data set of a configuration, see `as_given`.
 
   If it is missing and `config.data.mock` is set, mock images of its shape take
-  its place, with a message.
+  its place, with a message. A depth of 0 becomes what fits the images.
 
   Raises:
     UserError: if the data is missing or malformed, or an option is invalid.
@@ -64,6 +64,8 @@ def load(config: Config) -> data.Dataset:
       raise
     say(f'{error}; mock images of its shape take its place')
     dataset = data.mock(options.name.partition(':')[2])
+  if config.network.get('depth') == 0:
+    config.network.depth = networks.fitting_depth(dataset.image_shape)
   noise = data.stand_in(options.noise, dataset)
   if noise != options.noise:
     say(f'mock images have no {options.noise} labels; {noise} stands in')

@@ -39,10 +39,10 @@ class DataPreset(NamedTuple):
   """A row of the table.
 
   Attributes:
-    source: `config.data.name`.
+    source: `config.data.name`; '' where the argument `data` says it.
     shape: (H, W, C) of its images, and the number of classes.
     resize: side that images are resized to; 0 leaves them as they are.
-    depth: of the ConvNet.
+    depth: of the ConvNet; 0 takes what fits the images.
     published: key of its mean and std in `images.preprocessing.PUBLISHED`;
       '' fits them.
     mirror_safe: a mirror image is of the same class.
@@ -140,6 +140,17 @@ DATA = {
   # The ten classes of IDC, prepared as PATH/{train,val}/CLASS/.
   'imagenet10': _row(
     'imagenet10', 'folder:imagenet10', resize=128, depth=5, idc_rate=3e-3
+  ),
+  # Whatever `data=` names; nothing is known of it.
+  'own': DataPreset(
+    '',
+    DIGITS,
+    depth=0,
+    mirror_safe=False,
+    ood_sets=(*NOISE, 'blobs', 'patches', *NEAR),
+    probe=Setting(900, 1800),
+    width=64,
+    full_steps=2000,
   ),
   'waterbirds': _row('waterbirds', 'waterbirds:waterbirds', resize=64, depth=4),
   'celeba': _row('celeba', 'celeba:celeba', resize=64, depth=4),

@@ -134,6 +134,11 @@ PROTECTIONS['quickstart'] = PROTECTIONS['all_three']._replace(
   preset='all_three:quickstart',
   takes=(*PROTECTIONS['all_three'].takes, 'full'),
 )
+PROTECTIONS['own'] = PROTECTIONS['all_three']._replace(
+  title='Your own images: doubtful labels found, a small set distilled',
+  preset='own:own',
+  takes=('data', 'task', 'size', 'method', 'defense', 'outliers', 'groups'),
+)
 
 
 def methods(dataset: str) -> dict[str, Method]:

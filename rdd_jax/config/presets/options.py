@@ -131,10 +131,40 @@ ARGUMENTS = {
   'memory': Argument(
     768, 'rows of earlier batches that a risk in training ranks as well'
   ),
+  'data': Argument(
+    '',
+    'what is read: folder:PATH, npz:PATH, or another name that '
+    'rdd_jax.data.load knows',
+  ),
+  'task': Argument(
+    'distill',
+    'distill, or clean: say which labels are wrong, and no more',
+    ('distill', 'clean'),
+  ),
+  'size': Argument(
+    0, 'side that images are resized to; 0 leaves it to what is read'
+  ),
   'variants': Argument(
     True, 'also runs the plain method and each paper alone, for the table'
   ),
   'full': Argument(False, 'more seeds, steps and corruptions'),
+}
+
+
+# On data of which nothing is known but what a folder says.
+OWN = {
+  'outliers': Argument(
+    'none',
+    'on_the_fly, made of the distilled images while networks train on them, '
+    'so that they tell what is no such image; or none',
+    ('none', 'on_the_fly'),
+  ),
+  'groups': Argument(
+    'none',
+    'found, clear splits of a class in an early network, served alike; kmeans; '
+    'misread (JTT); or none',
+    ('none', 'found', 'kmeans', 'misread'),
+  ),
 }
 
 

@@ -19,7 +19,7 @@ from rdd_jax.config.presets.methods import (
   Method,
   methods,
 )
-from rdd_jax.config.presets.options import ARGUMENTS, COMMON
+from rdd_jax.config.presets.options import ARGUMENTS, COMMON, OWN
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.images.preprocessing import PUBLISHED
 
@@ -47,6 +47,8 @@ def fields(dataset: str, *names: str) -> dict[str, Argument]:
   out = {name: ARGUMENTS[name] for name in (*COMMON, *names)}
   for name in ('ipc', 'width'):
     out[name] = replace(out[name], default=getattr(row, name))
+  if dataset == 'own':
+    out |= {name: OWN[name] for name in OWN.keys() & out.keys()}
   if 'method' in out:
     out['method'] = replace(out['method'], choices=tuple(methods(dataset)))
   return out
@@ -140,7 +142,7 @@ def _function(method: Method, dataset: str) -> Callable[[str], Config]:
   if digits:
     module = 'digits'
   function = getattr(import_module(f'{__package__}.{module}'), name)
-  alone = digits or name == 'quickstart'  # these know their data set
+  alone = digits or name in ('quickstart', 'own')  # these know their data set
   return function if alone else partial(function, dataset)
 
 

@@ -1,0 +1,65 @@
+"""Your own images: read, cleaned of doubtful labels, distilled, judged.
+
+Nothing is injected, and nothing is taken from a published data set: means are
+fitted, and the network is as deep as the images allow.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rdd_jax.config import arguments
+from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets import groups, ood
+from rdd_jax.config.presets.label_noise import defend
+from rdd_jax.config.presets.methods import GROUPS, OUTLIERS, PROTECTIONS
+from rdd_jax.config.presets.options import OWN, some
+from rdd_jax.config.presets.registry import method_config
+from rdd_jax.core.errors import UserError
+
+STEPS, EPOCHS = 1000, 300  # a first look: minutes, not the published hours
+
+
+def own(arg: str = '') -> Config:
+  """Returns a method on the data that `data=` names.
+
+  Args:
+    arg: as the method takes it, and `data`, `task`, `size`, `method`,
+      `defense`, `outliers` and `groups`, see `options`.
+
+  Raises:
+    UserError: without `data`, or for a task that does nothing.
+
+  >>> own('data=folder:photos,task=clean').evaluation.seeds
+  0
+  """
+  fields = {**some(*PROTECTIONS['own'].takes), **OWN}
+  args, rest = arguments.split(arg, **fields)
+  if not args['data']:
+    raise UserError(
+      'configs/own.py needs to know what to read: give '
+      '--config=configs/own.py:data=folder:PATH'
+    )
+  config = method_config('own', args['method'], f'steps={STEPS},{rest}')
+  config.name = 'own'
+  config.data.name = args['data']
+  config.data.size = args['size']
+  config.evaluation.epochs = min(config.evaluation.epochs, EPOCHS)
+  config.baselines = ('random', 'herding')
+  if args['outliers'] != 'none':
+    ood.expose(config, 'own', {**_defaults(*OUTLIERS), **args})
+  if args['groups'] != 'none':
+    groups.serve(config, {**_defaults(*GROUPS), **args})
+  defend(config, 'own', args['defense'])
+  if args['task'] == 'clean':
+    if args['defense'] == 'none':
+      raise UserError('task=clean with defense=none does nothing: leave it out')
+    config.steps, config.seeds = 0, 1
+    config.evaluation.seeds = 0
+    config.whole.steps = 0
+    config.baselines = ()
+  return config
+
+
+def _defaults(*names: str) -> dict[str, Any]:
+  return {name: field.default for name, field in some(*names).items()}

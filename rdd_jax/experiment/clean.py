@@ -1,0 +1,61 @@
+"""Says which labels are wrong, and does no more: `task=clean`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jax import Array
+import jax.numpy as jnp
+
+from rdd_jax import report
+from rdd_jax.config.defaults import Config
+from rdd_jax.core.measure import empirical
+from rdd_jax.experiment import loop
+from rdd_jax.experiment.trial import Trial
+from rdd_jax.report import label_noise
+from rdd_jax.runtime import cost
+from rdd_jax.runtime.logging import say
+
+
+def only(config: Config) -> bool:
+  """Tells whether a configuration distills nothing and judges nothing.
+
+  >>> from rdd_jax.config.defaults import config
+  >>> only(config())
+  False
+  """
+  return config.steps == 0 and config.evaluation.seeds == 0
+
+
+def finished(directory: Path) -> bool:
+  """Tells whether labels were cleaned in this work directory."""
+  return (directory / label_noise.RELABELED).exists()
+
+
+def clean(trial: Trial, key: Array, command: str, clock: cost.Clock) -> None:
+  """Divides the rows, and writes what was found of each, and a page.
+
+  Args:
+    trial: whose chain has a defense against label noise.
+    key: of the division.
+    command: that repeats the run, for the page.
+    clock: measures the stage.
+  """
+  dataset, directory = trial.dataset, trial.workdir
+  rows = len(dataset.train_labels)
+  say(f'looking at {rows:,} labels of {dataset.num_classes} classes')
+  outputs = trial.experiment.spec.num_outputs
+  measure = empirical(dataset.train_labels, outputs, dataset.train_groups)
+  with clock.stage('preparing'):
+    state = loop.start(
+      trial.experiment,
+      key,
+      jnp.asarray(dataset.train_images),
+      measure,
+      jnp.asarray(dataset.train_labels),
+    )
+    label_noise.write(directory, dataset, state.transform)
+  clock.write()
+  title = f'{dataset.name}: labels'
+  report.write_report(directory, title=title, command=command)
+  say(f'all of it in {directory}; open report.html and relabeled.csv')
