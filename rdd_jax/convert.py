@@ -9,6 +9,10 @@ PATH is a run's directory, or a file of ours that carries its card.
 | `tfds` | `NAME/1.0.0` of array_record, with test rows | the card; images |
 | | | are 8-bit, floats stand beside them |
 | `folder` | PNGs in a directory for each class | what it prints |
+
+`python -m rdd_jax.convert RUN --relabel=PHOTOS` says which images of a folder
+would go to another class, by the run's `relabeled.csv`; with `--out=DIR` it
+copies them there, or links them, with `--link`.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from pathlib import Path
 from absl import flags
 
 from rdd_jax.artifact import export, store
+from rdd_jax.artifact.export import relabel as relabeling
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import third_party
 from rdd_jax.experiment.judge import load as load_dataset
@@ -29,6 +34,8 @@ from rdd_jax.runtime import cli
 _string = partial(flags.DEFINE_string, allow_override=True)
 _TO = _string('to', None, 'npz, safetensors, tfds or folder.')
 _OUT = _string('out', None, 'A new directory.')
+_RELABEL = _string('relabel', None, 'The folder of images that RUN cleaned.')
+_LINK = flags.DEFINE_bool('link', False, 'Links images instead of copying.')
 _DATA_DIR = _string('data_dir', None, 'The TFDS directory.')
 
 
@@ -60,10 +67,41 @@ def convert(path: Path, to: str, out: Path, data_dir: str = '') -> list[str]:
       f'{path} has no card of ours; make it an artefact first, by python -m '
       f'rdd_jax.evaluate {path} --dataset=NAME --report=DIR'
     )
+  _claim(out)
+  return FORMATS[to](distilled, out, data_dir)
+
+
+def relabel(
+  run: Path, folder: Path, out: Path | None, *, link: bool = False
+) -> list[str]:
+  """Says how a cleaned folder changes, and writes it again.
+
+  Args:
+    run: the work directory, or its `relabeled.csv`.
+    folder: of the images, as it was read.
+    out: a new directory; None only says what would be done.
+    link: makes symbolic links in the place of copies.
+
+  Returns:
+    Lines that say so.
+
+  Raises:
+    UserError: if the table or files are not there, or `out` is in use.
+  """
+  table = run / 'relabeled.csv' if run.is_dir() else run
+  found = relabeling.plan(table, folder)
+  lines = relabeling.describe(found)
+  if out is None:
+    return [*lines, 'nothing is written: add --out=DIR, and --link for links']
+  _claim(out)
+  relabeling.write(found, out, link=link)
+  return [*lines, f'{out}: a directory for each class; {folder} is as it was']
+
+
+def _claim(out: Path) -> None:
   if out.exists() and (not out.is_dir() or any(out.iterdir())):
     raise UserError(f'{out} is in use; choose another --out, or empty it')
   out.mkdir(parents=True, exist_ok=True)
-  return FORMATS[to](distilled, out, data_dir)
 
 
 def _npz(distilled: store.Distilled, out: Path, _: str) -> list[str]:
@@ -108,6 +146,11 @@ FORMATS: dict[str, Callable[[store.Distilled, Path, str], list[str]]] = {
 
 def main(argv: list[str]) -> None:
   """Converts what the flags say, and prints what was written."""
+  if len(argv) == 2 and _RELABEL.value:
+    out = Path(_OUT.value) if _OUT.value else None
+    folder = Path(_RELABEL.value)
+    print('\n'.join(relabel(Path(argv[1]), folder, out, link=_LINK.value)))
+    return
   if len(argv) != 2 or not _TO.value or not _OUT.value:
     raise UserError(
       'give one distilled set, a format and a new directory: python -m '
