@@ -13,12 +13,13 @@ from rdd_jax.core.errors import UserError
 from rdd_jax.data import images
 from rdd_jax.data.dataset import Dataset, Split, check_split, from_arrays
 from rdd_jax.data.mock import SHAPES
-from rdd_jax.data.readers import files, subgroups, tfds
+from rdd_jax.data.readers import folder, idx, npz, subgroups, tfds
+from rdd_jax.runtime.logging import say
 
 _PATHS: dict[str, Callable[[str, str, images.Size, int | None], Split]] = {
-  'folder': files.read_folder,
-  'idx': files.read_idx,
-  'npz': files.read_npz,
+  'folder': folder.read_folder,
+  'idx': idx.read_idx,
+  'npz': npz.read_npz,
   'waterbirds': subgroups.read_waterbirds,
   'celeba': subgroups.read_celeba,
 }
@@ -71,10 +72,7 @@ def load(
   scheme, _, where = name.partition(':')
   if scheme == OWN and where:
     return _own(name, where, size, channels)
-  train, test = (
-    load_split(name, split, data_dir=data_dir, size=size, channels=channels)
-    for split in ('train', 'test')
-  )
+  train, test = _read(name, ('train', 'test'), data_dir, size, channels)
   return from_arrays(
     train.images,
     train.labels,
@@ -110,19 +108,40 @@ def load_split(
   Raises:
     UserError: as in `load`.
   """
+  scheme, _, where = name.partition(':')
+  if scheme == OWN and where:
+    return _one_of(_own(name, where, size, channels), split)
+  return _read(name, (split,), data_dir, size, channels)[0]
+
+
+def _read(
+  name: str,
+  splits: tuple[str, ...],
+  data_dir: str | None,
+  size: images.Size,
+  channels: int | None,
+) -> list[Split]:
+  """Reads and checks splits, and prints the notes of their readers."""
   scheme, colon, where = name.partition(':')
   if name == 'digits':
-    found = _digits(split)
-    found = found._replace(images=images.convert(found.images, size, channels))
+    found = [_digits(split) for split in splits]
+    found = [
+      s._replace(images=images.convert(s.images, size, channels)) for s in found
+    ]
   elif scheme == 'tfds' and where:
-    found = tfds.read(where, split, data_dir, size, channels)
-  elif scheme == OWN and where:
-    return _one_of(_own(name, where, size, channels), split)
+    found = [tfds.read(where, s, data_dir, size, channels) for s in splits]
+  elif scheme == 'folder' and where:
+    found = folder.read_splits(where, splits, size, channels)
   elif scheme in _PATHS and where:
-    found = _PATHS[scheme](where, split, size, channels)
+    found = [_PATHS[scheme](where, s, size, channels) for s in splits]
   else:
     raise UserError(_unknown(name, scheme, colon + where))
-  return check_split(found, f'{name}: {split}')
+  for note in dict.fromkeys(note for s in found for note in s.notes):
+    say(note)
+  return [
+    check_split(s, f'{name}: {split}')
+    for s, split in zip(found, splits, strict=True)
+  ]
 
 
 def _own(
