@@ -161,7 +161,8 @@ class _Pass:
     size: tuple[int, int] | None,
     channels: int | None,
   ) -> Pixels:
-    out, kept = np.empty((0, 0, 0, 0), np.uint8), []
+    out: np.ndarray = np.empty((0, 0, 0, 0), np.uint8)
+    kept: list[File] = []
     for file in files:
       try:
         image, changes = decode.decode(_bytes(file.path))

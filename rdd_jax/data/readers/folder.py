@@ -58,12 +58,12 @@ def read_splits(
   found = layout.find(path)
   report = Report(found.where)
   wanted = {split: layout.part_of(found, split) for split in splits}
-  reference = found.parts.get('train') or found.parts[wanted[splits[0]]]
-  names = listing.subdirectories(reference)
+  reference = 'train' if 'train' in found.parts else wanted[splits[0]]
+  names = listing.subdirectories(found.parts[reference])
   if not names:
     raise UserError(
-      f'{reference} is empty of directories; put images in a directory for '
-      'each class'
+      f'{found.where}: {layout.shown(found, reference)} has no directories of '
+      'classes; put images in a directory for each class'
     )
   pixels = _read(found, set(wanted.values()), names, size, channels, report)
   if len(splits) > 1:

@@ -100,12 +100,11 @@ def _flat(values: np.ndarray, what: str) -> np.ndarray:
         'class number a row'
       )
     return values.argmax(1)
-  whole = values.dtype.kind == 'f' and (
-    np.isfinite(values).all()
-    and (np.rint(values) == values).all()
-    and (np.abs(values) < _MANY).all()
-  )
-  return values.astype(np.int64) if whole or values.dtype == bool else values
+  if values.dtype.kind == 'f':
+    wide = values.astype(np.float64)
+    whole = (np.rint(wide) == wide) & (np.abs(wide) < _MANY)
+    return wide.astype(np.int64) if whole.all() else values
+  return values.astype(np.int64) if values.dtype == bool else values
 
 
 def _from_one(

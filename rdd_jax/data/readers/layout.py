@@ -114,7 +114,9 @@ def held_out(layout: Layout) -> bool:
 
 
 def of_train_and_test(layout: Layout) -> set[str]:
-  """Returns the parts that train and test are read from, as far as there."""
+  """Returns the parts that train and test are read from, if train is there."""
+  if 'train' not in layout.parts:
+    return set()
   test = 'test' if 'test' in layout.parts else 'val'
   return {'train', test} & set(layout.parts)
 

@@ -163,7 +163,8 @@ def _load(
   if not file.is_file():
     raise UserError(f'{name} is not a file; check the path')
   try:
-    with np.load(file, allow_pickle=False) as stored:
+    # Numpy does not close what it opened where that is damaged.
+    with file.open('rb') as raw, np.load(raw, allow_pickle=False) as stored:
       if chosen is None:
         return dict.fromkeys(stored.files, np.empty(0))
       return {key: stored[key] for key in sorted(chosen)}
