@@ -44,27 +44,34 @@ def load(
   | `digits` | scikit-learn's 8x8 digits; 500 images are held out for test |
   | `tfds:NAME` | array_record files that TensorFlow Datasets prepared, |
   | | without TensorFlow; also `NAME/CONFIG` and `NAME:VERSION` |
-  | `folder:PATH` | `PATH/train/CLASS/*.png`, `PATH/test/CLASS/*.png` |
+  | `folder:PATH` | `PATH/train/CLASS/**.png`, `PATH/test/CLASS/**.png`, or |
+  | | `PATH/CLASS/**.png`, of which a fifth is held out for test |
   | `idx:PATH` | a directory of MNIST-style IDX files, plain or `.gz` |
   | `npz:PATH` | `train_images`, `train_labels`, `test_images`, |
-  | | `test_labels`, and optionally `train_groups`, `test_groups` and |
-  | | `class_names` |
+  | | `test_labels`, or Keras' `x_train`, `y_train`, `x_test`, `y_test`, and |
+  | | optionally `train_groups`, `test_groups` and `class_names` |
   | `waterbirds:PATH` | a directory with `metadata.csv` (Sagawa et al. 2020): |
   | | landbirds and waterbirds, in groups by background |
   | `celeba:PATH` | a directory with `img_align_celeba/` and the lists of |
   | | attributes and partitions: blond or not, in groups by sex |
   | `python:MODULE:FUNCTION` | your own `() -> Dataset`, see `user_code` |
 
-  Where there is no test split, the validation split is used for it.
+  Where there is no test split, the validation split is used for it. What a
+  folder or npz holds besides, or what was not taken as it stands, is printed
+  with counts, a line for each sort; `readers/` says the rules: `folder.py` of
+  splits, `files.py` of sizes and damage, `decode.py` of pixels, `labels.py`.
 
   Args:
     name: one of the above.
     data_dir: where `tfds:` data sets are; by default `$RDD_JAX_DATA_DIR`,
       or else where TFDS keeps them, `~/tensorflow_datasets`.
     size: the height and width to resize to, up or down: an int, or (H, W).
-      The aspect ratio is not kept. Bilinear, antialiased (Pillow's).
+      The aspect ratio is not kept. Bilinear, antialiased (Pillow's). None
+      leaves images as they are, or in a folder of several sizes makes them
+      squares of the median side, at most 64.
     channels: 3 repeats grayscale images; 1 takes the luma (ITU-R 601) of
-      color images; None leaves them as they are.
+      color images; None leaves them as they are, or in a folder of both
+      makes all color.
 
   Raises:
     UserError: for an unknown name, or data that is missing or malformed.
