@@ -70,6 +70,10 @@ def as_split(found: Pixels, names: Sequence[str]) -> Split:
   Args:
     found: the images.
     names: of all classes.
+
+  >>> pixels = np.zeros((1, 4, 4, 3), np.uint8)
+  >>> as_split(Pixels(pixels, [File(Path('b/x'), 'b/x', 1)]), 'ab').labels
+  array([1])
   """
   return Split(
     found.images,
@@ -80,7 +84,14 @@ def as_split(found: Pixels, names: Sequence[str]) -> Split:
 
 
 def refuse(report: Report) -> None:
-  """Raises a UserError of all faults of a report, if there are any."""
+  """Raises a UserError of all faults of a report, if there are any.
+
+  >>> report = Report('folder:x')
+  >>> report.faults += ['too dark', 'too bright']
+  >>> refuse(report)
+  Traceback (most recent call last):
+  rdd_jax.core.errors.UserError: folder:x: too dark; too bright
+  """
   if report.faults:
     raise UserError(f'{report.where}: {"; ".join(report.faults)}')
 
@@ -119,6 +130,7 @@ def read_parts(
       f'resized to {side}x{side}, the smaller of the median side and '
       f'{MOST_SIDE}; set size= for another'
     )
+    read.found.clear()  # what was kept before sizes differed
     read = _Pass(parts, (side, side), channels)
   if channels is None and len(set(depths)) > 1:
     report.notes.append(

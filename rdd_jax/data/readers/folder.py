@@ -54,6 +54,17 @@ def read_splits(
   Raises:
     UserError: for all faults at once: a class that is not in training, parts
       without images, or with too many that cannot be read.
+
+  >>> import pathlib, tempfile
+  >>> from PIL import Image
+  >>> with tempfile.TemporaryDirectory() as path:
+  ...   for name in ('cat', 'dog'):
+  ...     (pathlib.Path(path) / name).mkdir()
+  ...     for i in range(5):
+  ...       Image.new('L', (8, 8)).save(f'{path}/{name}/{i}.png')
+  ...   train, test = read_splits(path, ('train', 'test'), None, None)
+  >>> train.images.shape, test.labels, train.names[0]
+  ((8, 8, 8, 1), array([0, 1]), np.str_('cat/0.png'))
   """
   found = layout.find(path)
   report = Report(found.where)

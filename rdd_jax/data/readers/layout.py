@@ -47,6 +47,15 @@ def find(path: str) -> Layout:
 
   Raises:
     UserError: for a missing directory, two of one split, or another format.
+
+  >>> import tempfile
+  >>> with tempfile.TemporaryDirectory() as path:
+  ...   (Path(path) / 'Training' / 'cat').mkdir(parents=True)
+  ...   found = find(path)
+  >>> list(found.parts), shown(found, 'train'), held_out(found)
+  (['train'], 'Training/', True)
+  >>> part_of(found, 'test')
+  'train'
   """
   where = f'folder:{path}'
   root = listing.directory(path, 'folder')

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rdd_jax.core.errors import UserError
-from rdd_jax.data.readers.report import Report
+from rdd_jax.data.readers.report import Report, some
 
 SUFFIXES = (
   *('.bmp', '.gif', '.jfif', '.jpeg', '.jpg', '.pbm', '.pgm', '.png', '.pnm'),
@@ -93,21 +93,31 @@ def list_classes(
 ) -> list[File]:
   """Lists the images of `ROOT/CLASS/**` in sorted order, class by class.
 
-  Linked directories are followed, unless they lead to one that holds the class
-  or was read for it.
+  Links are followed, unless they lead to a directory that holds the class, or
+  to what is read for it anyway, so that no row is there twice. A directory that
+  cannot be opened is a fault.
 
   Args:
     root: a directory with one for each class.
     names: of the classes, in the order of their numbers.
     base: what names of files are relative to.
     report: counts what is no image of a class.
+
+  >>> list_classes(Path(__file__).parent, (), Path(__file__).parent, Report(''))
+  []
   """
-  found = []
+  found: list[File] = []
+  before = len(report.left_out.get(LOCKED, ()))
   for label, name in enumerate(names):
     if os.path.isdir(root / name):
       images = _images(root / name, base, report)
       report.total += len(images)
       found += [File(file, _name(file, base), label) for file in images]
+  locked = report.left_out.get(LOCKED, [])[before:]
+  if locked:
+    report.faults.append(
+      f'{len(locked)} {LOCKED} ({some(locked)}); check their permissions'
+    )
   for entry in _entries(root):
     if entry.name not in names:
       count_unread(Path(entry.path), base, report, LOOSE)
@@ -122,6 +132,11 @@ def count_unread(path: Path, base: Path, report: Report, kind: str) -> None:
     base: what names of files are relative to.
     report: counts them.
     kind: what images, that are not hidden, are called.
+
+  >>> report = Report('folder:x')
+  >>> count_unread(Path('x/cat.png'), Path('x'), report, LOOSE)
+  >>> dict(report.left_out)
+  {'in no directory of a class': ['cat.png']}
   """
   hidden, link = is_hidden(path.name), path.is_symlink()
   if os.path.isdir(path) and not (link and (hidden or _leads_up(path))):
@@ -144,7 +159,7 @@ def _images(
   real = Path(os.path.realpath(top))
   seen = {str(real), *map(str, real.parents)}
   found = []
-  for path, kind in _walk(top, seen, hidden):
+  for path, kind in _walk(top, real, seen, hidden):
     if kind is None:
       found.append(path)
     else:
@@ -154,7 +169,7 @@ def _images(
 
 
 def _walk(
-  top: Path, seen: set[str], hidden: bool
+  top: Path, real_class: Path, seen: set[str], hidden: bool
 ) -> Iterator[tuple[Path, str | None]]:
   """Yields each file below a directory, and why it is no image, or None."""
   try:
@@ -173,11 +188,24 @@ def _walk(
         yield path, AGAIN
       else:
         seen.add(real)
-        yield from _walk(path, seen, unseen)
+        yield from _walk(path, real_class, seen, unseen)
     elif unseen:
       yield path, HIDDEN
+    elif entry.is_symlink() and _is_read(path, real_class):
+      yield path, AGAIN
     else:
       yield path, None if path.suffix.lower() in SUFFIXES else OTHER
+
+
+def _is_read(link: Path, real_class: Path) -> bool:
+  """Tells whether a link leads to an image that is read in its own place."""
+  target = Path(os.path.realpath(link))
+  if not target.is_file() or not target.is_relative_to(real_class):
+    return False
+  inner = target.relative_to(real_class)
+  return inner.suffix.lower() in SUFFIXES and not any(
+    map(is_hidden, inner.parts)
+  )
 
 
 def _name(path: Path, base: Path) -> str:

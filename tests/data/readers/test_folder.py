@@ -204,6 +204,37 @@ def test_linked_directories_are_followed_once(root, tmp_path_factory, capsys):
   assert '1 links to nothing (train/cat/self.png)' in notes[0]
 
 
+def test_links_to_files_are_read_once(root, tmp_path_factory, capsys):
+  cat = root / 'train' / 'cat'
+  (cat / 'same.png').symlink_to('000.png')
+  (cat / 'stored.png').symlink_to(save(cat / '.store' / 'a.png'))
+  elsewhere = tmp_path_factory.mktemp('elsewhere')
+  (cat / 'other.png').symlink_to(save(elsewhere / 'A', format='png'))
+  found, notes = _notes(root, capsys)
+  names = found.train_names.tolist()
+  assert {'train/cat/stored.png', 'train/cat/other.png'} < set(names)
+  assert len(names) == 42
+  assert notes == [
+    '2 of 54 files are left out: '
+    "1 hidden or the system's (train/cat/.store/a.png), "
+    '1 links to what is read already (train/cat/same.png)'
+  ]
+
+
+def test_a_directory_that_cannot_be_opened(root, monkeypatch):
+  locked = root / 'train' / 'dog' / 'locked'
+  locked.mkdir()
+  scan = os.scandir
+
+  def scandir(path):
+    if str(path) == str(locked):
+      raise PermissionError(13, 'Permission denied')
+    return scan(path)
+
+  monkeypatch.setattr(os, 'scandir', scandir)
+  fails(r'1 directories that cannot be opened \(train/dog/locked\)', root)
+
+
 def test_names_that_cannot_be_printed(root, capsys):
   strange = os.fsdecode(b'train/cat/\xff\n.png')
   os.rename(root / 'train/cat/000.png', Path(str(root)) / strange)
