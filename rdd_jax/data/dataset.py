@@ -21,6 +21,7 @@ class Split(NamedTuple):
     class_names: one name for each class.
     groups: i32[N] or None; a negative group is no group.
     names: str[N] or None: of each example, such as its file.
+    notes: what readers did that their user should know, a line each.
   """
 
   images: np.ndarray
@@ -28,6 +29,7 @@ class Split(NamedTuple):
   class_names: tuple[str, ...]
   groups: np.ndarray | None = None
   names: np.ndarray | None = None
+  notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -237,6 +239,6 @@ def check_split(split: Split, where: str) -> Split:
       f'{where} has {len(split.names)} names for {len(images)} images; give '
       'one name for each'
     )
-  return Split(
-    images, labels.astype(np.int32), split.class_names, groups, split.names
+  return split._replace(
+    images=images, labels=labels.astype(np.int32), groups=groups
   )

@@ -13,6 +13,7 @@ from rdd_jax.core.errors import UserError
 Size = int | tuple[int, int] | None
 
 _GRAY = ('1', 'L', 'LA')
+_BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _DEEP = ('I', 'F')  # 'I;16' and its like start with 'I'
 
 
@@ -63,7 +64,7 @@ def stack(
   out: np.ndarray = np.empty((0, 0, 0, 0), np.uint8)
   first = ''
   for i, (name, encoded) in enumerate(sources):
-    image = _convert(_decode(name, encoded), target, channels)
+    image = fitted(_decode(name, encoded), target, channels)
     if i == 0:
       out, first = np.empty((count, *image.shape), np.uint8), name
     if image.shape[:2] != out.shape[1:3]:
@@ -107,15 +108,41 @@ def convert(images: np.ndarray, size: Size, channels: int | None) -> np.ndarray:
   out = np.empty((len(images), *target, channels or depth), np.uint8)
   for row, image in zip(out, images, strict=True):
     flat = image[..., 0] if depth == 1 else image
-    row[:] = _convert(Image.fromarray(flat), target, channels)
+    row[:] = fitted(Image.fromarray(flat), target, channels)
   return out
+
+
+def fitted(
+  image: Image.Image, size: tuple[int, int] | None, channels: int | None
+) -> np.ndarray:
+  """Resizes and recolors one image.
+
+  Args:
+    image: of 8 bits per channel.
+    size: (H, W), or None to keep it.
+    channels: 1, 3, or None to keep gray or color.
+
+  Returns:
+    `u8[H, W, C]`.
+
+  >>> fitted(Image.new('L', (8, 6)), (2, 3), 3).shape
+  (2, 3, 3)
+  """
+  channels = channels or (1 if image.mode in _GRAY else 3)
+  mode = 'L' if channels == 1 else 'RGB'
+  if image.mode != mode:
+    image = image.convert(mode)
+  if size is not None and size != (image.height, image.width):
+    # Pillow widens the triangle when it shrinks: antialiased both ways.
+    image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+  return np.asarray(image).reshape(image.height, image.width, channels)
 
 
 def _decode(name: str, encoded: bytes) -> Image.Image:
   try:
     image = Image.open(io.BytesIO(encoded))
     image.load()
-  except (OSError, SyntaxError, ValueError) as error:
+  except (OSError, SyntaxError, ValueError, *_BOMBS) as error:
     reason = str(error).splitlines()[0]
     raise UserError(
       f'{name} is not a readable image ({reason}); replace or remove it'
@@ -126,19 +153,6 @@ def _decode(name: str, encoded: bytes) -> Image.Image:
       'save it as 8-bit'
     )
   return image
-
-
-def _convert(
-  image: Image.Image, size: tuple[int, int] | None, channels: int | None
-) -> np.ndarray:
-  channels = channels or (1 if image.mode in _GRAY else 3)
-  mode = 'L' if channels == 1 else 'RGB'
-  if image.mode != mode:
-    image = image.convert(mode)
-  if size is not None and size != (image.height, image.width):
-    # Pillow widens the triangle when it shrinks: antialiased both ways.
-    image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
-  return np.asarray(image).reshape(image.height, image.width, channels)
 
 
 def _by(shape: tuple[int, ...]) -> str:

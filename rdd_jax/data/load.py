@@ -13,12 +13,13 @@ from rdd_jax.core.errors import UserError
 from rdd_jax.data import images
 from rdd_jax.data.dataset import Dataset, Split, check_split, from_arrays
 from rdd_jax.data.mock import SHAPES
-from rdd_jax.data.readers import files, subgroups, tfds
+from rdd_jax.data.readers import folder, idx, npz, subgroups, tfds
+from rdd_jax.runtime.logging import say
 
 _PATHS: dict[str, Callable[[str, str, images.Size, int | None], Split]] = {
-  'folder': files.read_folder,
-  'idx': files.read_idx,
-  'npz': files.read_npz,
+  'folder': folder.read_folder,
+  'idx': idx.read_idx,
+  'npz': npz.read_npz,
   'waterbirds': subgroups.read_waterbirds,
   'celeba': subgroups.read_celeba,
 }
@@ -43,27 +44,34 @@ def load(
   | `digits` | scikit-learn's 8x8 digits; 500 images are held out for test |
   | `tfds:NAME` | array_record files that TensorFlow Datasets prepared, |
   | | without TensorFlow; also `NAME/CONFIG` and `NAME:VERSION` |
-  | `folder:PATH` | `PATH/train/CLASS/*.png`, `PATH/test/CLASS/*.png` |
+  | `folder:PATH` | `PATH/train/CLASS/**.png`, `PATH/test/CLASS/**.png`, or |
+  | | `PATH/CLASS/**.png`, of which a fifth is held out for test |
   | `idx:PATH` | a directory of MNIST-style IDX files, plain or `.gz` |
   | `npz:PATH` | `train_images`, `train_labels`, `test_images`, |
-  | | `test_labels`, and optionally `train_groups`, `test_groups` and |
-  | | `class_names` |
+  | | `test_labels`, or Keras' `x_train`, `y_train`, `x_test`, `y_test`, and |
+  | | optionally `train_groups`, `test_groups` and `class_names` |
   | `waterbirds:PATH` | a directory with `metadata.csv` (Sagawa et al. 2020): |
   | | landbirds and waterbirds, in groups by background |
   | `celeba:PATH` | a directory with `img_align_celeba/` and the lists of |
   | | attributes and partitions: blond or not, in groups by sex |
   | `python:MODULE:FUNCTION` | your own `() -> Dataset`, see `user_code` |
 
-  Where there is no test split, the validation split is used for it.
+  Where there is no test split, the validation split is used for it. What a
+  folder or npz holds besides, or what was not taken as it stands, is printed
+  with counts, a line for each sort; `readers/` says the rules: `folder.py` of
+  splits, `files.py` of sizes and damage, `decode.py` of pixels, `labels.py`.
 
   Args:
     name: one of the above.
     data_dir: where `tfds:` data sets are; by default `$RDD_JAX_DATA_DIR`,
       or else where TFDS keeps them, `~/tensorflow_datasets`.
     size: the height and width to resize to, up or down: an int, or (H, W).
-      The aspect ratio is not kept. Bilinear, antialiased (Pillow's).
+      The aspect ratio is not kept. Bilinear, antialiased (Pillow's). None
+      leaves images as they are, or in a folder of several sizes makes them
+      squares of the median side, at most 64.
     channels: 3 repeats grayscale images; 1 takes the luma (ITU-R 601) of
-      color images; None leaves them as they are.
+      color images; None leaves them as they are, or in a folder of both
+      makes all color.
 
   Raises:
     UserError: for an unknown name, or data that is missing or malformed.
@@ -71,10 +79,7 @@ def load(
   scheme, _, where = name.partition(':')
   if scheme == OWN and where:
     return _own(name, where, size, channels)
-  train, test = (
-    load_split(name, split, data_dir=data_dir, size=size, channels=channels)
-    for split in ('train', 'test')
-  )
+  train, test = _read(name, ('train', 'test'), data_dir, size, channels)
   return from_arrays(
     train.images,
     train.labels,
@@ -110,19 +115,40 @@ def load_split(
   Raises:
     UserError: as in `load`.
   """
+  scheme, _, where = name.partition(':')
+  if scheme == OWN and where:
+    return _one_of(_own(name, where, size, channels), split)
+  return _read(name, (split,), data_dir, size, channels)[0]
+
+
+def _read(
+  name: str,
+  splits: tuple[str, ...],
+  data_dir: str | None,
+  size: images.Size,
+  channels: int | None,
+) -> list[Split]:
+  """Reads and checks splits, and prints the notes of their readers."""
   scheme, colon, where = name.partition(':')
   if name == 'digits':
-    found = _digits(split)
-    found = found._replace(images=images.convert(found.images, size, channels))
+    found = [_digits(split) for split in splits]
+    found = [
+      s._replace(images=images.convert(s.images, size, channels)) for s in found
+    ]
   elif scheme == 'tfds' and where:
-    found = tfds.read(where, split, data_dir, size, channels)
-  elif scheme == OWN and where:
-    return _one_of(_own(name, where, size, channels), split)
+    found = [tfds.read(where, s, data_dir, size, channels) for s in splits]
+  elif scheme == 'folder' and where:
+    found = folder.read_splits(where, splits, size, channels)
   elif scheme in _PATHS and where:
-    found = _PATHS[scheme](where, split, size, channels)
+    found = [_PATHS[scheme](where, s, size, channels) for s in splits]
   else:
     raise UserError(_unknown(name, scheme, colon + where))
-  return check_split(found, f'{name}: {split}')
+  for note in dict.fromkeys(note for s in found for note in s.notes):
+    say(note)
+  return [
+    check_split(s, f'{name}: {split}')
+    for s, split in zip(found, splits, strict=True)
+  ]
 
 
 def _own(

@@ -85,6 +85,7 @@ def test_folder_of_mixed_images_takes_size_and_channels(tmp_path):
   wide = np.zeros((4, 9, 9), np.uint8)
   _write_folder(tmp_path / 'train' / 'more', wide, [0, 1, 2, 3])
   (tmp_path / 'train' / 'more').rename(tmp_path / 'train' / 'class0' / 'more')
+  _write_folder(tmp_path / 'test', *_arrays(4))
   found = data.load_split(f'folder:{tmp_path}', 'train', size=7, channels=3)
   assert found.images.shape == (12, 7, 7, 3)
 

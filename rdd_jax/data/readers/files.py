@@ -1,60 +1,37 @@
-"""Reads data sets in plain files: image folders, IDX and npz."""
+"""Reads the image files of a folder in one pass that finds all problems."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-import gzip
-import math
+from collections.abc import Mapping, Sequence
+import os
 from pathlib import Path
-import struct
-from zipfile import BadZipFile
-import zlib
+import stat
+from typing import NamedTuple
 
 import numpy as np
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.data import images
-from rdd_jax.data.checks import class_numbers
-from rdd_jax.data.dataset import Split, check_split
+from rdd_jax.data.dataset import Split
+from rdd_jax.data.readers import decode, listing
+from rdd_jax.data.readers.listing import File
+from rdd_jax.data.readers.report import Report, listed
+from rdd_jax.runtime.logging import say
 
-_SUFFIXES = ('.bmp', '.gif', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
+MOST_LOST = 0.05  # of the images of a part
+MOST_SIDE = 64  # to which images of several sizes are resized
 
 
-def read_folder(
-  path: str, split: str, size: images.Size, channels: int | None
-) -> Split:
-  """Reads `PATH/SPLIT/CLASS/**` in sorted order; classes are those of train.
+class Pixels(NamedTuple):
+  """The images of one part of a folder.
 
-  Args:
-    path: of the directory.
-    split: 'train', 'test' (or else 'val' or 'validation'), or another name.
-    size: see `load`.
-    channels: see `load`.
-
-  Raises:
-    UserError: for a class that is not in training, or a missing file.
+  Attributes:
+    images: u8[n, H, W, C].
+    files: the n files that could be read.
   """
-  root = _directory(path, 'folder')
-  stand_ins = {'test': ('test', 'val', 'validation')}.get(split, (split,))
-  found = [root / s for s in stand_ins if (root / s).is_dir()]
-  if not found:
-    raise UserError(
-      f'folder:{path} has no {" or ".join(s + "/" for s in stand_ins)}; '
-      f'put images in {root / split}/CLASS/'
-    )
-  reference = root / 'train' if (root / 'train').is_dir() else found[0]
-  names = _subdirectories(reference)
-  if not names:
-    raise UserError(
-      f'{reference} is empty; put images in a directory for each class'
-    )
-  unknown = sorted(set(_subdirectories(found[0])) - set(names))
-  if unknown:
-    raise UserError(
-      f'{found[0]} has a class {unknown[0]!r} that {reference} lacks; '
-      'rename or remove it'
-    )
-  return read_classes(found[0], names, size=size, channels=channels)
+
+  images: np.ndarray
+  files: list[File]
 
 
 def read_classes(
@@ -64,187 +41,194 @@ def read_classes(
   size: images.Size = None,
   channels: int | None = None,
 ) -> Split:
-  """Reads `ROOT/CLASS/**` in sorted order.
+  """Reads `ROOT/CLASS/**` in sorted order; prints what it left out.
 
   Args:
     root: a directory with one for each class.
-    names: of the classes, in order; by default all directories, sorted.
+    names: of the classes, in order; by default those of all directories, as
+      `listing.subdirectories` orders them.
     size: see `load`.
     channels: see `load`.
 
   Raises:
-    UserError: if there is no image, or one cannot be read.
+    UserError: if there is no image, or too many cannot be read.
   """
   if names is None:
-    names = _subdirectories(root)
-  rows = [
-    (file, label)
-    for label, name in enumerate(names)
-    for file in sorted((root / name).rglob('*'))
-    if file.suffix.lower() in _SUFFIXES and not file.name.startswith('.')
-  ]
-  if not rows:
-    raise UserError(
-      f'{root} has no images; put {", ".join(_SUFFIXES)} files '
-      'in its class directories'
-    )
-  pixels = images.stack(
-    ((str(file), file.read_bytes()) for file, _ in rows),
-    len(rows),
-    size,
-    channels,
-  )
-  labels = np.array([label for _, label in rows])
-  files = np.array([str(file.relative_to(root)) for file, _ in rows])
-  return Split(pixels, labels, tuple(names), names=files)
+    names = listing.subdirectories(root)
+  report = Report(str(root))
+  files = listing.list_classes(root, names, root, report)
+  (found,) = read_parts({'it': files}, size, channels, report).values()
+  refuse(report)
+  for line in report.lines():
+    say(line)
+  return as_split(found, names)
 
 
-def read_idx(
-  path: str, split: str, size: images.Size, channels: int | None
-) -> Split:
-  """Reads LeCun's IDX files: `train-` or `t10k-`, `images-idx3`, `labels-idx1`.
+def as_split(found: Pixels, names: Sequence[str]) -> Split:
+  """Makes a split of the images of a part.
 
   Args:
-    path: of the directory.
-    split: 'train' or 'test'.
+    found: the images.
+    names: of all classes.
+
+  >>> pixels = np.zeros((1, 4, 4, 3), np.uint8)
+  >>> as_split(Pixels(pixels, [File(Path('b/x'), 'b/x', 1)]), 'ab').labels
+  array([1])
+  """
+  return Split(
+    found.images,
+    np.array([file.label for file in found.files], np.int64),
+    tuple(names),
+    names=np.array([file.name for file in found.files], np.str_),
+  )
+
+
+def refuse(report: Report) -> None:
+  """Raises a UserError of all faults of a report, if there are any.
+
+  >>> report = Report('folder:x')
+  >>> report.faults += ['too dark', 'too bright']
+  >>> refuse(report)
+  Traceback (most recent call last):
+  rdd_jax.core.errors.UserError: folder:x: too dark; too bright
+  """
+  if report.faults:
+    raise UserError(f'{report.where}: {"; ".join(report.faults)}')
+
+
+def read_parts(
+  parts: Mapping[str, Sequence[File]],
+  size: images.Size,
+  channels: int | None,
+  report: Report,
+) -> dict[str, Pixels]:
+  """Reads all images of some parts, such as train and test, alike.
+
+  Without a size, images that have one keep it, and others become squares: the
+  side is the median of all heights and widths, at most 64. Without channels,
+  gray images are read as color if any image has color. Files that cannot be
+  read are left out while they are at most 5 % of a part, beyond that a fault.
+
+  Args:
+    parts: from what messages call a part to its files.
     size: see `load`.
     channels: see `load`.
+    report: takes what is found.
 
-  Raises:
-    UserError: for a missing or damaged file, or another split.
+  Returns:
+    The images of each part, all of one H, W and C.
   """
-  root = _directory(path, 'idx')
-  stems = {'train': ('train',), 'test': ('t10k', 'test')}.get(split)
-  if stems is None:
-    raise UserError(
-      f'idx:{path} has no split {split!r}; IDX directories have train and test'
+  target = images.height_width(size)
+  images.check_channels(channels)
+  read = _Pass(parts, target, channels)
+  depths = [shape[2] for shape in read.shapes]
+  if read.mixed:
+    middle = np.median([side for shape in read.shapes for side in shape[:2]])
+    side = min(int(middle), MOST_SIDE)
+    report.notes.append(
+      f'{len(depths)} images of {len({s[:2] for s in read.shapes})} sizes are '
+      f'resized to {side}x{side}, the smaller of the median side and '
+      f'{MOST_SIDE}; set size= for another'
     )
-  pixels = images.convert(
-    _idx_array(root, stems, 'images', 3)[..., None], size, channels
-  )
-  labels = _idx_array(root, stems, 'labels', 1)
-  return Split(pixels, labels, class_numbers(labels))
+    read.found.clear()  # what was kept before sizes differed
+    read = _Pass(parts, (side, side), channels)
+  if channels is None and len(set(depths)) > 1:
+    report.notes.append(
+      f'{depths.count(1)} gray images are read as color, like the other '
+      f'{depths.count(3)}; set channels=1 for gray'
+    )
+  for name, files in parts.items():
+    _judge(name, len(files), read.lost[name], report)
+  for kind, names in read.changed.items():
+    report.changed[kind] += names
+  depth = channels or max(depths, default=3)
+  return {
+    name: Pixels(_deepened(pixels, depth), files)
+    for name, (pixels, files) in read.found.items()
+  }
 
 
-def _idx_array(
-  root: Path, stems: tuple[str, ...], kind: str, rank: int
-) -> np.ndarray:
-  candidates = [
-    root / f'{stem}-{kind}{dot}idx{rank}-ubyte{gz}'
-    for stem in stems
-    for dot in '-.'
-    for gz in ('', '.gz')
-  ]
-  file = next((c for c in candidates if c.is_file()), None)
-  if file is None:
-    raise UserError(
-      f'{root} has no {candidates[0].name} (or .gz); put the IDX files there'
-    )
+class _Pass:
+  """Decodes every file once; keeps pixels while they have one size."""
+
+  def __init__(
+    self,
+    parts: Mapping[str, Sequence[File]],
+    size: tuple[int, int] | None,
+    channels: int | None,
+  ) -> None:
+    self.shapes: list[tuple[int, ...]] = []
+    self.mixed = False
+    self.changed: dict[str, list[str]] = {}
+    self.lost: dict[str, dict[str, list[str]]] = {name: {} for name in parts}
+    self.found = {
+      name: self._part(name, files, size, channels)
+      for name, files in parts.items()
+    }
+
+  def _part(
+    self,
+    part: str,
+    files: Sequence[File],
+    size: tuple[int, int] | None,
+    channels: int | None,
+  ) -> Pixels:
+    out: np.ndarray = np.empty((0, 0, 0, 0), np.uint8)
+    kept: list[File] = []
+    for file in files:
+      try:
+        image, changes = decode.decode(_bytes(file.path))
+      except decode.Undecodable as error:
+        self.lost[part].setdefault(str(error), []).append(file.name)
+        continue
+      for change in changes:
+        self.changed.setdefault(change, []).append(file.name)
+      row = images.fitted(image, size, channels)
+      kept.append(file)
+      self.shapes.append(row.shape)
+      self.mixed |= row.shape[:2] != self.shapes[0][:2]
+      if self.mixed:
+        continue
+      if len(kept) == 1:
+        out = np.empty((len(files), *row.shape), np.uint8)
+      if row.shape[2] > out.shape[3]:
+        out = _deepened(out, row.shape[2])
+      out[len(kept) - 1] = row
+    return Pixels(out[: len(kept)], kept)
+
+
+def _bytes(path: Path) -> bytes:
+  """Reads a regular file; others, such as pipes, might not end."""
   try:
-    raw = file.read_bytes()
-    raw = gzip.decompress(raw) if file.suffix == '.gz' else raw
-  except (OSError, EOFError, zlib.error) as error:
-    raise UserError(
-      f'{file} cannot be read ({error}); download it again'
-    ) from error
-  header = 4 + 4 * rank
-  # Two zero bytes, 8 for unsigned bytes, and the number of dimensions.
-  if len(raw) < header or raw[:4] != bytes((0, 0, 8, rank)):
-    raise UserError(
-      f'{file} starts with {raw[:4].hex() or "nothing"}, not the IDX magic '
-      f'number 0000080{rank}; give an IDX file of unsigned bytes'
+    if not stat.S_ISREG(os.stat(path).st_mode):
+      raise decode.Undecodable('not regular files')
+    return path.read_bytes()
+  except OSError as error:
+    kind = 'links to nothing' if path.is_symlink() else 'not readable'
+    raise decode.Undecodable(kind) from error
+
+
+def _judge(
+  part: str, count: int, lost: dict[str, list[str]], report: Report
+) -> None:
+  """Counts lost files, or makes them a fault."""
+  number = sum(map(len, lost.values()))
+  if number == count:
+    report.faults.append(
+      f'{part} has no images'
+      + (f' that can be read: {listed(lost)}' if lost else '')
+      + f'; put {", ".join(listing.SUFFIXES)} files in class directories there'
     )
-  shape = struct.unpack(f'>{rank}I', raw[4:header])
-  if len(raw) - header != math.prod(shape):
-    raise UserError(
-      f'{file} holds {len(raw) - header} bytes where its header {shape} says '
-      f'{math.prod(shape)}; download it again'
+  elif number > MOST_LOST * count:
+    report.faults.append(
+      f'{number} of {count} images of {part} cannot be read, more than '
+      f'{MOST_LOST:.0%}: {listed(lost)}; replace or remove them'
     )
-  return np.frombuffer(raw, np.uint8, offset=header).reshape(shape)
+  for kind, names in lost.items():
+    report.left_out[kind] += names
 
 
-def read_npz(
-  path: str, split: str, size: images.Size, channels: int | None
-) -> Split:
-  """Reads `SPLIT_images`, `SPLIT_labels`, and `SPLIT_groups` if there.
-
-  Args:
-    path: of the file.
-    split: 'train', 'test', or another name.
-    size: see `load`.
-    channels: see `load`.
-
-  >>> import tempfile
-  >>> with tempfile.NamedTemporaryFile(suffix='.npz') as file:
-  ...   np.savez(file, test_images=np.zeros((1, 4, 4, 1), np.uint8),
-  ...            test_labels=np.array([1]))
-  ...   read_npz(file.name, 'test', None, 3).class_names
-  ('0', '1')
-  """
-  pixels_key, labels_key = f'{split}_images', f'{split}_labels'
-  wanted = {pixels_key, labels_key}
-  optional = {'train_labels', f'{split}_groups', 'class_names'}
-  file = Path(path).expanduser()
-  arrays = read_arrays(file, f'npz:{path}', wanted, optional)
-  labels = arrays[labels_key]
-  names = arrays.get('class_names')
-  if names is None:
-    names = class_numbers(arrays.get('train_labels', labels))
-  found = check_split(
-    Split(
-      arrays[pixels_key],
-      labels,
-      tuple(str(n) for n in names),
-      arrays.get(f'{split}_groups'),
-    ),
-    f'npz:{path}: {split}',
-  )
-  return found._replace(images=images.convert(found.images, size, channels))
-
-
-def read_arrays(
-  file: Path, name: str, wanted: set[str], optional: Iterable[str] = ()
-) -> dict[str, np.ndarray]:
-  """Reads arrays of an npz, by key.
-
-  Args:
-    file: the path.
-    name: what an error calls it.
-    wanted: keys that must be there.
-    optional: keys that are read where they are there.
-
-  Raises:
-    UserError: for a file that is no npz of plain arrays, or lacks a key.
-  """
-  if not file.is_file():
-    raise UserError(f'{name} is not a file; check the path')
-  try:
-    with np.load(file, allow_pickle=False) as stored:
-      keys = set(stored.files)
-      arrays = {key: stored[key] for key in keys & wanted.union(optional)}
-  except (ValueError, TypeError, OSError, EOFError, BadZipFile) as error:
-    raise UserError(
-      f'{name} is not an npz of plain arrays ({error}); save it with '
-      'np.savez and no object arrays'
-    ) from error
-  if not wanted <= keys:
-    raise UserError(
-      f'{name} lacks {", ".join(sorted(wanted - keys))} (it has '
-      f'{", ".join(sorted(keys)) or "nothing"}); save the arrays so named'
-    )
-  return arrays
-
-
-def _directory(path: str, scheme: str) -> Path:
-  root = Path(path).expanduser()
-  if not root.is_dir():
-    raise UserError(f'{scheme}:{path} is not a directory; check the path')
-  if not any(root.iterdir()):
-    raise UserError(f'{scheme}:{path} is an empty directory; put data there')
-  return root
-
-
-def _subdirectories(root: Path) -> list[str]:
-  return sorted(
-    d.name for d in root.iterdir() if d.is_dir() and d.name[0] != '.'
-  )
+def _deepened(pixels: np.ndarray, depth: int) -> np.ndarray:
+  if pixels.shape[-1] == depth or not len(pixels):
+    return pixels
+  return np.repeat(pixels, depth, axis=-1)

@@ -1,0 +1,81 @@
+"""Reads LeCun's IDX files, MNIST's format."""
+
+from __future__ import annotations
+
+import gzip
+import math
+from pathlib import Path
+import struct
+import zlib
+
+import numpy as np
+
+from rdd_jax.core.errors import UserError
+from rdd_jax.data import images
+from rdd_jax.data.checks import class_numbers
+from rdd_jax.data.dataset import Split
+from rdd_jax.data.readers.listing import directory
+
+
+def read_idx(
+  path: str, split: str, size: images.Size, channels: int | None
+) -> Split:
+  """Reads LeCun's IDX files: `train-` or `t10k-`, `images-idx3`, `labels-idx1`.
+
+  Args:
+    path: of the directory.
+    split: 'train' or 'test'.
+    size: see `load`.
+    channels: see `load`.
+
+  Raises:
+    UserError: for a missing or damaged file, or another split.
+  """
+  root = directory(path, 'idx')
+  stems = {'train': ('train',), 'test': ('t10k', 'test')}.get(split)
+  if stems is None:
+    raise UserError(
+      f'idx:{path} has no split {split!r}; IDX directories have train and test'
+    )
+  pixels = images.convert(
+    _idx_array(root, stems, 'images', 3)[..., None], size, channels
+  )
+  labels = _idx_array(root, stems, 'labels', 1)
+  return Split(pixels, labels, class_numbers(labels))
+
+
+def _idx_array(
+  root: Path, stems: tuple[str, ...], kind: str, rank: int
+) -> np.ndarray:
+  candidates = [
+    root / f'{stem}-{kind}{dot}idx{rank}-ubyte{gz}'
+    for stem in stems
+    for dot in '-.'
+    for gz in ('', '.gz')
+  ]
+  file = next((c for c in candidates if c.is_file()), None)
+  if file is None:
+    raise UserError(
+      f'{root} has no {candidates[0].name} (or .gz); put the IDX files there'
+    )
+  try:
+    raw = file.read_bytes()
+    raw = gzip.decompress(raw) if file.suffix == '.gz' else raw
+  except (OSError, EOFError, zlib.error) as error:
+    raise UserError(
+      f'{file} cannot be read ({error}); download it again'
+    ) from error
+  header = 4 + 4 * rank
+  # Two zero bytes, 8 for unsigned bytes, and the number of dimensions.
+  if len(raw) < header or raw[:4] != bytes((0, 0, 8, rank)):
+    raise UserError(
+      f'{file} starts with {raw[:4].hex() or "nothing"}, not the IDX magic '
+      f'number 0000080{rank}; give an IDX file of unsigned bytes'
+    )
+  shape = struct.unpack(f'>{rank}I', raw[4:header])
+  if len(raw) - header != math.prod(shape):
+    raise UserError(
+      f'{file} holds {len(raw) - header} bytes where its header {shape} says '
+      f'{math.prod(shape)}; download it again'
+    )
+  return np.frombuffer(raw, np.uint8, offset=header).reshape(shape)

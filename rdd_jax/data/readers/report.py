@@ -1,0 +1,71 @@
+"""Collects what is odd about a source, to say it at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+_SHOWN = 3
+
+
+class Report:
+  """What one pass over a source found.
+
+  Attributes:
+    where: what messages call the source, such as 'folder:PATH'.
+    left_out: from a kind, which follows a count, to the files of that kind.
+    changed: the same, of files that were read otherwise than they stand.
+    faults: each a reason to refuse the source, with what to do.
+    notes: what else is worth saying.
+    total: how many files were seen.
+  """
+
+  def __init__(self, where: str) -> None:
+    """Starts without findings."""
+    self.where = where
+    self.left_out: defaultdict[str, list[str]] = defaultdict(list)
+    self.changed: defaultdict[str, list[str]] = defaultdict(list)
+    self.faults: list[str] = []
+    self.notes: list[str] = []
+    self.total = 0
+
+  def lines(self) -> tuple[str, ...]:
+    """Returns one line for each sort of finding.
+
+    >>> report = Report('folder:x')
+    >>> report.left_out['empty'] += ['a.png', 'b.png']
+    >>> report.total = 9
+    >>> report.lines()
+    ('folder:x: 2 of 9 files are left out: 2 empty (a.png, b.png)',)
+    """
+    lines = []
+    if self.left_out:
+      count = sum(map(len, self.left_out.values()))
+      lines.append(
+        f'{count} of {self.total} files are left out: {listed(self.left_out)}'
+      )
+    if self.changed:
+      kinds = (f'{len(names)} {kind}' for kind, names in self.changed.items())
+      lines.append('converted: ' + ', '.join(kinds))
+    return tuple(f'{self.where}: {line}' for line in [*lines, *self.notes])
+
+
+def listed(kinds: Mapping[str, Sequence[str]]) -> str:
+  """Lays out counts and the first examples of each kind.
+
+  >>> listed({'empty': ['a', 'b', 'c', 'd'], 'hidden': ['.e']})
+  '4 empty (a, b, c, ...), 1 hidden (.e)'
+  """
+  return ', '.join(
+    f'{len(names)} {kind} ({some(names)})' for kind, names in kinds.items()
+  )
+
+
+def some(names: Sequence[str]) -> str:
+  r"""Lists the first names, as they can be printed.
+
+  >>> some(['a\n', 'b', 'c', 'd'])
+  'a\\n, b, c, ...'
+  """
+  shown = [n if n.isprintable() else repr(n)[1:-1] for n in names[:_SHOWN]]
+  return ', '.join(shown + ['...'] * (len(names) > _SHOWN))
