@@ -107,7 +107,8 @@ def load_split(
   Args:
     name: as in `load`.
     split: 'train', 'test' (or else the validation split), or for `tfds:`
-      any split that TFDS understands, such as 'train[:1000]'.
+      any split that TFDS understands, such as 'train[:1000]'; for `folder:`
+      also 'all', train with what would be held out of it.
     data_dir: as in `load`.
     size: as in `load`.
     channels: as in `load`.

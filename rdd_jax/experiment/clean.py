@@ -8,23 +8,12 @@ from jax import Array
 import jax.numpy as jnp
 
 from rdd_jax import report
-from rdd_jax.config.defaults import Config
 from rdd_jax.core.measure import empirical
 from rdd_jax.experiment import loop
 from rdd_jax.experiment.trial import Trial
 from rdd_jax.report import label_noise
 from rdd_jax.runtime import cost
 from rdd_jax.runtime.logging import say
-
-
-def only(config: Config) -> bool:
-  """Tells whether a configuration distills nothing and judges nothing.
-
-  >>> from rdd_jax.config.defaults import config
-  >>> only(config())
-  False
-  """
-  return config.steps == 0 and config.evaluation.seeds == 0
 
 
 def finished(directory: Path) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 
 from rdd_jax.artifact import store
 from rdd_jax.config.build import shift as build_shift
+from rdd_jax.config.build.data import cleans_only
 from rdd_jax.config.defaults import Config
 from rdd_jax.core import keys
 from rdd_jax.core.measure import empirical
@@ -66,7 +67,7 @@ def execute(
     UserError: for bad input, or when the loss is not finite.
     run.Stopped: when `stop()` says so; what was done is saved.
   """
-  if clean.only(config) and clean.finished(directory):
+  if cleans_only(config) and clean.finished(directory):
     say(f'nothing to do: the labels are cleaned, read {directory}')
     return {}
   mesh = meshes.make_mesh(config.devices or None)
@@ -74,7 +75,7 @@ def execute(
   stop = clock.watch(stop)
   with clock.stage('loading'):
     trial = load_trial(config, directory)._replace(watch=watch)
-  if clean.only(config):
+  if cleans_only(config):
     clean.clean(trial, seed_key(config, 0), command, clock)
     return {}
   with jax.default_matmul_precision(config.precision):

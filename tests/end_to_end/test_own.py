@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
+from rdd_jax.config.build.data import load as load_config
 from rdd_jax.config.presets.own import own
 from rdd_jax.core.errors import UserError
 from rdd_jax.data import corrupt, load
@@ -58,12 +59,11 @@ def test_labels_alone_are_cleaned_and_nothing_else_is_done(
   config = own(f'data=folder:{photos},task=clean')
   assert pipeline.execute(config, tmp_path, command='again') == {}
   found = rows(tmp_path)
-  files = {str(Path(row['given']) / Path(row['file']).name) for row in found}
-  here = {
-    str(p.relative_to(photos / 'train'))
-    for p in (photos / 'train').rglob('*.png')
+  files = {row['file'] for row in found}
+  assert files == {
+    str(p.relative_to(photos)) for p in (photos / 'train').rglob('*.png')
   }
-  assert files == here
+  assert all(Path(row['file']).parts[-2] == row['given'] for row in found)
   given = np.mean([wrong(row, 'given') for row in found])
   on = [row for row in found if row['trust'] != 'left out']
   assert given >= 0.25
@@ -86,6 +86,16 @@ def test_labels_alone_are_cleaned_and_nothing_else_is_done(
   said = capsys.readouterr()
   assert 'nothing to do' in said.out + said.err
   assert (tmp_path / 'relabeled.csv').stat().st_mtime_ns == written
+
+
+def test_without_test_images_all_are_looked_at(photos, tmp_path):
+  config = own(f'data=folder:{photos / "train"},task=clean')
+  assert len(load_config(config).train_labels) == len(ROWS)
+  config.evaluation.seeds = 1  # now that something is judged
+  held_out = load_config(config)
+  assert len(held_out.train_labels) < len(ROWS)
+  every = len(held_out.train_labels) + len(held_out.test_labels)
+  assert every == len(ROWS)
 
 
 def test_a_folder_is_distilled_and_nothing_is_injected(photos, tmp_path):

@@ -14,6 +14,7 @@ from rdd_jax.data.readers import files, layout, listing
 from rdd_jax.data.readers.layout import Layout
 from rdd_jax.data.readers.report import Report, some
 
+ALL = 'all'  # of train, with what would be held out
 _HELD_OUT = 5  # one row of so many is for test
 
 
@@ -45,6 +46,7 @@ def read_splits(
     path: of the directory.
     splits: each 'train', 'test', 'val', or another directory's name; of a
       directory, 'Training' is 'train' and 'valid' or 'validation' is 'val'.
+      'all' is train with what would be held out of it.
     size: see `load`.
     channels: see `load`.
 
@@ -68,7 +70,10 @@ def read_splits(
   """
   found = layout.find(path)
   report = Report(found.where)
-  wanted = {split: layout.part_of(found, split) for split in splits}
+  wanted = {
+    split: layout.part_of(found, 'train' if split == ALL else split)
+    for split in splits
+  }
   reference = 'train' if 'train' in found.parts else wanted[splits[0]]
   names = listing.subdirectories(found.parts[reference])
   if not names:
@@ -84,7 +89,8 @@ def read_splits(
   for split in splits:
     made = files.as_split(pixels[wanted[split]], names)
     is_test = layout.role(split) == 'test'
-    if layout.held_out(found) and wanted[split] == 'train':
+    held_out = layout.held_out(found) and split != ALL
+    if held_out and wanted[split] == 'train':
       rows = _in_test(made)
       _say_held_out(rows, report)
       made = _some(made, rows == is_test)
