@@ -1,13 +1,9 @@
-"""Reads sets that others made, which are evaluated like our own.
-
-Their files say nothing of the data set, the network and the recipe, so these
-come from a configuration: that of distribution matching on the data set that
-is named, or any other that is given.
-"""
+"""Reads sets that others made, and the data set that judges them."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,31 +13,21 @@ from rdd_jax.config import defaults
 from rdd_jax.config.build import experiment
 from rdd_jax.config.build.data import as_given
 from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets import datasets, gradient
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import trial
-
-WHITENING = 0.1  # the regularisation of MTT and its successors
-
-
-class Told(NamedTuple):
-  """What the user says of a set; '' and 0 leave it to be found out.
-
-  Attributes:
-    labels: a file of their own, or 'ordered'; see `imports.understand`.
-    images_key: the name of the images in their file.
-    labels_key: the name of the labels in theirs.
-    layout: 'HWC' or 'CHW'.
-    scale: see `imports.pixels.SCALES`.
-    label_kind: 'hard', 'probabilities' or 'logits'.
-  """
-
-  labels: str = ''
-  images_key: str = ''
-  labels_key: str = ''
-  layout: str = ''
-  scale: str = ''
-  label_kind: str = ''
+from rdd_jax.experiment.third_party.inputs import (
+  configure,
+  factor_of,
+  other_convention,
+  preprocessing_note,
+)
+from rdd_jax.experiment.third_party.recipe import (
+  config_for,
+  found_rate,
+  origin,
+  preset_for,
+)
+from rdd_jax.experiment.third_party.told import Told
 
 
 class Other(NamedTuple):
@@ -52,10 +38,18 @@ class Other(NamedTuple):
   notes: tuple[str, ...]
 
 
-def is_ours(path: Path) -> bool:
-  """Tells whether the path is a directory, or an npz, that `artifact` reads."""
+def is_ours(path: Path, *, told: bool = False) -> bool:
+  """Tells whether the path is a directory, or an npz, that `artifact` reads.
+
+  Args:
+    path: of the set.
+    told: a data set or a configuration is named, as for sets of others: then
+      an npz that is only called like ours, without a card beside it, is not.
+  """
   if path.is_dir():
     return (path / store.CARD).exists()
+  if path.name == store.ARRAYS and told:
+    return (path.parent / store.CARD).exists()
   return path.name == store.ARRAYS or path.name == store.CARD
 
 
@@ -79,28 +73,8 @@ def self_described(path: Path) -> store.Distilled | None:
   return store.from_arrays(raw.arrays, raw.card, str(path))
 
 
-def config_for(name: str, dataset: data.Dataset) -> Config:
-  """Returns how sets on a data set are evaluated: its preset's recipe, if any.
-
-  Elsewhere a ConvNet as deep as the images allow, without augmentation.
-
-  Args:
-    name: of the data set, as `config.data.name`.
-    dataset: whose image shape gives the depth.
-  """
-  for known, preset in datasets.DATA.items():
-    if preset.source == name and preset.published:
-      return gradient.dm(known)
-  config = defaults.config()
-  config.name = name
-  config.data.name = name
-  side = min(dataset.image_shape[:2])
-  config.network.depth = max(2, math.ceil(math.log2(side)) - 2)
-  return config
-
-
 def load(
-  path: Path,
+  paths: Path | Sequence[Path],
   told: Told,
   *,
   name: str = '',
@@ -113,10 +87,10 @@ def load(
   """Reads a set and the data set that it is evaluated on.
 
   Args:
-    path: of the file or directory.
+    paths: of the file or directory, or of the files that hold parts of it.
     told: what the user says of it.
     name: of the data set, as `data.load` takes it; by default that of `like`.
-    like: a configuration whose data, network and recipe evaluate it.
+    like: a configuration whose data, network, recipe and factor evaluate it.
     data_dir: where TFDS data sets are.
     size: resizes the data set's images.
     channels: converts them.
@@ -126,70 +100,94 @@ def load(
   Raises:
     UserError: wherever there is no one answer.
   """
+  files = third_party.expand([paths] if isinstance(paths, Path) else paths)
+  where = str(files[0]) + (f' and {len(files) - 1} more' if files[1:] else '')
   if not (name or like):
     raise UserError(
-      f'{path} has no card of ours: name the data set whose test rows judge, '
+      f'{where} has no card of ours: name the data set whose test rows judge, '
       'by --dataset=tfds:cifar10, or a config by --like=configs/dm_cifar10.py'
     )
-  config = like.copy_and_resolve_references() if like else defaults.config()
+  config = (
+    like.copy_and_resolve_references()
+    if like
+    else preset_for(name) or defaults.config()
+  )
   name = name or config.data.name
+  config.unlock()
+  config.data.size = size or config.data.size
+  config.data.channels = channels or config.data.channels
+  options = config.data
   dataset = data.load(
     name,
-    data_dir=data_dir or config.data.data_dir or None,
-    size=size or config.data.size or None,
-    channels=channels or config.data.channels or None,
+    data_dir=data_dir or options.data_dir or None,
+    size=options.size or None,
+    channels=options.channels or None,
   )
   if like is None:
     config = config_for(name, dataset)
-  else:
-    config.unlock()
-  config.data.update({'name': name, 'data_dir': data_dir})
-  config.data.size = size or config.data.size
-  config.data.channels = channels or config.data.channels
+  config.data.update(
+    {
+      'name': name,
+      'data_dir': data_dir,
+      'size': options.size,
+      'channels': options.channels,
+    }
+  )
   config.data.zca = zca or config.data.zca
   dataset = as_given(config.data, dataset, config.seed)
-  raw = third_party.read(path, dataset.image_shape[-1])
-  labels: third_party.Raw | str | None = None
-  if told.labels:
-    ordered = told.labels == third_party.ORDERED
-    labels = told.labels if ordered else third_party.read(Path(told.labels))
+  raw, joined = third_party.read_all(
+    files, partial(third_party.read, channels=dataset.image_shape[-1])
+  )
   found = third_party.understand(
     raw,
     dataset.image_shape,
     dataset.class_names,
-    str(path),
-    **{**told._asdict(), 'labels': labels},
+    where,
+    labels=_labels(told),
+    images_key=told.images_key,
+    labels_key=told.labels_key,
+    layout=told.layout,
+    scale=told.scale,
+    label_kind=told.label_kind,
+    experiment=told.experiment,
+    classes=third_party.read_names(Path(told.classes), dataset.class_names)
+    if told.classes
+    else (),
   )
-  if found.scale == 'whitened' and not config.data.zca:
-    config.data.zca = WHITENING
+  configure(config, told, found)
+  factor, formation = factor_of(
+    told.factor, like and like.synthetic.factor, found, where
+  )
   preprocess = experiment.preprocessing(config, dataset)
   card = trial.card_of(
     config,
     dataset,
     dataset.num_classes,
-    labels='hard' if found.labels.kind == 'hard' else 'soft',
+    labels={'hard': 'hard', 'free': 'free'}.get(found.labels.kind, 'soft'),
+    factor=factor,
   )
-  notes = (*found.notes, _preprocessing(config))
-  card['source'] = {
-    'path': str(path),
+  distilled = third_party.adopt(found, preprocess, card, where)
+  notes = (
+    *joined,
+    *found.notes,
+    *formation,
+    preprocessing_note(config),
+    *third_party.plausible(
+      distilled.images, dataset.train_images, other_convention(config)
+    ),
+    *found_rate(raw.arrays, where, told.learning_rate),
+    origin(name, like is not None),
+  )
+  distilled.card['source'] = {
+    'path': where,
     'sha256': third_party.digest(raw.arrays),
     'assumed': list(notes),
   }
-  distilled = third_party.adopt(found, preprocess, card, str(path))
   return Other(distilled, dataset, notes)
 
 
-def _preprocessing(config: Config) -> str:
-  options = config.data
-  if options.zca:
-    frepo = options.zca_convention == 'frepo'
-    of_mean = ' of their mean' if frepo else ''
-    return (
-      f'networks take images whitened by ZCA of the training rows, '
-      f'{options.zca:g}{of_mean} added to the eigenvalues'
-    )
-  if not options.mean:
-    return 'networks take pixels standardised as the training rows are'
-  means = ', '.join(f'{m:g}' for m in options.mean)
-  stds = ', '.join(f'{s:g}' for s in options.std)
-  return f'networks take pixels less ({means}), over ({stds})'
+def _labels(told: Told) -> third_party.Raw | str | None:
+  if not told.labels or told.labels == third_party.ORDERED:
+    return told.labels or None
+  files = third_party.expand(told.labels.split(','))
+  return third_party.read_all(files, third_party.read)[0]
