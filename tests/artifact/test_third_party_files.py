@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+import zipfile
 
 from artifact.third_party_cases import BYTES, LABELS, understood
 import numpy as np
@@ -36,6 +37,18 @@ def test_results_with_numpy_scalars_are_read(tmp_path):
   np.testing.assert_allclose(found.images, BYTES / 255, atol=1e-6)
   np.testing.assert_array_equal(found.labels.cells, LABELS)
   assert not any('experiment' in note for note in found.notes)
+
+
+def test_numpy_s_numbers_are_read_by_their_old_names(tmp_path):
+  """As NumPy 1 wrote them."""
+  given = results(tmp_path, [BYTES])
+  with zipfile.ZipFile(given) as source:
+    entries = {item: source.read(item) for item in source.namelist()}
+  with zipfile.ZipFile(tmp_path / 'old.pt', 'w') as old:
+    for item, text in entries.items():
+      old.writestr(item, text.replace(b'numpy._core.', b'numpy.core.'))
+  raw = third_party.read(tmp_path / 'old.pt')
+  np.testing.assert_array_equal(raw.arrays['data.0.1'], LABELS)
 
 
 def test_one_of_several_experiments_is_taken_and_said(tmp_path):

@@ -189,5 +189,6 @@ def load(
 def _labels(told: Told) -> third_party.Raw | str | None:
   if not told.labels or told.labels == third_party.ORDERED:
     return told.labels or None
-  files = third_party.expand(told.labels.split(','))
+  whole = Path(told.labels).exists()  # a name may have a comma in it
+  files = third_party.expand([told.labels] if whole else told.labels.split(','))
   return third_party.read_all(files, third_party.read)[0]
