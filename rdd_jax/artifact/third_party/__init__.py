@@ -9,6 +9,7 @@ from rdd_jax.artifact.third_party.adopt import ORDERED as ORDERED
 from rdd_jax.artifact.third_party.adopt import Images as Images
 from rdd_jax.artifact.third_party.adopt import adopt as adopt
 from rdd_jax.artifact.third_party.adopt import understand as understand
+from rdd_jax.artifact.third_party.labels import Targets as Targets
 from rdd_jax.artifact.third_party.names import read_names as read_names
 from rdd_jax.artifact.third_party.plausible import plausible as plausible
 from rdd_jax.artifact.third_party.plausible import seams as seams

@@ -62,6 +62,12 @@ def read_all(
   Raises:
     UserError: if shards hold arrays of other names or shapes, or are
       directories.
+
+  >>> raw, notes = read_all(
+  ...   [Path('a_0'), Path('a_1')], lambda path: Raw({'x': np.ones(2)})
+  ... )
+  >>> raw.arrays['x'].shape, notes
+  ((4,), ('2 files joined: a_0, a_1',))
   """
   if len(paths) == 1:
     return read(paths[0]), ()

@@ -53,6 +53,12 @@ def factor_of(
 
   Raises:
     UserError: if images cannot be cut so.
+
+  >>> import numpy as np
+  >>> labels = third_party.Targets(np.eye(1), np.zeros(1, int), 'hard')
+  >>> found = third_party.Images(np.zeros((1, 4, 4, 1)), 'unit', labels, ())
+  >>> factor_of(2, None, found, 'it')
+  (2, ('factor 2 taken: each image is 4 rows',))
   """
   factor = told or like or 1
   height, width = found.images.shape[1:3]
@@ -69,6 +75,8 @@ def factor_of(
       'back to pixels one by one; pass --factor=1, or another --scale'
     )
   rows = f'each image is {factor**2} rows' if factor > 1 else 'no tiles'
+  if found.scale == 'standardised' and (height % factor or width % factor):
+    rows += ', padded with gray pixels where IDC pads standardised ones by 0.5'
   seen = third_party.seams(found.images)
   if told:
     return factor, (f'factor {factor} taken: {rows}',)
@@ -87,7 +95,12 @@ def factor_of(
 
 
 def preprocessing_note(config: Config) -> str:
-  """Returns the sentence that says what networks take."""
+  """Returns the sentence that says what networks take.
+
+  >>> from rdd_jax.config import defaults
+  >>> preprocessing_note(defaults.config())
+  'networks take pixels standardised as the training rows are'
+  """
   options = config.data
   if options.zca:
     frepo = options.zca_convention == 'frepo'
@@ -105,7 +118,12 @@ def preprocessing_note(config: Config) -> str:
 
 
 def other_convention(config: Config) -> str:
-  """Returns how to whiten otherwise; '' where nothing is whitened."""
+  """Returns how to whiten otherwise; '' where nothing is whitened.
+
+  >>> from rdd_jax.config import defaults
+  >>> other_convention(defaults.config())
+  ''
+  """
   if not config.data.zca:
     return ''
   other = 'kornia' if config.data.zca_convention == 'frepo' else 'frepo'
