@@ -10,12 +10,14 @@ from __future__ import annotations
 from dataclasses import replace
 import json
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 from ml_collections import config_flags
 
 from rdd_jax import data
 from rdd_jax.artifact import store
+from rdd_jax.artifact.third_party import expand
 from rdd_jax.core.errors import UserError
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.experiment import dd_ranking, third_party
@@ -66,16 +68,34 @@ _CHANNELS = flags.DEFINE_integer('channels', 0, 'Converts them, to 1 or 3.')
 _ZCA = flags.DEFINE_float(
   'zca', 0.0, 'Networks take images whitened so; 0.1 is the usual.'
 )
-_TOLD = {
+_TOLD: dict[str, flags.FlagHolder[Any]] = {
   name: flags.DEFINE_string(name, '', text)
   for name, text in {
-    'labels': "A file of labels beside others' images, or 'ordered'.",
+    'labels': "Files of labels beside others' images, or 'ordered'.",
     'images_key': 'The name of the images in a file of several arrays.',
     'labels_key': 'The name of the labels.',
     'layout': 'HWC or CHW, where both would fit.',
-    'scale': 'pixels (unit, 0..1, or bytes, 0..255), standardised, whitened.',
-    'label_kind': 'hard, probabilities or logits.',
+    'scale': 'pixels (unit, 0..1, or bytes, 0..255), signed (-1..1), '
+    'standardised, whitened.',
+    'label_kind': 'hard, probabilities, logits, or free (KIP, FRePo).',
+    'classes': 'A file with what the set calls each class, one a line.',
+    'zca_convention': 'kornia (the default) or frepo, of whitened images.',
+    'learning_rate': 'A number, or a file with a learned one (lr_best.pt).',
   }.items()
+} | {
+  'factor': flags.DEFINE_integer(
+    'factor', 0, 'Of multi-formation: 2 stores four rows in an image (IDC).'
+  ),
+  'experiment': flags.DEFINE_integer(
+    'experiment', None, 'Of several in a file (DC, DSA, DM), from 0.'
+  ),
+}
+_OTHERS = _TOLD | {
+  'dataset': _DATASET,
+  'like': _LIKE,
+  'size': _SIZE,
+  'channels': _CHANNELS,
+  'zca': _ZCA,
 }
 
 
@@ -105,23 +125,28 @@ def rows(
   return judge(distilled, network_keys(seed, seeds))
 
 
-def read(path: Path, *, training: bool) -> third_party.Other:
+def read(*paths: Path, training: bool) -> third_party.Other:
   """Loads the set at a path, ours or another's, as the flags describe it.
 
   Args:
-    path: of the file or directory.
+    *paths: of the file or directory, or of the files of another's set.
     training: whether the training rows will be needed.
   """
-  distilled = (
-    store.load(path)
-    if third_party.is_ours(path)
-    else third_party.self_described(path)
-  )
+  paths = expand(paths)
+  distilled = _ours(paths[0]) if len(paths) == 1 else None
   if distilled is not None:
     dataset = load(distilled.card, _DATA_DIR.value or '', training=training)
-    return third_party.Other(distilled, dataset, ())
+    unread = [name for name, flag in _OTHERS.items() if flag.present]
+    told = ', '.join(f'--{name}' for name in unread)
+    return third_party.Other(
+      distilled,
+      dataset,
+      (f'{paths[0]} has its card, which decides: {told} is not read',)
+      if unread
+      else (),
+    )
   return third_party.load(
-    path,
+    paths,
     third_party.Told(**{name: flag.value for name, flag in _TOLD.items()}),
     name=_DATASET.value,
     like=_LIKE.value,
@@ -132,16 +157,32 @@ def read(path: Path, *, training: bool) -> third_party.Other:
   )
 
 
+def _ours(path: Path) -> store.Distilled | None:
+  told = bool(_DATASET.value or _LIKE.value)
+  if third_party.is_ours(path, told=told):
+    return store.load(path)
+  return third_party.self_described(path)
+
+
 def main(argv: list[str]) -> None:
   """Evaluates what the flags say, and prints the table."""
-  if len(argv) != 2:
+  if len(argv) < 2:
     raise UserError(
       'give one distilled set: python -m rdd_jax.evaluate RUNS/NAME'
     )
   training = bool(_BASELINES.value or _RANKING.value)
-  distilled, dataset, notes = read(Path(argv[1]), training=training)
+  distilled, dataset, notes = read(*map(Path, argv[1:]), training=training)
   for note in notes:
     print(note)
+  if 'source' in distilled.card:  # its maker's recipe may be another
+    print(
+      third_party.describe(
+        distilled.card['evaluation'],
+        distilled.card['network'],
+        _NETWORKS.value,
+        _EPOCHS.value,
+      )
+    )
   judge = judge_of(
     distilled,
     dataset,

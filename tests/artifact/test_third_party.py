@@ -86,7 +86,9 @@ def test_a_folder_counts_classes_as_the_data_set_does(tmp_path):
   np.testing.assert_array_equal(found.labels.cells, 2 - LABELS[order])
 
 
-@pytest.mark.parametrize('scale', ['', 'bytes', 'standardised', 'whitened'])
+@pytest.mark.parametrize(
+  'scale', ['', 'bytes', 'signed', 'standardised', 'whitened']
+)
 def test_networks_see_the_same_whatever_the_scale(scale):
   preprocess = (
     fit(BYTES, zca=0.1)
@@ -97,6 +99,7 @@ def test_networks_see_the_same_whatever_the_scale(scale):
   given = {
     '': BYTES.astype(np.float64) / 255,
     'bytes': BYTES.astype(np.float32),
+    'signed': BYTES / 127.5 - 1,
   }.get(scale, inputs)
   raw = third_party.Raw({'images': given, 'labels': LABELS})
   found = understood(raw, scale=scale)
@@ -138,6 +141,9 @@ def test_scales_and_preprocessing_must_belong_together():
     (-0.7, 1.9, 'pixels', None),
     (0.0, 0.004, '', None),
     (0.0, 12.0, '', None),
+    (-1.0, 1.0, 'signed', 'signed'),
+    (-1.0, 1.0, '', None),
+    (0.0, 255.0, 'signed', None),
     (0.0, 255.0, 'unit', None),
     (0.0, np.nan, '', None),
   ],
@@ -252,7 +258,9 @@ def test_the_card_says_what_was_assumed_and_what_judges(tmp_path):
   assert card['network'] == {'name': 'convnet', 'width': 128, 'depth': 2}
   assert len(card['source']['sha256']) == 64
   assert card['source']['assumed'] == list(found.notes)
-  assert 'standardised as the training rows' in found.notes[-1]
+  assert 'standardised as the training rows' in found.notes[-3]
+  assert 'pixels go from 0 to 1 ' in found.notes[-2]
+  assert 'no preset is known for digits' in found.notes[-1]
   assert found.distilled.images.max() == 1
   store.save(tmp_path / 'set', found.distilled)
   assert store.load(tmp_path / 'set').card['source'] == card['source']

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from artifact.third_party_cases import BYTES, LABELS, NAMES, understood
+from artifact.third_party_cases import BYTES, LABELS, understood
 import jax
 import numpy as np
 import pytest
 
 from rdd_jax.artifact import third_party
-from rdd_jax.artifact.third_party.labels import by_name, in_order, targets_of
+from rdd_jax.artifact.third_party.labels import in_order, targets_of
 from rdd_jax.core.errors import UserError
 
 
@@ -31,7 +31,8 @@ def test_labels_are_classes_probabilities_or_logits():
 @pytest.mark.parametrize(
   ('labels', 'kind', 'wrong'),
   [
-    (np.zeros((6, 3)), '', 'pass --label_kind=logits'),
+    (np.zeros((6, 3)), '', 'pass --label_kind=free'),
+    (np.full((6, 3), -4), '', 'pass --label_kind=logits'),
     (np.ones((6, 3)), 'probabilities', 'are no probabilities'),
     (np.zeros((6, 4)), '', 'have 4 columns'),
     (np.zeros(5), '', 'beside 6 images'),
@@ -48,15 +49,47 @@ def test_labels_that_are_none_are_refused(labels, kind, wrong):
     targets_of(labels, 6, 3, kind, 'it')
 
 
-def test_names_numbers_and_order():
-  given = np.array([0, 1, 1])
-  found = by_name(given, ('2', '10'), 'abc' * 4, 'it')
-  np.testing.assert_array_equal(found, [2, 10, 10])
-  with pytest.raises(UserError, match="has a class 'gnu'"):
-    by_name(given, ('cat', 'gnu'), NAMES, 'it')
+def test_labels_in_order():
   np.testing.assert_array_equal(in_order(6, 3, 'it'), [0, 0, 1, 1, 2, 2])
   with pytest.raises(UserError, match='pass --labels=FILE'):
     in_order(7, 3, 'it')
+
+
+@pytest.mark.parametrize('less', [0.0, 1 / 3])
+def test_learned_labels_of_a_regression_stay_what_they_are(less):
+  """KIP and FRePo publish theirs less the mean of one-hot labels."""
+  moved = np.random.default_rng(2).normal(0, 0.1, (6, 3))
+  given = np.eye(3)[LABELS] + moved - moved.mean(1, keepdims=True) - less
+  found = targets_of(given, 6, 3, 'free', 'it')
+  assert found.kind == 'free'
+  np.testing.assert_allclose(found.targets, given + less, atol=1e-6)
+  np.testing.assert_array_equal(found.cells, LABELS)
+  assert ('1/3 is added' in found.notes[0]) == (less > 0)
+  with pytest.raises(UserError, match='free' if less else 'no probabilities'):
+    targets_of(given + 0.01, 6, 3, '', 'it')
+
+
+def test_only_what_can_be_logits_is_advised_to_be():
+  with pytest.raises(UserError) as caught:
+    targets_of(np.eye(3)[LABELS] * 2, 6, 3, '', 'it')
+  assert 'logits' not in str(caught.value)
+  with pytest.raises(UserError, match=r'rows sum to .*label_kind=free'):
+    targets_of(np.eye(3)[LABELS] * 2, 6, 3, 'probabilities', 'it')
+  with pytest.raises(UserError, match='pass --label_kind=logits'):
+    targets_of(np.eye(3)[LABELS] * 9 - 4, 6, 3, '', 'it')
+
+
+def test_probabilities_taken_as_logits_are_noticed():
+  soft = np.asarray(jax.nn.softmax(np.eye(3)[LABELS]))
+  found = targets_of(soft, 6, 3, 'logits', 'it')
+  assert 'pass --label_kind=probabilities' in found.notes[0]
+  assert not targets_of(soft, 6, 3, '', 'it').notes
+  assert (
+    found.notes[0]
+    in understood(
+      third_party.Raw({'a': BYTES, 'b': soft}), label_kind='logits'
+    ).notes
+  )
 
 
 def test_arrays_are_found_or_asked_for():
@@ -96,18 +129,3 @@ def test_images_and_logits_in_two_files_of_pytorch(tmp_path):
   np.testing.assert_allclose(
     found.labels.targets, jax.nn.softmax(logits), rtol=1e-5
   )
-
-
-def test_experiments_in_nested_lists_are_told_apart(tmp_path):
-  """As DC and DM publish them."""
-  torch = pytest.importorskip('torch')
-  pair = [torch.tensor(BYTES), torch.tensor(LABELS)]
-  half = [pair[0].to(torch.bfloat16), pair[1]]
-  torch.save({'data': [pair, half], 'acc': 0.5}, tmp_path / 'res.pt')
-  raw = third_party.read(tmp_path / 'res.pt')
-  assert list(raw.arrays) == ['data.0.0', 'data.0.1', 'data.1.0', 'data.1.1']
-  assert raw.arrays['data.1.0'].dtype == np.float32
-  with pytest.raises(UserError, match=r'pass --images_key=data\.0\.0'):
-    understood(raw)
-  found = understood(raw, images_key='data.0.0', labels_key='data.0.1')
-  np.testing.assert_array_equal(found.images, BYTES)

@@ -227,7 +227,14 @@ def test_the_command_judges_a_set_of_others(digits, tmp_path):
     '--whole_steps=20',
     f'--report={tmp_path / "out"}',
   )
-  for words in ('taken as CHW', 'taken as unit', 'herding', 'DD-Ranking: HLR'):
+  for words in (
+    'taken as CHW',
+    'taken as unit',
+    'factor 1 assumed',
+    'judged by mlp, 5 epochs of batches of 256, sgd at 0.01',
+    'herding',
+    'DD-Ranking: HLR',
+  ):
     assert words in told
   results = json.loads((tmp_path / 'out' / 'results.json').read_text())
   assert {'random', 'herding', 'distilled'} <= results['rows'].keys()

@@ -9,8 +9,14 @@ from rdd_jax.artifact.third_party.adopt import ORDERED as ORDERED
 from rdd_jax.artifact.third_party.adopt import Images as Images
 from rdd_jax.artifact.third_party.adopt import adopt as adopt
 from rdd_jax.artifact.third_party.adopt import understand as understand
+from rdd_jax.artifact.third_party.labels import Targets as Targets
+from rdd_jax.artifact.third_party.names import read_names as read_names
+from rdd_jax.artifact.third_party.plausible import plausible as plausible
+from rdd_jax.artifact.third_party.plausible import seams as seams
 from rdd_jax.artifact.third_party.readers import CARD as CARD
 from rdd_jax.artifact.third_party.readers import DIGEST as DIGEST
 from rdd_jax.artifact.third_party.readers import Raw as Raw
 from rdd_jax.artifact.third_party.readers import digest as digest
 from rdd_jax.artifact.third_party.readers import read as read
+from rdd_jax.artifact.third_party.shards import expand as expand
+from rdd_jax.artifact.third_party.shards import read_all as read_all

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
 from rdd_jax.artifact.store import Distilled, from_arrays, to_arrays
-from rdd_jax.artifact.third_party.labels import (
-  Targets,
-  by_name,
-  in_order,
-  targets_of,
-)
+from rdd_jax.artifact.third_party.experiments import choose_experiment
+from rdd_jax.artifact.third_party.labels import Targets, in_order, targets_of
+from rdd_jax.artifact.third_party.names import absent, by_name
 from rdd_jax.artifact.third_party.pick import pick_images, pick_labels
 from rdd_jax.artifact.third_party.pixels import INPUTS, arrange, scale_of
 from rdd_jax.artifact.third_party.readers import Raw
@@ -29,7 +26,7 @@ class Images(NamedTuple):
 
   Attributes:
     images: `[n, H, W, C]`, on `scale`.
-    scale: 'unit', 'bytes', 'standardised' or 'whitened'.
+    scale: 'unit', 'bytes', 'signed', 'standardised' or 'whitened'.
     labels: what the targets and the classes are.
     notes: sentences that say what was assumed.
   """
@@ -52,6 +49,8 @@ def understand(
   layout: str = '',
   scale: str = '',
   label_kind: str = '',
+  experiment: int | None = None,
+  classes: Sequence[str] = (),
 ) -> Images:
   """Finds images and labels, and what they are.
 
@@ -66,29 +65,43 @@ def understand(
     layout: see `arrange`.
     scale: see `scale_of`.
     label_kind: see `targets_of`.
+    experiment: see `choose_experiment`.
+    classes: what the set calls the classes, in their order; () is as the data
+      set does.
 
   Raises:
     UserError: wherever there is no one answer.
   """
-  name, found = pick_images(raw.arrays, images_key, where)
+  arrays, chosen = raw.arrays, ()
+  if not images_key or experiment is not None:
+    arrays, chosen = choose_experiment(raw.arrays, experiment, where)
+  name, found = pick_images(arrays, images_key, where)
   what = f'images of {where}'
   images = arrange(found, shape, layout, what)
-  given = _labels(raw, labels, labels_key, where, name, len(images))
+  given = _labels(arrays, labels, labels_key, where, name, len(images))
   if labels == ORDERED:
     given = in_order(len(images), len(class_names), where)
-  elif raw.class_names and labels is None:
-    given = by_name(given, raw.class_names, class_names, where)
+  by_directory = bool(raw.class_names) and labels is None
+  named: tuple[str, ...] = ()
+  if by_directory:
+    given, named = by_name(given, raw.class_names, class_names, where, classes)
   told = scale_of(images, scale, what)
   kinds = targets_of(
     given, len(images), len(class_names), label_kind, f'labels of {where}'
   )
+  if classes and not by_directory:
+    kinds = _reordered(kinds, classes, class_names)
   order = 'HWC' if found.shape[1:] == shape else 'CHW'
   notes = [
+    *chosen,
     f'images {name!r} {list(found.shape)}'
     + (f' taken as {order}' if found.ndim == 4 else ''),
     f'values from {float(images.min()):.3g} to {float(images.max()):.3g} taken '
     f'as {told}{"" if scale == told else " by their range"}',
     f'labels taken as {kinds.kind}',
+    *kinds.notes,
+    *named,
+    *absent(kinds.cells, class_names),
   ]
   return Images(images, told, kinds, tuple(notes))
 
@@ -120,6 +133,8 @@ def adopt(
   images = found.images.astype(np.float32)
   if found.scale == 'bytes':
     images = images / 255
+  elif found.scale == 'signed':
+    images = images / 2 + 0.5
   elif found.scale in INPUTS:
     images = np.asarray(preprocess.inverse(jnp.asarray(images)))
   made = Distilled(
@@ -133,8 +148,24 @@ def adopt(
   return from_arrays(to_arrays(made), card, where)
 
 
+def _reordered(
+  kinds: Targets, classes: Sequence[str], names: Sequence[str]
+) -> Targets:
+  """Labels that count `names`, of some that count `classes`."""
+  order, notes = by_name(
+    np.arange(len(classes)), classes, names, 'the file of --classes'
+  )
+  targets = np.empty_like(kinds.targets)
+  targets[:, order] = kinds.targets
+  return kinds._replace(
+    targets=targets,
+    cells=order[kinds.cells].astype(np.int32),
+    notes=(*kinds.notes, *notes),
+  )
+
+
 def _labels(
-  raw: Raw,
+  arrays: Mapping[str, np.ndarray],
   labels: Raw | str | None,
   key: str,
   where: str,
@@ -146,7 +177,7 @@ def _labels(
   if isinstance(labels, Raw):
     found = pick_labels(labels.arrays, key, f'labels of {where}', rows)
   else:
-    found = pick_labels(raw.arrays, key, where, rows, images)
+    found = pick_labels(arrays, key, where, rows, images)
   if found is None:
     raise UserError(
       f'{where} has no labels for {rows} images; pass --labels=FILE, or '

@@ -1,8 +1,7 @@
-"""What labels of others are: classes, probabilities or logits."""
+"""What labels of others are: classes, probabilities, logits or free."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,21 +10,24 @@ from scipy.special import softmax
 from rdd_jax.artifact.schema import SLACK
 from rdd_jax.core.errors import UserError, choose
 
-KINDS = ('', 'hard', 'probabilities', 'logits')
+KINDS = ('', 'hard', 'probabilities', 'logits', 'free')
+CENTRED = 1.5  # learned labels of a regression hardly go beyond this
 
 
 class Targets(NamedTuple):
   """Labels, understood.
 
   Attributes:
-    targets: `f32[n, classes]`, on the simplex.
+    targets: `f32[n, classes]`, on the simplex unless they are 'free'.
     cells: `i32[n]`, the class of each row; of soft labels the likeliest one.
     kind: which of `KINDS` they were.
+    notes: sentences that say what was assumed, or looks wrong.
   """
 
   targets: np.ndarray
   cells: np.ndarray
   kind: str
+  notes: tuple[str, ...] = ()
 
 
 def targets_of(
@@ -38,7 +40,9 @@ def targets_of(
     rows: images.
     classes: of the data set whose test rows are used.
     kind: one of `KINDS`; '' takes scores on the simplex for probabilities, and
-      refuses to guess what others are. 'hard' makes classes of scores.
+      refuses to guess what others are. 'hard' makes classes of scores;
+      'free' are those that a regression learned (KIP, FRePo), less 1 / classes
+      or not.
     where: what errors call the labels.
 
   Raises:
@@ -71,24 +75,23 @@ def targets_of(
   simplex = scores.min() >= -SLACK and np.all(
     np.abs(scores.sum(1) - 1) <= SLACK
   )
-  if not kind and not simplex:
-    raise UserError(
-      f'{where} are scores from {scores.min():.3g} to {scores.max():.3g} that '
-      'do not sum to one; pass --label_kind=logits if a softmax makes them '
-      'probabilities, or --label_kind=hard to take the largest'
-    )
-  if kind == 'probabilities' and not simplex:
-    raise UserError(
-      f'{where} are no probabilities: from {scores.min():.3g} to '
-      f'{scores.max():.3g}, sums from {scores.sum(1).min():.3g} to '
-      f'{scores.sum(1).max():.3g}; pass --label_kind=logits'
-    )
+  if kind in ('', 'probabilities') and not simplex:
+    raise UserError(f'{where} are no probabilities: {_advice(scores)}')
   if kind == 'hard':
     return _hard(scores.argmax(1), classes, where)
+  if kind == 'free':
+    return _free(scores)
+  notes = ()
+  if kind == 'logits' and simplex:
+    notes = (
+      'WARNING: labels taken as logits are nonnegative and sum to one, so '
+      'their softmax is nearly uniform; pass --label_kind=probabilities unless '
+      'they were trained through a softmax',
+    )
   found = softmax(scores, axis=1) if kind == 'logits' else scores
   kind = kind or ('hard' if np.isin(scores, (0, 1)).all() else 'probabilities')
   return Targets(
-    found.astype(np.float32), found.argmax(1).astype(np.int32), kind
+    found.astype(np.float32), found.argmax(1).astype(np.int32), kind, notes
   )
 
 
@@ -114,37 +117,6 @@ def in_order(rows: int, classes: int, where: str) -> np.ndarray:
   return np.repeat(np.arange(classes), rows // classes)
 
 
-def by_name(
-  labels: np.ndarray,
-  given: Sequence[str],
-  names: Sequence[str],
-  where: str,
-) -> np.ndarray:
-  """Translates labels that count `given` to labels that count `names`.
-
-  Args:
-    labels: `i[n]` in `[0, len(given))`.
-    given: names of classes, or their numbers.
-    names: of the data set whose test rows are used.
-    where: what errors call the names.
-
-  Raises:
-    UserError: for names that are neither.
-  """
-  if set(given) <= set(names):
-    numbers = [list(names).index(name) for name in given]
-  elif all(name.isdecimal() and int(name) < len(names) for name in given):
-    numbers = [int(name) for name in given]
-  else:
-    strange = next(name for name in given if name not in names)
-    raise UserError(
-      f'{where} has a class {strange!r}, but the data set has '
-      f'{", ".join(names[:10])}{", ..." if len(names) > 10 else ""}; rename '
-      'the directories to these names, or to their numbers from 0'
-    )
-  return np.asarray(numbers)[labels]
-
-
 def _hard(labels: np.ndarray, classes: int, where: str) -> Targets:
   cells = labels.astype(np.int32)
   if np.any(cells != labels) or cells.min() < 0 or cells.max() >= classes:
@@ -154,3 +126,32 @@ def _hard(labels: np.ndarray, classes: int, where: str) -> Targets:
       '--dataset'
     )
   return Targets(np.eye(classes, dtype=np.float32)[cells], cells, 'hard')
+
+
+def _free(scores: np.ndarray) -> Targets:
+  """Learned labels, less the mean of one-hot ones if that was not added."""
+  classes = scores.shape[1]
+  total = float(np.median(scores.sum(1)))
+  centred = abs(total) < abs(total - 1)
+  found = (scores + 1 / classes * centred).astype(np.float32)
+  note = f'labels sum to {total:.3g} in the middle row, so ' + (
+    f'1/{classes} is added to each: they stood less the mean of one-hot labels'
+    if centred
+    else 'they stand as they are, with the mean of one-hot labels'
+  )
+  return Targets(found, found.argmax(1).astype(np.int32), 'free', (note,))
+
+
+def _advice(scores: np.ndarray) -> str:
+  """What scores that are no probabilities may be, likeliest first."""
+  low, high, sums = scores.min(), scores.max(), scores.sum(1)
+  told = f'from {low:.3g} to {high:.3g}, rows sum to '
+  told += f'{sums.min():.3g} to {sums.max():.3g}; pass '
+  free = '--label_kind=free if a regression learned them (KIP, FRePo)'
+  logits = '--label_kind=logits if a softmax makes them probabilities'
+  hard = '--label_kind=hard to take the largest'
+  if low >= 0:  # logits have either sign
+    return f'{told}{free}, or {hard}'
+  small = max(-low, high) <= CENTRED
+  order = (free, logits) if small else (logits, free)
+  return f'{told}{", ".join(order)}, or {hard}'

@@ -11,13 +11,20 @@ from rdd_jax.core.errors import UserError, choose
 IMAGES = ('images', 'image', 'x', 'data', 'train_images')
 LABELS = ('labels', 'label', 'y', 'targets', 'target', 'train_labels')
 
+RATES = ('syn_lr', 'lr', 'learning_rate')  # learned ones, of MTT and DATM
+# What networks call their arrays, in PyTorch and in flax.
+WEIGHTS = (
+  *('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked'),
+  *('kernel', 'scale', 'mean', 'var'),
+)
+
 
 def pick_images(
   arrays: Mapping[str, np.ndarray], key: str, where: str
 ) -> tuple[str, np.ndarray]:
   """Returns the images of a file, and their name.
 
-  By a usual name; or else the only array of rank 4.
+  By a usual name; or else the only array of rank 4, or the only one at all.
 
   Args:
     arrays: by name.
@@ -25,12 +32,21 @@ def pick_images(
     where: what errors call the file.
 
   Raises:
-    UserError: if there is none, or more than one.
+    UserError: if there is none, or more than one, or they are the weights of a
+      network.
   """
   if key:
     return key, choose(f'array of {where}', key, arrays)
   found = [n for n, a in arrays.items() if _last(n) in IMAGES and a.ndim > 1]
+  weights = [name for name in arrays if _last(name) in WEIGHTS]
+  if not found and len(weights) > len(arrays) / 2:
+    raise UserError(
+      f'{where} holds the weights of a network ({", ".join(weights[:3])}, '
+      f'{len(arrays)} arrays), not images; give the file of the distilled set'
+    )
   found = found or [name for name, a in arrays.items() if a.ndim == 4]
+  if not found and len(arrays) == 1:
+    found = [name for name, a in arrays.items() if a.ndim > 1]
   return _only(arrays, found, 'images', where)
 
 

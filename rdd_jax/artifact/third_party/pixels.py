@@ -8,7 +8,7 @@ from rdd_jax.core.errors import UserError, choose
 
 LAYOUTS = ('', 'HWC', 'CHW')
 # 'pixels' are 0..1 ('unit') or 0..255 ('bytes'), whichever they look like.
-SCALES = ('', 'pixels', 'unit', 'bytes', 'standardised', 'whitened')
+SCALES = ('', 'pixels', 'unit', 'bytes', 'signed', 'standardised', 'whitened')
 INPUTS = ('standardised', 'whitened')  # what networks take, not pixels
 CLIPPED = 0.01  # as much as clipped pixels may be outside [0, 1] by rounding
 UNCLIPPED = 20  # pixels on the scale of [0, 1] that were never clipped are less
@@ -62,7 +62,7 @@ def arrange(
 
 
 def scale_of(images: np.ndarray, scale: str, where: str) -> str:
-  """Finds the scale of images: 'unit', 'bytes', or one of `INPUTS`.
+  """Finds the scale of images: 'unit', 'bytes', 'signed', or of `INPUTS`.
 
   Args:
     images: of any shape.
@@ -83,15 +83,15 @@ def scale_of(images: np.ndarray, scale: str, where: str) -> str:
       f'{where} are not all finite (from {low} to {high}); distil them again'
     )
   values = f'{where} are {images.dtype} from {low:.3g} to {high:.3g}'
-  if whole and (low < 0 or high > 255 or scale in INPUTS):
+  if whole and (low < 0 or high > 255 or scale in (*INPUTS, 'signed')):
     raise UserError(
       f'{values}; integers are pixels in 0..255: give floats, or pass '
       '--scale=bytes'
     )
-  if scale == 'unit' and max(-low, high) > UNCLIPPED:
+  if scale in ('unit', 'signed') and max(-low, high) > UNCLIPPED:
     raise UserError(
-      f'{values}, far outside 0..1; pass --scale=bytes for pixels in 0..255, '
-      'or --scale=standardised'
+      f'{values}, far outside {"0..1" if scale == "unit" else "-1..1"}; pass '
+      '--scale=bytes for pixels in 0..255, or --scale=standardised'
     )
   if scale not in ('', 'pixels'):
     return scale
@@ -108,6 +108,7 @@ def scale_of(images: np.ndarray, scale: str, where: str) -> str:
     return 'bytes'
   raise UserError(
     f'{values}, neither 0..1 nor 0..255; pass --scale=standardised (less the '
-    'mean, over the std, of each channel), --scale=whitened (ZCA), or, for '
-    'pixels that are not clipped, --scale=unit or --scale=bytes'
+    'mean, over the std, of each channel), --scale=whitened (ZCA), '
+    '--scale=signed (-1..1), or, for pixels that are not clipped, --scale=unit '
+    'or --scale=bytes'
   )

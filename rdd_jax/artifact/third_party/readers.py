@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 import hashlib
 import importlib
+import io
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rdd_jax.artifact.store import read_bytes, unpack
+from rdd_jax.artifact.third_party.torch_files import tensors
 from rdd_jax.core.errors import UserError, one_line
 from rdd_jax.data.readers.files import read_classes
 
@@ -36,7 +38,7 @@ class Raw(NamedTuple):
 
 
 def read(path: Path, channels: int | None = None) -> Raw:
-  """Reads an npz, `.safetensors`, `.pt`, `.pth`, or a directory of images.
+  """Reads npz, npy, `.safetensors`, `.pt`, `.pth`, or a directory of images.
 
   Args:
     path: of the file, or of a directory with one for each class.
@@ -68,6 +70,24 @@ def read_npz(path: Path) -> Raw:
   return _described(arrays, str(card), path)
 
 
+def read_npy(path: Path) -> Raw:
+  """Reads the one array of an npy, which is called 'array'.
+
+  Raises:
+    UserError: if it cannot be read, or holds pickled objects.
+  """
+  try:
+    found = np.load(io.BytesIO(read_bytes(path)), allow_pickle=False)
+  except (ValueError, EOFError, OSError) as error:
+    raise UserError(
+      f'{path} is damaged or no npy of plain numbers ({one_line(error)}); copy '
+      'it again, or save it by np.save without objects'
+    ) from error
+  if not isinstance(found, np.ndarray):  # an npz by this name
+    return read_npz(path)
+  return Raw({'array': found})
+
+
 def read_safetensors(path: Path) -> Raw:
   """Reads the tensors of a `.safetensors` file."""
   library = _library('safetensors', path, "pip install 'rdd_jax[safetensors]'")
@@ -87,16 +107,7 @@ def read_safetensors(path: Path) -> Raw:
 def read_torch(path: Path) -> Raw:
   """Reads the tensors of a PyTorch file, with `weights_only`."""
   torch = _library('torch', path, "pip install 'rdd_jax[torch]'")
-  try:
-    tree = torch.load(path, map_location='cpu', weights_only=True)
-  # What torch raises depends on its version and on the damage.
-  except Exception as error:
-    raise UserError(
-      f'{path} is damaged or holds more than tensors, which only a pickle '
-      f'could read ({one_line(error)[:160]}); save it again by '
-      'torch.save((images, labels), path)'
-    ) from error
-  return Raw({name: _numpy(tensor) for name, tensor in _leaves(torch, tree)})
+  return Raw(tensors(torch, path))
 
 
 def read_folder(path: Path, channels: int | None) -> Raw:
@@ -117,6 +128,7 @@ def read_folder(path: Path, channels: int | None) -> Raw:
 
 READERS: dict[str, Callable[[Path], Raw]] = {
   '.npz': read_npz,
+  '.npy': read_npy,
   '.safetensors': read_safetensors,
   '.pt': read_torch,
   '.pth': read_torch,
@@ -131,22 +143,6 @@ def digest(arrays: dict[str, np.ndarray]) -> str:
     found.update(f'{name} {array.dtype.str} {array.shape} '.encode())
     found.update(array.tobytes())
   return found.hexdigest()
-
-
-def _leaves(torch: Any, tree: Any, name: str = '') -> Iterator[tuple[str, Any]]:
-  """The tensors of nested dicts, lists and tuples, by dotted name."""
-  if isinstance(tree, torch.Tensor):
-    yield name or 'tensor', tree
-  elif isinstance(tree, dict | list | tuple):
-    items = tree.items() if isinstance(tree, dict) else enumerate(tree)
-    for key, branch in items:
-      yield from _leaves(torch, branch, f'{name}.{key}'.lstrip('.'))
-
-
-def _numpy(tensor: Any) -> np.ndarray:
-  tensor = tensor.detach()
-  # numpy has no bfloat16.
-  return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
 
 
 def _library(name: str, path: Path, install: str) -> Any:

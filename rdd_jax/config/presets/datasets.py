@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from rdd_jax.config.defaults import Config
@@ -167,6 +168,22 @@ def lookup(dataset: str) -> DataPreset:
   ((32, 32, 3), 100)
   """
   return choose('data set', dataset, DATA)
+
+
+def by_source(source: str) -> str | None:
+  """Returns the name of the row that a data set is of, whatever its version.
+
+  None where the table has no such data set.
+
+  >>> by_source('tfds:cifar10:3.0.2'), by_source('tfds:cifar10/3.0.2')
+  ('cifar10', 'cifar10')
+  >>> by_source('tfds:cifar10_n') is None
+  True
+  """
+  plain = source
+  if source.startswith('tfds:'):
+    plain = re.sub(r'[:/]\d+\.\d+\.\d+$', '', source)
+  return next((name for name, row in DATA.items() if row.source == plain), None)
 
 
 def with_fact(dataset: str, field: str) -> DataPreset:

@@ -4,7 +4,8 @@ MTT (Cazenavette et al. 2022), by its author's parameters as DC-BENCH passes
 them on; DATM (Guo et al. 2024), by the files of its repository at 97ae510;
 RaT-BPTT (Feng et al. 2024), by the README of its repository at 7915c5a. None of
 them has settings for Fashion-MNIST: there, those of CIFAR-10 stand, without
-whitening.
+whitening. MTT and DATM give CIFAR-100, where it is not whitened, the statistics
+of CIFAR-10.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from rdd_jax.config.build.objectives import namespace
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets.datasets import families, num_classes
 from rdd_jax.config.presets.registry import base, finish
+from rdd_jax.images.preprocessing import PUBLISHED
 
 T = TypeVar('T')
 
@@ -264,6 +266,8 @@ def nearest(table: dict[str, dict[int, T]], dataset: str, ipc: int) -> T:
 def _trajectories(config: Config, dataset: str, row: MTT) -> None:
   """What MTT and DATM share."""
   augment = families(dataset)
+  if dataset == 'cifar100':  # what their `get_dataset` gives it
+    config.data.mean, config.data.std = PUBLISHED['cifar10']
   config.data.zca = ZCA if row.zca and dataset != 'fashion_mnist' else 0.0
   config.synthetic.step_size = row.step_size
   config.objective = namespace(
