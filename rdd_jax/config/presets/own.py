@@ -54,7 +54,7 @@ def own(arg: str = '') -> Config:
   if args['task'] == 'clean':
     if args['defense'] == 'none':
       raise UserError('task=clean with defense=none does nothing: leave it out')
-    config.steps, config.seeds = 0, 1
+    config.steps, config.seeds, config.synthetic.ipc = 0, 1, 1
     config.evaluation.seeds = 0
     config.whole.steps = 0
     config.baselines = ()
