@@ -19,6 +19,7 @@ from rdd_jax.distill import DistillState
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.experiment import baselines, evaluations, loop, outputs, program
 from rdd_jax.experiment import experts as experiment_experts
+from rdd_jax.experiment.check import check, check_channels_of
 from rdd_jax.experiment.describe import describe
 from rdd_jax.experiment.experts import buffer
 from rdd_jax.experiment.trial import (
@@ -59,11 +60,14 @@ def execute(
     UserError: for bad input, or when the loss is not finite.
     run.Stopped: when `stop()` says so; what was done is saved.
   """
+  check(config)
   mesh = meshes.make_mesh(config.devices or None)
   clock = cost.clock(directory)
   stop = clock.watch(stop)
   with clock.stage('loading'):
     trial = load_trial(config, directory)._replace(watch=watch)
+    check_channels_of(trial.dataset)
+    build_shift.fits(config, trial.dataset)
   with jax.default_matmul_precision(config.precision):
     distil(trial, mesh, clock, stop)
     with clock.stage('judging'):
