@@ -92,4 +92,4 @@ def stopping() -> Callable[[], bool]:
 
 
 if __name__ == '__main__':
-  cli.start(main)
+  cli.start(main, shared.hint)

@@ -156,12 +156,13 @@ def _check_ranges(config: Config) -> None:
 
 
 def _check_baselines(config: Config) -> None:
-  known = dict.fromkeys((*BASELINES, 'initial'))
+  names: tuple[str, ...] = (*BASELINES, 'initial')
+  known = dict.fromkeys(names)
   for name in config.baselines:
     words = tuple(word.strip() for word in name.split(','))
     if len(words) > 1 and set(words) <= set(known):
       raise UserError(
-        f"baselines={name} is one name to the command line: give "
+        f'baselines={name} is one name to the command line: give '
         f'--config.baselines="{words}"'
       )
     choose('baseline', name, known)

@@ -40,7 +40,11 @@ def write_run(trial: Trial, results: dict[str, Any], command: str) -> Path:
   """
   directory = trial.workdir
   sets = [
-    (seed_directory(directory, seed), 'distilled', baselines.stored(trial, seed))
+    (
+      seed_directory(directory, seed),
+      'distilled',
+      baselines.stored(trial, seed),
+    )
     for seed in range(trial.config.seeds)
   ]
   sets += [
