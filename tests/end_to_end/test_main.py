@@ -201,14 +201,15 @@ def test_a_second_interrupt_stops_at_once(tmp_path: Path):
     text=True,
   )
   assert process.stderr is not None
-  while not (tmp_path / 'config.json').exists():
-    assert process.poll() is None, 'ended before it could be interrupted'
-    time.sleep(0.01)
-  process.send_signal(signal.SIGINT)  # it loads, and asks for signals later
-  while 'again stops at once' not in process.stderr.readline():
-    assert process.poll() is None
-  process.send_signal(signal.SIGINT)
-  assert process.wait(5) == -signal.SIGINT
+  with process.stderr as said:
+    while not (tmp_path / 'config.json').exists():
+      assert process.poll() is None, 'ended before it could be interrupted'
+      time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    while 'again stops at once' not in said.readline():
+      assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert process.wait(5) == -signal.SIGINT
 
 
 @pytest.mark.slow
