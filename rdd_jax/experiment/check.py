@@ -132,7 +132,7 @@ def check(config: Config, directory: Path | None = None) -> None:
 
 
 def _check_path(what: str, path: Path) -> None:
-  if path.suffix in FILES or path.is_file():
+  if path.is_file() or (path.suffix in FILES and not path.is_dir()):
     raise UserError(
       f'{what}={path} is the name of a file, and a directory is made there: '
       f'give {path.with_suffix("") if path.suffix else f"{path}.run"}'
@@ -156,8 +156,7 @@ def _check_ranges(config: Config) -> None:
 
 
 def _check_baselines(config: Config) -> None:
-  names: tuple[str, ...] = (*BASELINES, 'initial')
-  known = dict.fromkeys(names)
+  known: dict[str, None] = {name: None for name in (*BASELINES, 'initial')}
   for name in config.baselines:
     words = tuple(word.strip() for word in name.split(','))
     if len(words) > 1 and set(words) <= set(known):
