@@ -18,6 +18,7 @@ from ml_collections import config_flags
 from rdd_jax import data
 from rdd_jax.artifact import store
 from rdd_jax.artifact.third_party import expand
+from rdd_jax.config.unasked import for_its_data
 from rdd_jax.core.errors import UserError
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.experiment import dd_ranking, third_party
@@ -149,7 +150,7 @@ def read(*paths: Path, training: bool) -> third_party.Other:
     paths,
     third_party.Told(**{name: flag.value for name, flag in _TOLD.items()}),
     name=_DATASET.value,
-    like=_LIKE.value,
+    like=_LIKE.value and for_its_data('like', _LIKE.value),
     data_dir=_DATA_DIR.value or '',
     size=_SIZE.value,
     channels=_CHANNELS.value,

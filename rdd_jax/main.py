@@ -1,10 +1,12 @@
 """Distils, evaluates, reports: `python -m rdd_jax.main --config=FILE[:args]`.
 
-Re-running the same command resumes. SIGTERM saves and exits.
+Re-running the same command resumes. SIGTERM and Ctrl-C save and exit; a second
+Ctrl-C stops at once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import os
 from pathlib import Path
 import signal
@@ -13,6 +15,7 @@ import sys
 from absl import flags
 
 from rdd_jax.config import flags as shared
+from rdd_jax.config.build.data import cleans_only
 from rdd_jax.experiment import ablations, loop, workdir
 from rdd_jax.runtime import cli, distributed, logging
 from rdd_jax.runtime.profiling import watch
@@ -49,18 +52,16 @@ def main(argv: list[str]) -> None:
     profile=_PROFILE.value,
     tensorboard=_TENSORBOARD.value,
   )
-  workdir.claim(directory, config, write=distributed.is_main_process())
-  asked: list[int] = []
-  signal.signal(signal.SIGTERM, lambda number, frame: asked.append(number))
+  ablations.check_all(config, directory)
+  # Where there is nothing to save, a signal ends the process at once.
+  stop = (lambda: False) if cleans_only(config) else stopping()
   again = f'python -m rdd_jax.main {" ".join(sys.argv[1:])}'
+  write = distributed.is_main_process()
   try:
-    ablations.execute(
-      config,
-      directory,
-      command=again,
-      stop=lambda: bool(asked),
-      watch=watched,
-    )
+    with workdir.claimed(directory, config, write=write):
+      ablations.execute(
+        config, directory, command=again, stop=stop, watch=watched
+      )
   except loop.Stopped:
     logging.say('stopped and saved; the same command resumes')
   if _PROFILE.value and not watched.profile.traced:
@@ -69,5 +70,28 @@ def main(argv: list[str]) -> None:
     )
 
 
+def stopping() -> Callable[[], bool]:
+  """Returns whether SIGTERM or SIGINT (Ctrl-C) has come since this call.
+
+  A second Ctrl-C ends the process at once.
+  """
+  asked: list[int] = []
+
+  def ask(number: int, frame: object) -> None:
+    del frame
+    if number == signal.SIGINT:
+      signal.signal(signal.SIGINT, signal.SIG_DFL)
+      print(
+        'stopping and saving; Ctrl-C again stops at once',
+        file=sys.stderr,
+        flush=True,
+      )
+    asked.append(number)
+
+  for number in (signal.SIGTERM, signal.SIGINT):
+    signal.signal(number, ask)
+  return lambda: bool(asked)
+
+
 if __name__ == '__main__':
-  cli.start(main)
+  cli.start(main, shared.hint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from absl import flags
 from ml_collections import config_flags
 
+from rdd_jax.config import defaults, unasked
 from rdd_jax.config.arguments import SHOW
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.difference import show
@@ -39,7 +40,43 @@ def given(argv: list[str]) -> Config:
       'no configuration: give --config=configs/quickstart.py or another file'
     )
   name = config_flags.get_config_filename(flags.FLAGS['config'])
+  config = unasked.for_its_data('config', _CONFIG.value)
   if SHOW in name.partition(':')[2].split(','):
-    print(show(_CONFIG.value))
+    print(show(config))
     raise SystemExit(0)
-  return _CONFIG.value
+  return config
+
+
+def hint(flag: str) -> str:
+  """Returns what to type instead of a flag of a field that is elsewhere.
+
+  >>> hint('--config.ipc=2')
+  '--config.ipc: there is no such field; give --config.synthetic.ipc=2'
+  >>> hint('--config.data=folder:/x')
+  '--config.data: this is a group of fields; give --config.data.name=folder:/x'
+  >>> hint('--config.seed=1')
+  ''
+  """
+  name, equals, value = flag.partition('=')
+  prefix, _, path = name.lstrip('-').partition('.')
+  known = defaults.config().to_dict()
+  if prefix != 'config' or not path or not equals:
+    return ''
+  group = known.get(path)
+  if isinstance(group, dict) and group and not value.startswith('{'):
+    field = 'name' if 'name' in group else 'FIELD'
+    fields = '' if field == 'name' else f'; fields are {", ".join(group)}'
+    return (
+      f'{name}: this is a group of fields; give '
+      f'--config.{path}.{field}={value}{fields}'
+    )
+  if path in known or '.' in path:
+    return ''
+  places = [
+    f'--config.{top}.{path}={value}'
+    for top, group in known.items()
+    if isinstance(group, dict) and path in group
+  ]
+  if not places:
+    return ''
+  return f'{name}: there is no such field; give {" or ".join(places)}'

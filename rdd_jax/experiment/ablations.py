@@ -19,6 +19,7 @@ from rdd_jax.core.errors import choose
 from rdd_jax.evaluation.lookup import shown
 from rdd_jax.evaluation.metrics import Row, summary
 from rdd_jax.experiment import pipeline, workdir
+from rdd_jax.experiment.check import check
 from rdd_jax.report import tables
 from rdd_jax.runtime import cost, distributed, logging
 from rdd_jax.runtime.files import write_atomically
@@ -82,13 +83,15 @@ def execute(
   Returns:
     The results of the run itself.
   """
+  check_all(config)
   with shared_programs() if config.variants else nullcontext():
     for name in names(config):
       chosen, path = derive(config, name), directory / DIRECTORY / name
-      workdir.claim(path, chosen, write=distributed.is_main_process())
-      if workdir.missing(path):
-        logging.say(f'{name}:')
-        pipeline.execute(chosen, path, stop=stop)
+      write = distributed.is_main_process()
+      with workdir.claimed(path, chosen, write=write):
+        if workdir.missing(path):
+          logging.say(f'{name}:')
+          pipeline.execute(chosen, path, stop=stop)
     results = pipeline.execute(
       config, directory, command=command, stop=stop, watch=watch
     )
@@ -101,6 +104,21 @@ def execute(
     columns = shown('ablations', tables.measured(rows))
     logging.say(f'what each part buys:\n{table(rows, columns)}')
   return results
+
+
+def check_all(config: Config, directory: Path | None = None) -> None:
+  """Checks the configuration and all of its variants before any is run.
+
+  Args:
+    config: the configuration.
+    directory: its work directory, if that is to be checked as well.
+
+  Raises:
+    UserError: see `check.check`.
+  """
+  check(config, directory)
+  for name in names(config):
+    check(derive(config, name))
 
 
 def names(config: Config) -> list[str]:

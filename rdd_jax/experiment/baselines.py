@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -51,7 +52,7 @@ def stored(trial: Trial, seed: int) -> store.Distilled:
       networks have another number of outputs.
   """
   directory = seed_directory(trial.workdir, seed)
-  found = store.load(directory)
+  found = _as_judged(trial, store.load(directory))
   has, needed = found.targets.shape[1], trial.experiment.spec.num_outputs
   if has != needed:
     raise UserError(
@@ -60,6 +61,25 @@ def stored(trial: Trial, seed: int) -> store.Distilled:
       'its own'
     )
   return found
+
+
+def _as_judged(trial: Trial, found: store.Distilled) -> store.Distilled:
+  """Returns a set whose card says how it is judged now, not when it was made.
+
+  But for a learning rate that was learned with it.
+  """
+  config = trial.config
+  evaluation = config.evaluation.to_dict()
+  if config.synthetic.step_size:
+    rate = found.card['evaluation']['learning_rate']
+    evaluation['learning_rate'] = rate
+  card = {
+    **found.card,
+    'evaluation': evaluation,
+    'outside': config.outside.to_dict(),
+    'shift': config.shift.to_dict(),
+  }
+  return replace(found, card=card)
 
 
 def baseline(trial: Trial, arm: str, seed: int) -> store.Distilled:
@@ -75,7 +95,8 @@ def baseline(trial: Trial, arm: str, seed: int) -> store.Distilled:
     UserError: for an unknown baseline.
   """
   if arm == 'initial':
-    return store.load(seed_directory(trial.workdir, seed) / INITIAL)
+    path = seed_directory(trial.workdir, seed) / INITIAL
+    return _as_judged(trial, store.load(path))
   if arm == 'random':
     root = keys.named(jax.random.key(trial.config.seed), 'baseline')
     rows = coresets.random(

@@ -40,7 +40,11 @@ def write_run(trial: Trial, results: dict[str, Any], command: str) -> Path:
   """
   directory = trial.workdir
   sets = [
-    (seed_directory(directory, seed), 'distilled', None)
+    (
+      seed_directory(directory, seed),
+      'distilled',
+      baselines.stored(trial, seed),
+    )
     for seed in range(trial.config.seeds)
   ]
   sets += [
@@ -48,7 +52,6 @@ def write_run(trial: Trial, results: dict[str, Any], command: str) -> Path:
     for arm in trial.config.baselines
   ]
   for path, arm, found in sets:
-    found = found or store.load(path)
     card = {**found.card, 'numbers': results['rows'][arm]}
     store.save(path, replace(found, card=card))
   names = (*trial.dataset.class_names, *ood.slot_names(trial.config))

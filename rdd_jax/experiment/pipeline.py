@@ -8,31 +8,28 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
 from rdd_jax.artifact import store
 from rdd_jax.config.build import shift as build_shift
 from rdd_jax.config.build.data import cleans_only
 from rdd_jax.config.defaults import Config
-from rdd_jax.core import keys
 from rdd_jax.core.measure import empirical
-from rdd_jax.distill import DistillState
+from rdd_jax.data import injected, stand_in
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.experiment import (
   baselines,
+  begin,
   clean,
   evaluations,
   loop,
   outputs,
   program,
 )
-from rdd_jax.experiment import experts as experiment_experts
+from rdd_jax.experiment.check import check, check_channels_of
 from rdd_jax.experiment.describe import describe
-from rdd_jax.experiment.experts import buffer
 from rdd_jax.experiment.trial import (
   INITIAL,
   Trial,
-  distilled,
   load_trial,
   seed_directory,
 )
@@ -70,13 +67,17 @@ def execute(
   if cleans_only(config) and clean.finished(directory):
     say(f'nothing to do: the labels are cleaned, read {directory}')
     return {}
+  check(config)
   mesh = meshes.make_mesh(config.devices or None)
   clock = cost.clock(directory)
   stop = clock.watch(stop)
   with clock.stage('loading'):
     trial = load_trial(config, directory)._replace(watch=watch)
+    check_channels_of(trial.dataset)
+    build_shift.fits(config, trial.dataset)
+  say_injected(trial)
   if cleans_only(config):
-    clean.clean(trial, seed_key(config, 0), command, clock)
+    clean.clean(trial, begin.seed_key(config, 0), command, clock)
     return {}
   with jax.default_matmul_precision(config.precision):
     distil(trial, mesh, clock, stop)
@@ -84,6 +85,13 @@ def execute(
       # Only now: it takes time, which a run that is stopped need not spend.
       shift = build_shift.load(config, trial.dataset, trial.preprocess)
       return judge(trial._replace(shift=shift), command, clock, stop)
+
+
+def say_injected(trial: Trial) -> None:
+  """Says in words what was put into the data on purpose."""
+  noise = stand_in(trial.config.data.noise, trial.dataset)
+  for line in injected(trial.dataset, noise, trial.config.data.rare):
+    say(line)
 
 
 def distil(
@@ -104,7 +112,7 @@ def distil(
   todo = [
     seed
     for seed in range(config.seeds)
-    if not (seed_directory(trial.workdir, seed) / store.CARD).exists()
+    if begin.unfinished(trial, seed) or begin.lacks_initial(trial, seed)
   ]
   if not todo:
     return
@@ -118,20 +126,25 @@ def distil(
     images, labels, measure = meshes.replicate(
       (dataset.train_images, dataset.train_labels, measure), mesh
     )
-    train = partial(train_experts, trial, images, mesh, clock, stop)
+    train = partial(begin.train_experts, trial, images, mesh, clock, stop)
     for seed in todo:
-      key = seed_key(config, seed)
+      key = begin.seed_key(config, seed)
       directory = seed_directory(trial.workdir, seed)
       if config.transform and not (directory / 'checkpoints').exists():
         # It may take as long as distilling.
         names = ', '.join(config.transform)
         say(f'{seed + 1}/{config.seeds}: preparing the measure ({names})')
+      begun = partial(
+        loop.start, trial.experiment, key, images, measure, labels, train
+      )
       with clock.stage('preparing'):
-        state = loop.start(
-          trial.experiment, key, images, measure, labels, train, directory
-        )
+        if begin.lacks_initial(trial, seed):  # it was not asked for then
+          begin.keep(trial, begun(), seed, directory / INITIAL)
+        if not begin.unfinished(trial, seed):
+          continue
+        state = begun(directory)
       if 'initial' in config.baselines and not int(state.step):
-        keep(trial, state, seed, directory / INITIAL)
+        begin.keep(trial, state, seed, directory / INITIAL)
       state = meshes.replicate(state, mesh)
       if compiled is None:
         with clock.stage('compiling'):
@@ -157,73 +170,8 @@ def distil(
       if meshes.is_main_process():
         label_noise.write(directory, trial.dataset, state.transform)
         groups.write(directory, trial.dataset, state.transform)
-      keep(trial, state, seed, directory)
+      begin.keep(trial, state, seed, directory)
     meshes.any_process(False)  # the others are about to read what one wrote
-
-
-def seed_key(config: Config, seed: int) -> jax.Array:
-  """Returns the root of the randomness of a distillation seed.
-
-  Args:
-    config: of which `seed` is read.
-    seed: the distillation seed, from 0.
-  """
-  root = keys.named(jax.random.key(config.seed), 'distillation')
-  return jax.random.fold_in(root, seed)
-
-
-def keep(trial: Trial, state: DistillState, seed: int, path: Path) -> None:
-  """Saves the synthetic set of a state, on one process of several.
-
-  Args:
-    trial: the run.
-    state: of which `params` are saved.
-    seed: the distillation seed.
-    path: the directory of the artifact.
-  """
-  if meshes.is_main_process():
-    params = jax.device_get(state.params)
-    store.save(path, distilled(trial, params, seed))
-
-
-def train_experts(
-  trial: Trial,
-  images: jax.Array,
-  mesh: jax.sharding.Mesh,
-  clock: cost.Clock,
-  stop: Callable[[], bool],
-  state: DistillState,
-) -> list[np.ndarray] | None:
-  """Trains the experts on the measure of a state; None where none are matched.
-
-  All distillation seeds share the experts of a measure.
-
-  Args:
-    trial: the run.
-    images: `u8[N, H, W, C]`, whole on every device.
-    mesh: whose devices share the experts.
-    clock: measures the stage.
-    stop: asked after each epoch; True saves and raises `loop.Stopped`.
-    state: of which `measure` is read.
-
-  Returns:
-    For each expert its snapshots `f32[snapshots, p]`.
-  """
-  if trial.experiment.expert is None:
-    return None
-  with clock.stage('experts'):
-    found = experiment_experts.trajectories(
-      buffer.buffer(trial.config, trial.workdir, mesh.size),
-      trial.experiment.expert,
-      keys.named(jax.random.key(trial.config.seed), 'experts'),
-      images,
-      state.measure,
-      mesh,
-      stop=stop,
-    )
-  if found is None:
-    raise loop.Stopped
-  return found
 
 
 def judge(

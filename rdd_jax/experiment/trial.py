@@ -20,7 +20,7 @@ from rdd_jax.config.build.data import load
 from rdd_jax.config.build.experiment import Experiment
 from rdd_jax.config.defaults import Config
 from rdd_jax.core import keys
-from rdd_jax.data import Dataset, effective_rate, stand_in
+from rdd_jax.data import Dataset, effective_rate, injected, stand_in
 from rdd_jax.evaluation.evaluate import TestData
 from rdd_jax.evaluation.ood.curves import Curves
 from rdd_jax.evaluation.ood.detect import OODBenchmark
@@ -175,12 +175,14 @@ def card_of(
   evaluation = config.evaluation.to_dict()
   if step_size is not None:  # learned for just this set
     evaluation['learning_rate'] = float(step_size)
+  noise = stand_in(config.data.noise, dataset)
   made = card.make_card(
     data={
       **config.data.to_dict(),
       'name': dataset.name,
-      'noise': stand_in(config.data.noise, dataset),
+      'noise': noise,
       'noise_rate': effective_rate(dataset),
+      'injected': injected(dataset, noise, config.data.rare),
     },
     class_names=dataset.class_names,
     label_kind=labels,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 import hashlib
 import json
 from pathlib import Path
@@ -9,9 +11,13 @@ from typing import Any
 
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.errors import UserError
+from rdd_jax.experiment import changed
 from rdd_jax.runtime.files import write_atomically
+from rdd_jax.runtime.logging import say
 
 LAYOUT = 2  # of a work directory; the first one said nothing of itself
+# Of a run that has not begun to work.
+EMPTY = {'config.json', 'cost.json'}
 OUTPUTS = ('distilled.npz', 'results.json', 'grid.png', 'report.html')
 
 
@@ -28,6 +34,9 @@ def claim(directory: Path, config: Config, *, write: bool = True) -> None:
     directory: to be made if it is not there.
     config: of this run.
     write: False only checks; one process of several writes.
+
+  Fields that do not enter distillation may differ, and there may be more
+  steps: the set is kept, and what changed is judged again, see `changed`.
 
   Raises:
     UserError: naming the fields that differ, or when it cannot be written.
@@ -56,24 +65,50 @@ def claim(directory: Path, config: Config, *, write: bool = True) -> None:
       if before.get(key) != now.get(key)
     )
     if fields:
-      changes = ', '.join(
-        f'{key} (was {before.get(key)}, is {now.get(key)})' for key in fields
-      )
-      raise UserError(
-        f'{directory} was made by another config: {changes}; choose another '
-        '--workdir or restore these fields'
-      )
+      changed.refuse(directory, before, now, fields)
+      if write:
+        say(changed.follow(directory, before, now, fields))
+        _write(path, config)
     return
   if not write:
     return
+  _write(path, config)
+
+
+@contextmanager
+def claimed(
+  directory: Path, config: Config, *, write: bool = True
+) -> Iterator[None]:
+  """Claims the directory, and gives it back if it ends before any work.
+
+  A configuration that turns out not to fit its data is then no reason to
+  refuse the corrected one.
+
+  Args:
+    directory: see `claim`.
+    config: of this run.
+    write: False only checks; one process of several writes.
+  """
+  new = not (directory / 'config.json').exists()
+  claim(directory, config, write=write)
   try:
-    directory.mkdir(parents=True, exist_ok=True)
+    yield
+  except BaseException:
+    if new and write and not {p.name for p in directory.iterdir()} - EMPTY:
+      for name in EMPTY:
+        (directory / name).unlink(missing_ok=True)
+    raise
+
+
+def _write(path: Path, config: Config) -> None:
+  try:
+    path.parent.mkdir(parents=True, exist_ok=True)
     described = {'layout': LAYOUT, **json.loads(_text(config))}
     text = json.dumps(described, indent=2, sort_keys=True)
     write_atomically(path, text.encode())
   except OSError as error:
     raise UserError(
-      f'cannot write to {directory} ({error.strerror}): free some space, or '
+      f'cannot write to {path.parent} ({error.strerror}): free some space, or '
       'choose another --workdir'
     ) from error
 

@@ -53,4 +53,4 @@ def show(plan: Plan) -> str:
 
 
 if __name__ == '__main__':
-  cli.start(main)
+  cli.start(main, shared.hint)

@@ -23,8 +23,9 @@ from rdd_jax.config.defaults import Config
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import empirical
 from rdd_jax.distill import DistillState
-from rdd_jax.experiment import loop, pipeline, program
+from rdd_jax.experiment import loop, program
 from rdd_jax.experiment import trial as experiment_trial
+from rdd_jax.experiment.begin import seed_key
 from rdd_jax.experiment.describe import describe
 from rdd_jax.experiment.trial import Trial
 from rdd_jax.plan.extrapolate import Seconds, extrapolate
@@ -147,7 +148,7 @@ def _distilling(
       states[:] = [
         loop.start(
           experiment,
-          pipeline.seed_key(config, 0),
+          seed_key(config, 0),
           images,
           measure,
           labels,

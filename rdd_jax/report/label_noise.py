@@ -61,6 +61,8 @@ def summary(
 ) -> list[dict[str, float | None]]:
   """Summarizes each division; without the true labels, only shares of rows.
 
+  Labels that none was made wrong of are labels as given, not true ones.
+
   `recall` is also of the class where it is least, and of each known group.
   None stands for a share of nothing.
 
@@ -70,6 +72,8 @@ def summary(
   """
   given, groups = dataset.train_labels, dataset.train_groups
   truth = dataset.train_true_labels
+  if truth is not None and np.array_equal(truth, given):
+    truth = None  # noise of rate 0: nothing but the labels as given is known
   found = evidence(state, given, given if truth is None else truth)
   count = min(int(state.round), len(state.trusted))
   table = {'trusted': found.trusted, 'recalled': found.recalled}

@@ -99,10 +99,11 @@ def _lead(config: Mapping[str, Any], card: Mapping[str, Any]) -> str:
     f'({config["objective"]["name"]} matching, {config["steps"]:,} steps, '
     f'{config["seeds"]} distillation(s)).'
   ]
-  if rate:
-    facts.append(f'{rate:.0%} of the training labels are wrong.')
-  if rare:
-    facts.append(f'A subgroup is rare ({rare}).')
+  done = card['data'].get('injected')
+  if done is None:  # a card of before it was said in words
+    done = [f'{rate:.0%} of the training labels are wrong'] if rate else []
+    done += [f'a subgroup is rare ({rare})'] if rare else []
+  facts += [f'{line[0].upper()}{line[1:]}.' for line in done]
   chain = [n for p in ('transform', 'training', 'student') for n in config[p]]
   if chain:
     facts.append(f'In its chains: {", ".join(chain)}.')

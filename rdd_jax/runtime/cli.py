@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+import difflib
+from functools import partial
+from pathlib import Path
 import re
 import sys
 from typing import NoReturn
@@ -15,11 +18,23 @@ from rdd_jax.runtime import distributed, renamed
 _USER_ERROR = f'{UserError.__module__}.{UserError.__qualname__}'
 
 
-def start(main: Callable[[list[str]], None]) -> None:
-  """Runs `main(argv)`; prints a user's error as one line, with status 2."""
+Hint = Callable[[str], str]
+
+
+def start(
+  main: Callable[[list[str]], None], hint: Hint = lambda flag: ''
+) -> None:
+  """Runs `main(argv)`; prints a user's error as one line, with status 2.
+
+  Args:
+    main: the command.
+    hint: from a flag that may be the cause of an error while flags are parsed,
+      such as `--config.ipc=2`, to what is wrong with it and what to type; ''
+      where nothing is known.
+  """
   logging.set_verbosity(logging.WARNING)
   try:
-    app.run(main, flags_parser=_parse)
+    app.run(main, flags_parser=partial(_parse, hint=hint))
   except UserError as error:
     fail(str(error))
   except FileNotFoundError as error:
@@ -43,15 +58,38 @@ def no_arguments(argv: list[str]) -> None:
     raise UserError(f'unknown argument {argv[1]!r}: flags begin with --')
 
 
-def _parse(argv: list[str]) -> list[str]:
+def _parse(argv: list[str], hint: Hint) -> list[str]:
   """Parses the flags; a misspelt one or a config file's error is one line."""
+  _require_files(argv)
   try:
     return flags.FLAGS(argv)
   except (flags.Error, AttributeError, KeyError, TypeError) as error:
     # A config file's error comes with its traceback; its last line says it.
     text = str(error.args[0] if error.args else error)
+    for flag in argv[1:]:
+      if found := hint(flag):
+        fail(found)
     _explain_missing(text, argv)
     fail(text.strip().splitlines()[-1].removeprefix(f'{_USER_ERROR}: '))
+
+
+def _require_files(argv: list[str]) -> None:
+  """Fails if a Python file that a flag names is not there, with the nearest."""
+  for flag, text in zip(argv, [*argv[1:], ''], strict=True):
+    name, equals, value = flag.partition('=')
+    path = Path((value if equals else text).partition(':')[0])
+    if not name.startswith('-') or path.suffix != '.py' or path.exists():
+      continue
+    there = [file.name for file in path.parent.glob('*.py')]
+    near = difflib.get_close_matches(path.name, there, 1, 0.5)
+    advice = (
+      f'did you mean {path.parent / near[0]}?'
+      if near
+      else f'give one of {len(there)} in {path.parent}'
+      if there
+      else 'give the path of a configuration'
+    )
+    fail(f'{name}={path}: there is no such file; {advice}')
 
 
 def _explain_missing(text: str, argv: list[str]) -> None:

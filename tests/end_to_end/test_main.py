@@ -63,6 +63,25 @@ def run(*flags: str, module: str = 'main') -> subprocess.CompletedProcess[str]:
       [], ['--config=configs/quickstart.py'], marks=pytest.mark.slow
     ),
     (['--config=configs/nope.py'], ['configs/nope.py']),
+    (['--config=configs/dm_digit.py:ipc=1'], ['configs/dm_digits.py?']),
+    (
+      ['--config=configs/dm_digits.py', '--config.ipc=2'],
+      ['give --config.synthetic.ipc=2'],
+    ),
+    (
+      ['--config=configs/dm_digits.py', '--config.data=folder:/x'],
+      ['give --config.data.name=folder:/x'],
+    ),
+    pytest.param(
+      ['--config=configs/dm_digits.py:ipc=0'],
+      ['ipc=0'],
+      marks=pytest.mark.slow,
+    ),
+    pytest.param(
+      ['--config=configs/dm_digits.py', '--config.baselines="random,herding"'],
+      ['--config.baselines='],
+      marks=pytest.mark.slow,
+    ),
     (
       ['--config=configs/dm_mnist.py', '--config.data.data_dir=/nowhere'],
       ['/nowhere'],
@@ -86,6 +105,11 @@ def run(*flags: str, module: str = 'main') -> subprocess.CompletedProcess[str]:
     'type',
     'none',
     'file',
+    'near',
+    'inner',
+    'group',
+    'ipc',
+    'baselines',
     'data_dir',
     'data',
     'devices',
@@ -127,7 +151,9 @@ def test_distils_and_evaluates(tmp_path: Path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+  'number', [signal.SIGTERM, signal.SIGINT, signal.SIGKILL]
+)
 def test_killed_at_any_moment(tmp_path: Path, number: signal.Signals):
   flags = (
     *TINY,
@@ -155,13 +181,35 @@ def test_killed_at_any_moment(tmp_path: Path, number: signal.Signals):
       time.sleep(0.01)
     process.send_signal(number)
     said, _ = process.communicate()
-    if number == signal.SIGTERM:
+    if number != signal.SIGKILL:
       assert process.returncode == 0
       assert 'the same command resumes' in said
   assert run(*flags).returncode == 0
   for name in ('distilled.npz', 'metrics.jsonl', 'results.json'):
     whole, cut = (tmp_path / d / name for d in ('whole', 'cut'))
     assert whole.read_bytes() == cut.read_bytes()
+
+
+@pytest.mark.slow
+def test_a_second_interrupt_stops_at_once(tmp_path: Path):
+  process = subprocess.Popen(
+    command(*TINY, '--config.steps=1000000', f'--workdir={tmp_path}'),
+    cwd=ROOT,
+    env={**os.environ, 'XLA_FLAGS': ''},
+    stdout=subprocess.DEVNULL,
+    stderr=subprocess.PIPE,
+    text=True,
+  )
+  assert process.stderr is not None
+  with process.stderr as said:
+    while not (tmp_path / 'config.json').exists():
+      assert process.poll() is None, 'ended before it could be interrupted'
+      time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    while 'again stops at once' not in said.readline():
+      assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert process.wait(5) == -signal.SIGINT
 
 
 @pytest.mark.slow

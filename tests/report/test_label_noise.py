@@ -78,6 +78,10 @@ def test_evidence_is_counted():
   unknown = replace(dataset(), train_true_labels=None)
   rows = label_noise.summary(unknown, state())
   assert [set(row) for row in rows] == [{'trusted', 'recalled'}] * 2
+  # Noise of rate 0: there is nothing but the labels as given to count by.
+  none = replace(dataset(), train_true_labels=GIVEN.astype(np.int32))
+  rows = label_noise.summary(none, state())
+  assert [set(row) for row in rows] == [{'trusted', 'recalled'}] * 2
   assert '66.7' in trust_table([first, last])
   assert trust_plot([first, last]).count('<polyline') == 2
 

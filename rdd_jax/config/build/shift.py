@@ -36,7 +36,8 @@ def load(
     UserError: for unknown names and numbers that make no sense.
   """
   options = config.shift
-  _check(config)
+  check(config)
+  fits(config, dataset)
   kinds = shifts.kinds_of(options.corruptions)
   chosen = tuple(attacks.parse(spec) for spec in options.attacks)
   if not (
@@ -125,9 +126,17 @@ def with_features(shift: Shift, found: Mapping[str, list[int]]) -> Shift:
   return shift._replace(deciles=made.get('deciles', shift.deciles))
 
 
-def _check(config: Config) -> None:
+def check(config: Config) -> None:
+  """Checks `config.shift` without any data, before time is spent.
+
+  Raises:
+    UserError: for unknown names and numbers that make no sense.
+  """
   options = config.shift
   choose('shift.density', options.density, dict.fromkeys(DENSITIES))
+  shifts.kinds_of(options.corruptions)
+  for spec in options.attacks:
+    attacks.parse(spec)
   if needs_features(config) and not config.whole.steps:
     raise UserError(
       'shift.features and shift.density=features take a network on the whole '
@@ -137,4 +146,27 @@ def _check(config: Config) -> None:
     raise UserError(
       f'shift.severities is {tuple(options.severities)}; give some of '
       f'{shifts.SEVERITIES}'
+    )
+  if options.clusters < 0 or options.clusters == 1:
+    raise UserError(
+      f'shift.clusters={options.clusters}: give 2 or more, such as 10, or 0 '
+      'for none'
+    )
+
+
+def fits(config: Config, dataset: Dataset) -> None:
+  """Checks that there are as many test rows as clusters of them.
+
+  Args:
+    config: of which `shift` is read.
+    dataset: whose test rows are grouped.
+
+  Raises:
+    UserError: if there are fewer.
+  """
+  rows = len(dataset.test_labels)
+  if config.shift.clusters > rows:
+    raise UserError(
+      f'shift.clusters={config.shift.clusters}, but {dataset.name} has {rows} '
+      f'test rows: give a number from 2 to {rows}, or 0 for none'
     )

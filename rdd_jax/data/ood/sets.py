@@ -136,6 +136,17 @@ def load_ood(
   return out
 
 
+def check_ood(names: Sequence[str]) -> None:
+  """Checks names as `load_ood` takes them, and looks at no data.
+
+  Raises:
+    UserError: for an unknown name, with the nearest one.
+
+  >>> check_ood(['gaussian', 'near:tfds:cifar100'])
+  """
+  _expand(names)
+
+
 def _expand(names: Sequence[str]) -> dict[str, bool]:
   """From the name of each set, without `near:`, to whether that was there."""
   names = (names,) if isinstance(names, str) else names

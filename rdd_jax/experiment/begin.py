@@ -1,0 +1,109 @@
+"""Where the distillation of a seed begins: its key, its start, its experts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from rdd_jax.artifact import store
+from rdd_jax.config.defaults import Config
+from rdd_jax.core import keys
+from rdd_jax.distill import DistillState
+from rdd_jax.experiment import experts, loop
+from rdd_jax.experiment.experts import buffer
+from rdd_jax.experiment.trial import INITIAL, Trial, distilled, seed_directory
+from rdd_jax.runtime import cost
+from rdd_jax.runtime import distributed as meshes
+
+
+def unfinished(trial: Trial, seed: int) -> bool:
+  """Tells whether the set of a seed is not there yet.
+
+  Args:
+    trial: the run.
+    seed: the distillation seed, from 0.
+  """
+  return not (seed_directory(trial.workdir, seed) / store.CARD).exists()
+
+
+def lacks_initial(trial: Trial, seed: int) -> bool:
+  """Tells whether the baseline `initial` was asked for after a seed began.
+
+  Args:
+    trial: the run.
+    seed: the distillation seed, from 0.
+  """
+  directory = seed_directory(trial.workdir, seed)
+  return (
+    'initial' in trial.config.baselines
+    and not (directory / INITIAL / store.CARD).exists()
+    and (directory / 'checkpoints').exists()
+  )
+
+
+def seed_key(config: Config, seed: int) -> jax.Array:
+  """Returns the root of the randomness of a distillation seed.
+
+  Args:
+    config: of which `seed` is read.
+    seed: the distillation seed, from 0.
+  """
+  root = keys.named(jax.random.key(config.seed), 'distillation')
+  return jax.random.fold_in(root, seed)
+
+
+def keep(trial: Trial, state: DistillState, seed: int, path: Path) -> None:
+  """Saves the synthetic set of a state, on one process of several.
+
+  Args:
+    trial: the run.
+    state: of which `params` are saved.
+    seed: the distillation seed.
+    path: the directory of the artifact.
+  """
+  if meshes.is_main_process():
+    params = jax.device_get(state.params)
+    store.save(path, distilled(trial, params, seed))
+
+
+def train_experts(
+  trial: Trial,
+  images: jax.Array,
+  mesh: jax.sharding.Mesh,
+  clock: cost.Clock,
+  stop: Callable[[], bool],
+  state: DistillState,
+) -> list[np.ndarray] | None:
+  """Trains the experts on the measure of a state; None where none are matched.
+
+  All distillation seeds share the experts of a measure.
+
+  Args:
+    trial: the run.
+    images: `u8[N, H, W, C]`, whole on every device.
+    mesh: whose devices share the experts.
+    clock: measures the stage.
+    stop: asked after each epoch; True saves and raises `loop.Stopped`.
+    state: of which `measure` is read.
+
+  Returns:
+    For each expert its snapshots `f32[snapshots, p]`.
+  """
+  if trial.experiment.expert is None:
+    return None
+  with clock.stage('experts'):
+    found = experts.trajectories(
+      buffer.buffer(trial.config, trial.workdir, mesh.size),
+      trial.experiment.expert,
+      keys.named(jax.random.key(trial.config.seed), 'experts'),
+      images,
+      state.measure,
+      mesh,
+      stop=stop,
+    )
+  if found is None:
+    raise loop.Stopped
+  return found

@@ -1,0 +1,154 @@
+"""What may change in a work directory whose set is kept, and what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from rdd_jax.artifact import store
+from rdd_jax.core.errors import UserError
+
+# Fields, or groups of fields, that what is distilled does not depend on. What
+# variants are is checked in their own directories.
+FREE = (
+  'baselines',
+  'evaluation',
+  'shift',
+  'outside',
+  'whole',
+  'log_every',
+  'checkpoint_every',
+  'variants',
+)
+# Of those groups, what networks inside of distillation train by as well.
+ENTERS = (
+  'evaluation.loss',
+  'evaluation.target_scale',
+  'evaluation.energy_margin',
+)
+UNJUDGED = ('log_every', 'checkpoint_every', 'variants')
+EARLIER = 'earlier'  # sets of fewer steps, below the directory of their seed
+
+
+def is_free(field: str) -> bool:
+  """Tells whether a field may change without another set being distilled.
+
+  >>> is_free('evaluation.epochs'), is_free('evaluation.loss'), is_free('seed')
+  (True, False, False)
+  """
+  return field.partition('.')[0] in FREE and field not in ENTERS
+
+
+def refuse(
+  directory: Path,
+  before: Mapping[str, Any],
+  now: Mapping[str, Any],
+  fields: Sequence[str],
+) -> None:
+  """Raises a UserError if any field that differs would make another set.
+
+  Args:
+    directory: the work directory.
+    before: its fields, by path.
+    now: those that are asked for.
+    fields: those that differ.
+
+  Raises:
+    UserError: naming the fields, or why a run cannot become longer.
+  """
+  bound = [field for field in fields if not is_free(field)]
+  grows = 'steps' in bound and now['steps'] > before['steps']
+  if grows:
+    bound.remove('steps')
+  if bound:
+    changes = ', '.join(
+      f'{key} (was {before.get(key)}, is {now.get(key)})' for key in bound
+    )
+    shorter = '; steps may only grow' if 'steps' in bound else ''
+    raise UserError(
+      f'{directory} was made by another config: {changes}{shorter}; choose '
+      'another --workdir or restore these fields'
+    )
+  if not grows:
+    return
+  was = f'steps (was {before["steps"]}, is {now["steps"]})'
+  if now['optimizer.decay'] != 1:
+    raise UserError(
+      f'{directory}: {was}, but by optimizer.decay={now["optimizer.decay"]} '
+      'learning rates fall over all steps, so that a longer run is another one '
+      'from its first step on; choose another --workdir'
+    )
+  for seed in _finished(directory):
+    if not any((seed / 'checkpoints').glob('*/manifest.json')):
+      raise UserError(
+        f'{directory}: {was}, but {seed / "checkpoints"} holds no checkpoint '
+        'to go on from; choose another --workdir'
+      )
+
+
+def follow(
+  directory: Path,
+  before: Mapping[str, Any],
+  now: Mapping[str, Any],
+  fields: Sequence[str],
+) -> str:
+  """Drops what the change made stale, so that it is judged again.
+
+  Sets of fewer steps move to `earlier/steps-N`. The same again does no harm.
+
+  Args:
+    directory: the work directory.
+    before: its fields, by path.
+    now: those that are asked for; `refuse` let them pass.
+    fields: those that differ.
+
+  Returns:
+    What happens, in a line.
+  """
+  tops = {f.partition('.')[0] for f in fields if f != 'evaluation.networks'}
+  judged = [f for f in fields if f.partition('.')[0] not in UNJUDGED]
+  for path in (directory / 'evaluations').glob('*.json'):
+    if any(fnmatch(path.name, pattern) for pattern in _stale(tops, now)):
+      path.unlink()
+  if judged:
+    (directory / 'results.json').unlink(missing_ok=True)
+  if 'steps' in fields:
+    for seed in _finished(directory):
+      where = seed / EARLIER / f'steps-{before["steps"]}'
+      where.mkdir(parents=True, exist_ok=True)
+      for name in (store.CARD, store.ARRAYS):
+        if (seed / name).exists():
+          (seed / name).replace(where / name)
+  changes = ', '.join(
+    f'{key} (was {before.get(key)}, is {now.get(key)})' for key in fields
+  )
+  kept = (
+    'it goes on from the last checkpoint'
+    if 'steps' in fields
+    else 'what was distilled is kept'
+  )
+  again = ', what changed is judged again' if judged else ''
+  return f'{directory}: {changes}: {kept}{again}'
+
+
+def _stale(tops: set[str], now: Mapping[str, Any]) -> Iterator[str]:
+  """Yields patterns of evaluations that a change of groups of fields ends."""
+  by_features = (
+    now.get('shift.features') or now.get('shift.density') == 'features'
+  )
+  if tops & {'shift', 'outside'} or ('whole' in tops and by_features):
+    yield '*'
+  if 'evaluation' in tops:
+    yield '*-*'
+  if 'whole' in tops:
+    yield from ('whole.json', 'herding-*', 'k_center-*')
+  if 'steps' in tops:
+    yield 'distilled-*'
+
+
+def _finished(directory: Path) -> list[Path]:
+  """The directories of seeds whose set is there."""
+  seeds = [directory, *sorted(directory.glob('seeds/*'))]
+  return [seed for seed in seeds if (seed / store.CARD).exists()]

@@ -1,0 +1,115 @@
+"""What does not enter distillation may change in a work directory."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from end_to_end.run_cases import tiny
+import pytest
+
+from rdd_jax.config.defaults import Config
+from rdd_jax.core.errors import UserError
+from rdd_jax.experiment import changed, loop, pipeline, workdir
+
+SHORT = {'seeds': 1, 'baselines': ('random',), 'whole__steps': 0}
+
+
+def run(directory: Path, stop_at: int | None = None, **changes: object):
+  config = tiny(**{**SHORT, **changes})
+  calls = 0
+
+  def stop() -> bool:
+    nonlocal calls
+    calls += 1
+    return calls == stop_at
+
+  with workdir.claimed(directory, config):
+    return pipeline.execute(config, directory, stop=stop)
+
+
+def test_what_changed_is_judged_again(
+  tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+  run(tmp_path)
+  done = tmp_path / 'evaluations'
+  sets = (tmp_path / 'distilled.npz').read_bytes()
+  first = {p.name: p.stat().st_mtime_ns for p in done.glob('*')}
+
+  found = run(tmp_path, baselines=('random', 'herding', 'initial'))
+  assert list(found['rows']) == ['random', 'herding', 'initial', 'distilled']
+  for name, time in first.items():  # nothing of it changed
+    assert (done / name).stat().st_mtime_ns == time
+  assert 'what was distilled is kept' in capsys.readouterr().out
+
+  networks = {
+    'baselines': ('random', 'herding', 'initial'),
+    'evaluation__seeds': 3,
+  }
+  found = run(tmp_path, **networks)
+  assert {row['accuracy']['n'] for row in found['rows'].values()} == {3}
+  assert (done / 'whole.json').stat().st_mtime_ns == first['whole.json']
+  card = json.loads((tmp_path / 'card.json').read_text())
+  assert card['evaluation']['seeds'] == 3
+
+  found = run(tmp_path, shift__clusters=2, log_every=2, checkpoint_every=8)
+  assert 'cluster_min' in found['rows']['distilled']
+  assert (tmp_path / 'distilled.npz').read_bytes() == sets
+
+
+def test_initial_is_what_it_would_have_been(tmp_path: Path):
+  run(tmp_path / 'a')
+  run(tmp_path / 'a', baselines=('initial',))
+  run(tmp_path / 'b', baselines=('initial',))
+  a, b = (tmp_path / d / 'baselines/initial/distilled.npz' for d in 'ab')
+  assert a.read_bytes() == b.read_bytes()
+
+
+@pytest.mark.parametrize('stop_at', [None, 3])
+def test_steps_may_grow(tmp_path: Path, stop_at: int | None):
+  run(tmp_path / 'whole', steps=20)
+  if stop_at:
+    with pytest.raises(loop.Stopped):
+      run(tmp_path / 'grown', stop_at)
+  else:
+    run(tmp_path / 'grown')
+    twelve = (tmp_path / 'grown' / 'distilled.npz').read_bytes()
+  run(tmp_path / 'grown', steps=20)
+  for name in ('distilled.npz', 'metrics.jsonl', 'results.json'):
+    whole, grown = (tmp_path / d / name for d in ('whole', 'grown'))
+    assert whole.read_bytes() == grown.read_bytes(), name
+  if not stop_at:
+    earlier = tmp_path / 'grown' / changed.EARLIER / 'steps-12'
+    assert (earlier / 'distilled.npz').read_bytes() == twelve
+
+
+def claim(directory: Path, config: Config) -> str:
+  with pytest.raises(UserError) as error:
+    workdir.claim(directory, config)
+  assert '\n' not in str(error.value)
+  return str(error.value)
+
+
+def test_what_enters_distillation_may_not_change(tmp_path: Path):
+  workdir.claim(tmp_path, tiny(optimizer__decay=0.5))
+  said = claim(tmp_path, tiny(optimizer__decay=0.5, steps=20))
+  assert 'optimizer.decay=0.5' in said
+  said = claim(tmp_path, tiny(optimizer__decay=0.5, steps=8))
+  assert 'steps (was 12, is 8); steps may only grow' in said
+  said = claim(tmp_path, tiny(optimizer__decay=0.5, real_rows=4, steps=20))
+  assert 'real_rows (was 8, is 4);' in said
+  said = claim(tmp_path, tiny(optimizer__decay=0.5, evaluation__loss='squared'))
+  assert 'evaluation.loss' in said
+
+
+def test_without_checkpoints_nothing_grows(tmp_path: Path):
+  workdir.claim(tmp_path, tiny())
+  (tmp_path / 'card.json').write_text('{}')
+  assert 'holds no checkpoint' in claim(tmp_path, tiny(steps=20))
+  assert (tmp_path / 'card.json').exists()
+
+
+def test_a_directory_without_work_is_given_back(tmp_path: Path):
+  with pytest.raises(UserError, match=r'shift\.clusters=501'):
+    run(tmp_path / 'run', shift__clusters=501)
+  run(tmp_path / 'run', network__width=3)

@@ -1,0 +1,74 @@
+"""What is wrong in a configuration is found before any time is spent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rdd_jax.config.presets import digits
+from rdd_jax.core.errors import UserError
+from rdd_jax.experiment import ablations
+from rdd_jax.experiment.check import check
+
+
+@pytest.mark.parametrize(
+  ('field', 'value', 'words'),
+  [
+    ('baselines', ('random', 'herdin'), ["did you mean 'herding'"]),
+    ('baselines', ('random,herding',), ["('random', 'herding')"]),
+    ('baselines', ('random', 'random'), ['names one twice']),
+    ('shift.corruptions', ('fogg',), ["did you mean 'fog'"]),
+    ('shift.attacks', ('fgsm2',), ["did you mean 'fgsm'"]),
+    ('shift.attacks', ('fgsm-0',), ['above 0', 'fgsm-2']),
+    ('shift.density', 'pixel', ["did you mean 'pixels'"]),
+    ('shift.severities', (0, 3), ['(1, 2, 3, 4, 5)']),
+    ('shift.clusters', 1, ['shift.clusters=1', '2 or more']),
+    ('outside.sets', ('gausian',), ["did you mean 'gaussian'"]),
+    ('outside.missing', 'raises', ["did you mean 'raise'"]),
+    ('outside.rows', 0, ['--config.outside.rows=1']),
+    ('evaluation.networks', ('mpl',), ["did you mean 'mlp'"]),
+    ('evaluation.networks', ('convnet:widht=3',), ["did you mean 'width'"]),
+    ('evaluation.schedule', 'cosin', ["did you mean 'cosine'"]),
+    ('evaluation.epochs', 0, ['--config.evaluation.epochs=1']),
+    ('evaluation.ema', float('nan'), ['evaluation.ema=nan']),
+    ('whole.augment', 'flipp', ['flip']),
+    ('synthetic.ipc', 0, ['synthetic.ipc=0']),
+    ('seeds', 0, ['seeds=0']),
+    ('network.width', 0, ['network.width=0']),
+    ('steps', -1, ['steps=-1']),
+    ('checkpoint_every', 0, ['checkpoint_every=0']),
+    ('precision', 'float23', ["did you mean 'float32'"]),
+    ('optimizer.name', 'sdg', ["did you mean 'sgd'"]),
+    ('data.channels', 2, ['channels is 2']),
+    ('data.noise', 'symetric-0.4', ["did you mean 'symmetric'"]),
+    ('data.rare', 'lime-0.1', ["did you mean 'line'"]),
+    ('experts.directory', 'buffers.npz', ['experts.directory', 'buffers']),
+  ],
+)
+def test_a_wrong_field_is_one_line(field: str, value: Any, words: list[str]):
+  config = digits.dm('smoke,width=4')
+  config.update_from_flattened_dict({field: value})
+  with pytest.raises(UserError) as error:
+    check(config)
+  assert '\n' not in str(error.value)
+  for word in words:
+    assert word in str(error.value)
+
+
+def test_a_work_directory_is_no_file(tmp_path: Path):
+  config = digits.dm('smoke,width=4')
+  check(config, tmp_path / 'run')
+  with pytest.raises(UserError, match=r'give .*/run$'):
+    check(config, tmp_path / 'run.npz')
+  (tmp_path / 'file').write_text('')
+  with pytest.raises(UserError, match='name of a file'):
+    check(config, tmp_path / 'file')
+
+
+def test_variants_are_checked_before_the_first_runs():
+  config = digits.dm('smoke,width=4')
+  config.variants = {'plain': {'without': (), 'baselines': ('herdin',)}}
+  with pytest.raises(UserError, match='herdin'):
+    ablations.check_all(config)
