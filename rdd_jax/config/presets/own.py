@@ -46,19 +46,24 @@ def own(arg: str = '') -> Config:
   config.data.size = args['size']
   config.evaluation.epochs = min(config.evaluation.epochs, EPOCHS)
   config.baselines = ('random', 'herding')
+  defend(config, 'own', args['defense'])
+  if args['task'] == 'clean':
+    _clean_only(config)
+    return config
   if args['outliers'] != 'none':
     ood.expose(config, 'own', {**_defaults(*OUTLIERS), **args})
   if args['groups'] != 'none':
     groups.serve(config, {**_defaults(*GROUPS), **args})
-  defend(config, 'own', args['defense'])
-  if args['task'] == 'clean':
-    if args['defense'] == 'none':
-      raise UserError('task=clean with defense=none does nothing: leave it out')
-    config.steps, config.seeds, config.synthetic.ipc = 0, 1, 1
-    config.evaluation.seeds = 0
-    config.whole.steps = 0
-    config.baselines = ()
   return config
+
+
+def _clean_only(config: Config) -> None:
+  if not config.transform:
+    raise UserError('task=clean with defense=none does nothing: leave it out')
+  config.steps, config.seeds, config.synthetic.ipc = 0, 1, 1
+  config.evaluation.seeds = 0
+  config.whole.steps = 0
+  config.baselines = ()
 
 
 def _defaults(*names: str) -> dict[str, Any]:
