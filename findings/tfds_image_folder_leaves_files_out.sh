@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # tensorflow-datasets 4.9.10, ImageFolder: a folder of images loses some.
 #
-# A user would guess: every readable image below ROOT/train/CLASS is an example, or an error
-# or warning says which are not; and class 2 of twelve classes called 0 to 11
-# has the label 2.
+# A user would guess: every readable image below ROOT/train/CLASS is an
+# example, or an error or warning says which are not; and class 2 of twelve
+# classes called 0 to 11 has the label 2.
 # Seen: of six images, of which each opens in TensorFlow or Pillow, two are
 # examples: .webp, .bmp and .gif are left out, and so is a .png one directory
 # below its class. Nothing is said. Labels are in the order of text, so that
