@@ -3,10 +3,10 @@
 Paper: Wu et al., https://arxiv.org/abs/2502.05027; see
 rdd_jax/robust/label_noise/tad.py for what is known
 
-Measured: labels alone, one draw of the noise, wrong in what is handed on (right
-rows that are trusted), per cent: symmetric-0.4 7.2 (80.4; two draws),
-asymmetric-0.4 11.6 (79.1), instance-0.4 8.0 (82.0); `cleanlab` 16.2 (67.4),
-30.7 (50.5), 16.8 (64.9). Not distilled with yet. Recorded at commit fc7dc08.
+Measured: labels alone, two draws of the noise (one of instance), wrong in what
+is handed on (right rows that are trusted), per cent: symmetric-0.4 7.0 (80.2),
+asymmetric-0.4 11.4 (74.0), instance-0.4 7.6 (81.6); `cleanlab` 16.2 (67.4),
+30.7 (50.5), 16.8 (64.9). Not distilled with yet. Recorded at commit 2e9e251.
 
 python -m rdd_jax.main --config=configs/tad_cifar100.py:noise=symmetric-0.4
 """
