@@ -64,8 +64,12 @@ def subdirectories(root: Path) -> list[str]:
   Raises:
     UserError: if the directory cannot be opened.
 
-  >>> subdirectories(Path(__file__).parent)
-  []
+  >>> import tempfile
+  >>> with tempfile.TemporaryDirectory() as path:
+  ...   for name in ('10', '2', '.git'):
+  ...     (Path(path) / name).mkdir()
+  ...   subdirectories(Path(path))
+  ['2', '10']
   """
   names = [
     entry.name
