@@ -51,7 +51,7 @@ def run(*flags: str, module: str = 'main') -> subprocess.CompletedProcess[str]:
     ),
     pytest.param(
       ['--config=configs/dm_digits.py', '--config.objective.inner.x=3'],
-      ['--config.objective.inner.x=3', "no field 'x'", 'defaults.py'],
+      ['--config.objective.inner.x=3', "no field 'inner'", 'defaults.py'],
       marks=pytest.mark.slow,
     ),
     pytest.param(
