@@ -63,9 +63,7 @@ def refuse(
   if grows:
     bound.remove('steps')
   if bound:
-    changes = ', '.join(
-      f'{key} (was {before.get(key)}, is {now.get(key)})' for key in bound
-    )
+    changes = _told(before, now, bound)
     shorter = '; steps may only grow' if 'steps' in bound else ''
     raise UserError(
       f'{directory} was made by another config: {changes}{shorter}; choose '
@@ -73,7 +71,7 @@ def refuse(
     )
   if not grows:
     return
-  was = f'steps (was {before["steps"]}, is {now["steps"]})'
+  was = _told(before, now, ['steps'])
   if now['optimizer.decay'] != 1:
     raise UserError(
       f'{directory}: {was}, but by optimizer.decay={now["optimizer.decay"]} '
@@ -121,9 +119,7 @@ def follow(
       for name in (store.CARD, store.ARRAYS):
         if (seed / name).exists():
           (seed / name).replace(where / name)
-  changes = ', '.join(
-    f'{key} (was {before.get(key)}, is {now.get(key)})' for key in fields
-  )
+  changes = _told(before, now, fields)
   kept = (
     'it goes on from the last checkpoint'
     if 'steps' in fields
@@ -131,6 +127,14 @@ def follow(
   )
   again = ', what changed is judged again' if judged else ''
   return f'{directory}: {changes}: {kept}{again}'
+
+
+def _told(
+  before: Mapping[str, Any], now: Mapping[str, Any], fields: Sequence[str]
+) -> str:
+  return ', '.join(
+    f'{key} (was {before.get(key)}, is {now.get(key)})' for key in fields
+  )
 
 
 def _stale(tops: set[str], now: Mapping[str, Any]) -> Iterator[str]:

@@ -7,7 +7,7 @@ error of one (Jiang et al., Assessing Generalization of SGD via Disagreement,
 ICLR 2022).
 
 Deviations:
-  Ridge regressions on fixed features err together: 1.2 to 2.5 times as often as
+  Ridge regressions on fixed features err together: 1.2 to 2.1 times as often as
   they differ, on clean labels of digits, Fashion-MNIST and CIFAR-10, and 0.6 to
   2.5 times on wrong ones. 1.5 is between.
 """
