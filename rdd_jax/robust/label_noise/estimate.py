@@ -6,7 +6,8 @@ forward likelihood of the labels as given (Patrini et al., CVPR 2017).
 Deviations:
   Transitions and probabilities are fitted in turn, from two starts: labels are
   given to all other classes alike, or to the few that labels of confidently
-  scored rows show. Where the evidence hardly differs, both are returned.
+  scored rows show. Flips that may have been found backwards are tried the
+  other way. Where the evidence hardly differs, both are returned.
   Probabilities that are less sure than the probes agree are sharpened, and
   labels that resemble what they say are doubted more.
 """
@@ -14,7 +15,7 @@ Deviations:
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import chex
 import jax
@@ -22,15 +23,18 @@ from jax import Array
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from rdd_jax.core.numerics import safe_divide
-from rdd_jax.robust.label_noise import forward, resemblance, sureness
+from rdd_jax.robust.label_noise import (
+  forward,
+  resemblance,
+  reversal,
+  sureness,
+)
+from rdd_jax.robust.label_noise.model import NoiseModel, turn
 from rdd_jax.robust.label_noise.transition import (
-  RARE,
   compose,
   confident,
   even,
   expected_pairs,
-  posterior,
   sparse,
 )
 
@@ -40,36 +44,6 @@ ROUNDS = 10  # at most, of fitting transitions and probabilities in turn,
 GAIN = 5e-4  # while the evidence gains as much
 PASSES = 2  # at most, from what confident rows show
 MARGIN = 0.01  # of the evidence: models within it are all returned
-SOFTER = 3.0  # temperature of the heavy tail of probabilities
-
-
-class NoiseModel(NamedTuple):
-  """What `estimate` finds.
-
-  Attributes:
-    clean: `f[N, k]`, the probability of each true class, by held-out scores
-      alone.
-    transition: `f[k, k]`, `P(given j | true i)`.
-    evidence: `f[]`, the mean log-likelihood of the labels as given, less half
-      of `log N / N` for each pair of classes that is not taken as alike (BIC);
-      before probabilities were sharpened.
-    resemblance: `f[]`, how much labels follow what images resemble.
-  """
-
-  clean: Array
-  transition: Array
-  evidence: Array
-  resemblance: Array
-
-  def posterior(self, labels: Array) -> Array:
-    """Computes `transition.posterior` of rows with these labels, `f[N, k]`."""
-    return posterior(self.clean, self.transition, labels)
-
-  def wary(self, labels: Array) -> Array:
-    """Computes `resemblance.posterior` of rows with these labels, `f[N, k]`."""
-    return resemblance.posterior(
-      self.clean, self.transition, labels, self.resemblance
-    )
 
 
 def estimate(
@@ -107,36 +81,41 @@ def estimate(
   z = forward.standardized(scores)
   start = compose(jnp.full(k, 0.3), even(k))
   trials = [
-    _turn(z, labels, halves, start, forward.fresh(k), precision, FIRST)
+    turn(z, labels, halves, start, forward.fresh(k), precision, FIRST)
     for precision in PRECISIONS
   ]
   best = max(range(len(trials)), key=lambda i: float(trials[i][0].evidence))
   precision = PRECISIONS[best]
 
-  def settle(model: NoiseModel, maps: Any, pairs: bool) -> NoiseModel:
+  def settle(
+    model: NoiseModel, maps: Any, pairs: bool
+  ) -> tuple[NoiseModel, Any]:
     """Fits in turn for as long as the evidence gains by it."""
     for _ in range(ROUNDS):
       start = _next(model, labels, pairs=pairs)
-      new, maps = _turn(z, labels, halves, start, maps, precision, LATER)
+      new, maps = turn(z, labels, halves, start, maps, precision, LATER)
       gain = float(new.evidence) - float(model.evidence)
       model = new if gain > 0 else model
       if gain < GAIN:
         break
-    return model
+    return model, maps
 
-  first, maps = trials[best]
-  alike = settle(first, maps, pairs=False)
+  def begin(start: Array, maps: Any) -> NoiseModel:
+    """Fits from a transition, with few pairs."""
+    first = turn(z, labels, halves, start, maps, precision, FIRST)
+    return settle(*first, pairs=True)[0]
+
+  alike, maps = settle(*trials[best], pairs=False)
   found, asked = [], scores
   for _ in range(PASSES):
-    shown = _shown(asked, labels)
-    start = _turn(z, labels, halves, shown, maps, precision, FIRST)
-    pairs = settle(*start, pairs=True)
+    pairs = begin(_shown(asked, labels), maps)
     gain = float(pairs.evidence) - float((found or [alike])[0].evidence)
     if found and gain < GAIN:
       break
     found, asked = [pairs], pairs.clean
     if gain < MARGIN:
       break
+  found = [_turned_round(found[0], begin)]
   found = sorted([*found, alike], key=lambda model: -float(model.evidence))
   least = float(found[0].evidence) - MARGIN
   return [
@@ -160,6 +139,18 @@ def as_given(scores: Array, labels: Array, halves: Array) -> Array:
     z, labels, halves, identity, forward.fresh(k), PRECISIONS[1], FIRST
   )
   return jnp.exp(forward.held_out(z, fitted, halves))
+
+
+def _turned_round(model: NoiseModel, begin: Any) -> NoiseModel:
+  """The model after flips that were found backwards are turned round."""
+  for classes in reversal.doubtful(model.transition):
+    start = reversal.turned(model.transition, classes)
+    other = begin(start, forward.fresh(len(start)))
+    doubts = [reversal.doubt(m.transition, classes) for m in (model, other)]
+    as_good = other.evidence > model.evidence - GAIN
+    if as_good and doubts[1] < doubts[0]:
+      model = other
+  return model
 
 
 @jax.jit
@@ -194,61 +185,3 @@ def _next(model: NoiseModel, labels: Array, *, pairs: bool) -> Array:
   if pairs:
     among = sparse(expected_pairs(model.posterior(labels), labels))
   return compose(1 - jnp.diag(model.transition), among)
-
-
-@jax.jit
-def _turn(
-  z: Array,
-  labels: Array,
-  halves: Array,
-  transition: Array,
-  maps: Any,
-  precision: ArrayLike,
-  steps: ArrayLike,
-) -> tuple[NoiseModel, Any]:
-  """Fits probabilities for a transition, and then rates for probabilities."""
-  fitted = forward.fit(z, labels, halves, transition, maps, precision, steps)
-  rates = 1 - jnp.diag(transition)
-  among = transition * (1 - jnp.eye(z.shape[1]))
-  among = safe_divide(among, among.sum(1, keepdims=True))
-  return _calibrate(
-    forward.held_out(z, fitted, halves), labels, rates, among
-  ), fitted
-
-
-def _calibrate(
-  logs: Array, labels: Array, rates: Array, among: Array
-) -> NoiseModel:
-  """Fits the sharpness and the tail of probabilities, and rates of noise."""
-  common = jnp.clip(rates.mean(), 0.05, 0.95)
-  start = {
-    'scale': jnp.zeros([]),
-    'tail': jnp.full([], -3.0),
-    'rate': jnp.full(rates.shape, jnp.log(common / (1 - common))),
-  }
-
-  def clean(p: Any) -> Array:
-    sharp = jnp.exp(p['scale']) * logs
-    return jnp.logaddexp(
-      jax.nn.log_softmax(sharp, 1) + jax.nn.log_sigmoid(-p['tail']),
-      jax.nn.log_softmax(sharp / SOFTER, 1) + jax.nn.log_sigmoid(p['tail']),
-    )
-
-  def transition(p: Any) -> Array:
-    return compose(jax.nn.sigmoid(p['rate']), among)
-
-  def loss(p: Any) -> Array:
-    spread = ((p['rate'] - p['rate'].mean()) ** 2).sum()
-    prior = 5 * spread / logs.shape[0]
-    return prior - forward.likelihood(
-      clean(p), jnp.log(transition(p) + 1e-8), labels
-    )
-
-  p = forward.adam(loss, start, FIRST, 0.05)
-  likelihood = forward.likelihood(
-    clean(p), jnp.log(transition(p) + 1e-8), labels
-  )
-  n, k = logs.shape
-  pairs = (among >= jnp.maximum(RARE, 1.01 / max(k - 1, 1))).sum()
-  evidence = likelihood - 0.5 * jnp.log(n) / n * pairs
-  return NoiseModel(jnp.exp(clean(p)), transition(p), evidence, jnp.zeros([]))

@@ -37,7 +37,8 @@ from rdd_jax.core.measure import Measure
 from rdd_jax.core.transform import DataView, Transform
 from rdd_jax.robust.label_noise import crossfit, patches
 from rdd_jax.robust.label_noise.crossfit import Folds, Scores
-from rdd_jax.robust.label_noise.estimate import NoiseModel, estimate
+from rdd_jax.robust.label_noise.estimate import estimate
+from rdd_jax.robust.label_noise.model import NoiseModel
 from rdd_jax.robust.label_noise.record import Division, once
 from rdd_jax.robust.label_noise.select import Chosen, Selection, check, select
 

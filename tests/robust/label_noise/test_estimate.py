@@ -12,12 +12,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from rdd_jax.robust.label_noise import crossfit, forward
-from rdd_jax.robust.label_noise.estimate import (
-  MARGIN,
-  NoiseModel,
-  as_given,
-  estimate,
-)
+from rdd_jax.robust.label_noise.estimate import MARGIN, as_given, estimate
+from rdd_jax.robust.label_noise.model import NoiseModel
 from rdd_jax.robust.label_noise.transition import compose, even
 
 CLASSES, N, SPREAD = 5, 2401, 0.42  # an odd row is in neither half
