@@ -20,14 +20,15 @@ from rdd_jax.config.defaults import Config
 from rdd_jax.core.chunks import in_chunks
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import Measure, rows_of
-from rdd_jax.core.transform import DataView, Scores
+from rdd_jax.core.transform import DataView, Scores, Tell, untold
 from rdd_jax.distill import DistillState
 from rdd_jax.experiment.program import Compiled, feeds
 from rdd_jax.objectives.trajectory import Trajectories
 from rdd_jax.runtime import checkpoint
 from rdd_jax.runtime import distributed as meshes
-from rdd_jax.runtime.logging import MetricsWriter, Progress
+from rdd_jax.runtime.logging import MetricsWriter
 from rdd_jax.runtime.profiling import Watch
+from rdd_jax.runtime.progress import Progress, Stages
 
 
 class Stopped(Exception):
@@ -66,14 +67,34 @@ def start(
   restored = directory and checkpoint.restore_latest(directory, state)
   if restored:
     return restored[1]
-  state = distiller.prepare(state, view_data(experiment, state, images, labels))
+  state = prepared(experiment, state, images, labels)
   params = initial(key, images, state.measure, train(state))
   # The first call is given the state's buffers; its sources keep theirs.
   return jax.tree.map(lambda leaf: leaf.copy(), replace(state, params=params))
 
 
-def view_data(
+def prepared(
   experiment: Experiment, state: DistillState, images: Array, labels: Array
+) -> DistillState:
+  """Returns a state whose measure is prepared, and shows how far that is.
+
+  Args:
+    experiment: what is run.
+    state: before.
+    images: `u8[N, H, W, C]`.
+    labels: `i[N]`, as given.
+  """
+  with Stages('preparing') as tell:
+    view = view_data(experiment, state, images, labels, tell)
+    return experiment.distiller.prepare(state, view)
+
+
+def view_data(
+  experiment: Experiment,
+  state: DistillState,
+  images: Array,
+  labels: Array,
+  tell: Tell = untold,
 ) -> DataView:
   """Returns what `prepare` may look at: the data, and the probe's scores.
 
@@ -82,13 +103,14 @@ def view_data(
     state: holds the probe, and the measure that gives targets.
     images: `u8[N, H, W, C]`.
     labels: `i[N]`, as given.
+    tell: shows how far it is.
   """
 
   def score_all(size: int = 1000) -> Scores:
     score = partial(_score, experiment, state.probe, images, state.measure)
     return in_chunks(score, jnp.arange(len(labels)), size)
 
-  return DataView(images, labels, score_all)
+  return DataView(images, labels, score_all, tell)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -158,10 +180,9 @@ def distil(
     while done < config.steps:
       every = config.prepare_every
       if every and done and done % every == 0:
-        view = view_data(experiment, state, images, labels)
-        prepared = experiment.distiller.prepare(state, view)
-        kept = unless_moved(state.measure, prepared.measure)
-        state = replace(prepared, measure=kept)
+        new = prepared(experiment, state, images, labels)
+        kept = unless_moved(state.measure, new.measure)
+        state = replace(new, measure=kept)
         trajectories = train(state)
       fed = feeds(experiment, state, done, config.steps_per_call, trajectories)
       fed = meshes.replicate(fed, mesh)

@@ -36,8 +36,9 @@ from rdd_jax.experiment.trial import (
 from rdd_jax.report import groups, label_noise, tables
 from rdd_jax.runtime import cost
 from rdd_jax.runtime import distributed as meshes
-from rdd_jax.runtime.logging import Progress, board_results, say, table
+from rdd_jax.runtime.logging import board_results, say, table
 from rdd_jax.runtime.profiling import Watch
+from rdd_jax.runtime.progress import Progress, busy
 
 
 def execute(
@@ -147,7 +148,7 @@ def distil(
         begin.keep(trial, state, seed, directory / INITIAL)
       state = meshes.replicate(state, mesh)
       if compiled is None:
-        with clock.stage('compiling'):
+        with clock.stage('compiling'), busy('compiling the step'):
           compiled = program.compile_call(
             trial.experiment, config, state, images, mesh, train(state)
           )
@@ -183,7 +184,8 @@ def judge(
     trial: the run, whose sets are distilled.
     command: that repeats the run, for the report.
     clock: of which the times are written.
-    stop: asked before each set; True raises `loop.Stopped`.
+    stop: asked before each network, or set of them; True raises
+      `loop.Stopped`.
 
   Returns:
     The results, as in `results.json`.
@@ -198,17 +200,24 @@ def judge(
       return baselines.stored(trial, seed)
     return baselines.baseline(trial, arm, seed)
 
-  with Progress(len(jobs) + 1, 'judging') as progress:
-    progress.update(0)
+  count = evaluations.untrained(trial, jobs)
+  with Progress(count, 'judging', unit='network') as progress:
+    if count:
+      progress.update(0)
+
+    def tell(trained: int, left: int) -> None:
+      progress.advance(trained)
+      if left and stop():  # a set whose networks are trained is soon done
+        raise loop.Stopped
+
+    trial = trial._replace(tell=tell)
     row = baselines.whole(trial)['row']
-    progress.update(1)
-    for done, (arm, seed) in enumerate(jobs, 2):
+    for arm, seed in jobs:
       if stop():
         raise loop.Stopped
       rows[arm].append(
         evaluations.judge(trial, arm, seed, partial(found, arm, seed))
       )
-      progress.update(done)
   results = evaluations.results(rows, row)
   results |= outputs.describe_tests(trial.outside, evaluations.shift(trial))
   clock.write()  # for the report

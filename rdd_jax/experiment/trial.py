@@ -30,6 +30,7 @@ from rdd_jax.runtime.files import write_atomically
 from rdd_jax.runtime.profiling import Watch
 from rdd_jax.synthetic import view
 from rdd_jax.synthetic.view import Synthetic
+from rdd_jax.training.fit import Told
 
 INITIAL = Path('baselines') / 'initial'  # below the directory of a seed
 
@@ -46,6 +47,7 @@ class Trial(NamedTuple):
     outside: what networks are to tell from the data, if anything.
     shift: other test rows and groups of them, if any.
     watch: how it is watched.
+    tell: called while networks are trained, see `evaluate`.
   """
 
   experiment: Experiment
@@ -56,6 +58,7 @@ class Trial(NamedTuple):
   outside: OODBenchmark | None = None
   shift: Shift | None = None
   watch: Watch = Watch()
+  tell: Told = lambda trained, left: None
 
 
 def seed_directory(directory: Path, seed: int) -> Path:

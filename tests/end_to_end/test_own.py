@@ -81,6 +81,8 @@ def test_labels_alone_are_cleaned_and_nothing_else_is_done(
   assert not (tmp_path / 'distilled.npz').exists()
   said = capsys.readouterr()
   assert 'wrong labels, as estimated' in said.out + said.err
+  assert f'reading file 2 of {len(list(photos.rglob("*.png")))}' in said.err
+  assert f'preparing: images as they are 0/{len(ROWS)}' in said.err
   written = (tmp_path / 'relabeled.csv').stat().st_mtime_ns
   pipeline.execute(config, tmp_path)
   said = capsys.readouterr()

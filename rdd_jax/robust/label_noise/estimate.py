@@ -13,7 +13,9 @@ Deviations:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+import itertools
 from typing import Any, NamedTuple
 
 import chex
@@ -39,6 +41,7 @@ FIRST, LATER = 60, 25  # steps of Adam, from scratch and from what was found
 ROUNDS = 10  # at most, of fitting transitions and probabilities in turn,
 GAIN = 5e-4  # while the evidence gains as much
 PASSES = 2  # at most, from what confident rows show
+MOST = len(PRECISIONS) + ROUNDS + PASSES * (1 + ROUNDS)  # fits, of all
 MARGIN = 0.01  # of the evidence: models within it are all returned
 SOFTER = 3.0  # temperature of the heavy tail of probabilities
 
@@ -77,6 +80,7 @@ def estimate(
   labels: Array,
   halves: Array,
   disagreement: ArrayLike = 1.0,
+  tell: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[NoiseModel]:
   """Estimates how labels are given, and the true classes behind them.
 
@@ -92,6 +96,7 @@ def estimate(
     halves: `i[2, N // 2]`, numbers of the rows of each half; an odd one is in
       neither, and takes what the map of the second says.
     disagreement: `f[]`, the share of rows on which two probes differ.
+    tell: called with how many fits are done, and how many there may be.
 
   Returns:
     The model of the greatest evidence first, and others that explain the labels
@@ -105,10 +110,15 @@ def estimate(
     ones = jnp.ones_like(scores)
     return [NoiseModel(ones, jnp.ones((1, 1)), jnp.zeros([]), jnp.zeros([]))]
   z = forward.standardized(scores)
+  fits = itertools.count()
+
+  def turn(*options: Any) -> tuple[NoiseModel, Any]:
+    tell(next(fits), MOST)
+    return _turn(z, labels, halves, *options)
+
   start = compose(jnp.full(k, 0.3), even(k))
   trials = [
-    _turn(z, labels, halves, start, forward.fresh(k), precision, FIRST)
-    for precision in PRECISIONS
+    turn(start, forward.fresh(k), precision, FIRST) for precision in PRECISIONS
   ]
   best = max(range(len(trials)), key=lambda i: float(trials[i][0].evidence))
   precision = PRECISIONS[best]
@@ -117,7 +127,7 @@ def estimate(
     """Fits in turn for as long as the evidence gains by it."""
     for _ in range(ROUNDS):
       start = _next(model, labels, pairs=pairs)
-      new, maps = _turn(z, labels, halves, start, maps, precision, LATER)
+      new, maps = turn(start, maps, precision, LATER)
       gain = float(new.evidence) - float(model.evidence)
       model = new if gain > 0 else model
       if gain < GAIN:
@@ -129,7 +139,7 @@ def estimate(
   found, asked = [], scores
   for _ in range(PASSES):
     shown = _shown(asked, labels)
-    start = _turn(z, labels, halves, shown, maps, precision, FIRST)
+    start = turn(shown, maps, precision, FIRST)
     pairs = settle(*start, pairs=True)
     gain = float(pairs.evidence) - float((found or [alike])[0].evidence)
     if found and gain < GAIN:
@@ -137,6 +147,7 @@ def estimate(
     found, asked = [pairs], pairs.clean
     if gain < MARGIN:
       break
+  tell(MOST, MOST)
   found = sorted([*found, alike], key=lambda model: -float(model.evidence))
   least = float(found[0].evidence) - MARGIN
   return [
