@@ -202,8 +202,7 @@ def judge(
 
   count = evaluations.untrained(trial, jobs)
   with Progress(count, 'judging', unit='network') as progress:
-    if count:
-      progress.update(0)
+    progress.update(0)
 
     def tell(trained: int, left: int) -> None:
       progress.advance(trained)

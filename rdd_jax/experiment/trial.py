@@ -134,6 +134,8 @@ def real(
 ) -> Distilled:
   """Returns training rows of a data set as a set with a card.
 
+  Its `examples` are the names of the rows, such as files, or their numbers.
+
   Args:
     dataset: whose rows they are.
     rows: `i[n]`, numbers of training rows.
@@ -148,7 +150,7 @@ def real(
     weights=np.ones(len(rows), np.float32),
     cells=cells,
     preprocessing=preprocess,
-    card=card,
+    card={**card, 'examples': dataset.example_names(rows)},
   )
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from rdd_jax.report.cost import cost_table
-from rdd_jax.report.groups import group_table
+from rdd_jax.report.groups import group_table, shown_table
 from rdd_jax.report.html import document, image, pre, section
-from rdd_jax.report.label_noise import trust_table
+from rdd_jax.report.label_noise import DISTRUSTED, doubts_table, trust_table
 from rdd_jax.report.ood import ood_tables
 from rdd_jax.report.plots import (
   histogram,
@@ -149,6 +149,7 @@ def _groups(directory: Path, class_names: Sequence[str]) -> str:
   rare = image(directory / 'groups.png', 'rows that were set apart')
   if rare:
     rare = f'<p>Rows of each class that were set apart:</p>{rare}'
+    rare += _details('Their files', shown_table(groups, class_names))
   return group_table(groups, class_names) + rare
 
 
@@ -162,6 +163,9 @@ def _trust(directory: Path) -> str:
       '<p>Most distrusted, by the label as given, the proposed one below '
       f'each:</p>{worst}'
     )
+    files = directory / DISTRUSTED
+    if files.exists():
+      worst += _details('Their files', doubts_table(files))
   return trust_plot(trust) + trust_table(trust) + worst
 
 

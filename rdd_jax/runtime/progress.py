@@ -47,7 +47,7 @@ class Progress:
     """Shows nothing before the first update.
 
     Args:
-      total: the steps of the whole loop.
+      total: the steps of the whole loop; of 0 there is nothing to show.
       label: what the loop does, a word.
       stream: where to write; None is standard error.
       unit: what is counted. Steps are shown as those that are done, others as
@@ -66,7 +66,7 @@ class Progress:
 
   def update(self, step: int, **values: Any) -> None:
     """Says that `step` steps are done; reads `values` only to show them."""
-    if jax.process_index() != 0:
+    if not self._total or jax.process_index() != 0:
       return
     now = time.monotonic()
     self._first = self._first or (step, now)

@@ -114,6 +114,15 @@ def test_a_folder_is_distilled_and_nothing_is_injected(photos, tmp_path):
   assert card['class_names'] == list('abcd')
   assert card['network']['depth'] == 2  # of 8 x 8 pixels
   assert len(rows(tmp_path)) == len(ROWS)
+  # Which files a coreset is made of stands on its card.
+  for arm in ('random', 'herding'):
+    chosen = json.loads(
+      (tmp_path / 'baselines' / arm / 'card.json').read_text()
+    )
+    assert len(chosen['examples']) == 4
+    assert all((photos / name).is_file() for name in chosen['examples'])
+    given = [Path(name).parts[-2] for name in chosen['examples']]
+    assert sorted(given) == list('abcd')
 
 
 @pytest.mark.parametrize(
