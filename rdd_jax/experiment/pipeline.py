@@ -14,7 +14,7 @@ from rdd_jax.config.build import shift as build_shift
 from rdd_jax.config.build.data import cleans_only
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.measure import empirical
-from rdd_jax.data import injected, stand_in
+from rdd_jax.data import MOCK, injected, stand_in
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.experiment import (
   baselines,
@@ -76,7 +76,8 @@ def execute(
     trial = load_trial(config, directory)._replace(watch=watch)
     check_channels_of(trial.dataset)
     build_shift.fits(config, trial.dataset)
-  say_injected(trial)
+  for line in on_purpose(trial):
+    say(line)
   if cleans_only(config):
     clean.clean(trial, begin.seed_key(config, 0), command, clock)
     return {}
@@ -88,11 +89,10 @@ def execute(
       return judge(trial._replace(shift=shift), command, clock, stop)
 
 
-def say_injected(trial: Trial) -> None:
-  """Says in words what was put into the data on purpose."""
+def on_purpose(trial: Trial) -> list[str]:
+  """Returns in words what was put into the data on purpose."""
   noise = stand_in(trial.config.data.noise, trial.dataset)
-  for line in injected(trial.dataset, noise, trial.config.data.rare):
-    say(line)
+  return injected(trial.dataset, noise, trial.config.data.rare)
 
 
 def distil(
@@ -136,7 +136,14 @@ def distil(
         names = ', '.join(config.transform)
         say(f'{seed + 1}/{config.seeds}: preparing the measure ({names})')
       begun = partial(
-        loop.start, trial.experiment, key, images, measure, labels, train
+        loop.start,
+        trial.experiment,
+        key,
+        images,
+        measure,
+        labels,
+        train,
+        stop=stop,
       )
       with clock.stage('preparing'):
         if begin.lacks_initial(trial, seed):  # it was not asked for then
@@ -229,5 +236,7 @@ def judge(
     say(table(own, tables.terminal(own)))
     for name, others in results.get('networks', {}).items():
       say(f'by {name}:\n{table(others, tables.terminal(others))}')
+    if MOCK in on_purpose(trial):
+      say(MOCK)
     say(f'all of it in {directory}; open report.html')
   return results

@@ -89,21 +89,17 @@ def _lead(config: Mapping[str, Any], card: Mapping[str, Any]) -> str:
   if card.get('source'):
     assumed = '; '.join(card['source']['assumed'])
     return f'<p>A set that others made. {escape(assumed)}.</p>'
+  done = _on_purpose(card.get('data') or {})
   if not config or not card.get('data'):
-    return ''
+    return f'<p>{escape(" ".join(done))}</p>' if done else ''
   ipc, classes = config['synthetic']['ipc'], len(card['class_names'])
-  rate, rare = card['data'].get('noise_rate'), card['data'].get('rare')
   facts = [
     f'{ipc * classes} synthetic images, {ipc} of each of {classes} classes, '
     f'stand for the training rows of {card["data"]["name"]} '
     f'({config["objective"]["name"]} matching, {config["steps"]:,} steps, '
     f'{config["seeds"]} distillation(s)).'
   ]
-  done = card['data'].get('injected')
-  if done is None:  # a card of before it was said in words
-    done = [f'{rate:.0%} of the training labels are wrong'] if rate else []
-    done += [f'a subgroup is rare ({rare})'] if rare else []
-  facts += [f'{line[0].upper()}{line[1:]}.' for line in done]
+  facts += done
   chain = [n for p in ('transform', 'training', 'student') for n in config[p]]
   if chain:
     facts.append(f'In its chains: {", ".join(chain)}.')
@@ -112,6 +108,16 @@ def _lead(config: Mapping[str, Any], card: Mapping[str, Any]) -> str:
     'rows, at their last step.'
   )
   return f'<p>{escape(" ".join(facts))}</p>'
+
+
+def _on_purpose(data: Mapping[str, Any]) -> list[str]:
+  """What was put into the data, in sentences."""
+  done = data.get('injected')
+  if done is None:  # a card of before it was said in words
+    rate, rare = data.get('noise_rate'), data.get('rare')
+    done = [f'{rate:.0%} of the training labels are wrong'] if rate else []
+    done += [f'a subgroup is rare ({rare})'] if rare else []
+  return [f'{line[0].upper()}{line[1:]}.' for line in done]
 
 
 def _results(

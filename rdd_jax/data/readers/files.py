@@ -129,14 +129,14 @@ def read_parts(
     report.notes.append(
       f'{len(depths)} images of {len({s[:2] for s in read.shapes})} sizes are '
       f'resized to {side}x{side}, the smaller of the median side and '
-      f'{MOST_SIDE}; set size= for another'
+      f'{MOST_SIDE}; set size= (--config.data.size=) for another'
     )
     read.found.clear()  # what was kept before sizes differed
     read = _Pass(parts, (side, side), channels, 'resizing')
   if channels is None and len(set(depths)) > 1:
     report.notes.append(
       f'{depths.count(1)} gray images are read as color, like the other '
-      f'{depths.count(3)}; set channels=1 for gray'
+      f'{depths.count(3)}; set channels=1 (--config.data.channels=1) for gray'
     )
   for name, files in parts.items():
     _judge(name, len(files), read.lost[name], report)
