@@ -28,7 +28,7 @@ from rdd_jax.config.build.experiment import build, preprocessing
 from rdd_jax.config.presets.label_noise import tad
 from rdd_jax.core.measure import empirical
 from rdd_jax.data import Dataset
-from rdd_jax.experiment import loop
+from rdd_jax.experiment import prepare
 from rdd_jax.report.label_noise import diversions
 from rdd_jax.runtime import cli
 
@@ -79,7 +79,7 @@ def measure(name: str, noise: str, defense: str, draw: int) -> dict[str, Any]:
   params = experiment.initial(key, images, given)
   state = distiller.init(key, experiment.spec, params, given)
   start = time.perf_counter()
-  view = loop.view_data(experiment, state, images, jnp.asarray(labels))
+  view = prepare.view_data(experiment, state, images, jnp.asarray(labels))
   state = distiller.prepare(state, view)
   handed_on = np.asarray(state.measure.weights) > 0
   seconds = time.perf_counter() - start

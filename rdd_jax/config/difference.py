@@ -55,6 +55,16 @@ def show(config: Config) -> str:
   )
 
 
+def places(name: str) -> list[str]:
+  """Returns the paths of the fields that have a name.
+
+  >>> places('ipc'), places('epochs')
+  (['synthetic.ipc'], ['evaluation.epochs', 'experts.epochs'])
+  """
+  paths = [path for path, _ in _leaves(defaults.config().to_dict())]
+  return [path for path in paths if path.rpartition('.')[2] == name]
+
+
 def _leaves(tree: Mapping[str, Any], above: str = '') -> Iterator[Any]:
   """Yields dotted paths with their values."""
   for key, value in tree.items():

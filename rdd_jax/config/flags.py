@@ -8,7 +8,7 @@ from ml_collections import config_flags
 from rdd_jax.config import defaults, unasked
 from rdd_jax.config.arguments import SHOW
 from rdd_jax.config.defaults import Config
-from rdd_jax.config.difference import show
+from rdd_jax.config.difference import places, show
 from rdd_jax.core.errors import UserError
 from rdd_jax.runtime import cli
 
@@ -72,11 +72,5 @@ def hint(flag: str) -> str:
     )
   if path in known or '.' in path:
     return ''
-  places = [
-    f'--config.{top}.{path}={value}'
-    for top, group in known.items()
-    if isinstance(group, dict) and path in group
-  ]
-  if not places:
-    return ''
-  return f'{name}: there is no such field; give {" or ".join(places)}'
+  found = ' or '.join(f'--config.{p}={value}' for p in places(path))
+  return found and f'{name}: there is no such field; give {found}'

@@ -45,6 +45,14 @@ class Scores(NamedTuple):
 ScoreFn = Callable[[Batch], Scores]
 
 
+Tell = Callable[[str, int, int], None]
+
+
+def untold(stage: str, done: int, total: int) -> None:
+  """Shows nothing, in the place of what shows where a long `prepare` is."""
+  del stage, done, total
+
+
 class DataView(NamedTuple):
   """Holds the training set, and its scores, for `prepare` outside jit.
 
@@ -53,11 +61,14 @@ class DataView(NamedTuple):
     labels: `i[N]`, the labels as given.
     score_all: scores of all rows by the probe's averaged weights, in the order
       of the data set; costs a pass over it.
+    tell: called with the name of a stage, and how many of how many steps of it
+      are done, for whoever waits.
   """
 
   images: Array
   labels: Array
   score_all: Callable[[], Scores]
+  tell: Tell = untold
 
 
 class InitFn(Protocol):

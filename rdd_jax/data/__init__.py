@@ -7,6 +7,7 @@ from rdd_jax.data.dataset import from_arrays as from_arrays
 from rdd_jax.data.dataset import take as take
 from rdd_jax.data.groups.rare import rarefy as rarefy
 from rdd_jax.data.groups.rare import recoloured as recoloured
+from rdd_jax.data.injected import MOCK as MOCK
 from rdd_jax.data.injected import injected as injected
 from rdd_jax.data.load import load as load
 from rdd_jax.data.load import load_split as load_split

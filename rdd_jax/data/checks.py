@@ -96,7 +96,7 @@ def require_shape(name: str, images: np.ndarray, shape: Sequence[int]) -> None:
     advice.append(f'channels={channels}')
   raise UserError(
     f'{name} images are {_describe(given)} where {_describe(shape)} is '
-    f'needed; set {", ".join(advice)}'
+    f'needed; set {", ".join(advice)}, as in --config.data.{advice[0]}'
   )
 
 

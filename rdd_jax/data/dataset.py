@@ -76,6 +76,12 @@ class Dataset:
     height, width, channels = self.train_images.shape[1:]
     return height, width, channels
 
+  def example_names(self, rows: np.ndarray) -> list[str]:
+    """Names training rows i[n]; where none have names, by their numbers."""
+    if self.train_names is None:
+      return [str(row) for row in rows]
+    return [str(name) for name in self.train_names[rows]]
+
 
 def from_arrays(
   train_images: np.ndarray,

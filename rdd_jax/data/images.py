@@ -27,7 +27,10 @@ def height_width(size: Size) -> tuple[int, int] | None:
     return None
   pair = (size, size) if isinstance(size, int) else tuple(size)
   if len(pair) != 2 or not all(isinstance(n, int) and n > 0 for n in pair):
-    raise UserError(f'size is {size!r}; give a positive int or (height, width)')
+    raise UserError(
+      f'size is {size!r}; give a positive int or (height, width), on the '
+      'command line --config.data.size=64'
+    )
   return pair[0], pair[1]
 
 
@@ -35,7 +38,8 @@ def check_channels(channels: int | None) -> None:
   """Raises a UserError unless channels is None, 1 or 3."""
   if channels not in (None, 1, 3):
     raise UserError(
-      f'channels is {channels!r}; give 1 (grayscale), 3 (colour) or None'
+      f'channels is {channels!r}; give 1 (grayscale), 3 (color) or None, on '
+      'the command line --config.data.channels=1 or 3, or 0 as they are'
     )
 
 
@@ -70,12 +74,14 @@ def stack(
     if image.shape[:2] != out.shape[1:3]:
       raise UserError(
         f'{first} is {_by(out.shape[1:3])} but {name} is '
-        f'{_by(image.shape[:2])} pixels; set size= to resize all images'
+        f'{_by(image.shape[:2])} pixels; set size= (--config.data.size=) to '
+        'resize all images'
       )
     if image.shape[2] != out.shape[3]:
       gray, colour = (name, first) if image.shape[2] == 1 else (first, name)
       raise UserError(
-        f'{gray} is grayscale but {colour} is in colour; set channels=1 or 3'
+        f'{gray} is grayscale but {colour} is in color; set channels= '
+        '(--config.data.channels=) to 1 or 3'
       )
     out[i] = image
   return out

@@ -19,7 +19,7 @@ from rdd_jax.evaluation.ood.detect import OODBenchmark, detect
 from rdd_jax.evaluation.shift.shift import Shift
 from rdd_jax.evaluation.shift.shift import measure as shifted
 from rdd_jax.images.preprocessing import Preprocessing
-from rdd_jax.training.fit import fit_many, predict
+from rdd_jax.training.fit import Told, fit_in_turn, predict
 from rdd_jax.training.recipe import Recipe
 
 
@@ -53,6 +53,7 @@ def evaluate(
   ood: OODBenchmark | None = None,
   shift: Shift | None = None,
   show: Callable[[Curves], None] = lambda curves: None,
+  tell: Told = lambda trained, left: None,
 ) -> Row:
   """Trains a network on `batch` for each seed, and measures it on test rows.
 
@@ -70,6 +71,8 @@ def evaluate(
     ood: the rows in and out of distribution, for the metrics of `detect`.
     shift: other test rows and groups of them, for those of `shift.measure`.
     show: called with the curves of the first network.
+    tell: called with how many networks were just trained, and how many are
+      left.
 
   Returns:
     A summary of each metric; `registry.METRICS` has their meanings.
@@ -78,13 +81,14 @@ def evaluate(
   shape = jax.eval_shape(
     preprocess, batch.inputs[:1] if raw else test.images[:1]
   )
-  variables = fit_many(
+  variables = fit_in_turn(
     net,
     batch,
     recipe,
     num_classes=num_classes,
     input_shape=shape.shape[1:],
     seeds=seeds,
+    tell=tell,
     student=student,
     preprocess=preprocess if raw else None,
     learning_rate=learning_rate,

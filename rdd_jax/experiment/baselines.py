@@ -35,7 +35,7 @@ from rdd_jax.experiment.trial import (
 )
 from rdd_jax.synthetic import coresets
 from rdd_jax.synthetic.view import stored_ipc
-from rdd_jax.training.fit import embed, fit_many, predict
+from rdd_jax.training.fit import embed, fit_in_turn, predict
 
 BASELINES = ('random', 'herding', 'k_center')
 
@@ -146,10 +146,11 @@ def _whole(trial: Trial) -> dict[str, Any]:
   else:
     net = trial.experiment.net
     batch = whole_batch(dataset, trial.experiment.spec.num_outputs)
-    variables = fit_many(
+    variables = fit_in_turn(
       net,
       batch,
       recipe,
+      tell=trial.tell,
       num_classes=dataset.num_classes,
       input_shape=images.shape[1:],
       seeds=network_keys(trial.config.seed, trial.config.whole.seeds),

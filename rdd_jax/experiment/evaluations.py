@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rdd_jax.artifact import store
@@ -75,15 +76,39 @@ def judge(
         if name == 'matched' and not seed
         else None
       ),
+      tell=trial.tell,
     )
 
   return {
     name: remember(
-      trial.workdir / 'evaluations' / f'{arm}-{name}-{seed}.json',
-      lambda name=name: measure(name),
+      _path(trial, arm, name, seed), lambda name=name: measure(name)
     )
     for name in ('matched', *options.networks)
   }
+
+
+def untrained(trial: Trial, jobs: Iterable[tuple[str, int]]) -> int:
+  """Counts the networks that the evaluation of a run has still to train.
+
+  Args:
+    trial: the run.
+    jobs: names of sets, and distillation seeds.
+  """
+  names = ('matched', *trial.experiment.judges)
+  missing = sum(
+    not _path(trial, arm, name, seed).exists()
+    for arm, seed in jobs
+    for name in names
+  )
+  count = trial.config.evaluation.seeds * missing
+  whole = trial.workdir / 'evaluations' / 'whole.json'
+  if trial.experiment.whole is not None and not whole.exists():
+    count += trial.config.whole.seeds
+  return count
+
+
+def _path(trial: Trial, arm: str, name: str, seed: int) -> Path:
+  return trial.workdir / 'evaluations' / f'{arm}-{name}-{seed}.json'
 
 
 def shift(trial: Trial) -> Shift | None:

@@ -30,6 +30,7 @@ from rdd_jax.evaluation.shift.shift import Shift
 from rdd_jax.experiment import regression, trial
 from rdd_jax.experiment.baselines import baseline_like
 from rdd_jax.images.preprocessing import Preprocessing
+from rdd_jax.runtime.progress import Progress
 from rdd_jax.training.recipe import Recipe
 
 
@@ -65,23 +66,26 @@ class Judge:
     self, distilled: store.Distilled, seeds: Array
   ) -> dict[str, Row]:
     """Evaluates a set by each network, one of each `seeds[s]`; or regresses."""
-    batch = store.to_batch(distilled)
-    by_net = {
-      name: evaluate(
-        net,
-        batch,
-        self.held,
-        self.recipe,
-        num_classes=self.num_classes,
-        preprocess=self.preprocess,
-        seeds=seeds,
-        student=self.student,
-        ood=self.outside,
-        shift=self.shift,
-        show=lambda found, name=name: self.curves.update({name: found}),
-      )
-      for name, net in self.nets.items()
-    }
+    count = len(self.nets) * len(seeds)
+    with Progress(count, 'judging', unit='network') as progress:
+      progress.update(0)
+      by_net = {
+        name: evaluate(
+          net,
+          store.to_batch(distilled),
+          self.held,
+          self.recipe,
+          num_classes=self.num_classes,
+          preprocess=self.preprocess,
+          seeds=seeds,
+          student=self.student,
+          ood=self.outside,
+          shift=self.shift,
+          show=lambda found, name=name: self.curves.update({name: found}),
+          tell=lambda trained, left: progress.advance(trained),
+        )
+        for name, net in self.nets.items()
+      }
     return by_net | {
       name: regress(distilled, seeds)
       for name, regress in self.regressions.items()

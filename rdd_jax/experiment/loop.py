@@ -4,35 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from absl import logging
 import jax
 from jax import Array
-import jax.numpy as jnp
 from jax.sharding import Mesh
 import numpy as np
 
 from rdd_jax.config.build.experiment import Experiment
 from rdd_jax.config.defaults import Config
-from rdd_jax.core.chunks import in_chunks
 from rdd_jax.core.errors import UserError
-from rdd_jax.core.measure import Measure, rows_of
-from rdd_jax.core.transform import DataView, Scores
+from rdd_jax.core.measure import Measure
 from rdd_jax.distill import DistillState
+from rdd_jax.experiment.prepare import Stopped as Stopped
+from rdd_jax.experiment.prepare import prepared
 from rdd_jax.experiment.program import Compiled, feeds
 from rdd_jax.objectives.trajectory import Trajectories
 from rdd_jax.runtime import checkpoint
 from rdd_jax.runtime import distributed as meshes
-from rdd_jax.runtime.logging import MetricsWriter, Progress
+from rdd_jax.runtime.logging import MetricsWriter
 from rdd_jax.runtime.profiling import Watch
-
-
-class Stopped(Exception):
-  """The run was asked to stop, and has saved its state."""
-
+from rdd_jax.runtime.progress import Progress
 
 Train = Callable[[DistillState], Trajectories | None]
 
@@ -45,6 +38,7 @@ def start(
   labels: Array,
   train: Train = lambda state: None,
   directory: Path | None = None,
+  stop: Callable[[], bool] = lambda: False,
 ) -> DistillState:
   """Returns the state of the newest checkpoint, or that before the first step.
 
@@ -59,6 +53,7 @@ def start(
     train: from a state, whose measure is prepared, to the trajectories of
       experts on it.
     directory: holds `checkpoints`.
+    stop: asked while the measure is prepared; True raises `Stopped`.
   """
   distiller, initial = experiment.distiller, experiment.initial
   params = initial(key, images, measure)
@@ -66,41 +61,10 @@ def start(
   restored = directory and checkpoint.restore_latest(directory, state)
   if restored:
     return restored[1]
-  state = distiller.prepare(state, view_data(experiment, state, images, labels))
+  state = prepared(experiment, state, images, labels, stop)
   params = initial(key, images, state.measure, train(state))
   # The first call is given the state's buffers; its sources keep theirs.
   return jax.tree.map(lambda leaf: leaf.copy(), replace(state, params=params))
-
-
-def view_data(
-  experiment: Experiment, state: DistillState, images: Array, labels: Array
-) -> DataView:
-  """Returns what `prepare` may look at: the data, and the probe's scores.
-
-  Args:
-    experiment: whose probe scores.
-    state: holds the probe, and the measure that gives targets.
-    images: `u8[N, H, W, C]`.
-    labels: `i[N]`, as given.
-  """
-
-  def score_all(size: int = 1000) -> Scores:
-    score = partial(_score, experiment, state.probe, images, state.measure)
-    return in_chunks(score, jnp.arange(len(labels)), size)
-
-  return DataView(images, labels, score_all)
-
-
-@partial(jax.jit, static_argnums=0)
-def _score(
-  experiment: Experiment,
-  probe: Any,
-  images: Array,
-  measure: Measure,
-  rows: Array,
-) -> Scores:
-  batch = rows_of(measure, rows, experiment.preprocess(images[rows]))
-  return experiment.probe.score(probe)(batch)
 
 
 def distil(
@@ -158,10 +122,9 @@ def distil(
     while done < config.steps:
       every = config.prepare_every
       if every and done and done % every == 0:
-        view = view_data(experiment, state, images, labels)
-        prepared = experiment.distiller.prepare(state, view)
-        kept = unless_moved(state.measure, prepared.measure)
-        state = replace(prepared, measure=kept)
+        new = prepared(experiment, state, images, labels, stop)
+        kept = unless_moved(state.measure, new.measure)
+        state = replace(new, measure=kept)
         trajectories = train(state)
       fed = feeds(experiment, state, done, config.steps_per_call, trajectories)
       fed = meshes.replicate(fed, mesh)

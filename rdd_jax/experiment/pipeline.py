@@ -14,7 +14,7 @@ from rdd_jax.config.build import shift as build_shift
 from rdd_jax.config.build.data import cleans_only
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.measure import empirical
-from rdd_jax.data import injected, stand_in
+from rdd_jax.data import MOCK, injected, stand_in
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.experiment import (
   baselines,
@@ -36,8 +36,9 @@ from rdd_jax.experiment.trial import (
 from rdd_jax.report import groups, label_noise, tables
 from rdd_jax.runtime import cost
 from rdd_jax.runtime import distributed as meshes
-from rdd_jax.runtime.logging import Progress, board_results, say, table
+from rdd_jax.runtime.logging import board_results, say, table
 from rdd_jax.runtime.profiling import Watch
+from rdd_jax.runtime.progress import Progress, busy
 
 
 def execute(
@@ -75,7 +76,8 @@ def execute(
     trial = load_trial(config, directory)._replace(watch=watch)
     check_channels_of(trial.dataset)
     build_shift.fits(config, trial.dataset)
-  say_injected(trial)
+  for line in on_purpose(trial):
+    say(line)
   if cleans_only(config):
     clean.clean(trial, begin.seed_key(config, 0), command, clock)
     return {}
@@ -87,11 +89,10 @@ def execute(
       return judge(trial._replace(shift=shift), command, clock, stop)
 
 
-def say_injected(trial: Trial) -> None:
-  """Says in words what was put into the data on purpose."""
+def on_purpose(trial: Trial) -> list[str]:
+  """Returns in words what was put into the data on purpose."""
   noise = stand_in(trial.config.data.noise, trial.dataset)
-  for line in injected(trial.dataset, noise, trial.config.data.rare):
-    say(line)
+  return injected(trial.dataset, noise, trial.config.data.rare)
 
 
 def distil(
@@ -135,7 +136,14 @@ def distil(
         names = ', '.join(config.transform)
         say(f'{seed + 1}/{config.seeds}: preparing the measure ({names})')
       begun = partial(
-        loop.start, trial.experiment, key, images, measure, labels, train
+        loop.start,
+        trial.experiment,
+        key,
+        images,
+        measure,
+        labels,
+        train,
+        stop=stop,
       )
       with clock.stage('preparing'):
         if begin.lacks_initial(trial, seed):  # it was not asked for then
@@ -147,7 +155,7 @@ def distil(
         begin.keep(trial, state, seed, directory / INITIAL)
       state = meshes.replicate(state, mesh)
       if compiled is None:
-        with clock.stage('compiling'):
+        with clock.stage('compiling'), busy('compiling the step'):
           compiled = program.compile_call(
             trial.experiment, config, state, images, mesh, train(state)
           )
@@ -183,7 +191,8 @@ def judge(
     trial: the run, whose sets are distilled.
     command: that repeats the run, for the report.
     clock: of which the times are written.
-    stop: asked before each set; True raises `loop.Stopped`.
+    stop: asked before each network, or set of them; True raises
+      `loop.Stopped`.
 
   Returns:
     The results, as in `results.json`.
@@ -198,17 +207,23 @@ def judge(
       return baselines.stored(trial, seed)
     return baselines.baseline(trial, arm, seed)
 
-  with Progress(len(jobs) + 1, 'judging') as progress:
+  count = evaluations.untrained(trial, jobs)
+  with Progress(count, 'judging', unit='network') as progress:
     progress.update(0)
+
+    def tell(trained: int, left: int) -> None:
+      progress.advance(trained)
+      if left and stop():  # a set whose networks are trained is soon done
+        raise loop.Stopped
+
+    trial = trial._replace(tell=tell)
     row = baselines.whole(trial)['row']
-    progress.update(1)
-    for done, (arm, seed) in enumerate(jobs, 2):
+    for arm, seed in jobs:
       if stop():
         raise loop.Stopped
       rows[arm].append(
         evaluations.judge(trial, arm, seed, partial(found, arm, seed))
       )
-      progress.update(done)
   results = evaluations.results(rows, row)
   results |= outputs.describe_tests(trial.outside, evaluations.shift(trial))
   clock.write()  # for the report
@@ -221,5 +236,7 @@ def judge(
     say(table(own, tables.terminal(own)))
     for name, others in results.get('networks', {}).items():
       say(f'by {name}:\n{table(others, tables.terminal(others))}')
+    if MOCK in on_purpose(trial):
+      say(MOCK)
     say(f'all of it in {directory}; open report.html')
   return results

@@ -30,6 +30,7 @@ from rdd_jax.runtime.files import write_atomically
 from rdd_jax.runtime.profiling import Watch
 from rdd_jax.synthetic import view
 from rdd_jax.synthetic.view import Synthetic
+from rdd_jax.training.fit import Told
 
 INITIAL = Path('baselines') / 'initial'  # below the directory of a seed
 
@@ -46,6 +47,7 @@ class Trial(NamedTuple):
     outside: what networks are to tell from the data, if anything.
     shift: other test rows and groups of them, if any.
     watch: how it is watched.
+    tell: called while networks are trained, see `evaluate`.
   """
 
   experiment: Experiment
@@ -56,6 +58,7 @@ class Trial(NamedTuple):
   outside: OODBenchmark | None = None
   shift: Shift | None = None
   watch: Watch = Watch()
+  tell: Told = lambda trained, left: None
 
 
 def seed_directory(directory: Path, seed: int) -> Path:
@@ -131,6 +134,8 @@ def real(
 ) -> Distilled:
   """Returns training rows of a data set as a set with a card.
 
+  Its `examples` are the names of the rows, such as files, or their numbers.
+
   Args:
     dataset: whose rows they are.
     rows: `i[n]`, numbers of training rows.
@@ -145,7 +150,7 @@ def real(
     weights=np.ones(len(rows), np.float32),
     cells=cells,
     preprocessing=preprocess,
-    card=card,
+    card={**card, 'examples': dataset.example_names(rows)},
   )
 
 

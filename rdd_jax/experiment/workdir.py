@@ -12,7 +12,7 @@ from typing import Any
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import changed
-from rdd_jax.runtime.files import write_atomically
+from rdd_jax.runtime.files import advice, write_atomically
 from rdd_jax.runtime.logging import say
 
 LAYOUT = 2  # of a work directory; the first one said nothing of itself
@@ -108,7 +108,7 @@ def _write(path: Path, config: Config) -> None:
     write_atomically(path, text.encode())
   except OSError as error:
     raise UserError(
-      f'cannot write to {path.parent} ({error.strerror}): free some space, or '
+      f'cannot write to {path.parent} ({error.strerror}): {advice(error)}, or '
       'choose another --workdir'
     ) from error
 

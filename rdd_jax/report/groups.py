@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+import csv
 from html import escape
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,9 @@ def write(directory: Path, dataset: Dataset, state: Any) -> None:
     apart, in a group that is not its largest, the separation of the clearest
     split, and, where rare rows are known, the precision and the recall of what
     is set apart.
-  - `groups.png`: rows that are set apart, those of a class in a row.
+  - `groups.png`: rows that are set apart, those of a class in a row, whose
+    names are `shown` of `groups.json`.
+  - `groups.csv`: `file` (or the number of the row), `class`, `group`, `factor`.
 
   Args:
     directory: of the distillation seed.
@@ -120,6 +124,27 @@ def group_table(
   )
 
 
+def shown_table(
+  rows: Sequence[Mapping[str, Any]], class_names: Sequence[str]
+) -> str:
+  """Tabulates the examples of `groups.png`, their names escaped.
+
+  Args:
+    rows: of `groups.json`.
+    class_names: one for each row; numbers stand for ().
+  """
+  labels = class_names or [str(c) for c in range(len(rows))]
+  return grid(
+    ['files, in the order of the picture'],
+    {
+      escape(label): ['<br>'.join(map(escape, row['shown']))]
+      for label, row in zip(labels, rows, strict=True)
+      if row.get('shown')
+    },
+    caption='Of rows without a file, their numbers.',
+  )
+
+
 def _cell(metric: Metric, value: float | None) -> str:
   if value is None:
     return '-'
@@ -135,17 +160,21 @@ def _write(directory: Path, dataset: Dataset, state: GroupsState) -> None:
     group=state.groups,
     factor=state.factors,
   )
-  text = json.dumps(summary(dataset, state), indent=1)
-  write_atomically(directory / 'groups.json', text.encode())
   aside = apart(
     np.asarray(state.groups), dataset.train_labels, dataset.num_classes
   )
-  rows = np.concatenate(
-    [
-      np.flatnonzero(aside & (dataset.train_labels == c))[:SHOWN]
-      for c in range(dataset.num_classes)
-    ]
-  )
+  shown = [
+    np.flatnonzero(aside & (dataset.train_labels == c))[:SHOWN]
+    for c in range(dataset.num_classes)
+  ]
+  table = [
+    {**row, 'shown': dataset.example_names(picked)}
+    for row, picked in zip(summary(dataset, state), shown, strict=True)
+  ]
+  text = json.dumps(table, indent=1)
+  write_atomically(directory / 'groups.json', text.encode())
+  write_atomically(directory / 'groups.csv', _csv(dataset, state))
+  rows = np.concatenate(shown)
   if len(rows):
     grid_png(
       directory / 'groups.png',
@@ -153,6 +182,17 @@ def _write(directory: Path, dataset: Dataset, state: GroupsState) -> None:
       dataset.train_labels[rows],
       dataset.class_names,
     )
+
+
+def _csv(dataset: Dataset, state: GroupsState) -> bytes:
+  out = io.StringIO()
+  writer = csv.writer(out, lineterminator='\n')
+  writer.writerow(('file', 'class', 'group', 'factor'))
+  names = dataset.example_names(np.arange(len(state.groups)))
+  classes = [dataset.class_names[c] for c in dataset.train_labels]
+  factors = [f'{factor:.4g}' for factor in np.asarray(state.factors)]
+  writer.writerows(zip(names, classes, state.groups, factors, strict=True))
+  return out.getvalue().encode()
 
 
 def _ratio(a: Any, b: Any) -> float | None:

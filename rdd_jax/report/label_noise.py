@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 import csv
+from functools import partial
+from html import escape
 import io
 import json
 from pathlib import Path
@@ -25,6 +27,7 @@ from rdd_jax.runtime.logging import say
 
 PROMISED = 0.02  # noise that is handed on without a word
 RELABELED = 'relabeled.csv'
+DISTRUSTED = 'distrusted.csv'
 SHOWN = 10  # distrusted images of each class in the picture
 
 
@@ -39,7 +42,8 @@ def write(directory: Path, dataset: Dataset, state: Any) -> None:
   - `trust.json`: for each division the shares of rows trusted and recalled,
     and, where the truth is known, the fields of `Evidence`.
   - `distrusted.png`: the rows of the highest loss that are not trusted, those
-    of a given label in a row, the proposed label below each.
+    of a given label in a row, the proposed label below each;
+    `distrusted.csv`: the same columns of the same rows, in their order.
 
   Args:
     directory: of the distillation seed.
@@ -153,26 +157,45 @@ def _share(value: float | None) -> str:
   return '-' if value is None else f'{100 * value:.1f}'
 
 
+def doubts_table(path: Path) -> str:
+  """Tabulates the examples of `distrusted.csv`, their names escaped.
+
+  Args:
+    path: of the file.
+  """
+  with path.open(newline='', encoding='utf-8') as file:
+    head, *rows = csv.reader(file)
+  return grid(
+    head,
+    {str(i): [*map(escape, row)] for i, row in enumerate(rows, 1)},
+    caption='In the order of the picture.',
+  )
+
+
 def _csv(
-  dataset: Dataset, state: DivertState, trusted: np.ndarray, back: np.ndarray
-) -> str:
-  """What was found of each example, with the names of files and classes."""
-  names, classes = dataset.train_names, dataset.class_names
+  dataset: Dataset,
+  state: DivertState,
+  trusted: np.ndarray,
+  back: np.ndarray,
+  rows: np.ndarray,
+) -> bytes:
+  """What was found of some rows, with the names of files and classes."""
+  classes = dataset.class_names
   out = io.StringIO()
   writer = csv.writer(out, lineterminator='\n')
   writer.writerow(('file', 'given', 'proposed', 'trust', 'score'))
-  for i in np.argsort(-np.asarray(state.losses), kind='stable'):
+  for i, name in zip(rows, dataset.example_names(rows), strict=True):
     given = dataset.train_labels[i]
     writer.writerow(
       (
-        i if names is None else names[i],
+        name,
         classes[given],
         classes[given if trusted[i] else state.proposed[i]],
         'trusted' if trusted[i] else 'relabeled' if back[i] else 'left out',
         f'{1 - state.losses[i]:.4f}',
       )
     )
-  return out.getvalue()
+  return out.getvalue().encode()
 
 
 def _write(directory: Path, dataset: Dataset, state: DivertState) -> None:
@@ -190,8 +213,9 @@ def _write(directory: Path, dataset: Dataset, state: DivertState) -> None:
   )
   directory.mkdir(parents=True, exist_ok=True)
   write_atomically(directory / 'relabelled.npz', buffer.getvalue())
-  text = _csv(dataset, state, trusted, recalled)
-  write_atomically(directory / RELABELED, text.encode())
+  table = partial(_csv, dataset, state, trusted, recalled)
+  doubtful = np.argsort(-np.asarray(state.losses), kind='stable')
+  write_atomically(directory / RELABELED, table(doubtful))
   rows = summary(dataset, state)
   write_atomically(
     directory / 'trust.json', json.dumps(rows, indent=1).encode()
@@ -213,3 +237,4 @@ def _write(directory: Path, dataset: Dataset, state: DivertState) -> None:
       dataset.class_names,
       captions=[dataset.class_names[c] for c in state.proposed[shown]],
     )
+    write_atomically(directory / DISTRUSTED, table(shown))

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from rdd_jax.report.cost import cost_table
-from rdd_jax.report.groups import group_table
+from rdd_jax.report.groups import group_table, shown_table
 from rdd_jax.report.html import document, image, pre, section
-from rdd_jax.report.label_noise import trust_table
+from rdd_jax.report.label_noise import DISTRUSTED, doubts_table, trust_table
 from rdd_jax.report.ood import ood_tables
 from rdd_jax.report.plots import (
   histogram,
@@ -89,21 +89,17 @@ def _lead(config: Mapping[str, Any], card: Mapping[str, Any]) -> str:
   if card.get('source'):
     assumed = '; '.join(card['source']['assumed'])
     return f'<p>A set that others made. {escape(assumed)}.</p>'
+  done = _on_purpose(card.get('data') or {})
   if not config or not card.get('data'):
-    return ''
+    return f'<p>{escape(" ".join(done))}</p>' if done else ''
   ipc, classes = config['synthetic']['ipc'], len(card['class_names'])
-  rate, rare = card['data'].get('noise_rate'), card['data'].get('rare')
   facts = [
     f'{ipc * classes} synthetic images, {ipc} of each of {classes} classes, '
     f'stand for the training rows of {card["data"]["name"]} '
     f'({config["objective"]["name"]} matching, {config["steps"]:,} steps, '
     f'{config["seeds"]} distillation(s)).'
   ]
-  done = card['data'].get('injected')
-  if done is None:  # a card of before it was said in words
-    done = [f'{rate:.0%} of the training labels are wrong'] if rate else []
-    done += [f'a subgroup is rare ({rare})'] if rare else []
-  facts += [f'{line[0].upper()}{line[1:]}.' for line in done]
+  facts += done
   chain = [n for p in ('transform', 'training', 'student') for n in config[p]]
   if chain:
     facts.append(f'In its chains: {", ".join(chain)}.')
@@ -112,6 +108,16 @@ def _lead(config: Mapping[str, Any], card: Mapping[str, Any]) -> str:
     'rows, at their last step.'
   )
   return f'<p>{escape(" ".join(facts))}</p>'
+
+
+def _on_purpose(data: Mapping[str, Any]) -> list[str]:
+  """What was put into the data, in sentences."""
+  done = data.get('injected')
+  if done is None:  # a card of before it was said in words
+    rate, rare = data.get('noise_rate'), data.get('rare')
+    done = [f'{rate:.0%} of the training labels are wrong'] if rate else []
+    done += [f'a subgroup is rare ({rare})'] if rare else []
+  return [f'{line[0].upper()}{line[1:]}.' for line in done]
 
 
 def _results(
@@ -149,6 +155,7 @@ def _groups(directory: Path, class_names: Sequence[str]) -> str:
   rare = image(directory / 'groups.png', 'rows that were set apart')
   if rare:
     rare = f'<p>Rows of each class that were set apart:</p>{rare}'
+    rare += _details('Their files', shown_table(groups, class_names))
   return group_table(groups, class_names) + rare
 
 
@@ -162,6 +169,9 @@ def _trust(directory: Path) -> str:
       '<p>Most distrusted, by the label as given, the proposed one below '
       f'each:</p>{worst}'
     )
+    files = directory / DISTRUSTED
+    if files.exists():
+      worst += _details('Their files', doubts_table(files))
   return trust_plot(trust) + trust_table(trust) + worst
 
 

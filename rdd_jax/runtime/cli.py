@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+import contextlib
 import difflib
 from functools import partial
 from pathlib import Path
 import re
+import signal
 import sys
 from typing import NoReturn
 
 from absl import app, flags, logging
 
 from rdd_jax.core.errors import UserError
-from rdd_jax.runtime import distributed, renamed
+from rdd_jax.runtime import distributed, files, renamed
 
+INTERRUPTED = 128 + signal.SIGINT  # as shells have it
+HELP = ('--help', '-help', '-h')
+CONFIGS = Path('configs')  # where those of the library are, from its clone
 _USER_ERROR = f'{UserError.__module__}.{UserError.__qualname__}'
 
 
@@ -41,9 +46,11 @@ def start(
     fail(str(error))
   except OSError as error:
     fail(
-      f'{error}; what was saved before is intact: free some space, or choose '
-      'another --workdir'
+      f'{error}; what was saved before is intact: {files.advice(error)}, or '
+      'choose another --workdir'
     )
+  except KeyboardInterrupt:
+    fail('interrupted', INTERRUPTED)
 
 
 def no_arguments(argv: list[str]) -> None:
@@ -60,6 +67,7 @@ def no_arguments(argv: list[str]) -> None:
 
 def _parse(argv: list[str], hint: Hint) -> list[str]:
   """Parses the flags; a misspelt one or a config file's error is one line."""
+  argv = _asking_files(argv)
   _require_files(argv)
   try:
     return flags.FLAGS(argv)
@@ -70,7 +78,34 @@ def _parse(argv: list[str], hint: Hint) -> list[str]:
       if found := hint(flag):
         fail(found)
     _explain_missing(text, argv)
+    _explain_number(text)
     fail(text.strip().splitlines()[-1].removeprefix(f'{_USER_ERROR}: '))
+
+
+def _asking_files(argv: list[str]) -> list[str]:
+  """Turns `--config=FILE.py:a=1 --help` into `--config=FILE.py:a=1,help`."""
+  rest = [flag for flag in argv if flag not in HELP]
+  there = [i for i, flag in enumerate(rest[1:], 1) if '.py' in flag]
+  if rest == argv or not there:
+    return argv
+  path, suffix, asked = rest[there[0]].partition('.py')
+  rest[there[0]] = f'{path}{suffix}:{asked.lstrip(":")},help'
+  return rest
+
+
+def _explain_number(text: str) -> None:
+  """Fails if a flag was given what is not the number that it takes."""
+  found = re.match(
+    r'flag (--[^=]+)=(.*): (invalid literal|could not conv)', text
+  )
+  if not found:
+    return
+  flag, value, kind = found.groups()
+  wanted = 'a whole number' if kind == 'invalid literal' else 'a number'
+  example = ''
+  with contextlib.suppress(ValueError, OverflowError):
+    example = f', such as {flag}={int(float(value))}'
+  fail(f'{flag}={value}: give {wanted}{example}')
 
 
 def _require_files(argv: list[str]) -> None:
@@ -80,12 +115,15 @@ def _require_files(argv: list[str]) -> None:
     path = Path((value if equals else text).partition(':')[0])
     if not name.startswith('-') or path.suffix != '.py' or path.exists():
       continue
-    there = [file.name for file in path.parent.glob('*.py')]
+    folder = path.parent
+    if CONFIGS.is_dir() and not (folder.is_dir() and folder != Path()):
+      folder = CONFIGS
+    there = [file.name for file in folder.glob('*.py')]
     near = difflib.get_close_matches(path.name, there, 1, 0.5)
     advice = (
-      f'did you mean {path.parent / near[0]}?'
+      f'did you mean {folder / near[0]}?'
       if near
-      else f'give one of {len(there)} in {path.parent}'
+      else f'give one of {len(there)} in {folder}'
       if there
       else 'give the path of a configuration'
     )
@@ -108,8 +146,13 @@ def _explain_missing(text: str, argv: list[str]) -> None:
       )
 
 
-def fail(message: str) -> NoReturn:
-  """Prints one line and leaves with status 2."""
+def fail(message: str, status: int = 2) -> NoReturn:
+  """Prints one line and leaves with a status.
+
+  Args:
+    message: the line.
+    status: of the process.
+  """
   line = ' '.join(message.split())
   print(f'error: {line}', file=sys.stderr)
-  distributed.leave(2)
+  distributed.leave(status)

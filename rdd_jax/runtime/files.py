@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
+
+
+def advice(error: OSError) -> str:
+  """Returns what to do about a file that could not be written.
+
+  >>> advice(OSError(errno.ENOSPC, 'full')), advice(OSError(errno.EROFS, ''))
+  ('free some space', 'allow writing there')
+  """
+  if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    return 'free some space'
+  return 'allow writing there'
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -1,25 +1,21 @@
-"""Logs a run: JSON lines of metrics, a progress bar, a table."""
+"""Logs a run: JSON lines of metrics, a table, lines for its reader."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 import importlib
 import io
 import json
 import os
 from pathlib import Path
 import shutil
-import sys
-import time
 from types import ModuleType
-from typing import Any, TextIO
+from typing import Any
 
 import jax
 import numpy as np
-from rich import progress
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 
 from rdd_jax.core.errors import UserError
@@ -142,96 +138,6 @@ def _step(line: str) -> float:
     return json.loads(line)['step'] if line.endswith('\n') else np.inf
   except ValueError:
     return np.inf
-
-
-class Progress:
-  """Shows where a loop is: a bar on a terminal, a line every 10 s elsewhere.
-
-  The first `update` starts the clock, so that rate and remaining time leave
-  out the compilation before it, and a resumed run counts its own steps only.
-
-  >>> with Progress(2, 'distil', sys.stdout) as progress:
-  ...   progress.update(2, loss=0.5)
-  distil 2/2 loss 0.5
-  """
-
-  def __init__(self, total: int, label: str, stream: TextIO | None = None):
-    """Shows nothing before the first update.
-
-    Args:
-      total: the steps of the whole loop.
-      label: what the loop does, a word.
-      stream: where to write; None is standard error.
-    """
-    self._total, self._label = total, label
-    self._stream = sys.stderr if stream is None else stream
-    console = Console(file=self._stream)
-    live = console.is_terminal and not console.is_dumb_terminal
-    self._bar = _bar(console, total) if live else None
-    self._period = 0.1 if self._bar else 10.0
-    self._first = self._last = self._shown = None
-
-  def __enter__(self) -> Progress:
-    return self
-
-  def update(self, step: int, **values: Any) -> None:
-    """Says that `step` steps are done; reads `values` only to show them."""
-    if jax.process_index() != 0:
-      return
-    now = time.monotonic()
-    self._first = self._first or (step, now)
-    self._last = (step, now, values)
-    due = self._shown is None or now - self._shown[1] >= self._period
-    if due or step >= self._total:
-      self._show()
-
-  def __exit__(self, *_: object) -> None:
-    if self._last is not None and self._last != self._shown:
-      self._show()
-    if self._bar is not None and self._shown is not None:
-      self._bar.stop()
-
-  def _show(self) -> None:
-    assert self._first is not None
-    assert self._last is not None
-    (begin, start), (step, now, values) = self._first, self._last
-    self._shown = self._last
-    words = [f'{step}/{self._total}']
-    words += [f'{name} {float(value):.4g}' for name, value in values.items()]
-    if step > begin and now > start:
-      rate = (step - begin) / (now - start)
-      left = timedelta(seconds=round((self._total - step) / rate))
-      words += [f'{rate:.3g} steps/s', f'ETA {left}']
-    text = ' '.join(words)
-    if self._bar is None:
-      self._stream.write(f'{self._label} {text}\n')
-      self._stream.flush()
-      return
-    self._bar.update(
-      self._bar.task_ids[0], description=self._label, completed=step, text=text
-    )
-    if self._bar.live.is_started:
-      self._bar.refresh()
-    else:
-      self._bar.start()
-
-
-def _bar(console: Console, total: int) -> progress.Progress:
-  """Returns a bar that is drawn only when told, on one line."""
-  one_line = Column(no_wrap=True, overflow='ellipsis')
-  bar = progress.Progress(
-    progress.TextColumn('{task.description}', markup=False),
-    progress.BarColumn(20, table_column=Column(min_width=20)),
-    progress.TextColumn(
-      '{task.fields[text]}', markup=False, table_column=one_line
-    ),
-    console=console,
-    auto_refresh=False,
-    redirect_stdout=False,  # it would go to standard error
-    redirect_stderr=False,
-  )
-  bar.add_task('', total=total, text='')
-  return bar
 
 
 def table(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 import math
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import flax.linen as nn
 import jax
@@ -26,6 +26,8 @@ from rdd_jax.networks import Variables, apply
 from rdd_jax.training import sgd
 from rdd_jax.training.recipe import Recipe
 from rdd_jax.training.sgd import Learner, scorer
+
+Told = Callable[[int, int], None]
 
 
 class Training(NamedTuple):
@@ -125,6 +127,40 @@ def fit_many(
     recipe.learning_rate if learning_rate is None else learning_rate,
   )
   return each(train, seeds, parallel)
+
+
+def fit_in_turn(
+  net: nn.Module,
+  batch: Batch,
+  recipe: Recipe,
+  *,
+  seeds: Array,
+  tell: Told,
+  parallel: bool | None = None,
+  **options: Any,
+) -> Variables:
+  """Trains as `fit_many` does, to the same bits, and tells what is done.
+
+  Networks that would be trained one by one are, by a call for each.
+
+  Args:
+    net, batch, recipe, seeds, parallel: as for `fit_many`.
+    tell: called with how many networks were just trained, and how many are
+      left.
+    **options: the others of `fit_many`.
+  """
+  if parallel is None:
+    parallel = jax.default_backend() != 'cpu'
+  train = partial(fit_many, net, batch, recipe, parallel=parallel, **options)
+  if parallel:
+    found = jax.block_until_ready(train(seeds=seeds))
+    tell(len(seeds), 0)
+    return found
+  each_one = []
+  for i in range(len(seeds)):
+    each_one.append(jax.block_until_ready(train(seeds=seeds[i : i + 1])))
+    tell(1, len(seeds) - i - 1)
+  return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *each_one)
 
 
 def _train(

@@ -81,6 +81,8 @@ def test_labels_alone_are_cleaned_and_nothing_else_is_done(
   assert not (tmp_path / 'distilled.npz').exists()
   said = capsys.readouterr()
   assert 'wrong labels, as estimated' in said.out + said.err
+  assert f'reading file 2 of {len(list(photos.rglob("*.png")))}' in said.err
+  assert f'preparing: images as they are 0/{len(ROWS)}' in said.err
   written = (tmp_path / 'relabeled.csv').stat().st_mtime_ns
   pipeline.execute(config, tmp_path)
   said = capsys.readouterr()
@@ -112,6 +114,15 @@ def test_a_folder_is_distilled_and_nothing_is_injected(photos, tmp_path):
   assert card['class_names'] == list('abcd')
   assert card['network']['depth'] == 2  # of 8 x 8 pixels
   assert len(rows(tmp_path)) == len(ROWS)
+  # Which files a coreset is made of stands on its card.
+  for arm in ('random', 'herding'):
+    chosen = json.loads(
+      (tmp_path / 'baselines' / arm / 'card.json').read_text()
+    )
+    assert len(chosen['examples']) == 4
+    assert all((photos / name).is_file() for name in chosen['examples'])
+    given = [Path(name).parts[-2] for name in chosen['examples']]
+    assert sorted(given) == list('abcd')
 
 
 @pytest.mark.parametrize(

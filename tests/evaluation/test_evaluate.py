@@ -16,7 +16,7 @@ from rdd_jax.core.batch import take
 from rdd_jax.core.transform import stateless
 from rdd_jax.evaluation import metrics
 from rdd_jax.images.preprocessing import standardize
-from rdd_jax.training.fit import embed, fit, fit_many, predict
+from rdd_jax.training.fit import embed, fit, fit_in_turn, fit_many, predict
 from rdd_jax.training.recipe import Recipe
 
 SIZES = {'num_classes': CLASSES, 'input_shape': SHAPE}
@@ -119,6 +119,18 @@ def test_seeds_side_by_side_equal_seeds_one_by_one():
     for parallel in (False, True)
   ]
   chex.assert_trees_all_close(*both, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize('parallel', [False, True])
+def test_networks_that_are_told_of_are_the_same_to_the_bit(parallel):
+  recipe = Recipe(epochs=3, batch_size=20, learning_rate=0.1)
+  options = {**SIZES, 'seeds': keys(3), 'parallel': parallel}
+  told = []
+  found = fit_in_turn(
+    NET, toy(), recipe, tell=lambda *at: told.append(at), **options
+  )
+  chex.assert_trees_all_equal(found, fit_many(NET, toy(), recipe, **options))
+  assert told == ([(3, 0)] if parallel else [(1, 2), (1, 1), (1, 0)])
 
 
 def test_the_student_chain_edits_every_step():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+from dataclasses import replace
+from html import escape
 import json
 from pathlib import Path
 
@@ -67,6 +70,8 @@ def test_set_apart_by_brute_force():
 def test_files_and_page(dataset, tmp_path: Path):
   assert dataset.train_rare is not None
   chain = {'groups': state(dataset.train_rare.astype(int)), 'balance': ()}
+  files = np.array([f'<{i}>.png' for i in range(len(dataset.train_labels))])
+  dataset = replace(dataset, train_names=files)
   report_groups.write(tmp_path, dataset, chain)
   table = json.loads((tmp_path / 'groups.json').read_text())
   assert len(table) == dataset.num_classes
@@ -74,11 +79,20 @@ def test_files_and_page(dataset, tmp_path: Path):
   np.testing.assert_array_equal(stored['group'], dataset.train_rare)
   np.testing.assert_array_equal(stored['given'], dataset.train_labels)
   assert (tmp_path / 'groups.png').exists()
+  shown = {name for row in table for name in row['shown']}
+  assert 0 < len(shown) <= 30
+  assert shown <= set(files[dataset.train_rare])
+  with (tmp_path / 'groups.csv').open() as file:
+    rows = list(csv.DictReader(file))
+  assert [row['file'] for row in rows] == files.tolist()
+  assert [row['group'] == '1' for row in rows] == dataset.train_rare.tolist()
   card = {'class_names': ['<a>', 'b', 'c']}
   (tmp_path / 'card.json').write_text(json.dumps(card))
   page = write_report(tmp_path, title='t', command='c').read_text()
   assert 'Groups' in page
   assert '&lt;a&gt;' in page
+  assert all(escape(name) in page for name in shown)
+  assert not any(name in page for name in shown)
 
 
 def test_chains_without_finders_write_nothing(dataset, tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
 import json
 from pathlib import Path
@@ -17,7 +18,7 @@ from rdd_jax.config.build import data as build_data
 from rdd_jax.config.presets.label_noise import DEFENSES, TRAINED, tad
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import pipeline
-from rdd_jax.report import label_noise
+from rdd_jax.report import label_noise, write_report
 from rdd_jax.report.label_noise import trust_table
 from rdd_jax.report.plots import trust_plot
 from rdd_jax.robust.label_noise.record import LEFT_OUT, DivertState
@@ -113,9 +114,23 @@ def test_labels_are_written(tmp_path: Path):
     np.testing.assert_array_equal(found['proposed'], TRUTH)
   with Image.open(tmp_path / 'distrusted.png') as picture:
     assert picture.size[0] > 0
+  with (tmp_path / 'distrusted.csv').open() as file:
+    # Those of a given label in a row, the most doubtful first.
+    found = [(row['file'], row['given']) for row in csv.DictReader(file)]
+  assert found == [('2', '0'), ('3', '1'), ('0', '1'), ('1', '2')]
   other = tmp_path / 'other'
   label_noise.write(other, dataset(), {'other': ()})
   assert not other.exists()
+
+
+def test_doubts_have_the_names_of_files_which_are_escaped(tmp_path: Path):
+  names = np.array([f'a/<b>{i},&".png' for i in range(12)])
+  named = replace(dataset(), train_names=names)
+  label_noise.write(tmp_path, named, {'trust': state()})
+  page = write_report(tmp_path, title='t', command='c').read_text()
+  for i in range(12):
+    assert (f'a/&lt;b&gt;{i},&amp;&quot;.png' in page) == (i < 4)
+  assert '<b>' not in page
 
 
 @pytest.mark.slow

@@ -1,12 +1,10 @@
-"""Metrics are exact and resumable; progress fits its stream."""
+"""Metrics are exact and resumable; tables are aligned."""
 
 from __future__ import annotations
 
-import io
 import json
-import re
 import sys
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 
 import jax
 import jax.numpy as jnp
@@ -68,11 +66,7 @@ def test_other_processes_write_nothing(tmp_path, monkeypatch):
   writer = logging.MetricsWriter(tmp_path / 'sub' / 'metrics.jsonl')
   writer.write(1, {'loss': 1.0})
   writer.truncate_after(0)
-  stream = io.StringIO()
-  with logging.Progress(2, 'distil', stream) as progress:
-    progress.update(2, loss=1.0)
   assert not list(tmp_path.iterdir())
-  assert not stream.getvalue()
 
 
 def test_tensorboard_when_installed(tmp_path, monkeypatch):
@@ -106,80 +100,6 @@ def test_tensorboard_when_missing(tmp_path, monkeypatch):
   monkeypatch.setitem(sys.modules, 'tensorboardX', None)
   with pytest.raises(UserError, match='pip install tensorboardX'):
     logging.MetricsWriter(tmp_path / 'm.jsonl', tensorboard='events')
-
-
-class Terminal(io.StringIO):
-  def isatty(self) -> bool:
-    return True
-
-
-@pytest.fixture
-def clock(monkeypatch):
-  now = SimpleNamespace(value=100.0)
-  fake = SimpleNamespace(monotonic=lambda: now.value)
-  monkeypatch.setattr(logging, 'time', fake)
-  return now
-
-
-def test_log_lines_come_every_ten_seconds_after_compilation(clock):
-  stream = io.StringIO()
-  with logging.Progress(200, 'distil', stream) as progress:
-    clock.value += 60  # compiles
-    for step in range(101, 126):
-      progress.update(step, loss=jnp.float32(1 / step))
-      clock.value += 1
-  assert stream.getvalue().splitlines() == [
-    'distil 101/200 loss 0.009901',
-    'distil 111/200 loss 0.009009 1 steps/s ETA 0:01:29',
-    'distil 121/200 loss 0.008264 1 steps/s ETA 0:01:19',
-    'distil 125/200 loss 0.008 1 steps/s ETA 0:01:15',
-  ]
-
-
-@pytest.mark.parametrize(('width', 'bar'), [(90, f'{"━" * 20} '), (60, '')])
-def test_bar_rewrites_one_line_within_the_terminal(
-  clock, monkeypatch, width, bar
-):
-  monkeypatch.setenv('COLUMNS', str(width))
-  monkeypatch.setenv('TERM', 'xterm')
-  stream = Terminal()
-  with logging.Progress(1000, 'distil', stream) as progress:
-    for step in range(1, 1001):
-      progress.update(step, loss=1.0, accuracy=0.5)
-      clock.value += 0.01
-  text = stream.getvalue()
-  frames = text.split('\r\x1b[2K')
-  drawn = [re.sub(r'\x1b\[[?\d;]*\w', '', frame).rstrip() for frame in frames]
-  assert text.count('\n') == 1
-  assert 90 <= len(drawn) <= 110
-  assert max(map(len, drawn)) <= width
-  assert drawn[-1].startswith(f'distil {bar}1000/1000 loss 1 accuracy')
-
-
-def test_a_terminal_without_cursor_is_given_lines(monkeypatch):
-  monkeypatch.setenv('TERM', 'dumb')
-  stream = Terminal()
-  with logging.Progress(2, 'distil', stream) as progress:
-    progress.update(2, loss=0.5)
-  assert stream.getvalue() == 'distil 2/2 loss 0.5\n'
-
-
-def test_values_are_read_only_when_shown(clock):
-  class Unread:
-    def __float__(self) -> float:
-      raise AssertionError('fetched from the device for nothing')
-
-  with logging.Progress(9, 'distil', io.StringIO()) as progress:
-    progress.update(1, loss=1.0)
-    progress.update(2, loss=Unread())
-    progress.update(3, loss=1.0)
-
-
-def test_progress_without_an_update_says_nothing():
-  stream = Terminal()
-  with logging.Progress(3, 'distil', stream):
-    pass
-  assert not stream.getvalue()
 
 
 def test_table_aligns_and_marks_what_is_missing():

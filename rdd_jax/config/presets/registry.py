@@ -12,6 +12,7 @@ from typing import Any
 from rdd_jax.config import arguments, defaults
 from rdd_jax.config.arguments import Argument
 from rdd_jax.config.defaults import Config
+from rdd_jax.config.difference import places
 from rdd_jax.config.presets.datasets import DATA, lookup
 from rdd_jax.config.presets.methods import (
   METHODS,
@@ -101,11 +102,34 @@ def preset(
     if 'help' in arg.split(','):
       print(describe(chosen, dataset, given))
       raise SystemExit(0)
+    _require_known(chosen, dataset, f'{text},{arg}')
     config = _function(chosen, dataset)(f'{text},{arg}')
     config.name = name or config.name
     return config
 
   return get_config
+
+
+def _require_known(method: Method, dataset: str, arg: str) -> None:
+  """Raises a UserError for an argument that none of a file's parts takes.
+
+  Each part parses its own; the one that is left with it knows few names.
+  """
+  items = [item.partition('=') for item in arg.split(',') if item]
+  known = fields(dataset, *method.takes)
+  if 'method' in known:
+    given = [value for key, _, value in items if key == 'method']
+    other = methods(dataset).get([known['method'].default, *given][-1])
+    known |= fields(dataset, *other.takes) if other else {}
+  for key, _, value in items:
+    if key in known or key in (*arguments.RENAMED, arguments.SHOW):
+      continue
+    if paths := places(key):
+      typed = ' or '.join(f'--config.{path}={value}' for path in paths)
+      raise UserError(
+        f'{key} is a field, not an argument of this file: give {typed}'
+      )
+    choose('config argument', key, known)
 
 
 def describe(method: Method, dataset: str, given: Mapping[str, Any]) -> str:
@@ -130,7 +154,8 @@ def describe(method: Method, dataset: str, given: Mapping[str, Any]) -> str:
   lines += [
     '',
     'As in --config=FILE.py:ipc=1,smoke. FILE.py:show prints every field of',
-    'the configuration, each of which --config.FIELD=VALUE sets.',
+    'the configuration, each of which --config.FIELD=VALUE sets. Other flags:',
+    'python -m rdd_jax.main --help',
   ]
   return '\n'.join(lines)
 

@@ -17,6 +17,7 @@ from rdd_jax.data.readers import decode, listing
 from rdd_jax.data.readers.listing import File
 from rdd_jax.data.readers.report import Report, listed
 from rdd_jax.runtime.logging import say
+from rdd_jax.runtime.progress import Progress
 
 MOST_LOST = 0.05  # of the images of a part
 MOST_SIDE = 64  # to which images of several sizes are resized
@@ -120,7 +121,7 @@ def read_parts(
   """
   target = images.height_width(size)
   images.check_channels(channels)
-  read = _Pass(parts, target, channels)
+  read = _Pass(parts, target, channels, 'reading')
   depths = [shape[2] for shape in read.shapes]
   if read.mixed:
     middle = np.median([side for shape in read.shapes for side in shape[:2]])
@@ -128,14 +129,14 @@ def read_parts(
     report.notes.append(
       f'{len(depths)} images of {len({s[:2] for s in read.shapes})} sizes are '
       f'resized to {side}x{side}, the smaller of the median side and '
-      f'{MOST_SIDE}; set size= for another'
+      f'{MOST_SIDE}; set size= (--config.data.size=) for another'
     )
     read.found.clear()  # what was kept before sizes differed
-    read = _Pass(parts, (side, side), channels)
+    read = _Pass(parts, (side, side), channels, 'resizing')
   if channels is None and len(set(depths)) > 1:
     report.notes.append(
       f'{depths.count(1)} gray images are read as color, like the other '
-      f'{depths.count(3)}; set channels=1 for gray'
+      f'{depths.count(3)}; set channels=1 (--config.data.channels=1) for gray'
     )
   for name, files in parts.items():
     _judge(name, len(files), read.lost[name], report)
@@ -156,15 +157,19 @@ class _Pass:
     parts: Mapping[str, Sequence[File]],
     size: tuple[int, int] | None,
     channels: int | None,
+    label: str,
   ) -> None:
     self.shapes: list[tuple[int, ...]] = []
     self.mixed = False
     self.changed: dict[str, list[str]] = {}
     self.lost: dict[str, dict[str, list[str]]] = {name: {} for name in parts}
-    self.found = {
-      name: self._part(name, files, size, channels)
-      for name, files in parts.items()
-    }
+    total = sum(map(len, parts.values()))
+    with Progress(total, label, unit='file', brief=True) as progress:
+      self._progress = progress
+      self.found = {
+        name: self._part(name, files, size, channels)
+        for name, files in parts.items()
+      }
 
   def _part(
     self,
@@ -176,6 +181,7 @@ class _Pass:
     out: np.ndarray = np.empty((0, 0, 0, 0), np.uint8)
     kept: list[File] = []
     for file in files:
+      self._progress.advance()
       try:
         image, changes = decode.decode(_bytes(file.path))
       except decode.Undecodable as error:

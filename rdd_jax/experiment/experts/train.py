@@ -27,7 +27,7 @@ from rdd_jax.core.sharding import each
 from rdd_jax.experiment.experts.store import Store, fault_of, write_row
 from rdd_jax.runtime import checkpoint
 from rdd_jax.runtime import distributed as meshes
-from rdd_jax.runtime.logging import Progress
+from rdd_jax.runtime.progress import Progress
 from rdd_jax.training.expert import Expert, ExpertState
 
 SCHEMA = 1  # Raised when the same ingredients come to make other experts.
@@ -113,7 +113,8 @@ def trajectories(
   rounds = [missing[i : i + size] for i in range(0, len(missing), size)]
   if rounds:
     program, epochs = _program(expert, mesh), buffer.snapshots[-1]
-    with Progress(len(rounds) * epochs, 'training experts') as progress:
+    total = len(rounds) * epochs
+    with Progress(total, 'training experts', unit='epoch') as progress:
       progress.update(0)
       for done, numbers in enumerate(rounds):
         finished = _train(

@@ -140,6 +140,7 @@ def regroup(
   def look(
     state: GroupsState, key: Array, measure: Measure, data: DataView
   ) -> GroupsState:
+    data.tell('groups, an early network', 0, 2)
     one = jax.tree.map(lambda leaf: leaf[None], state.probe)
     new = train(one, key, data.images, measure, steps=steps, augment=None)
     network = jax.tree.map(lambda leaf: leaf[0], new)
@@ -157,8 +158,10 @@ def regroup(
         'the network that groups are found with diverged: lower its '
         'learning_rate, config.transform.groups.learning_rate'
       )
+    data.tell('groups, in what it sees', 1, 2)
     rng = keys.generator(keys.named(key, 'find'))
     found = find(seen, num_classes, rng)
+    data.tell('groups, in what it sees', 2, 2)
     factors = _keep_mass(found.factors, seen.labels, num_classes)
     return state._replace(
       probe=network,

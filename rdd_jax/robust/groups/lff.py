@@ -148,7 +148,9 @@ def relative_difficulty(
   ) -> tuple[Measure, State]:
     if int(state.done):
       return measure, state
+    data.tell('two networks, which rows are difficult', 0, 1)
     factors = found(key, data.images, measure)
+    data.tell('two networks, which rows are difficult', 1, 1)
     if not bool(jnp.isfinite(factors).all()):
       raise UserError(
         'a network of relative_difficulty diverged: lower its learning_rate, '

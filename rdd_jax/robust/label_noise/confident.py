@@ -63,7 +63,7 @@ def confident_learning(
 
   def division(measure: Measure, key: Array, data: DataView) -> Division:
     del measure
-    asked = ask(key, data.images, data.labels, num_classes, size)
+    asked = ask(key, data.images, data.labels, num_classes, size, data.tell)
     chances = as_given(asked.scores.scores, data.labels, asked.folds.halves)
     chance = jnp.take_along_axis(chances, data.labels[:, None], 1)[:, 0]
     place, _ = rank(-chance, data.labels, num_classes)

@@ -14,7 +14,9 @@ Deviations:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+import itertools
 from typing import Any
 
 import chex
@@ -43,6 +45,7 @@ FIRST, LATER = 60, 25  # steps of Adam, from scratch and from what was found
 ROUNDS = 10  # at most, of fitting transitions and probabilities in turn,
 GAIN = 5e-4  # while the evidence gains as much
 PASSES = 2  # at most, from what confident rows show
+MOST = len(PRECISIONS) + ROUNDS + (PASSES + 1) * (1 + ROUNDS)  # of fits
 MARGIN = 0.01  # of the evidence: models within it are all returned
 
 
@@ -51,6 +54,7 @@ def estimate(
   labels: Array,
   halves: Array,
   disagreement: ArrayLike = 1.0,
+  tell: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[NoiseModel]:
   """Estimates how labels are given, and the true classes behind them.
 
@@ -66,6 +70,7 @@ def estimate(
     halves: `i[2, N // 2]`, numbers of the rows of each half; an odd one is in
       neither, and takes what the map of the second says.
     disagreement: `f[]`, the share of rows on which two probes differ.
+    tell: called with how many fits are done, and how many there may be.
 
   Returns:
     The model of the greatest evidence first, and others that explain the labels
@@ -79,10 +84,15 @@ def estimate(
     ones = jnp.ones_like(scores)
     return [NoiseModel(ones, jnp.ones((1, 1)), jnp.zeros([]), jnp.zeros([]))]
   z = forward.standardized(scores)
+  fits = itertools.count()
+
+  def fit(*options: Any) -> tuple[NoiseModel, Any]:
+    tell(min(next(fits), MOST), MOST)
+    return turn(z, labels, halves, *options)
+
   start = compose(jnp.full(k, 0.3), even(k))
   trials = [
-    turn(z, labels, halves, start, forward.fresh(k), precision, FIRST)
-    for precision in PRECISIONS
+    fit(start, forward.fresh(k), precision, FIRST) for precision in PRECISIONS
   ]
   best = max(range(len(trials)), key=lambda i: float(trials[i][0].evidence))
   precision = PRECISIONS[best]
@@ -93,7 +103,7 @@ def estimate(
     """Fits in turn for as long as the evidence gains by it."""
     for _ in range(ROUNDS):
       start = _next(model, labels, pairs=pairs)
-      new, maps = turn(z, labels, halves, start, maps, precision, LATER)
+      new, maps = fit(start, maps, precision, LATER)
       gain = float(new.evidence) - float(model.evidence)
       model = new if gain > 0 else model
       if gain < GAIN:
@@ -102,7 +112,7 @@ def estimate(
 
   def begin(start: Array, maps: Any) -> NoiseModel:
     """Fits from a transition, with few pairs."""
-    first = turn(z, labels, halves, start, maps, precision, FIRST)
+    first = fit(start, maps, precision, FIRST)
     return settle(*first, pairs=True)[0]
 
   alike, maps = settle(*trials[best], pairs=False)
@@ -116,6 +126,7 @@ def estimate(
     if gain < MARGIN:
       break
   found = [_turned_round(found[0], begin)]
+  tell(MOST, MOST)
   found = sorted([*found, alike], key=lambda model: -float(model.evidence))
   least = float(found[0].evidence) - MARGIN
   return [

@@ -14,6 +14,7 @@ Deviations:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 import math
 from typing import NamedTuple
@@ -32,6 +33,7 @@ DRAWN = 40_000  # and patches
 QUANTILE = 0.8  # of similarities that count for nothing
 WHITENING = 1e-3  # added to the variances of patches in [0, 1]
 CHUNK = 20  # images at once: what fits a processor's cache
+CALL = 50  # chunks of one call, after which it is told how far it is
 
 
 class Dictionary(NamedTuple):
@@ -89,18 +91,47 @@ def learn(key: Array, images: Array, size: int = 512) -> Dictionary:
   return Dictionary(mean, whiten, atoms, jnp.quantile(near, QUANTILE))
 
 
-def features(dictionary: Dictionary, images: Array, mirror: ArrayLike) -> Array:
+def features(
+  dictionary: Dictionary,
+  images: Array,
+  mirror: ArrayLike,
+  tell: Callable[[int, int], None] = lambda done, images: None,
+) -> Array:
   """Pools in each quarter of an image how much its patches resemble others.
 
   Args:
     dictionary: of `m` patches.
     images: `u8[N, H, W, C]`.
     mirror: `b[]`, whether to take means over images and their mirror images.
+    tell: called with how many of the images are done, and how many there are.
 
   Returns:
     `f[N, 8 m]`, each standardized over the images.
   """
   chex.assert_rank(images, 4)
+  n = images.shape[0]
+  count = -(-n // CHUNK)
+  size = min(count, CALL)
+  found = jnp.zeros((count, CHUNK, 8 * dictionary.atoms.shape[1]))
+  for first in range(0, count, size):
+    tell(first * CHUNK, n)
+    start = min(first, count - size)  # the last call does some again
+    found = _fill(found, dictionary, images, start, mirror, size)
+    jax.block_until_ready(found)
+  tell(n, n)
+  return _standardized(found, n)
+
+
+@partial(jax.jit, static_argnames='size', donate_argnums=0)
+def _fill(
+  found: Array,
+  dictionary: Dictionary,
+  images: Array,
+  start: ArrayLike,
+  mirror: ArrayLike,
+  size: int,
+) -> Array:
+  """Fills some chunks, from the one numbered `start` on."""
 
   def of_chunk(rows: Array) -> Array:
     small = _shrunk(images[rows])
@@ -112,10 +143,13 @@ def features(dictionary: Dictionary, images: Array, mirror: ArrayLike) -> Array:
     )
     return jnp.sqrt(found).reshape(found.shape[0], -1)
 
-  n = images.shape[0]
-  count = -(-n // CHUNK)
-  rows = jnp.minimum(jnp.arange(count * CHUNK), n - 1).reshape(count, CHUNK)
-  found = jax.lax.map(of_chunk, rows)
+  rows = start * CHUNK + jnp.arange(size * CHUNK).reshape(size, CHUNK)
+  new = jax.lax.map(of_chunk, jnp.minimum(rows, images.shape[0] - 1))
+  return jax.lax.dynamic_update_slice_in_dim(found, new, start, 0)
+
+
+@partial(jax.jit, static_argnames='n')
+def _standardized(found: Array, n: int) -> Array:
   found = found.reshape(-1, found.shape[-1])[:n]
   spread = found.std(0)
   scale = spread + 1e-3 * spread.mean() + 1e-6

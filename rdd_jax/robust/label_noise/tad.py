@@ -28,15 +28,14 @@ from typing import NamedTuple
 import jax
 from jax import Array
 import jax.numpy as jnp
-from jax.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
 from rdd_jax.core import keys
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import Measure
-from rdd_jax.core.transform import DataView, Transform
+from rdd_jax.core.transform import DataView, Tell, Transform, untold
 from rdd_jax.robust.label_noise import crossfit, patches
-from rdd_jax.robust.label_noise.crossfit import Folds, Scores
+from rdd_jax.robust.label_noise.crossfit import FOLDS, Folds, Scores
 from rdd_jax.robust.label_noise.estimate import estimate
 from rdd_jax.robust.label_noise.model import NoiseModel
 from rdd_jax.robust.label_noise.record import Division, once
@@ -54,7 +53,12 @@ class Asked(NamedTuple):
 
 
 def ask(
-  key: Array, images: Array, labels: Array, num_classes: int, size: int = 512
+  key: Array,
+  images: Array,
+  labels: Array,
+  num_classes: int,
+  size: int = 512,
+  tell: Tell = untold,
 ) -> Asked:
   """Trains probes crosswise, on features of patches, and asks them.
 
@@ -67,6 +71,7 @@ def ask(
     labels: `i[N]`, as given.
     num_classes: their number.
     size: patches in the dictionary; it costs memory of `32 N size` bytes.
+    tell: see `DataView`.
   """
   labels = jnp.asarray(labels, jnp.int32)
   n = labels.shape[0]
@@ -79,28 +84,34 @@ def ask(
     few = crossfit.folds(keys.named(key, 'few'), labels[some])
     small = dictionary._replace(atoms=dictionary.atoms[:, :TRIED_PATCHES])
     tried = (small, images[some], labels[some], few.rows)
+
+  def scores(
+    stage: str,
+    dictionary: patches.Dictionary,
+    images: Array,
+    labels: Array,
+    rows: Array,
+    mirror: bool,
+  ) -> Scores:
+    x = patches.features(dictionary, images, mirror, partial(tell, stage))
+    tell(f'{stage}, {FOLDS} probes', 0, 1)
+    found = jax.block_until_ready(_probe(x, labels, rows, num_classes))
+    tell(f'{stage}, {FOLDS} probes', 1, 1)
+    return found
+
   # Where cores are busy, threads of a factorization wait for each other, up to
   # a hundred times as long as one alone takes.
   with threadpool_limits(1):
-    plain, mirrored = (_scores(*tried, num_classes, m) for m in (False, True))
+    plain = scores('images as they are', *tried, mirror=False)
+    mirrored = scores('and mirrored', *tried, mirror=True)
     mirror = bool(mirrored.error < plain.error)
     found = mirrored if mirror else plain
     if tried is not every:
-      found = _scores(*every, num_classes, mirror)
-    return jax.block_until_ready(Asked(found, dealt))
+      found = scores('all images', *every, mirror=mirror)
+    return Asked(found, dealt)
 
 
-@partial(jax.jit, static_argnames='num_classes')
-def _scores(
-  dictionary: patches.Dictionary,
-  images: Array,
-  labels: Array,
-  rows: Array,
-  num_classes: int,
-  mirror: ArrayLike,
-) -> Scores:
-  x = patches.features(dictionary, images, mirror)
-  return crossfit.probe(x, labels, rows, num_classes)
+_probe = jax.jit(crossfit.probe, static_argnums=3)
 
 
 def divide(
@@ -109,6 +120,7 @@ def divide(
   selection: Selection,
   groups: Array | None = None,
   num_groups: int = 0,
+  tell: Tell = untold,
 ) -> Chosen:
   """Estimates the noise, and selects what is handed on.
 
@@ -118,10 +130,13 @@ def divide(
     selection: how much is handed on.
     groups: `i[N]`, where they are known.
     num_groups: the number of known groups.
+    tell: see `DataView`.
   """
   labels = jnp.asarray(labels, jnp.int32)
   scores, differ = asked.scores.scores, asked.scores.disagreement
-  models = estimate(scores, labels, asked.folds.halves, differ)
+  models = estimate(
+    scores, labels, asked.folds.halves, differ, partial(tell, 'noise')
+  )
   return _select(models, labels, selection, groups, num_groups)
 
 
@@ -173,9 +188,9 @@ def trust_aware(
     raise UserError(f'trust size={size}: give at least one patch')
 
   def division(measure: Measure, key: Array, data: DataView) -> Division:
-    asked = ask(key, data.images, data.labels, num_classes, size)
+    asked = ask(key, data.images, data.labels, num_classes, size, data.tell)
     groups = measure.groups if num_groups else None
-    found = divide(asked, data.labels, selection, groups, num_groups)
+    found = divide(asked, data.labels, selection, groups, num_groups, data.tell)
     return Division(
       found.trusted,
       found.relabeled,

@@ -187,15 +187,20 @@ def divert(
         )
       return found
 
+    rounds = recipe.rounds if first else 1
     if first and recipe.warm_up:
+      data.tell(f'{recipe.probes} probes warm up', 0, rounds)
       state = trained(state, 'warm up', given, recipe.warm_up)
-    for i in range(recipe.rounds if first else 1):
+    for i in range(rounds):
+      data.tell('rounds', i, rounds)
       current, divided = split(
         recipe.division, state, given, data.labels, opinion(state, f'{i}')
       )
       # Of a later preparation, only the last division is remembered.
       state = divided if first else state
       state = trained(state, f'round {i}', current, recipe.steps)
-    return split(recipe.last, state, given, data.labels, opinion(state, 'last'))
+    found = opinion(state, 'last')
+    data.tell('rounds', rounds, rounds)
+    return split(recipe.last, state, given, data.labels, found)
 
   return from_prepare(init, prepare)

@@ -13,7 +13,7 @@ from rdd_jax.robust.label_noise.patches import CHUNK, Dictionary
 
 KEY = jax.random.key(0)
 N, SHAPE, M = 2 * CHUNK + 8, (8, 8, 2), 8  # M patches in a dictionary
-FEATURES = jax.jit(patches.features)
+FEATURES = patches.features
 
 
 def pictures(n: int, *shape: int) -> jax.Array:
@@ -43,6 +43,17 @@ def raw(dictionary: Dictionary, images: jax.Array) -> jax.Array:
 def standardized(x: np.ndarray) -> np.ndarray:
   spread = x.std(0)
   return (x - x.mean(0)) / (spread + 1e-3 * spread.mean() + 1e-6)
+
+
+def test_features_are_told_of_and_the_same_bits_by_any_number_of_calls(
+  monkeypatch,
+):
+  dictionary, told = learn(IMAGES), []
+  at_once = FEATURES(dictionary, IMAGES, True)
+  monkeypatch.setattr(patches, 'CALL', 2)
+  found = FEATURES(dictionary, IMAGES, True, lambda *at: told.append(at))
+  assert told == [(0, N), (2 * CHUNK, N), (N, N)]
+  assert (found == at_once).all()
 
 
 def test_pooling_is_a_loop_over_patches_of_a_quarter():

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import Measure, empirical
-from rdd_jax.core.transform import DataSpec, DataView
+from rdd_jax.core.transform import DataSpec, DataView, Tell, untold
 from rdd_jax.data import corrupt, load
 from rdd_jax.robust import trust_aware
 from rdd_jax.robust.label_noise.metrics import Evidence, evidence
@@ -49,11 +49,13 @@ def prepared(
   *,
   measure: Measure | None = None,
   state: DivertState | None = None,
+  tell: Tell = untold,
 ) -> tuple[Measure, DivertState]:
   measure = empirical(given, k) if measure is None else measure
   if state is None:
     state = transform.init(DataSpec(len(given), k, k, k, 0))
-  data = DataView(jnp.asarray(images), jnp.asarray(given, jnp.int32), unasked)
+  labels = jnp.asarray(given, jnp.int32)
+  data = DataView(jnp.asarray(images), labels, unasked, tell)
   return transform.prepare(measure, state, key=KEY, data=data)
 
 
@@ -94,6 +96,21 @@ def test_at_most_a_quarter_of_the_noise_is_handed_on(divided, noise):
   assert found.recall[0] >= 0.85
   assert found.relabelled[0] >= 0.9
   assert (measure.weights > 0).mean() >= 0.6
+
+
+def test_whoever_waits_is_told_and_no_bit_changes():
+  transform, told = trust_aware(3, size=8), []
+
+  def tell(stage: str, done: int, total: int) -> None:
+    assert 0 <= done <= total
+    told.append((stage, done == total))
+
+  quiet = prepared(transform, IMAGES, SMALL, 3)
+  loud = prepared(transform, IMAGES, SMALL, 3, tell=tell)
+  chex.assert_trees_all_equal(quiet, loud)
+  stages = list(dict.fromkeys(stage for stage, _ in told))
+  assert len(stages) == 5
+  assert all((stage, True) in told for stage in stages)
 
 
 def test_clean_digits_stay(divided):
