@@ -21,12 +21,15 @@ from rdd_jax.experiment import (
   begin,
   clean,
   evaluations,
+  kept,
   loop,
   outputs,
   program,
+  whole,
 )
 from rdd_jax.experiment.check import check, check_channels_of
 from rdd_jax.experiment.describe import describe
+from rdd_jax.experiment.kept import Kept
 from rdd_jax.experiment.trial import (
   INITIAL,
   Trial,
@@ -47,6 +50,7 @@ def execute(
   command: str = '',
   stop: Callable[[], bool] = lambda: False,
   watch: Watch = Watch(),
+  shared: Path | None = None,
 ) -> dict[str, Any]:
   """Distils every seed, evaluates every arm, writes the outputs.
 
@@ -56,6 +60,8 @@ def execute(
     command: that repeats the run, for the report.
     stop: asked after each call of the step, and before each evaluation.
     watch: what else is written of it.
+    shared: where judged baselines are kept for other runs; None is beside the
+      work directory.
 
   Returns:
     What `results.json` holds; nothing where labels are cleaned and no more.
@@ -72,7 +78,9 @@ def execute(
   clock = cost.clock(directory)
   stop = clock.watch(stop)
   with clock.stage('loading'):
-    trial = load_trial(config, directory)._replace(watch=watch)
+    trial = load_trial(config, directory)._replace(
+      watch=watch, kept=Kept(shared or directory.parent / kept.DIRECTORY)
+    )
     check_channels_of(trial.dataset)
     build_shift.fits(config, trial.dataset)
   say_injected(trial)
@@ -200,7 +208,7 @@ def judge(
 
   with Progress(len(jobs) + 1, 'judging') as progress:
     progress.update(0)
-    row = baselines.whole(trial)['row']
+    row = whole.whole(trial)['row']
     progress.update(1)
     for done, (arm, seed) in enumerate(jobs, 2):
       if stop():
@@ -209,6 +217,8 @@ def judge(
         evaluations.judge(trial, arm, seed, partial(found, arm, seed))
       )
       progress.update(done)
+  if trial.kept is not None:
+    trial.kept.say()
   results = evaluations.results(rows, row)
   results |= outputs.describe_tests(trial.outside, evaluations.shift(trial))
   clock.write()  # for the report

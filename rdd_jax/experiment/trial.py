@@ -25,6 +25,7 @@ from rdd_jax.evaluation.evaluate import TestData
 from rdd_jax.evaluation.ood.curves import Curves
 from rdd_jax.evaluation.ood.detect import OODBenchmark
 from rdd_jax.evaluation.shift.shift import Shift
+from rdd_jax.experiment.kept import Kept
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.runtime.files import write_atomically
 from rdd_jax.runtime.profiling import Watch
@@ -46,6 +47,7 @@ class Trial(NamedTuple):
     outside: what networks are to tell from the data, if anything.
     shift: other test rows and groups of them, if any.
     watch: how it is watched.
+    kept: what it shares with other runs, if anything.
   """
 
   experiment: Experiment
@@ -56,6 +58,7 @@ class Trial(NamedTuple):
   outside: OODBenchmark | None = None
   shift: Shift | None = None
   watch: Watch = Watch()
+  kept: Kept | None = None
 
 
 def seed_directory(directory: Path, seed: int) -> Path:
