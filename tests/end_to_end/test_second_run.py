@@ -82,6 +82,7 @@ def digests(directory: Path, **changes: object) -> list[str]:
     found, 'random', 0, lambda: baselines.baseline(found, 'random', 0)
   )
   shutil.rmtree(directory / 'evaluations')
+  assert found.kept is not None
   return list(found.kept.read)
 
 
