@@ -82,7 +82,7 @@ def distilled(trial: Trial, params: Synthetic, seed: int) -> Distilled:
     params: the parameters.
     seed: the distillation seed, for the card.
   """
-  images = params.images
+  images, given = params.images, trial.experiment.given
   if trial.config.synthetic.space == 'inputs':
     images = trial.preprocess.inverse(images)
   factor = trial.config.synthetic.factor
@@ -103,7 +103,8 @@ def distilled(trial: Trial, params: Synthetic, seed: int) -> Distilled:
       factor=factor,
       step_size=params.step_size,
       log_scale=params.log_scale,
-    ),
+    )
+    | ({'init': given.source} if given is not None else {}),
   )
 
 

@@ -8,8 +8,10 @@ import shutil
 from typing import Any
 
 from end_to_end.run_cases import tiny
+import numpy as np
 import pytest
 
+import rdd_jax
 from rdd_jax.experiment import baselines, evaluations, kept, pipeline, whole
 from rdd_jax.experiment.trial import load_trial
 
@@ -155,3 +157,16 @@ def test_a_directory_that_cannot_be_is_no_reason_to_stop(
   found = kept.Kept(tmp_path / 'file')
   assert found.values('it', {}, (), lambda: 1) == 1
   assert 'it is not kept for other runs' in capsys.readouterr().out
+
+
+def test_a_run_starts_from_the_set_of_another(tmp_path: Path):
+  short = {'outside__sets': (), 'baselines': ('initial',), 'whole__steps': 0}
+  run(tmp_path / 'one', **short)
+  init = str(tmp_path / 'one')
+  run(tmp_path / 'two', synthetic__init=init, steps=2, **short)
+  first = rdd_jax.load(tmp_path / 'one')
+  begun = rdd_jax.load(tmp_path / 'two' / 'baselines' / 'initial')
+  np.testing.assert_allclose(begun.images, first.images, atol=1e-5)
+  assert begun.card['init']['path'] == init
+  second = rdd_jax.load(tmp_path / 'two')
+  assert not np.allclose(second.images, first.images, atol=1e-5)
