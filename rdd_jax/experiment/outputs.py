@@ -22,7 +22,9 @@ from rdd_jax.evaluation.shift.shift import Shift
 from rdd_jax.experiment import baselines
 from rdd_jax.experiment.judge import Judge
 from rdd_jax.experiment.trial import Trial, seed_directory
+from rdd_jax.report import tables
 from rdd_jax.runtime import files
+from rdd_jax.runtime.logging import say, table
 
 
 def write_run(trial: Trial, results: dict[str, Any], command: str) -> Path:
@@ -58,6 +60,20 @@ def write_run(trial: Trial, results: dict[str, Any], command: str) -> Path:
   return write_page(
     directory, results, names, title=trial.config.name, command=command
   )
+
+
+def tell(directory: Path, results: Mapping[str, Any]) -> None:
+  """Prints the tables of a run, and where its page is.
+
+  Args:
+    directory: of the run.
+    results: what `results.json` holds.
+  """
+  own = results['rows']
+  say(table(own, tables.terminal(own)))
+  for name, others in results.get('networks', {}).items():
+    say(f'by {name}:\n{table(others, tables.terminal(others))}')
+  say(f'all of it in {directory}; open report.html')
 
 
 def write_evaluation(

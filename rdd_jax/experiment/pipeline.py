@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+import json
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from rdd_jax.experiment import (
   outputs,
   program,
   whole,
+  workdir,
 )
 from rdd_jax.experiment.check import check, check_channels_of
 from rdd_jax.experiment.describe import describe
@@ -36,10 +38,10 @@ from rdd_jax.experiment.trial import (
   load_trial,
   seed_directory,
 )
-from rdd_jax.report import groups, label_noise, tables
+from rdd_jax.report import groups, label_noise
 from rdd_jax.runtime import cost
 from rdd_jax.runtime import distributed as meshes
-from rdd_jax.runtime.logging import Progress, board_results, say, table
+from rdd_jax.runtime.logging import Progress, board_results, say
 from rdd_jax.runtime.profiling import Watch
 
 
@@ -71,8 +73,13 @@ def execute(
     run.Stopped: when `stop()` says so; what was done is saved.
   """
   if cleans_only(config) and clean.finished(directory):
-    say(f'nothing to do: the labels are cleaned, read {directory}')
+    say(f'nothing to do, the labels are cleaned: read from {directory}')
     return {}
+  if workdir.finished(directory, config):
+    say(f'nothing to do, read from {directory}')
+    results = json.loads((directory / 'results.json').read_text())
+    outputs.tell(directory, results)
+    return results
   check(config)
   mesh = meshes.make_mesh(config.devices or None)
   clock = cost.clock(directory)
@@ -227,9 +234,5 @@ def judge(
     events = trial.watch.events(directory)
     if events:
       board_results(events / 'results', config.steps, results)
-    own = results['rows']
-    say(table(own, tables.terminal(own)))
-    for name, others in results.get('networks', {}).items():
-      say(f'by {name}:\n{table(others, tables.terminal(others))}')
-    say(f'all of it in {directory}; open report.html')
+    outputs.tell(directory, results)
   return results

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from rdd_jax.artifact import store
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import changed
@@ -115,6 +116,27 @@ def _write(path: Path, config: Config) -> None:
 
 def _text(config: Config) -> str:
   return config.to_json(indent=2, sort_keys=True)
+
+
+def finished(directory: Path, config: Config) -> bool:
+  """Tells whether there is nothing left to do of a run.
+
+  Args:
+    directory: of the run.
+    config: what it is asked for.
+  """
+  path = directory / 'config.json'
+  if missing(directory) or not path.exists():
+    return False
+  seeds = [directory / 'seeds' / str(s) for s in range(1, config.seeds)]
+  if not all((seed / store.CARD).exists() for seed in (directory, *seeds)):
+    return False
+  try:
+    done = json.loads(path.read_text())
+    json.loads((directory / 'results.json').read_text())
+  except ValueError:
+    return False
+  return done == {'layout': LAYOUT, **json.loads(_text(config))}
 
 
 def missing(directory: Path) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+import re
 
 from end_to_end.run_cases import tiny
 import pytest
@@ -63,6 +64,27 @@ def test_initial_is_what_it_would_have_been(tmp_path: Path):
   run(tmp_path / 'b', baselines=('initial',))
   a, b = (tmp_path / d / 'baselines/initial/distilled.npz' for d in 'ab')
   assert a.read_bytes() == b.read_bytes()
+
+
+def test_a_finished_run_has_nothing_to_do(
+  tmp_path: Path,
+  capsys: pytest.CaptureFixture[str],
+  monkeypatch: pytest.MonkeyPatch,
+):
+  first = run(tmp_path, seeds=2)
+  (table,) = re.findall(r'(?s)%  .*report.html', capsys.readouterr().out)
+  files = {p: p.stat().st_mtime_ns for p in tmp_path.rglob('*')}
+  with monkeypatch.context() as patch:
+    patch.setattr(pipeline, 'load_trial', lambda *_: pytest.fail('loads'))
+    assert run(tmp_path, seeds=2, log_every=2) == first
+    said = capsys.readouterr().out
+    assert f'nothing to do, read from {tmp_path}\n{table}' in said
+  files.pop(tmp_path / 'config.json')
+  found = {p: p.stat().st_mtime_ns for p in files}
+  assert {p for p in files if p.is_file() and found[p] != files[p]} == set()
+  (tmp_path / 'seeds' / '1' / 'card.json').unlink()
+  assert run(tmp_path, seeds=2, log_every=2) == first
+  assert 'nothing to do' not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize('stop_at', [None, 3])
