@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 import json
 from pathlib import Path
 import re
@@ -11,7 +12,7 @@ import pytest
 
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.errors import UserError
-from rdd_jax.experiment import changed, loop, pipeline, workdir
+from rdd_jax.experiment import changed, loop, pipeline, program, workdir
 
 SHORT = {'seeds': 1, 'baselines': ('random',), 'whole__steps': 0}
 
@@ -131,7 +132,44 @@ def test_without_checkpoints_nothing_grows(tmp_path: Path):
   assert (tmp_path / 'card.json').exists()
 
 
-def test_a_directory_without_work_is_given_back(tmp_path: Path):
-  with pytest.raises(UserError, match=r'shift\.clusters=501'):
-    run(tmp_path / 'run', shift__clusters=501)
-  run(tmp_path / 'run', network__width=3)
+def test_a_failed_command_leaves_no_directory_behind(
+  tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+  directory = tmp_path / 'runs' / 'run'
+
+  def fails(wanted: type[BaseException], **changes: object) -> None:
+    with pytest.raises(wanted):
+      run(directory, None, baselines=('initial',), **changes)
+
+  fails(UserError, shift__clusters=501)
+  fails(UserError, data__name='npz:nowhere.npz')
+  fails(UserError, synthetic__init=str(tmp_path / 'nowhere'))
+  assert not list(tmp_path.iterdir())
+  for place, error in (
+    ('compile_call', MemoryError),
+    ('make_call', KeyboardInterrupt),
+  ):
+    with monkeypatch.context() as patch:
+      patch.setattr(program, place, partial(raises, error))
+      fails(error)
+    assert not list(tmp_path.iterdir())
+
+  fails(UserError, optimizer__learning_rate=1e30)  # at once
+  assert not list(tmp_path.iterdir())
+
+
+def raises(error: type[BaseException], *_: object) -> None:
+  raise error
+
+
+def test_what_was_there_before_stays(tmp_path: Path):
+  (tmp_path / 'empty').mkdir()
+  (tmp_path / 'notes.txt').write_text('mine')
+  with pytest.raises(UserError):
+    run(tmp_path, data__name='npz:nowhere.npz')
+  assert {p.name for p in tmp_path.iterdir()} >= {'empty', 'notes.txt'}
+  (tmp_path / 'notes.txt').unlink()
+  (tmp_path / 'config.json').unlink()
+  with pytest.raises(UserError):
+    run(tmp_path, data__name='npz:nowhere.npz')
+  assert [p.name for p in tmp_path.iterdir()] == ['empty']
