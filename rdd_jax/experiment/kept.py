@@ -39,6 +39,7 @@ class Kept:
     """
     self.directory = directory
     self.read: dict[str, None] = {}  # what was, in words
+    self._made: set[Path] = set()  # by this run, which may read it again
 
   def values(
     self,
@@ -121,9 +122,11 @@ class Kept:
       except (UserError, ValueError, KeyError, TypeError, OSError):
         say(f'{path} is damaged: {what} is made again')
       else:
-        self.read[what] = None
+        if path not in self._made:
+          self.read[what] = None
         return found
     found = compute()
+    self._made.add(path)
     if meshes.is_main_process():
       try:
         path.parent.mkdir(parents=True, exist_ok=True)

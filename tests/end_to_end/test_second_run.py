@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import contextlib
 from pathlib import Path
 import shutil
@@ -148,6 +149,18 @@ def test_a_changed_number_is_noticed(
   assert found.values('it', {}, (), lambda: 0.25) == 0.25
   assert f'{file} is damaged: it is made again' in capsys.readouterr().out
   assert found.values('it', {}, (), lambda: pytest.fail('was there')) == 0.25
+
+
+def test_two_may_write_at_once(tmp_path: Path):
+  one, other = kept.Kept(tmp_path), kept.Kept(tmp_path)
+
+  def first(run: kept.Kept, compute: Callable[[], int]) -> int:
+    return run.values('it', {}, (), compute)
+
+  assert first(one, lambda: first(other, lambda: 1)) == 1
+  assert len(list(tmp_path.iterdir())) == 1
+  assert first(kept.Kept(tmp_path), lambda: pytest.fail('was there')) == 1
+  assert not other.read  # it is its own
 
 
 def test_a_directory_that_cannot_be_is_no_reason_to_stop(
