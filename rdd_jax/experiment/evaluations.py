@@ -128,6 +128,7 @@ def _ingredients(
     'outside': given['outside'],
     'shift': given['shift'],
     'precision': given['precision'],
+    'deterministic': given['deterministic'],
   }
   if name in REGRESSIONS:
     fields['kernel'] = given['kernel']

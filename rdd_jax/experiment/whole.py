@@ -136,6 +136,7 @@ def _networks(trial: Trial, batch: Batch, recipe: Recipe) -> Variables:
       'outputs': batch.targets.shape[1],
       'classes': dataset.num_classes,
       'precision': config.precision,
+      'deterministic': config.deterministic,
     },
     (
       dataset.train_images,

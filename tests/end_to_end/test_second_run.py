@@ -113,6 +113,7 @@ def test_all_that_changes_numbers_makes_other_files(tmp_path: Path):
     ('data__noise', 'symmetric-0.2'),
     ('data__mean', (0.5,)),
     ('precision', 'bfloat16'),
+    ('deterministic', True),
     ('synthetic__reject', True),
   ):
     more = {'data__std': (0.5,)} if field == 'data__mean' else {}

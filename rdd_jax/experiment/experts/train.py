@@ -149,7 +149,7 @@ def digest(made_of: Mapping[str, Any], arrays: Any) -> str:
     array = np.asarray(leaf)
     found.update(repr((array.shape, array.dtype)).encode())
     # Not `tobytes`: images may be half of the memory there is.
-    found.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    found.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
   return found.hexdigest()[:16]
 
 
