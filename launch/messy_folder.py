@@ -121,9 +121,7 @@ def main(argv: list[str]) -> None:
   start = time.perf_counter()
   x = np.stack([_image(photos / line['file']) for line in lines])
   y = np.array([names.index(name) for name in given])
-  chance = probabilities(
-    torch.from_numpy(x), torch.from_numpy(y), len(names)
-  )
+  chance = probabilities(torch.from_numpy(x), torch.from_numpy(y), len(names))
   issues = cleanlab.filter.find_label_issues(y, chance)
   seconds = f'{time.perf_counter() - start:.0f}'
   said = np.array(names)[chance.argmax(1)]

@@ -17,9 +17,11 @@ copies them there, or links them, with `--link`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+import shutil
 
 from absl import flags
 
@@ -67,8 +69,8 @@ def convert(path: Path, to: str, out: Path, data_dir: str = '') -> list[str]:
       f'{path} has no card of ours; make it an artefact first, by python -m '
       f'rdd_jax.evaluate {path} --dataset=NAME --report=DIR'
     )
-  _claim(out)
-  return FORMATS[to](distilled, out, data_dir)
+  with _claimed(out):
+    return FORMATS[to](distilled, out, data_dir)
 
 
 def relabel(
@@ -93,15 +95,26 @@ def relabel(
   lines = relabeling.describe(found)
   if out is None:
     return [*lines, 'nothing is written: add --out=DIR, and --link for links']
-  _claim(out)
-  relabeling.write(found, out, link=link)
+  with _claimed(out):
+    relabeling.write(found, out, link=link)
   return [*lines, f'{out}: a directory for each class; {folder} is as it was']
 
 
-def _claim(out: Path) -> None:
+@contextmanager
+def _claimed(out: Path) -> Iterator[None]:
+  """Makes a directory, which does not stay where what fills it fails."""
   if out.exists() and (not out.is_dir() or any(out.iterdir())):
     raise UserError(f'{out} is in use; choose another --out, or empty it')
+  made = [path for path in (out, *out.parents) if not path.exists()]
   out.mkdir(parents=True, exist_ok=True)
+  try:
+    yield
+  except BaseException:
+    for path in out.iterdir():
+      shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for path in made:
+      path.rmdir()
+    raise
 
 
 def _npz(distilled: store.Distilled, out: Path, _: str) -> list[str]:

@@ -2,7 +2,8 @@
 
 Prints a table of every run's distilled set and of the baselines, and what each
 run took. Unfinished runs are named and left out. `--csv=FILE` has every metric,
-`--html=FILE` is one page with the images and the fields that differ.
+`--html=FILE` is one page with the images and the fields that differ. Without
+directories it lists the runs of `runs/`: how far they are, and what differs.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from absl import flags
 
+from rdd_jax.compare.listing import find, listing, look
 from rdd_jax.compare.page import Shown, comparison_page
 from rdd_jax.compare.paired import csv_rows, methods, paired, table
 from rdd_jax.compare.runs import Finished, differing, names, read
@@ -108,13 +110,22 @@ def to_html(runs: Sequence[Finished], notes: Sequence[str] = ()) -> str:
 
 
 def main(argv: list[str]) -> None:
-  """Compares the runs in the given directories.
+  """Compares the runs in the given directories; lists all where none is given.
 
   Raises:
-    UserError: as `gather`.
+    UserError: as `gather`, or where there is no run to list.
   """
-  runs, notes = gather([Path(name) for name in argv[1:]])
-  print('\n'.join([*notes, text(runs)]))
+  directories = [Path(name) for name in argv[1:]]
+  if not directories:
+    directories = find()
+    listed = [look(directory) for directory in directories]
+    print(listing(listed))
+    if not (_CSV.value or _HTML.value):
+      return
+    directories = [r.directory for r in listed if r.state == 'finished']
+  runs, notes = gather(directories)
+  if argv[1:]:
+    print('\n'.join([*notes, text(runs)]))
   for path, make in (
     (_CSV.value, lambda: to_csv(runs)),
     (_HTML.value, lambda: to_html(runs, notes)),

@@ -43,7 +43,9 @@ def config() -> Config:
       'network': {'name': 'convnet', 'width': 128, 'depth': 3},
       'synthetic': {
         'ipc': 10,  # stored images of each class
-        'init': 'real',  # 'real', 'noise' or 'predicted' (DATM)
+        # 'real', 'noise', 'predicted' (DATM), or the path of a set; one that
+        # others made may need more, 'images_best.pt:scale=whitened'
+        'init': 'real',
         # 'hard', or learned: 'soft', on the simplex, or 'free', for regressions
         'labels': 'hard',
         'factor': 1,  # multi-formation: factor**2 rows in an image

@@ -18,7 +18,7 @@ from rdd_jax.config.defaults import PLACES, Config
 from rdd_jax.core.errors import choose
 from rdd_jax.evaluation.lookup import shown
 from rdd_jax.evaluation.metrics import Row, summary
-from rdd_jax.experiment import pipeline, workdir
+from rdd_jax.experiment import kept, pipeline, workdir
 from rdd_jax.experiment.check import check
 from rdd_jax.report import tables
 from rdd_jax.runtime import cost, distributed, logging
@@ -91,7 +91,9 @@ def execute(
       with workdir.claimed(path, chosen, write=write):
         if workdir.missing(path):
           logging.say(f'{name}:')
-          pipeline.execute(chosen, path, stop=stop)
+          pipeline.execute(
+            chosen, path, stop=stop, shared=directory.parent / kept.DIRECTORY
+          )
     results = pipeline.execute(
       config, directory, command=command, stop=stop, watch=watch
     )

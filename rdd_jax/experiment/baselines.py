@@ -3,39 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import jax
 from jax import Array
-import jax.numpy as jnp
 import numpy as np
 
 from rdd_jax import data
 from rdd_jax.artifact import card as cards
 from rdd_jax.artifact import store
-from rdd_jax.config.build import shift as build_shift
 from rdd_jax.core import keys
-from rdd_jax.core.batch import Batch
 from rdd_jax.core.errors import UserError, choose
-from rdd_jax.core.measure import empirical, rows_of
-from rdd_jax.data import Dataset
-from rdd_jax.evaluation.evaluate import summarize
-from rdd_jax.evaluation.ood.detect import detect
-from rdd_jax.evaluation.shift.shift import measure as measure_shift
+from rdd_jax.experiment import whole
 from rdd_jax.experiment.trial import (
   INITIAL,
   Trial,
   coreset,
-  held,
-  keep_curves,
-  network_keys,
   real,
-  remember,
   seed_directory,
 )
 from rdd_jax.synthetic import coresets
 from rdd_jax.synthetic.view import stored_ipc
-from rdd_jax.training.fit import embed, fit_in_turn, predict
 
 BASELINES = ('random', 'herding', 'k_center')
 
@@ -106,97 +93,8 @@ def baseline(trial: Trial, arm: str, seed: int) -> store.Distilled:
       trial.dataset.num_classes,
     )
   else:
-    rows = np.asarray(choose('baseline', arm, whole(trial)['coresets']))
+    rows = np.asarray(choose('baseline', arm, whole.whole(trial)['coresets']))
   return coreset(trial, rows, seed)
-
-
-def whole_batch(dataset: Dataset, num_outputs: int) -> Batch:
-  """Returns all training rows, as uint8: they are preprocessed in flight.
-
-  Args:
-    dataset: N training rows.
-    num_outputs: of the networks, and the width of the targets.
-  """
-  measure = empirical(dataset.train_labels, num_outputs)
-  rows = jnp.arange(len(measure.cells))
-  return rows_of(measure, rows, jnp.asarray(dataset.train_images))
-
-
-def whole(trial: Trial) -> dict[str, Any]:
-  """Trains networks on the full training set, and chooses coresets by one.
-
-  Returns:
-    `row`, the metrics of those networks, None where `whole.steps` is 0;
-    `coresets`, row numbers by name, chosen in the features of the first
-    network, or in pixels where there is none; and `groups` of test rows in
-    those features, where `config.shift` asks for them.
-  """
-  return remember(
-    trial.workdir / 'evaluations' / 'whole.json', lambda: _whole(trial)
-  )
-
-
-def _whole(trial: Trial) -> dict[str, Any]:
-  dataset, recipe = trial.dataset, trial.experiment.whole
-  images, labels = dataset.train_images, dataset.train_labels
-  groups: dict[str, list[int]] = {}
-  if recipe is None:
-    row = None
-    features = images.reshape(len(images), -1)
-  else:
-    net = trial.experiment.net
-    batch = whole_batch(dataset, trial.experiment.spec.num_outputs)
-    variables = fit_in_turn(
-      net,
-      batch,
-      recipe,
-      tell=trial.tell,
-      num_classes=dataset.num_classes,
-      input_shape=images.shape[1:],
-      seeds=network_keys(trial.config.seed, trial.config.whole.seeds),
-      preprocess=trial.preprocess,
-    )
-    logits = predict(net, variables, dataset.test_images, trial.preprocess)
-    row = summarize(logits, held(dataset), dataset.num_classes)
-    first = jax.tree.map(lambda v: v[0], variables)
-    features = embed(net, first, images, trial.preprocess)
-    if trial.shift is not None:
-      if build_shift.needs_features(trial.config):
-        tests = embed(net, first, dataset.test_images, trial.preprocess)
-        groups = build_shift.in_features(trial.config, tests, features)
-      row |= measure_shift(
-        net,
-        variables,
-        build_shift.with_features(trial.shift, groups),
-        logits,
-        dataset.test_labels,
-        num_classes=dataset.num_classes,
-        preprocess=trial.preprocess,
-      )
-    if trial.outside is not None:
-      found, curves = detect(
-        net,
-        variables,
-        batch,
-        trial.outside,
-        recipe,
-        num_classes=dataset.num_classes,
-        preprocess=trial.preprocess,
-        key=network_keys(trial.config.seed, 1)[0],
-      )
-      row |= found
-      keep_curves(trial, 'whole', curves)
-  classes = dataset.num_classes
-  size = stored_ipc(trial.experiment.cells, classes), classes
-  chosen = {
-    'herding': coresets.herding(features, labels, *size),
-    'k_center': coresets.k_center(features, labels, *size),
-  }
-  return {
-    'row': row,
-    'coresets': {name: rows.tolist() for name, rows in chosen.items()},
-    'groups': groups,
-  }
 
 
 def baseline_like(

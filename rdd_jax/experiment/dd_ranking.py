@@ -25,7 +25,7 @@ from rdd_jax.evaluation.dd_ranking import (
 )
 from rdd_jax.evaluation.evaluate import summarize
 from rdd_jax.evaluation.metrics import Row, pool
-from rdd_jax.experiment import baselines
+from rdd_jax.experiment import whole
 from rdd_jax.experiment.baselines import baseline_like
 from rdd_jax.experiment.judge import Judge
 from rdd_jax.runtime.logging import table
@@ -168,7 +168,7 @@ def _whole(
   net = next(iter(judge.nets.values()))
   variables = fit_many(
     net,
-    baselines.whole_batch(dataset, distilled.targets.shape[1]),
+    whole.whole_batch(dataset, distilled.targets.shape[1]),
     chosen,
     num_classes=dataset.num_classes,
     input_shape=dataset.image_shape,

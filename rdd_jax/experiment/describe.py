@@ -8,6 +8,7 @@ from typing import Any
 import jax
 
 from rdd_jax import data, networks
+from rdd_jax.config.defaults import Config
 from rdd_jax.experiment import program
 from rdd_jax.experiment.trial import Trial
 
@@ -40,10 +41,25 @@ def describe(
     f'{config.objective.name} matching, {config.network.name} with '
     f'{count(weights):,} parameters\n'
     f'{mesh.size} x {device.device_kind} ({device.platform}); '
-    f'{config.seeds} seed(s) of {config.steps:,} steps; memory: '
+    f'{config.seeds} seed(s) of {_steps(config)}; memory: '
     f'{compiled.state_bytes / 2**20:,.0f} MiB of state and data, '
     f'{compiled.work_bytes / 2**20:,.0f} MiB of work'
   )
+
+
+def _steps(config: Config) -> str:
+  """Says how many steps are taken, as calls of several are not cut short.
+
+  >>> from rdd_jax.config.defaults import config
+  >>> given = config()
+  >>> given.steps, given.steps_per_call = 25, 10
+  >>> _steps(given)
+  '30 steps (steps=25, in calls of 10)'
+  """
+  each = config.steps_per_call
+  taken = -(-config.steps // each) * each
+  more = f' (steps={config.steps}, in calls of {each})'
+  return f'{taken:,} steps{more if taken > config.steps else ""}'
 
 
 def count(tree: Any) -> int:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import jax
+from jax import Array
+
 from rdd_jax.artifact import store
 from rdd_jax.config.build import shift as build_shift
+from rdd_jax.core import plugins
 from rdd_jax.evaluation.evaluate import evaluate
 from rdd_jax.evaluation.metrics import Row, pool
 from rdd_jax.evaluation.regression import REGRESSIONS
 from rdd_jax.evaluation.shift.shift import Shift
-from rdd_jax.experiment import regression
-from rdd_jax.experiment.baselines import whole
+from rdd_jax.experiment import regression, whole
 from rdd_jax.experiment.trial import (
   Trial,
   held,
@@ -42,42 +46,19 @@ def judge(
   options = trial.config.evaluation
 
   def measure(name: str) -> Row:
-    net = trial.experiment.net
     seeds = network_keys(trial.config.seed, options.seeds, seed)
-    if name in REGRESSIONS:
-      return regression.judge(
-        name,
-        found(),
-        seeds,
-        held=held(trial.dataset),
-        config=trial.config,
-        num_classes=trial.dataset.num_classes,
-        net=net,
-        recipe=trial.experiment.evaluation,
-        student=trial.experiment.student,
-      )
-    if name != 'matched':
-      net = trial.experiment.judges[name]
     chosen = found()
-    return evaluate(
-      net,
-      store.to_batch(chosen),
-      held(trial.dataset),
-      trial.experiment.evaluation,
-      num_classes=trial.dataset.num_classes,
-      preprocess=trial.preprocess,
-      seeds=seeds,
-      student=trial.experiment.student,
-      learning_rate=chosen.card['evaluation']['learning_rate'],
-      ood=trial.outside,
-      shift=shift(trial),
-      show=lambda curves: (
-        keep_curves(trial, arm, curves)
-        if name == 'matched' and not seed
-        else None
-      ),
-      tell=trial.tell,
-    )
+    made = partial(_measure, trial, name, chosen, seeds)
+    if arm == 'distilled' or trial.kept is None or _own(trial):
+      judged = made()
+    else:
+      by = '' if name == 'matched' else f' by {name}'
+      judged = trial.kept.values(
+        f'{arm}{by}', *_ingredients(trial, name, chosen, seeds), made
+      )
+    if judged['curves'] and name == 'matched' and not seed:
+      keep_curves(trial, arm, judged['curves'])
+    return judged['row']
 
   return {
     name: remember(
@@ -111,11 +92,86 @@ def _path(trial: Trial, arm: str, name: str, seed: int) -> Path:
   return trial.workdir / 'evaluations' / f'{arm}-{name}-{seed}.json'
 
 
+def _measure(
+  trial: Trial, name: str, chosen: store.Distilled, seeds: Array
+) -> dict[str, Any]:
+  """Evaluates a set by one network; its `row`, and `curves` if any."""
+  net = trial.experiment.net
+  if name in REGRESSIONS:
+    row = regression.judge(
+      name,
+      chosen,
+      seeds,
+      held=held(trial.dataset),
+      config=trial.config,
+      num_classes=trial.dataset.num_classes,
+      net=net,
+      recipe=trial.experiment.evaluation,
+      student=trial.experiment.student,
+    )
+    return {'row': row, 'curves': {}}
+  curves: dict[str, Any] = {}
+  row = evaluate(
+    net if name == 'matched' else trial.experiment.judges[name],
+    store.to_batch(chosen),
+    held(trial.dataset),
+    trial.experiment.evaluation,
+    num_classes=trial.dataset.num_classes,
+    preprocess=trial.preprocess,
+    seeds=seeds,
+    student=trial.experiment.student,
+    learning_rate=chosen.card['evaluation']['learning_rate'],
+    ood=trial.outside,
+    shift=shift(trial),
+    show=curves.update,
+    tell=trial.tell,
+  )
+  return {'row': row, 'curves': curves}
+
+
+def _own(trial: Trial) -> bool:
+  """Whether the user's own code edits minibatches: it may read anything."""
+  links = trial.config.student.to_dict().items()
+  return any(plugins.is_own(x.get('factory', name)) for name, x in links)
+
+
+def _ingredients(
+  trial: Trial, name: str, chosen: store.Distilled, seeds: Array
+) -> tuple[dict[str, Any], Any]:
+  """All that makes the numbers of a set: fields, and arrays."""
+  given, moved = trial.config.to_dict(), shift(trial)
+  evaluation = given['evaluation']
+  del evaluation['networks']
+  fields: dict[str, Any] = {
+    'by': name,
+    'network': given['network'],
+    'evaluation': evaluation,
+    'learning_rate': chosen.card['evaluation']['learning_rate'],
+    'labels': chosen.card.get('labels'),
+    'factor': chosen.card['factor'],
+    'classes': trial.dataset.num_classes,
+    'outside': given['outside'],
+    'shift': given['shift'],
+    'precision': given['precision'],
+    'deterministic': given['deterministic'],
+  }
+  if name in REGRESSIONS:
+    fields['kernel'] = given['kernel']
+  if given['student']:
+    data = {key: given['data'][key] for key in ('data_dir', 'mock')}
+    spec = trial.experiment.spec._asdict()
+    fields['student'] = [given['student'], data, spec, given['seed']]
+  if moved is not None:
+    moved = moved._replace(key=jax.random.key_data(moved.key))
+  arrays = store.to_arrays(chosen), held(trial.dataset), trial.outside, moved
+  return fields, (*arrays, jax.random.key_data(seeds))
+
+
 def shift(trial: Trial) -> Shift | None:
   """Returns shifted test rows and groups of them, also groups in features."""
   if trial.shift is None or not build_shift.needs_features(trial.config):
     return trial.shift
-  return build_shift.with_features(trial.shift, whole(trial)['groups'])
+  return build_shift.with_features(trial.shift, whole.whole(trial)['groups'])
 
 
 def results(

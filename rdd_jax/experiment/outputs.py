@@ -15,6 +15,7 @@ import numpy as np
 from rdd_jax import report
 from rdd_jax.artifact import store
 from rdd_jax.config.build import ood
+from rdd_jax.data import MOCK
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.evaluation.ood.detect import OODBenchmark
 from rdd_jax.evaluation.shift.clusters import Grouping
@@ -22,7 +23,9 @@ from rdd_jax.evaluation.shift.shift import Shift
 from rdd_jax.experiment import baselines
 from rdd_jax.experiment.judge import Judge
 from rdd_jax.experiment.trial import Trial, seed_directory
+from rdd_jax.report import tables
 from rdd_jax.runtime import files
+from rdd_jax.runtime.logging import say, table
 
 
 def write_run(trial: Trial, results: dict[str, Any], command: str) -> Path:
@@ -58,6 +61,25 @@ def write_run(trial: Trial, results: dict[str, Any], command: str) -> Path:
   return write_page(
     directory, results, names, title=trial.config.name, command=command
   )
+
+
+def tell(
+  directory: Path, results: Mapping[str, Any], *, mock: bool = False
+) -> None:
+  """Prints the tables of a run, and where its page is.
+
+  Args:
+    directory: of the run.
+    results: what `results.json` holds.
+    mock: whether its images are, which is said then.
+  """
+  own = results['rows']
+  say(table(own, tables.terminal(own)))
+  for name, others in results.get('networks', {}).items():
+    say(f'by {name}:\n{table(others, tables.terminal(others))}')
+  if mock:
+    say(MOCK)
+  say(f'all of it in {directory}; open report.html')
 
 
 def write_evaluation(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +15,33 @@ from rdd_jax.config.build import shift as build_shift
 from rdd_jax.config.build.data import cleans_only
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.measure import empirical
-from rdd_jax.data import MOCK, injected, stand_in
+from rdd_jax.data import injected, stand_in
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.experiment import (
   baselines,
   begin,
   clean,
   evaluations,
+  kept,
   loop,
   outputs,
   program,
+  whole,
+  workdir,
 )
 from rdd_jax.experiment.check import check, check_channels_of
 from rdd_jax.experiment.describe import describe
+from rdd_jax.experiment.kept import Kept
 from rdd_jax.experiment.trial import (
   INITIAL,
   Trial,
   load_trial,
   seed_directory,
 )
-from rdd_jax.report import groups, label_noise, tables
+from rdd_jax.report import groups, label_noise
 from rdd_jax.runtime import cost
 from rdd_jax.runtime import distributed as meshes
-from rdd_jax.runtime.logging import board_results, say, table
+from rdd_jax.runtime.logging import board_results, say
 from rdd_jax.runtime.profiling import Watch
 from rdd_jax.runtime.progress import Progress, busy
 
@@ -48,6 +53,7 @@ def execute(
   command: str = '',
   stop: Callable[[], bool] = lambda: False,
   watch: Watch = Watch(),
+  shared: Path | None = None,
 ) -> dict[str, Any]:
   """Distils every seed, evaluates every arm, writes the outputs.
 
@@ -57,6 +63,8 @@ def execute(
     command: that repeats the run, for the report.
     stop: asked after each call of the step, and before each evaluation.
     watch: what else is written of it.
+    shared: where judged baselines are kept for other runs; None is beside the
+      work directory.
 
   Returns:
     What `results.json` holds; nothing where labels are cleaned and no more.
@@ -66,14 +74,21 @@ def execute(
     run.Stopped: when `stop()` says so; what was done is saved.
   """
   if cleans_only(config) and clean.finished(directory):
-    say(f'nothing to do: the labels are cleaned, read {directory}')
+    say(f'nothing to do, the labels are cleaned: read from {directory}')
     return {}
+  if workdir.finished(directory, config):
+    say(f'nothing to do, read from {directory}')
+    results = json.loads((directory / 'results.json').read_text())
+    outputs.tell(directory, results, mock=config.data.mock)
+    return results
   check(config)
   mesh = meshes.make_mesh(config.devices or None)
   clock = cost.clock(directory)
   stop = clock.watch(stop)
   with clock.stage('loading'):
-    trial = load_trial(config, directory)._replace(watch=watch)
+    trial = load_trial(config, directory)._replace(
+      watch=watch, kept=Kept(shared or directory.parent / kept.DIRECTORY)
+    )
     check_channels_of(trial.dataset)
     build_shift.fits(config, trial.dataset)
   for line in on_purpose(trial):
@@ -217,13 +232,15 @@ def judge(
         raise loop.Stopped
 
     trial = trial._replace(tell=tell)
-    row = baselines.whole(trial)['row']
+    row = whole.whole(trial)['row']
     for arm, seed in jobs:
       if stop():
         raise loop.Stopped
       rows[arm].append(
         evaluations.judge(trial, arm, seed, partial(found, arm, seed))
       )
+  if trial.kept is not None:
+    trial.kept.say()
   results = evaluations.results(rows, row)
   results |= outputs.describe_tests(trial.outside, evaluations.shift(trial))
   clock.write()  # for the report
@@ -232,11 +249,5 @@ def judge(
     events = trial.watch.events(directory)
     if events:
       board_results(events / 'results', config.steps, results)
-    own = results['rows']
-    say(table(own, tables.terminal(own)))
-    for name, others in results.get('networks', {}).items():
-      say(f'by {name}:\n{table(others, tables.terminal(others))}')
-    if MOCK in on_purpose(trial):
-      say(MOCK)
-    say(f'all of it in {directory}; open report.html')
+    outputs.tell(directory, results, mock=config.data.mock)
   return results

@@ -25,6 +25,7 @@ from rdd_jax.evaluation.evaluate import TestData
 from rdd_jax.evaluation.ood.curves import Curves
 from rdd_jax.evaluation.ood.detect import OODBenchmark
 from rdd_jax.evaluation.shift.shift import Shift
+from rdd_jax.experiment.kept import Kept
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.runtime.files import write_atomically
 from rdd_jax.runtime.profiling import Watch
@@ -48,6 +49,7 @@ class Trial(NamedTuple):
     shift: other test rows and groups of them, if any.
     watch: how it is watched.
     tell: called while networks are trained, see `evaluate`.
+    kept: what it shares with other runs, if anything.
   """
 
   experiment: Experiment
@@ -59,6 +61,7 @@ class Trial(NamedTuple):
   shift: Shift | None = None
   watch: Watch = Watch()
   tell: Told = lambda trained, left: None
+  kept: Kept | None = None
 
 
 def seed_directory(directory: Path, seed: int) -> Path:
@@ -82,7 +85,7 @@ def distilled(trial: Trial, params: Synthetic, seed: int) -> Distilled:
     params: the parameters.
     seed: the distillation seed, for the card.
   """
-  images = params.images
+  images, given = params.images, trial.experiment.given
   if trial.config.synthetic.space == 'inputs':
     images = trial.preprocess.inverse(images)
   factor = trial.config.synthetic.factor
@@ -103,7 +106,8 @@ def distilled(trial: Trial, params: Synthetic, seed: int) -> Distilled:
       factor=factor,
       step_size=params.step_size,
       log_scale=params.log_scale,
-    ),
+    )
+    | ({'init': given.source} if given is not None else {}),
   )
 
 

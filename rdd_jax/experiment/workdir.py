@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
+from rdd_jax.artifact import store
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import changed
@@ -16,8 +17,8 @@ from rdd_jax.runtime.files import advice, write_atomically
 from rdd_jax.runtime.logging import say
 
 LAYOUT = 2  # of a work directory; the first one said nothing of itself
-# Of a run that has not begun to work.
-EMPTY = {'config.json', 'cost.json'}
+# What a run leaves that has not begun to work: files, and below directories.
+BEGUN = ('config.json', 'cost.json', 'baselines/initial', 'tensorboard')
 OUTPUTS = ('distilled.npz', 'results.json', 'grid.png', 'report.html')
 
 
@@ -82,7 +83,7 @@ def claimed(
   """Claims the directory, and gives it back if it ends before any work.
 
   A configuration that turns out not to fit its data is then no reason to
-  refuse the corrected one.
+  refuse the corrected one, and leaves no directory behind.
 
   Args:
     directory: see `claim`.
@@ -90,14 +91,28 @@ def claimed(
     write: False only checks; one process of several writes.
   """
   new = not (directory / 'config.json').exists()
+  made = [p for p in (directory, *directory.parents) if not p.exists()]
   claim(directory, config, write=write)
   try:
     yield
   except BaseException:
-    if new and write and not {p.name for p in directory.iterdir()} - EMPTY:
-      for name in EMPTY:
-        (directory / name).unlink(missing_ok=True)
+    if new and write:
+      _give_back(directory, made)
     raise
+
+
+def _give_back(directory: Path, made: Sequence[Path]) -> None:
+  """Removes what a run left that did no work, and then what was made for it."""
+  files = [path for path in directory.rglob('*') if not path.is_dir()]
+  begun = [directory / name for name in BEGUN]
+  if any(not {path, *path.parents} & set(begun) for path in files):
+    return
+  for path in files:
+    path.unlink()
+  within = {p for path in files for p in path.parents if directory in p.parents}
+  for path in (*sorted(within, reverse=True), *made):
+    with suppress(OSError):  # something of another is in it
+      path.rmdir()
 
 
 def _write(path: Path, config: Config) -> None:
@@ -115,6 +130,27 @@ def _write(path: Path, config: Config) -> None:
 
 def _text(config: Config) -> str:
   return config.to_json(indent=2, sort_keys=True)
+
+
+def finished(directory: Path, config: Config) -> bool:
+  """Tells whether there is nothing left to do of a run.
+
+  Args:
+    directory: of the run.
+    config: what it is asked for.
+  """
+  path = directory / 'config.json'
+  if missing(directory) or not path.exists():
+    return False
+  seeds = [directory / 'seeds' / str(s) for s in range(1, config.seeds)]
+  if not all((seed / store.CARD).exists() for seed in (directory, *seeds)):
+    return False
+  try:
+    done = json.loads(path.read_text())
+    json.loads((directory / 'results.json').read_text())
+  except ValueError:
+    return False
+  return done == {'layout': LAYOUT, **json.loads(_text(config))}
 
 
 def missing(directory: Path) -> list[str]:

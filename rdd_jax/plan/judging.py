@@ -10,7 +10,7 @@ from itertools import count
 import jax
 
 from rdd_jax.artifact import store
-from rdd_jax.experiment import baselines, evaluations
+from rdd_jax.experiment import baselines, evaluations, whole
 from rdd_jax.experiment import trial as trials
 from rdd_jax.experiment.trial import Trial
 from rdd_jax.plan.extrapolate import extrapolate
@@ -57,7 +57,7 @@ def _whole(trial: Trial, budget: float) -> float:
 
     def do() -> object:
       path.unlink(missing_ok=True)
-      return baselines.whole(chosen)
+      return whole.whole(chosen)
 
     return do
 

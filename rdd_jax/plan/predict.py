@@ -209,10 +209,10 @@ def _shorter(config: Config, n: int, length: int) -> Config:
   """Shortens the longest training from `length` to `n` steps, others alike.
 
   Initial images that experts predict become real ones: two epochs make no
-  experts.
+  experts. So do those of another set.
   """
   shorter = copy.deepcopy(config)
-  if shorter.synthetic.init == 'predicted':
+  if shorter.synthetic.init not in ('real', 'noise'):
     shorter.synthetic.init = 'real'
   for link in shorter.transform.values():
     for field in LENGTHS:

@@ -222,3 +222,15 @@ def test_the_card_of_a_file_names_the_data_set_that_judges(saved, tmp_path):
   assert found is not None
   dataset = judge.load(json.loads(json.dumps(found.card)))
   assert len(dataset.test_labels) == 500
+
+
+def test_what_fails_leaves_no_directory(saved, tmp_path, monkeypatch):
+  def fails(distilled, out, data_dir):
+    (out / 'half').mkdir()
+    (out / 'half' / 'file').write_text('half')
+    raise UserError('it cannot')
+
+  monkeypatch.setitem(convert.FORMATS, 'npz', fails)
+  with pytest.raises(UserError, match='it cannot'):
+    convert.convert(saved, 'npz', tmp_path / 'new' / 'out')
+  assert not (tmp_path / 'new').exists()

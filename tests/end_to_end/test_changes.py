@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 import json
 from pathlib import Path
+import re
 
 from end_to_end.run_cases import tiny
 import pytest
 
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.errors import UserError
-from rdd_jax.experiment import changed, loop, pipeline, workdir
+from rdd_jax.experiment import changed, loop, pipeline, program, workdir
 
 SHORT = {'seeds': 1, 'baselines': ('random',), 'whole__steps': 0}
 
@@ -65,6 +67,27 @@ def test_initial_is_what_it_would_have_been(tmp_path: Path):
   assert a.read_bytes() == b.read_bytes()
 
 
+def test_a_finished_run_has_nothing_to_do(
+  tmp_path: Path,
+  capsys: pytest.CaptureFixture[str],
+  monkeypatch: pytest.MonkeyPatch,
+):
+  first = run(tmp_path, seeds=2)
+  (table,) = re.findall(r'(?s)%  .*report.html', capsys.readouterr().out)
+  files = {p: p.stat().st_mtime_ns for p in tmp_path.rglob('*')}
+  with monkeypatch.context() as patch:
+    patch.setattr(pipeline, 'load_trial', lambda *_: pytest.fail('loads'))
+    assert run(tmp_path, seeds=2, log_every=2) == first
+    said = capsys.readouterr().out
+    assert f'nothing to do, read from {tmp_path}\n{table}' in said
+  files.pop(tmp_path / 'config.json')
+  found = {p: p.stat().st_mtime_ns for p in files}
+  assert {p for p in files if p.is_file() and found[p] != files[p]} == set()
+  (tmp_path / 'seeds' / '1' / 'card.json').unlink()
+  assert run(tmp_path, seeds=2, log_every=2) == first
+  assert 'nothing to do' not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize('stop_at', [None, 3])
 def test_steps_may_grow(tmp_path: Path, stop_at: int | None):
   run(tmp_path / 'whole', steps=20)
@@ -109,7 +132,44 @@ def test_without_checkpoints_nothing_grows(tmp_path: Path):
   assert (tmp_path / 'card.json').exists()
 
 
-def test_a_directory_without_work_is_given_back(tmp_path: Path):
-  with pytest.raises(UserError, match=r'shift\.clusters=501'):
-    run(tmp_path / 'run', shift__clusters=501)
-  run(tmp_path / 'run', network__width=3)
+def test_a_failed_command_leaves_no_directory_behind(
+  tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+  directory = tmp_path / 'runs' / 'run'
+
+  def fails(wanted: type[BaseException], **changes: object) -> None:
+    with pytest.raises(wanted):
+      run(directory, None, baselines=('initial',), **changes)
+
+  fails(UserError, shift__clusters=501)
+  fails(UserError, data__name='npz:nowhere.npz')
+  fails(UserError, synthetic__init=str(tmp_path / 'nowhere'))
+  assert not list(tmp_path.iterdir())
+  for place, error in (
+    ('compile_call', MemoryError),
+    ('make_call', KeyboardInterrupt),
+  ):
+    with monkeypatch.context() as patch:
+      patch.setattr(program, place, partial(raises, error))
+      fails(error)
+    assert not list(tmp_path.iterdir())
+
+  fails(UserError, optimizer__learning_rate=1e30)  # at once
+  assert not list(tmp_path.iterdir())
+
+
+def raises(error: type[BaseException], *_: object) -> None:
+  raise error
+
+
+def test_what_was_there_before_stays(tmp_path: Path):
+  (tmp_path / 'empty').mkdir()
+  (tmp_path / 'notes.txt').write_text('mine')
+  with pytest.raises(UserError):
+    run(tmp_path, data__name='npz:nowhere.npz')
+  assert {p.name for p in tmp_path.iterdir()} >= {'empty', 'notes.txt'}
+  (tmp_path / 'notes.txt').unlink()
+  (tmp_path / 'config.json').unlink()
+  with pytest.raises(UserError):
+    run(tmp_path, data__name='npz:nowhere.npz')
+  assert [p.name for p in tmp_path.iterdir()] == ['empty']

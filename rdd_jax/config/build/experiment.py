@@ -15,6 +15,7 @@ import optax
 
 from rdd_jax import networks
 from rdd_jax.config.build import experts
+from rdd_jax.config.build import given as givens
 from rdd_jax.config.build.context import Context
 from rdd_jax.config.build.groups import parse_risk
 from rdd_jax.config.build.initial import initial
@@ -58,6 +59,7 @@ class Experiment(NamedTuple):
     evaluation: how networks are trained on the result.
     whole: how a network is trained on the full training set.
     judges: the networks of `evaluation.networks`, which evaluate it as well.
+    given: the set that it starts from, if it is one.
   """
 
   net: nn.Module
@@ -75,6 +77,7 @@ class Experiment(NamedTuple):
   evaluation: Recipe
   whole: Recipe | None
   judges: Mapping[str, nn.Module]
+  given: givens.Given | None = None
 
 
 def preprocessing(config: Config, dataset: Dataset) -> Preprocessing:
@@ -152,6 +155,7 @@ def build(
     classes, chosen.ipc, chosen.slots, chosen.slot_images
   )
   _require_rows(config, dataset, synthetic_view.stored_ipc(cells, classes))
+  given = givens.load(config, dataset, preprocess)
   view = synthetic_view.view(
     cells,
     synthetic_view.hard_targets(cells, classes, outputs),
@@ -200,6 +204,7 @@ def build(
         if matched.feed
         else no_probe()
       ),
+      given,
     ),
     draw=real_rows,
     expert=experts.build(config, net, input_shape, spec, preprocess, both)
@@ -210,6 +215,7 @@ def build(
     evaluation=evaluation(config),
     whole=whole(config),
     judges=judges(config.evaluation.networks, outputs, input_shape),
+    given=given,
   )
 
 

@@ -10,6 +10,7 @@ from jax import Array
 import jax.numpy as jnp
 import numpy as np
 
+from rdd_jax.config.build.given import Given
 from rdd_jax.config.defaults import Config
 from rdd_jax.core import keys
 from rdd_jax.core.errors import UserError, choose
@@ -30,6 +31,7 @@ from rdd_jax.synthetic.view import Synthetic
 from rdd_jax.training.probe import Probe
 
 Experts = Sequence[np.ndarray]  # f[snapshots, p] each
+TINY = 1e-6  # the least probability that is told from 0
 
 
 def initial(
@@ -39,6 +41,7 @@ def initial(
   preprocess: Preprocessing,
   transform: Transform,
   scorer: Probe,
+  given: Given | None = None,
 ) -> Callable[..., Synthetic]:
   """Builds the initialization of the synthetic set.
 
@@ -49,6 +52,7 @@ def initial(
     preprocess: from uint8 images to network inputs.
     transform: makes the outliers that outlier slots start from.
     scorer: scores images for it.
+    given: what a set of the path `synthetic.init` holds.
 
   Returns:
     `(key, images u8[N, H, W, C], measure, experts=None) -> Synthetic`. Without
@@ -78,6 +82,10 @@ def initial(
     'noise': lambda: from_noise(len(cells) * copies),
     'predicted': real,
   }
+  if given is not None:  # the rows that it has not are as from real ones
+    table[options.init] = table[
+      'noise' if len(given.images) == len(cells) else 'real'
+    ]
   begin = stored(
     choose('initialisation', options.init, table)(),
     options.factor,
@@ -108,6 +116,14 @@ def initial(
     key = keys.named(key, 'initial')
     values = begin(key, images, measure)
     logits = smooth if soft else free
+    if given is not None:
+      first = slice(len(given.images))
+      pixels = jnp.asarray(given.images)
+      pixel_space = options.space == 'pixels'
+      put = jnp.clip(pixels, 0, 1) if pixel_space else preprocess(pixels)
+      values = values.at[first].set(put)
+      if given.label_kind != 'hard' and learned:
+        logits = logits.at[first].set(_given_logits(given, options))
     last = [snapshots[-1] for snapshots in experts or ()]
     if predicted and last:
       picked = recognized(
@@ -117,7 +133,7 @@ def initial(
       if options.space == 'pixels':
         inputs = jnp.clip(preprocess.inverse(inputs), 0, 1)
       values = values.at[classes].set(inputs)
-    if soft and last:
+    if soft and last and not (given and given.label_kind == 'soft'):
       inputs = values[classes]
       if options.space == 'pixels':
         inputs = preprocess(inputs)
@@ -127,9 +143,24 @@ def initial(
       images=values,
       logits=logits if learned else None,
       step_size=jnp.float32(options.step_size) if options.step_size else None,
-      log_scale=jnp.log(jnp.float32(options.label_scale))
+      log_scale=jnp.log(jnp.float32(_scale(given, options)))
       if options.label_scale
       else None,
     )
 
   return start
+
+
+def _given_logits(given: Given, options: Config) -> Array:
+  """Returns what is learned of labels, where the targets are those given."""
+  targets = jnp.asarray(given.targets)
+  if options.labels == 'soft':
+    return jnp.log(jnp.maximum(targets, TINY))
+  if given.label_kind == 'free' and not options.label_scale:
+    return uncentered(given.scale * centered(targets))
+  return targets
+
+
+def _scale(given: Given | None, options: Config) -> float:
+  free = given is not None and given.label_kind == 'free'
+  return given.scale if given is not None and free else options.label_scale

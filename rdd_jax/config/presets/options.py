@@ -12,6 +12,11 @@ COMMON = {  # of every method
   'seeds': Argument(3, 'distillations, each from its own initial images'),
   'width': Argument(128, 'filters in each layer of the network'),
   'steps': Argument(0, 'distillation steps; 0 takes those of the method'),
+  'init': Argument(
+    '',
+    'what distillation starts from: real or noise, or the path of a run or of '
+    'a set; empty is as the method does',
+  ),
   'noise': Argument(
     '',
     'label noise as rdd_jax.data.corrupt takes it, such as symmetric-0.4, '

@@ -207,10 +207,12 @@ def finish(config: Config, args: dict[str, Any]) -> Config:
 
   Args:
     config: the configuration, changed in place.
-    args: parsed arguments, of which `steps` and `smoke` are read.
+    args: parsed arguments, of which `steps`, `init` and `smoke` are read.
   """
   if args['steps']:
     config.steps = args['steps']
+  if args['init']:
+    config.synthetic.init = args['init']
   return smoke(config) if args['smoke'] else config
 
 

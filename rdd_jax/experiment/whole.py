@@ -1,0 +1,152 @@
+"""Networks on the full training set, and the coresets that they choose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from rdd_jax import networks
+from rdd_jax.config.build import shift as build_shift
+from rdd_jax.core.batch import Batch
+from rdd_jax.core.measure import empirical, rows_of
+from rdd_jax.data import Dataset
+from rdd_jax.evaluation.evaluate import summarize
+from rdd_jax.evaluation.ood.detect import detect
+from rdd_jax.evaluation.shift.shift import measure as measure_shift
+from rdd_jax.experiment.trial import (
+  Trial,
+  held,
+  keep_curves,
+  network_keys,
+  remember,
+)
+from rdd_jax.networks import Variables
+from rdd_jax.synthetic import coresets
+from rdd_jax.synthetic.view import stored_ipc
+from rdd_jax.training.fit import embed, fit_in_turn, predict
+from rdd_jax.training.recipe import Recipe
+
+
+def whole_batch(dataset: Dataset, num_outputs: int) -> Batch:
+  """Returns all training rows, as uint8: they are preprocessed in flight.
+
+  Args:
+    dataset: N training rows.
+    num_outputs: of the networks, and the width of the targets.
+  """
+  measure = empirical(dataset.train_labels, num_outputs)
+  rows = jnp.arange(len(measure.cells))
+  return rows_of(measure, rows, jnp.asarray(dataset.train_images))
+
+
+def whole(trial: Trial) -> dict[str, Any]:
+  """Trains networks on the full training set, and chooses coresets by one.
+
+  Returns:
+    `row`, the metrics of those networks, None where `whole.steps` is 0;
+    `coresets`, row numbers by name, chosen in the features of the first
+    network, or in pixels where there is none; and `groups` of test rows in
+    those features, where `config.shift` asks for them.
+  """
+  return remember(
+    trial.workdir / 'evaluations' / 'whole.json', lambda: _whole(trial)
+  )
+
+
+def _whole(trial: Trial) -> dict[str, Any]:
+  dataset, recipe = trial.dataset, trial.experiment.whole
+  images, labels = dataset.train_images, dataset.train_labels
+  groups: dict[str, list[int]] = {}
+  if recipe is None:
+    row = None
+    features = images.reshape(len(images), -1)
+  else:
+    net = trial.experiment.net
+    batch = whole_batch(dataset, trial.experiment.spec.num_outputs)
+    variables = _networks(trial, batch, recipe)
+    logits = predict(net, variables, dataset.test_images, trial.preprocess)
+    row = summarize(logits, held(dataset), dataset.num_classes)
+    first = jax.tree.map(lambda v: v[0], variables)
+    features = embed(net, first, images, trial.preprocess)
+    if trial.shift is not None:
+      if build_shift.needs_features(trial.config):
+        tests = embed(net, first, dataset.test_images, trial.preprocess)
+        groups = build_shift.in_features(trial.config, tests, features)
+      row |= measure_shift(
+        net,
+        variables,
+        build_shift.with_features(trial.shift, groups),
+        logits,
+        dataset.test_labels,
+        num_classes=dataset.num_classes,
+        preprocess=trial.preprocess,
+      )
+    if trial.outside is not None:
+      found, curves = detect(
+        net,
+        variables,
+        batch,
+        trial.outside,
+        recipe,
+        num_classes=dataset.num_classes,
+        preprocess=trial.preprocess,
+        key=network_keys(trial.config.seed, 1)[0],
+      )
+      row |= found
+      keep_curves(trial, 'whole', curves)
+  classes = dataset.num_classes
+  size = stored_ipc(trial.experiment.cells, classes), classes
+  chosen = {
+    'herding': coresets.herding(features, labels, *size),
+    'k_center': coresets.k_center(features, labels, *size),
+  }
+  return {
+    'row': row,
+    'coresets': {name: rows.tolist() for name, rows in chosen.items()},
+    'groups': groups,
+  }
+
+
+def _networks(trial: Trial, batch: Batch, recipe: Recipe) -> Variables:
+  """Trains the networks, or reads those of a run that had the same ones."""
+  config, dataset, net = trial.config, trial.dataset, trial.experiment.net
+  seeds = network_keys(config.seed, config.whole.seeds)
+  shape = dataset.train_images.shape[1:]
+
+  def train() -> Variables:
+    return fit_in_turn(
+      net,
+      batch,
+      recipe,
+      tell=trial.tell,
+      num_classes=dataset.num_classes,
+      input_shape=shape,
+      seeds=seeds,
+      preprocess=trial.preprocess,
+    )
+
+  if trial.kept is None:
+    return train()
+  return trial.kept.tree(
+    'the network on the whole training set',
+    {
+      'network': config.network.to_dict(),
+      'whole': config.whole.to_dict(),
+      'outputs': batch.targets.shape[1],
+      'classes': dataset.num_classes,
+      'precision': config.precision,
+      'deterministic': config.deterministic,
+    },
+    (
+      dataset.train_images,
+      dataset.train_labels,
+      trial.preprocess.to_arrays(),
+      jax.random.key_data(seeds),
+    ),
+    train,
+    like=jax.eval_shape(
+      jax.vmap(lambda key: networks.init(net, key, shape)), seeds
+    ),
+  )
