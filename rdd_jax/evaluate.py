@@ -17,6 +17,7 @@ from ml_collections import config_flags
 
 from rdd_jax import data
 from rdd_jax.artifact import store
+from rdd_jax.artifact.load import read_directory
 from rdd_jax.artifact.third_party import expand
 from rdd_jax.config.unasked import for_its_data
 from rdd_jax.core.errors import UserError
@@ -162,7 +163,8 @@ def _ours(path: Path) -> store.Distilled | None:
   told = bool(_DATASET.value or _LIKE.value)
   if third_party.is_ours(path, told=told):
     return store.load(path)
-  return third_party.self_described(path)
+  exported = None if told else read_directory(path)
+  return exported or third_party.self_described(path)
 
 
 def main(argv: list[str]) -> None:

@@ -5,11 +5,11 @@ come from a configuration: that of distribution matching on the data set that
 is named, or any other that is given.
 """
 
+from rdd_jax.artifact.load import self_described as self_described
 from rdd_jax.experiment.third_party.inputs import WHITENING as WHITENING
 from rdd_jax.experiment.third_party.load import Other as Other
 from rdd_jax.experiment.third_party.load import is_ours as is_ours
 from rdd_jax.experiment.third_party.load import load as load
-from rdd_jax.experiment.third_party.load import self_described as self_described
 from rdd_jax.experiment.third_party.recipe import config_for as config_for
 from rdd_jax.experiment.third_party.recipe import describe as describe
 from rdd_jax.experiment.third_party.recipe import learning_rate as learning_rate

@@ -53,26 +53,6 @@ def is_ours(path: Path, *, told: bool = False) -> bool:
   return path.name == store.ARRAYS or path.name == store.CARD
 
 
-def self_described(path: Path) -> store.Distilled | None:
-  """Returns the set of a single file that carries its card; None for any other.
-
-  Raises:
-    UserError: as `imports.read` does, or for a file that is not as its card
-      says.
-  """
-  if path.is_dir():
-    return None
-  raw = third_party.read(path)
-  if raw.card is None:
-    return None
-  if raw.sha256 not in (None, third_party.digest(raw.arrays)):
-    raise UserError(
-      f'{path} is damaged (the SHA-256 of its arrays is not '
-      f'{str(raw.sha256)[:12]}..., as it says); copy or convert it again'
-    )
-  return store.from_arrays(raw.arrays, raw.card, str(path))
-
-
 def load(
   paths: Path | Sequence[Path],
   told: Told,
