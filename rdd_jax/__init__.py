@@ -30,7 +30,7 @@ A set that a run made, used in three lines:
 | `gradient_matching` | DC, DSA, IDC |
 | `trajectory_matching` | MTT, DATM |
 | `unrolled` | BPTT, RaT-BPTT |
-| `kip`, `frepo` | regression on features, or by a kernel |
+| `kip`, `frepo` | regression by a kernel, or on features |
 
 | robustness | |
 |---|---|

@@ -99,3 +99,5 @@ def test_the_version_has_one_source():
   found = re.search(pattern, SOURCE.read_text())
   assert found is not None
   assert found[1] == rdd_jax.__version__
+  cited = (ROOT / 'CITATION.cff').read_text()
+  assert f'\nversion: {rdd_jax.__version__}\n' in cited

@@ -29,6 +29,12 @@ def load(path: str | os.PathLike[str]) -> Distilled:
   Raises:
     UserError: if it is not there, damaged, not as `rdd_jax.artifact.schema`
       says, or without a card of ours.
+
+  >>> load('/nowhere')
+  Traceback (most recent call last):
+  rdd_jax.core.errors.UserError: cannot read /nowhere/distilled.npz (No such \
+file or directory); give the directory of a distilled set, which holds \
+distilled.npz and card.json
   """
   path = Path(path)
   if path.name == store.CARD:

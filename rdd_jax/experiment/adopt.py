@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rdd_jax import data
 from rdd_jax.artifact import store
 from rdd_jax.artifact.store import Distilled
 from rdd_jax.artifact.third_party import Images, Targets
@@ -16,7 +17,6 @@ from rdd_jax.artifact.third_party import adopt as artifact_of
 from rdd_jax.config.build import experiment
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.errors import UserError
-from rdd_jax.data.dataset import Dataset
 from rdd_jax.experiment import trial
 from rdd_jax.experiment.third_party import config_for
 from rdd_jax.images.preprocessing import Preprocessing
@@ -26,13 +26,14 @@ from rdd_jax.networks import build, parse
 def adopt(
   images: ArrayLike,
   targets: ArrayLike,
-  dataset: Dataset,
+  dataset: data.Dataset,
   *,
   cells: ArrayLike | None = None,
   weights: ArrayLike | None = None,
   network: str = '',
   preprocessing: Preprocessing | None = None,
   evaluation: Mapping[str, Any] | None = None,
+  free: bool = False,
 ) -> Distilled:
   """Makes a set of arrays: of a script's, or of somebody else's.
 
@@ -49,9 +50,19 @@ def adopt(
       statistics of the data set, or fits them.
     evaluation: fields of the recipe, such as `{'epochs': 300}`, instead of
       those published for the data set; see `config.evaluation`.
+    free: targets are those that a regression learned (KIP, FRePo), on the
+      simplex or not, and networks are trained by the squared error.
 
   Raises:
     UserError: if arrays are not as `rdd_jax.artifact.schema` says.
+
+  >>> images = np.arange(64, dtype=np.uint8).reshape(4, 4, 4, 1)
+  >>> labels = np.array([0, 0, 1, 1])
+  >>> dataset = data.from_arrays(images, labels, images, labels)
+  >>> adopt(images[::2], labels[::2], dataset, network='mlp')
+  <Distilled arrays: 2 classes, 1 image of each, 4x4x1
+    labels: hard
+    network: mlp>
   """
   pixels, given = np.asarray(images), np.asarray(targets)
   _require(pixels, given, dataset)
@@ -59,10 +70,12 @@ def adopt(
   rows = np.eye(dataset.num_classes)[given] if hard else given
   chosen = rows.argmax(1) if cells is None else np.asarray(cells)
   labels = Targets(rows.astype(np.float32), chosen.astype(np.int32), '')
-  config = _config(dataset, network, rows.shape[1], evaluation or {})
-  card = trial.card_of(
-    config, dataset, rows.shape[1], labels='hard' if hard else 'soft'
+  recipe = {'loss': 'squared'} if free else {}
+  config = _config(
+    dataset, network, rows.shape[1], {**recipe, **(evaluation or {})}
   )
+  kind = 'free' if free else 'hard' if hard else 'soft'
+  card = trial.card_of(config, dataset, rows.shape[1], labels=kind)
   preprocess = preprocessing or experiment.preprocessing(config, dataset)
   scale = 'bytes' if pixels.dtype == np.uint8 else 'unit'
   found = artifact_of(
@@ -74,7 +87,9 @@ def adopt(
   return store.from_arrays(store.to_arrays(found), card, 'the set')
 
 
-def _require(pixels: np.ndarray, targets: np.ndarray, dataset: Dataset) -> None:
+def _require(
+  pixels: np.ndarray, targets: np.ndarray, dataset: data.Dataset
+) -> None:
   """Raises a UserError for arrays that do not suit a data set."""
   shape, classes = dataset.image_shape, dataset.num_classes
   if pixels.shape[1:] != shape:
@@ -97,7 +112,10 @@ def _require(pixels: np.ndarray, targets: np.ndarray, dataset: Dataset) -> None:
 
 
 def _config(
-  dataset: Dataset, network: str, outputs: int, evaluation: Mapping[str, Any]
+  dataset: data.Dataset,
+  network: str,
+  outputs: int,
+  evaluation: Mapping[str, Any],
 ) -> Config:
   """What judges a set on a data set: its preset, and what is said instead."""
   config = config_for(dataset.name, dataset)

@@ -182,6 +182,15 @@ def test_a_script_distils_saves_and_judges(tmp_path):
   assert rdd_jax.judge(found, seeds=1)['accuracy']['n'] == 1
 
 
+def test_free_targets_stay_what_they_are_and_are_regressed_on():
+  targets = np.eye(10) * 1.5 - 0.05
+  pixels = DIGITS.train_images[:10]
+  made = rdd_jax.adopt(pixels, targets, DIGITS, network='mlp', free=True)
+  np.testing.assert_allclose(made.targets, targets, atol=1e-6)
+  assert made.card['label_kind'] == 'free'
+  assert made.card['evaluation']['loss'] == 'squared'
+
+
 @pytest.mark.parametrize(
   ('given', 'wrong'),
   [
