@@ -134,8 +134,11 @@ _HOME = {name: module for module, names in _NAMES.items() for name in names}
 def __getattr__(name: str) -> Any:
   """Imports a name of `__all__`, which stays."""
   if name not in __all__:
+    instead = {'evaluate': 'judge', 'convert': 'export'}.get(name)
     raise AttributeError(
-      f'rdd_jax has no {name!r}; help(rdd_jax) lists what it has'
+      f'rdd_jax has no {name!r}; '
+      + (f'the function is rdd_jax.{instead}, and ' if instead else '')
+      + 'help(rdd_jax) lists what it has'
     )
   home = importlib.import_module(f'rdd_jax.{_HOME.get(name, name)}')
   found = getattr(home, name) if name in _HOME else home

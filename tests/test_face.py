@@ -88,7 +88,10 @@ def test_a_module_of_a_command_is_still_imported_by_its_name():
 
 def test_another_name_is_an_error_that_says_where_to_look():
   with pytest.raises(AttributeError, match=r"no 'jugde'; help\(rdd_jax\)"):
-    _ = rdd_jax.jugde  # pyright: ignore[reportAttributeAccessIssue]
+    rdd_jax.__getattr__('jugde')
+  # Where nothing has imported the module of the command yet.
+  with pytest.raises(AttributeError, match=r'the function is rdd_jax\.judge'):
+    rdd_jax.__getattr__('evaluate')
 
 
 def test_the_version_has_one_source():
