@@ -30,7 +30,8 @@ A set that a run made, used in three lines:
 | `gradient_matching` | DC, DSA, IDC |
 | `trajectory_matching` | MTT, DATM |
 | `unrolled` | BPTT, RaT-BPTT |
-| `kip`, `frepo` | regression by a kernel, or on features |
+| `regression_matching` | regression, by one of the next two |
+| `kip`, `frepo` | by a kernel; on the features of a pool of networks |
 
 | robustness | |
 |---|---|
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     frepo,
     gradient_matching,
     kip,
+    regression_matching,
     trajectory_matching,
     unrolled,
   )
@@ -98,6 +100,7 @@ __all__ = [
   'load',
   'networks',
   'objectives',
+  'regression_matching',
   'robust',
   'save',
   'tilt',
@@ -123,6 +126,7 @@ _NAMES = {
     'frepo',
     'gradient_matching',
     'kip',
+    'regression_matching',
     'trajectory_matching',
     'unrolled',
   ),
