@@ -36,21 +36,32 @@ class Fitted:
     variables: that it learned.
     preprocessing: from pixels to what it takes.
     class_names: by class.
+    image_shape: `(H, W, C)`.
   """
 
   net: nn.Module
   variables: Variables
   preprocessing: Preprocessing
   class_names: tuple[str, ...]
+  image_shape: tuple[int, ...]
 
   def logits(self, images: ArrayLike) -> np.ndarray:
     """Computes logits `f32[n, o]`, in evaluation mode.
 
     Args:
       images: `u8[n, H, W, C]`, or floats on the scale of [0, 1].
+
+    Raises:
+      UserError: for images of another shape or type.
     """
-    stacked = jax.tree.map(lambda leaf: leaf[None], self.variables)
     pixels = np.asarray(images)
+    fits = pixels.dtype == np.uint8 or pixels.dtype.kind == 'f'
+    if pixels.ndim != 4 or pixels.shape[1:] != self.image_shape or not fits:
+      raise UserError(
+        f'images are {pixels.dtype}{list(pixels.shape)}; give uint8, or floats '
+        f'from 0 to 1, [n, {", ".join(map(str, self.image_shape))}]'
+      )
+    stacked = jax.tree.map(lambda leaf: leaf[None], self.variables)
     return predict(self.net, stacked, pixels, self.preprocessing)[0]
 
   def predict(self, images: ArrayLike) -> np.ndarray:
@@ -73,8 +84,8 @@ def fit(
   Args:
     net: a name, as `rdd_jax.networks.build` takes it ('convnet:width=64'), of
       which that on the card alone stands for the network there, as does '';
-      or a Flax module from images `f[n, H, W, C]`
-      to logits `f[n, o]`, with `training`, a bool by keyword, if it needs it.
+      or a Flax module from images `f[n, H, W, C]` to logits `f[n, o]`, with
+      `training`, a bool by keyword, if it needs it.
     artifact: the set.
     epochs: instead of those on the card.
     seed: the root of all that is random.
@@ -105,6 +116,7 @@ def fit(
     jax.tree.map(lambda leaf: leaf[0], stacked),
     artifact.preprocessing,
     tuple(artifact.card['class_names']),
+    artifact.images.shape[1:],
   )
 
 

@@ -72,14 +72,23 @@ def test_the_command_gives_the_same_numbers(artifact, tmp_path, seed):
 def test_what_is_fitted_is_what_is_judged(artifact, net):
   fitted = rdd_jax.fit(net, artifact, seed=1)
   right = float(np.mean(fitted.predict(TESTS[0]) == TESTS[1]))
-  row = rdd_jax.judge(artifact, *TESTS, net=net, seeds=1, seed=1)
-  assert row['accuracy']['values'] == [pytest.approx(right, abs=1e-9)]
+  row = rdd_jax.judge(artifact, *TESTS, net=net, seeds=2, seed=1)
+  assert row['accuracy']['values'][0] == pytest.approx(right, abs=1e-9)
   assert right > 0.3
   assert fitted.logits(TESTS[0]).shape == (60, 10)
   floats = TESTS[0].astype(np.float32) / 255
   np.testing.assert_allclose(
     fitted.logits(floats), fitted.logits(TESTS[0]), atol=1e-4
   )
+
+
+@pytest.mark.parametrize(
+  'images', [TESTS[0][0], TESTS[0][:, 1:], TESTS[0].astype(np.int64)]
+)
+def test_images_that_do_not_suit_are_one_line(artifact, images):
+  fitted = rdd_jax.fit('', artifact, epochs=1)
+  with pytest.raises(UserError, match=r'give uint8, or floats .*8, 8, 1\]'):
+    fitted.predict(images)
 
 
 def test_a_name_that_is_given_need_not_be_that_on_the_card(artifact):
