@@ -1,18 +1,26 @@
 """Metadata of rdd_jax; pyproject.toml only configures tools."""
 
 from pathlib import Path
+import re
 
 from setuptools import find_packages, setup
 
+ROOT = Path(__file__).parent
+VERSION = re.search(
+  r"(?m)^__version__ = '(.+)'$", (ROOT / 'rdd_jax/__init__.py').read_text()
+)
+assert VERSION is not None  # its one source
+
 setup(
   name='rdd_jax',
-  version='0.1.0',
+  version=VERSION[1],
   description='Robust dataset distillation in JAX.',
-  long_description=Path(__file__).with_name('README.md').read_text(),
+  long_description=(ROOT / 'README.md').read_text(),
   long_description_content_type='text/markdown',
   license='Apache-2.0',
   python_requires='>=3.11',
   packages=find_packages(include=['rdd_jax', 'rdd_jax.*']),
+  entry_points={'console_scripts': ['rdd-jax = rdd_jax.__main__:main']},
   package_data={'rdd_jax': ['py.typed'], 'rdd_jax.experiment': ['slurm.sh']},
   install_requires=[
     'absl-py>=2.1',

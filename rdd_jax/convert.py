@@ -1,14 +1,15 @@
 """Writes a set for others: `python -m rdd_jax.convert PATH --to=npz --out=DIR`.
 
-PATH is a run's directory, or a file of ours that carries its card.
+PATH is a run's directory, or anything below that carries its card.
+`rdd_jax.load` reads them all.
 
 | format | what is written | what is lost |
 |---|---|---|
 | `npz` | `set.npz`, with the card | nothing |
 | `safetensors` | `set.safetensors`, with the card as metadata | nothing |
-| `tfds` | `NAME/1.0.0` of array_record, with test rows | the card; images |
-| | | are 8-bit, floats stand beside them |
-| `folder` | PNGs in a directory for each class | what it prints |
+| `tfds` | `NAME/1.0.0` of array_record, with test | nothing: images are |
+| | rows, and `card.npz` | 8-bit, floats beside them |
+| `folder` | PNGs in a directory for each class, `card.npz` | what it prints |
 
 `python -m rdd_jax.convert RUN --relabel=PHOTOS` says which images of a folder
 would go to another class, by the run's `relabeled.csv`; with `--out=DIR` it
@@ -17,19 +18,15 @@ copies them there, or links them, with `--link`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-import shutil
 
 from absl import flags
 
-from rdd_jax.artifact import export, store
 from rdd_jax.artifact.export import relabel as relabeling
+from rdd_jax.artifact.load import load
 from rdd_jax.core.errors import UserError
-from rdd_jax.experiment import third_party
-from rdd_jax.experiment.judge import load as load_dataset
+from rdd_jax.experiment.formats import FORMATS, claimed, export
 from rdd_jax.runtime import cli
 
 # Where two commands are imported, as by tests, each may have its own --out.
@@ -59,18 +56,7 @@ def convert(path: Path, to: str, out: Path, data_dir: str = '') -> list[str]:
   """
   if to not in FORMATS:
     raise UserError(f'--to={to}: give one of {", ".join(FORMATS)}')
-  distilled = (
-    store.load(path)
-    if third_party.is_ours(path)
-    else third_party.self_described(path)
-  )
-  if distilled is None:
-    raise UserError(
-      f'{path} has no card of ours; make it an artefact first, by python -m '
-      f'rdd_jax.evaluate {path} --dataset=NAME --report=DIR'
-    )
-  with _claimed(out):
-    return FORMATS[to](distilled, out, data_dir)
+  return export(load(path), to, out, data_dir=data_dir)
 
 
 def relabel(
@@ -95,66 +81,9 @@ def relabel(
   lines = relabeling.describe(found)
   if out is None:
     return [*lines, 'nothing is written: add --out=DIR, and --link for links']
-  with _claimed(out):
+  with claimed(out):
     relabeling.write(found, out, link=link)
   return [*lines, f'{out}: a directory for each class; {folder} is as it was']
-
-
-@contextmanager
-def _claimed(out: Path) -> Iterator[None]:
-  """Makes a directory, which does not stay where what fills it fails."""
-  if out.exists() and (not out.is_dir() or any(out.iterdir())):
-    raise UserError(f'{out} is in use; choose another --out, or empty it')
-  made = [path for path in (out, *out.parents) if not path.exists()]
-  out.mkdir(parents=True, exist_ok=True)
-  try:
-    yield
-  except BaseException:
-    for path in out.iterdir():
-      shutil.rmtree(path) if path.is_dir() else path.unlink()
-    for path in made:
-      path.rmdir()
-    raise
-
-
-def _npz(distilled: store.Distilled, out: Path, _: str) -> list[str]:
-  export.write_npz(out / 'set.npz', distilled)
-  return [f'{out / "set.npz"}: all of it, with its card']
-
-
-def _safetensors(distilled: store.Distilled, out: Path, _: str) -> list[str]:
-  export.write_safetensors(out / 'set.safetensors', distilled)
-  return [f'{out / "set.safetensors"}: all of it, with its card']
-
-
-def _folder(distilled: store.Distilled, out: Path, _: str) -> list[str]:
-  export.write_folder(out, distilled)
-  return [f'{out}: PNGs by class', *export.losses(distilled)]
-
-
-def _tfds(distilled: store.Distilled, out: Path, data_dir: str) -> list[str]:
-  try:
-    dataset = load_dataset(distilled.card, data_dir)
-    more = []
-  except UserError as error:
-    dataset = None
-    more = [f'no test rows, as their data set is not here ({error})']
-  written = export.write_tfds(out, distilled, dataset)
-  name = written.parent.name
-  reads = "load_split('tfds:{}', 'train'" if more else "load('tfds:{}'"
-  return [
-    f'{written}: array_record',
-    f"rdd_jax.data.{reads.format(name)}, data_dir='{out}') reads it",
-    *more,
-  ]
-
-
-FORMATS: dict[str, Callable[[store.Distilled, Path, str], list[str]]] = {
-  'npz': _npz,
-  'safetensors': _safetensors,
-  'tfds': _tfds,
-  'folder': _folder,
-}
 
 
 def main(argv: list[str]) -> None:

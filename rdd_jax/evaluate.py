@@ -17,6 +17,7 @@ from ml_collections import config_flags
 
 from rdd_jax import data
 from rdd_jax.artifact import store
+from rdd_jax.artifact.load import own
 from rdd_jax.artifact.third_party import expand
 from rdd_jax.config.unasked import for_its_data
 from rdd_jax.core.errors import UserError
@@ -134,7 +135,11 @@ def read(*paths: Path, training: bool) -> third_party.Other:
     training: whether the training rows will be needed.
   """
   paths = expand(paths)
-  distilled = _ours(paths[0]) if len(paths) == 1 else None
+  distilled = (
+    own(paths[0], told=bool(_DATASET.value or _LIKE.value))
+    if len(paths) == 1
+    else None
+  )
   if distilled is not None:
     dataset = load(distilled.card, _DATA_DIR.value or '', training=training)
     unread = [name for name, flag in _OTHERS.items() if flag.present]
@@ -156,13 +161,6 @@ def read(*paths: Path, training: bool) -> third_party.Other:
     channels=_CHANNELS.value,
     zca=_ZCA.value,
   )
-
-
-def _ours(path: Path) -> store.Distilled | None:
-  told = bool(_DATASET.value or _LIKE.value)
-  if third_party.is_ours(path, told=told):
-    return store.load(path)
-  return third_party.self_described(path)
 
 
 def main(argv: list[str]) -> None:

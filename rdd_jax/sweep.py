@@ -1,4 +1,4 @@
-"""Runs a grid of configurations, and puts them side by side on one page.
+"""Runs a grid of configurations, and shows them on one page.
 
 python -m rdd_jax.sweep --config=configs/trustdd_digits.py --jobs=2
   --arg='outliers=none|poe,seed=0|1' --out=runs/sweep

@@ -19,6 +19,7 @@ import numpy as np
 
 from rdd_jax.artifact.card import translate
 from rdd_jax.artifact.schema import LAYOUT, PREFIX, require_arrays, require_card
+from rdd_jax.artifact.summary import summarize
 from rdd_jax.core.batch import NOWHERE, Batch
 from rdd_jax.core.errors import UserError, one_line
 from rdd_jax.images.preprocessing import Preprocessing
@@ -49,6 +50,11 @@ class Distilled:
   cells: np.ndarray
   preprocessing: Preprocessing
   card: dict[str, Any]
+
+  def __repr__(self) -> str:
+    """Returns what the set is, in a few lines."""
+    told = summarize(self.card, self.images.shape, self.cells)
+    return f'<Distilled {told}>'
 
 
 def save(directory: str | os.PathLike[str], distilled: Distilled) -> None:

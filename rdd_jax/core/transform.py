@@ -19,6 +19,7 @@ from jax import Array
 
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch
+from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import Measure
 
 State = Any
@@ -53,21 +54,38 @@ def untold(stage: str, done: int, total: int) -> None:
   del stage, done, total
 
 
+def unscored() -> Scores:
+  """Refuses to score rows.
+
+  Raises:
+    UserError: always; it says what to give.
+  """
+  raise UserError(
+    'a transform asks for the scores of all rows, and no probe gives them; '
+    'pass DataView(images, labels, score_all), where score_all() returns a '
+    "probe's Scores of all rows"
+  )
+
+
 class DataView(NamedTuple):
   """Holds the training set, and its scores, for `prepare` outside jit.
 
+  `DataView(images, labels)` is all that most transforms need.
+
   Attributes:
-    images: `u8[N, H, W, C]`, the training set as it is.
-    labels: `i[N]`, the labels as given.
-    score_all: scores of all rows by the probe's averaged weights, in the order
-      of the data set; costs a pass over it.
+    images: `u8[N, H, W, C]`, the training set as it is, in the order of the
+      rows of the measure.
+    labels: `i[N]`, the labels as given, in the same order.
+    score_all: `() -> Scores` of all N rows, in the same order, by the probe's
+      averaged weights; costs a pass over the data. Needed only by transforms
+      that ask for it; by default, those are told so.
     tell: called with the name of a stage, and how many of how many steps of it
       are done, for whoever waits.
   """
 
   images: Array
   labels: Array
-  score_all: Callable[[], Scores]
+  score_all: Callable[[], Scores] = unscored
   tell: Tell = untold
 
 

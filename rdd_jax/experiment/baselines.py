@@ -126,6 +126,7 @@ def baseline_like(
       **distilled.card,
       'factor': 1,
       'label_kind': 'hard',
+      'method': name,
       'labels': cards.labels(outputs),
       'numbers': {},
     },

@@ -18,7 +18,7 @@ from rdd_jax.artifact.store import Distilled
 from rdd_jax.config.build import experiment, ood
 from rdd_jax.config.build.data import load
 from rdd_jax.config.build.experiment import Experiment
-from rdd_jax.config.defaults import Config
+from rdd_jax.config.defaults import PLACES, Config
 from rdd_jax.core import keys
 from rdd_jax.data import Dataset, effective_rate, injected, stand_in
 from rdd_jax.evaluation.evaluate import TestData
@@ -97,18 +97,34 @@ def distilled(trial: Trial, params: Synthetic, seed: int) -> Distilled:
     weights=np.asarray(batch.weights[:: factor**2]),
     cells=trial.experiment.cells,
     preprocessing=trial.preprocess,
-    card=card_of(
-      trial.config,
-      trial.dataset,
-      trial.experiment.spec.num_outputs,
-      seed=seed,
-      labels=trial.config.synthetic.labels,
-      factor=factor,
-      step_size=params.step_size,
-      log_scale=params.log_scale,
-    )
-    | ({'init': given.source} if given is not None else {}),
+    card={
+      **card_of(
+        trial.config,
+        trial.dataset,
+        trial.experiment.spec.num_outputs,
+        seed=seed,
+        labels=trial.config.synthetic.labels,
+        factor=factor,
+        step_size=params.step_size,
+        log_scale=params.log_scale,
+      ),
+      'method': method(trial.config),
+      **({'init': given.source} if given is not None else {}),
+    },
   )
+
+
+def method(config: Config) -> str:
+  """Returns the objective and the chains' links, by name, in one line.
+
+  >>> from rdd_jax.config import defaults
+  >>> config = defaults.config()
+  >>> config.transform = {'trust': {}}
+  >>> method(config)
+  'distribution, trust'
+  """
+  links = [link for place in PLACES for link in config[place]]
+  return ', '.join([config.objective.name, *dict.fromkeys(links)])
 
 
 def coreset(trial: Trial, rows: np.ndarray, seed: int) -> Distilled:

@@ -33,6 +33,7 @@ __all__ = [
   'build',
   'flatten',
   'init',
+  'parse',
   'unflatten',
 ]
 
@@ -81,15 +82,14 @@ def build(name: str, num_outputs: int, **options: Any) -> nn.Module:
   >>> jax.eval_shape(net.apply, params, images).logits.shape
   (2, 10)
   """
-  name, *given = name.split(':')
+  name, given = parse(name)
   module, preset = choose('network', name, NETWORKS)
   fields = {
     field.name: field.default
     for field in dataclasses.fields(module)
     if field.name not in ('num_outputs', 'parent', 'name')
   }
-  for option, _, value in (item.partition('=') for item in given):
-    options[option] = int(value) if value.isdigit() else value
+  options = {**options, **given}
   for option, value in options.items():
     kind = type(choose(f'option of {name}', option, fields))
     if not isinstance(value, kind):
@@ -97,3 +97,14 @@ def build(name: str, num_outputs: int, **options: Any) -> nn.Module:
         f'option of {name} {option}={value!r}: give {kind.__name__}'
       )
   return module(num_outputs=num_outputs, **{**preset, **options})
+
+
+def parse(text: str) -> tuple[str, dict[str, Any]]:
+  """Splits a name from the options that follow it.
+
+  >>> parse('convnet:norm=none:depth=2')
+  ('convnet', {'norm': 'none', 'depth': 2})
+  """
+  name, *given = text.split(':')
+  pairs = (item.partition('=') for item in given)
+  return name, {k: int(v) if v.isdigit() else v for k, _, v in pairs}

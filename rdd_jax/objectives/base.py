@@ -47,26 +47,61 @@ class LossesFn(Protocol):
   def __call__(
     self, synthetic: Batch, step: Step
   ) -> tuple[Array, Array, dict[str, Array]]:
-    """Values and mass `f[k]`, and metrics; differentiable in `synthetic`."""
+    """Computes what is made small; differentiable in `synthetic`.
+
+    Args:
+      synthetic: the rows that are learned.
+      step: the real rows, state and key.
+
+    Returns:
+      Values `f[k]`, one for each of whatever is matched, such as cells; their
+      mass `f[k]`, by which a risk weighs them, zero where nothing was matched;
+      and metrics by name, `f[]`, which are logged.
+    """
     ...
 
 
 class AdvanceFn(Protocol):
   def __call__(self, synthetic: Batch, step: Step) -> tuple[State, Chains]:
-    """Moves the objective's own networks on, edited by the chains."""
+    """Moves the objective's own networks on, edited by the chains.
+
+    Args:
+      synthetic: the rows as this step left them.
+      step: the real rows, state and key.
+
+    Returns:
+      The state of the next step, and `step.chains`, with the states that their
+      own steps left where they were called.
+    """
     ...
 
 
 class Objective(NamedTuple):
   """How far a synthetic batch is from a real one.
 
+  Three functions are needed, pure and traced once; the fourth is of those that
+  need data of the host at each step.
+
   Attributes:
-    init: `(key) -> state`.
-    losses: the discrepancies to be made small.
-    advance: what changes between two steps besides the synthetic set.
+    init: `(key) -> state`, any pytree of arrays: networks, for most.
+    losses: `(synthetic, step) -> (values f[k], mass f[k], metrics)`, the
+      discrepancies to be made small; see `LossesFn`.
+    advance: `(synthetic, step) -> (state, chains)`, what changes between two
+      steps besides the synthetic set; see `AdvanceFn`. One without state, or
+      with fresh networks at each step, returns `init(step.key), step.chains`.
     feed: `(seed, step, source) -> host data` for a step, a pure function of
       the seed, its number and a source such as expert trajectories; None where
       `losses` takes none.
+
+  >>> def losses(synthetic, step):  # the mean pixel of all rows
+  ...   gap = synthetic.inputs.mean() - step.real.inputs.mean()
+  ...   return gap[None] ** 2, jnp.ones(1), {'gap': gap}
+  >>> def advance(synthetic, step):
+  ...   return step.state, step.chains
+  >>> mine = Objective(lambda key: EmptyState(), losses, advance)
+  >>> values, mass, metrics = trace(mine, 2, (8, 8, 1), num_outputs=2)
+  >>> values.shape, mass.shape, list(metrics)
+  ((1,), (1,), ['gap'])
   """
 
   init: Callable[[Array], State]

@@ -7,45 +7,17 @@ import json
 import sys
 
 from absl.testing import flagsaver
+from artifact.set_cases import distilled
 import chex
 import numpy as np
 import pytest
 
 from rdd_jax import convert, data
 from rdd_jax.artifact import export, store, third_party
-from rdd_jax.artifact.card import make_card
+from rdd_jax.artifact.load import self_described
 from rdd_jax.artifact.store import Distilled
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import judge
-from rdd_jax.experiment import third_party as adopted
-from rdd_jax.images.preprocessing import fit
-
-
-def distilled(factor: int = 1, **card) -> Distilled:
-  """Soft labels, unequal weights, an outlier, pixels that are not clipped."""
-  rng = np.random.default_rng(0)
-  pixels = rng.integers(0, 256, (20, 8, 8, 1), np.uint8)
-  made = make_card(
-    data={'name': 'digits', 'data_dir': '', 'size': 0, 'channels': 0},
-    class_names=tuple('0123456789'),
-    label_kind='soft',
-    factor=factor,
-    network={'name': 'mlp'},
-    student=None,
-    evaluation={'epochs': 1},
-    outside={},
-    shift={},
-    seeds={'root': 0},
-    numbers={},
-  )
-  return Distilled(
-    images=rng.normal(0.5, 0.5, (12, 8, 8, 1)).astype(np.float32),
-    targets=rng.dirichlet(np.ones(10), 12).astype(np.float32),
-    weights=np.linspace(0.5, 1, 12, dtype=np.float32),
-    cells=np.array([*range(10), 3, 10], np.int32),
-    preprocessing=fit(pixels, zca=0.1),
-    card={**made, **card},
-  )
 
 
 @pytest.fixture(params=[1, 2])
@@ -64,7 +36,7 @@ def test_one_file_keeps_everything(saved, tmp_path, to: str):
   (line,) = convert.convert(saved, to, tmp_path / 'out')
   path = tmp_path / 'out' / f'set.{to}'
   assert str(path) in line
-  before, after = store.load(saved), adopted.self_described(path)
+  before, after = store.load(saved), self_described(path)
   assert after is not None
   chex.assert_trees_all_equal(arrays(before), arrays(after))
   assert {**after.card, 'sha256': before.card['sha256']} == before.card
@@ -94,7 +66,7 @@ def test_damage_to_a_single_file_is_noticed(tmp_path):
   whole[-10] ^= 1
   path.write_bytes(whole)
   with pytest.raises(UserError, match=r'SHA-256 .*; copy or convert it again'):
-    adopted.self_described(path)
+    self_described(path)
 
 
 @pytest.mark.parametrize('write', [export.write_npz, export.write_safetensors])
@@ -103,7 +75,7 @@ def test_a_newer_schema_is_refused_in_any_file(tmp_path, write):
   path = tmp_path / ('a.npz' if write is export.write_npz else 'a.safetensors')
   write(path, distilled(schema=2))
   with pytest.raises(UserError, match='schema 2, newer than 1'):
-    adopted.self_described(path)
+    self_described(path)
 
 
 @pytest.mark.parametrize('factor', [1, 2, 3])
@@ -218,7 +190,7 @@ def test_the_command(saved, tmp_path, capsys):
 
 def test_the_card_of_a_file_names_the_data_set_that_judges(saved, tmp_path):
   convert.convert(saved, 'npz', tmp_path / 'out')
-  found = adopted.self_described(tmp_path / 'out' / 'set.npz')
+  found = self_described(tmp_path / 'out' / 'set.npz')
   assert found is not None
   dataset = judge.load(json.loads(json.dumps(found.card)))
   assert len(dataset.test_labels) == 500

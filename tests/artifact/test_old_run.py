@@ -14,10 +14,10 @@ import pytest
 
 from rdd_jax import convert
 from rdd_jax.artifact import store
+from rdd_jax.artifact.load import self_described
 from rdd_jax.config.presets.ood import trustdd
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import judge, trial, workdir
-from rdd_jax.experiment.third_party import self_described
 
 OLD = ROOT / 'tests' / 'data' / 'old_run'
 

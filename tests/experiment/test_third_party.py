@@ -7,9 +7,12 @@ import pytest
 
 from rdd_jax import data, evaluate
 from rdd_jax.artifact import store, third_party
+from rdd_jax.artifact.load import is_ours
 from rdd_jax.config import defaults
+from rdd_jax.config.presets import unrolled
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import third_party as adopted
+from rdd_jax.experiment.third_party.inputs import preprocessing_note
 from rdd_jax.experiment.third_party.recipe import preset_for
 from rdd_jax.images.preprocessing import fit
 from rdd_jax.synthetic.view import decode, encode
@@ -182,10 +185,10 @@ def test_any_version_of_a_data_set_has_its_preset(version):
 def test_a_file_that_is_only_called_like_ours_is_another_s(tmp_path):
   path = tmp_path / store.ARRAYS
   np.savez(path, images=np.zeros((1, 8, 8, 1)), labels=[0])
-  assert adopted.is_ours(path)
-  assert not adopted.is_ours(path, told=True)
+  assert is_ours(path)
+  assert not is_ours(path, told=True)
   (tmp_path / store.CARD).write_text('{}')
-  assert adopted.is_ours(path, told=True)
+  assert is_ours(path, told=True)
   assert third_party.read(path).card is None
 
 
@@ -209,3 +212,13 @@ def test_shards_and_their_labels_are_one_set(digits, tmp_path):
 
 def test_every_word_of_the_user_has_its_flag():
   assert set(evaluate._TOLD) == set(adopted.Told._fields)
+
+
+def test_it_is_said_whose_statistics_those_of_cifar100_are():
+  """MTT and DATM took those of CIFAR-10."""
+  ours, other = preset_for('tfds:cifar100'), preset_for('tfds:cifar10')
+  assert ours is not None
+  assert other is not None
+  assert 'mtt_cifar100.py' in preprocessing_note(ours)
+  assert 'mtt_cifar100.py' not in preprocessing_note(other)
+  assert unrolled.mtt('cifar100').data.mean == other.data.mean

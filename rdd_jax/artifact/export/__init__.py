@@ -2,6 +2,7 @@
 
 from rdd_jax.artifact.export.files import write_npz as write_npz
 from rdd_jax.artifact.export.files import write_safetensors as write_safetensors
+from rdd_jax.artifact.export.files import write_side as write_side
 from rdd_jax.artifact.export.folder import write_folder as write_folder
 from rdd_jax.artifact.export.rows import decoded as decoded
 from rdd_jax.artifact.export.rows import losses as losses

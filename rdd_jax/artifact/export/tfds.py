@@ -12,6 +12,7 @@ import numpy as np
 from rdd_jax.artifact.export.rows import decoded, png, to_bytes
 from rdd_jax.artifact.export.tfds_writer import write_records
 from rdd_jax.artifact.store import Distilled
+from rdd_jax.core.errors import UserError, one_line
 from rdd_jax.data import Dataset
 
 
@@ -56,6 +57,41 @@ def write_tfds(
     class_names=rows.card['class_names'],
     outputs=outputs,
   )
+
+
+def read_tfds(directory: Path) -> dict[str, np.ndarray]:
+  """Reads the rows that `write_tfds` wrote, outliers last.
+
+  Args:
+    directory: of the version.
+
+  Returns:
+    The arrays of rows by the names of `rdd_jax.artifact.schema`.
+
+  Raises:
+    UserError: if it cannot be read.
+  """
+  import tensorflow_datasets as tfds
+
+  try:
+    builder: Any = tfds.builder_from_directory(str(directory))
+    splits = [s for s in ('train', 'outliers') if s in builder.info.splits]
+    found = [row for s in splits for row in builder.as_data_source(s)]
+  # What the libraries raise depends on their versions and on the damage.
+  except Exception as error:
+    raise UserError(
+      f'cannot read {directory} ({one_line(error)}); convert the set again'
+    ) from error
+  named = {
+    'images': ('pixels', np.float32),
+    'targets': ('target', np.float32),
+    'weights': ('weight', np.float32),
+    'cells': ('cell', np.int32),
+  }
+  return {
+    name: np.stack([row[key] for row in found]).astype(kind)
+    for name, (key, kind) in named.items()
+  }
 
 
 def _records(

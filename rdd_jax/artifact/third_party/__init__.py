@@ -11,8 +11,6 @@ from rdd_jax.artifact.third_party.adopt import adopt as adopt
 from rdd_jax.artifact.third_party.adopt import understand as understand
 from rdd_jax.artifact.third_party.labels import Targets as Targets
 from rdd_jax.artifact.third_party.names import read_names as read_names
-from rdd_jax.artifact.third_party.ours import is_ours as is_ours
-from rdd_jax.artifact.third_party.ours import self_described as self_described
 from rdd_jax.artifact.third_party.plausible import plausible as plausible
 from rdd_jax.artifact.third_party.plausible import seams as seams
 from rdd_jax.artifact.third_party.readers import CARD as CARD

@@ -15,6 +15,7 @@ from rdd_jax.artifact.third_party.names import absent, by_name
 from rdd_jax.artifact.third_party.pick import pick_images, pick_labels
 from rdd_jax.artifact.third_party.pixels import INPUTS, arrange, scale_of
 from rdd_jax.artifact.third_party.readers import Raw
+from rdd_jax.artifact.third_party.top_k import find_top_k
 from rdd_jax.core.errors import UserError
 from rdd_jax.images.preprocessing import Preprocessing
 
@@ -81,7 +82,8 @@ def understand(
   given = _labels(arrays, labels, labels_key, where, name, len(images))
   if labels == ORDERED:
     given = in_order(len(images), len(class_names), where)
-  by_directory = bool(raw.class_names) and labels is None
+  own = raw.class_names if labels is None else ()
+  by_directory = bool(own) and given.ndim == 1
   named: tuple[str, ...] = ()
   if by_directory:
     given, named = by_name(given, raw.class_names, class_names, where, classes)
@@ -89,8 +91,9 @@ def understand(
   kinds = targets_of(
     given, len(images), len(class_names), label_kind, f'labels of {where}'
   )
-  if classes and not by_directory:
-    kinds = _reordered(kinds, classes, class_names)
+  if (classes or own) and not by_directory:
+    listed = classes if own else ()
+    kinds = _reordered(kinds, own or classes, class_names, where, listed)
   order = 'HWC' if found.shape[1:] == shape else 'CHW'
   notes = [
     *chosen,
@@ -149,12 +152,15 @@ def adopt(
 
 
 def _reordered(
-  kinds: Targets, classes: Sequence[str], names: Sequence[str]
+  kinds: Targets,
+  classes: Sequence[str],
+  names: Sequence[str],
+  where: str,
+  listed: Sequence[str],
 ) -> Targets:
   """Labels that count `names`, of some that count `classes`."""
-  order, notes = by_name(
-    np.arange(len(classes)), classes, names, 'the file of --classes'
-  )
+  what = f'the list of classes of {where}'
+  order, notes = by_name(np.arange(len(classes)), classes, names, what, listed)
   targets = np.empty_like(kinds.targets)
   targets[:, order] = kinds.targets
   return kinds._replace(
@@ -174,6 +180,11 @@ def _labels(
 ) -> np.ndarray:
   if labels == ORDERED:
     return np.empty(0)
+  others = {name: array for name, array in arrays.items() if name != images}
+  there = labels.arrays if isinstance(labels, Raw) else others
+  top = None if key else find_top_k(there, rows)
+  if top is not None:
+    return top
   if isinstance(labels, Raw):
     found = pick_labels(labels.arrays, key, f'labels of {where}', rows)
   else:

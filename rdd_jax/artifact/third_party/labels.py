@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import softmax
 
 from rdd_jax.artifact.schema import SLACK
+from rdd_jax.artifact.third_party.top_k import spread
 from rdd_jax.core.errors import UserError, choose
 
 KINDS = ('', 'hard', 'probabilities', 'logits', 'free')
@@ -36,7 +37,8 @@ def targets_of(
   """Finds the targets and classes of labels, and what kind they are.
 
   Args:
-    labels: classes `[rows]` or `[rows, 1]`, or scores `f[rows, classes]`.
+    labels: classes `[rows]` or `[rows, 1]`, scores `f[rows, classes]`, or the
+      likeliest k classes and their scores, `[rows, 2, k]`; see `spread`.
     rows: images.
     classes: of the data set whose test rows are used.
     kind: one of `KINDS`; '' takes scores on the simplex for probabilities, and
@@ -50,6 +52,11 @@ def targets_of(
       logits or anything else.
   """
   choose('label kind', kind, dict.fromkeys(KINDS))
+  if labels.ndim == 3 and labels.shape[:2] == (rows, 2):
+    labels, note = spread(labels, classes, kind, where)
+    kind = kind if kind in ('', 'hard') else 'probabilities'
+    found = targets_of(labels, rows, classes, kind, where)
+    return found._replace(notes=(note, *found.notes))
   if labels.ndim == 2 and labels.shape[1] == 1:
     labels = labels[:, 0]
   if labels.ndim not in (1, 2) or len(labels) != rows:

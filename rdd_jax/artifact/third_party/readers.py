@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rdd_jax.artifact.store import read_bytes, unpack
+from rdd_jax.artifact.third_party import parquet
 from rdd_jax.artifact.third_party.torch_files import tensors
 from rdd_jax.core.errors import UserError, one_line
 from rdd_jax.data.readers.files import read_classes
@@ -38,16 +39,17 @@ class Raw(NamedTuple):
 
 
 def read(path: Path, channels: int | None = None) -> Raw:
-  """Reads npz, npy, `.safetensors`, `.pt`, `.pth`, or a directory of images.
+  """Reads npz, npy, safetensors, PyTorch, parquet, or a directory of images.
 
   Args:
     path: of the file, or of a directory with one for each class.
-    channels: that images of a directory are converted to; 1 or 3.
+    channels: that encoded images are converted to; 1 or 3.
 
   Raises:
     UserError: if it is not there, damaged, of another format, or the library
       that reads it is not installed.
   """
+  _refuse_crops(path)
   if path.is_dir():
     return read_folder(path, channels)
   if not path.exists():
@@ -57,6 +59,8 @@ def read(path: Path, channels: int | None = None) -> Raw:
       f'{path} ends in {path.suffix or "nothing"!r}; give one of '
       f'{", ".join(READERS)}, or a directory of images'
     )
+  if path.suffix == '.parquet':
+    return read_parquet(path, channels)
   return READERS[path.suffix](path)
 
 
@@ -110,6 +114,20 @@ def read_torch(path: Path) -> Raw:
   return Raw(tensors(torch, path))
 
 
+def read_parquet(path: Path, channels: int | None = None) -> Raw:
+  """Reads the images and numbers of a parquet file.
+
+  Args:
+    path: of the file, such as Hugging Face's `train-00000-of-00001.parquet`.
+    channels: of the images; see `read`.
+
+  Raises:
+    UserError: if the file is damaged, or images differ in size.
+  """
+  library = _library('pyarrow.parquet', path, 'pip install pyarrow')
+  return Raw(*parquet.columns(library, path, channels))
+
+
 def read_folder(path: Path, channels: int | None) -> Raw:
   """Reads images of `PATH/CLASS/**`, classes in sorted order.
 
@@ -120,6 +138,13 @@ def read_folder(path: Path, channels: int | None) -> Raw:
   Raises:
     UserError: if there is no image, or one cannot be read.
   """
+  files = sorted(path.glob('**/*.parquet'))
+  if files:
+    shown = files[0].parent / f'{files[0].stem.partition("-")[0]}*.parquet'
+    raise UserError(
+      f'{path} holds {len(files)} parquet files, such as {files[0].name}; give '
+      f"one, or those of a split: '{shown}'"
+    )
   found = read_classes(path, channels=channels)
   return Raw(
     {'images': found.images, 'labels': found.labels}, found.class_names
@@ -129,6 +154,7 @@ def read_folder(path: Path, channels: int | None) -> Raw:
 READERS: dict[str, Callable[[Path], Raw]] = {
   '.npz': read_npz,
   '.npy': read_npy,
+  '.parquet': read_parquet,
   '.safetensors': read_safetensors,
   '.pt': read_torch,
   '.pth': read_torch,
@@ -143,6 +169,18 @@ def digest(arrays: dict[str, np.ndarray]) -> str:
     found.update(f'{name} {array.dtype.str} {array.shape} '.encode())
     found.update(array.tobytes())
   return found.hexdigest()
+
+
+def _refuse_crops(path: Path) -> None:
+  """Raises a UserError for FKD's labels, which are of no image as it is."""
+  inside = path.glob('epoch_*/batch_*.tar') if path.is_dir() else ()
+  if path.suffix == '.tar' or next(iter(inside), None):
+    raise UserError(
+      f'{path} holds labels of random crops and mixtures of images (FKD, as '
+      'SRe2L saves them), which belong to no stored image; leave it out, for '
+      'the directories of classes as labels, or give scores of whole images, '
+      '[n, classes] or the top k of them'
+    )
 
 
 def _library(name: str, path: Path, install: str) -> Any:

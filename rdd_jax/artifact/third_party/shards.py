@@ -93,6 +93,11 @@ def read_all(
         f'{path} and {paths[0]} are no shards of one set ({min(strange)!r} is '
         'not alike in both); give each on its own'
       )
+  if len({raw.class_names for raw in raws}) > 1:
+    raise UserError(
+      f'{paths[0]} and the other {len(paths) - 1} files name other classes, or '
+      'in another order; give each on its own'
+    )
   joined = {
     name: np.concatenate([raw.arrays[name] for raw in raws])
     if array.ndim
@@ -101,4 +106,5 @@ def read_all(
   }
   order = ', '.join(path.name for path in paths[:4])
   more = ', ...' if len(paths) > 4 else ''
-  return Raw(joined), (f'{len(paths)} files joined: {order}{more}',)
+  names = raws[0].class_names
+  return Raw(joined, names), (f'{len(paths)} files joined: {order}{more}',)

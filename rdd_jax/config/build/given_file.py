@@ -10,6 +10,7 @@ from typing import Any
 
 from rdd_jax.artifact import card as cards
 from rdd_jax.artifact import store, third_party
+from rdd_jax.artifact.load import own
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.errors import UserError
 from rdd_jax.data import Dataset
@@ -70,11 +71,7 @@ def read(
       f'{where}: {hint}there is {", ".join(INITS)}, and no set of this path: '
       'give the work directory of a run, such as runs/NAME-HASH'
     )
-  ours = (
-    store.load(path)
-    if third_party.is_ours(path)
-    else third_party.self_described(path)
-  )
+  ours = own(path)
   if ours is not None:
     return ours, []
   try:

@@ -5,8 +5,6 @@ come from a configuration: that of distribution matching on the data set that
 is named, or any other that is given.
 """
 
-from rdd_jax.artifact.third_party import is_ours as is_ours
-from rdd_jax.artifact.third_party import self_described as self_described
 from rdd_jax.experiment.third_party.inputs import WHITENING as WHITENING
 from rdd_jax.experiment.third_party.load import Other as Other
 from rdd_jax.experiment.third_party.load import load as load

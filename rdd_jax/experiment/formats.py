@@ -1,0 +1,106 @@
+"""A set of ours in the formats of others, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+import os
+from pathlib import Path
+import shutil
+
+from rdd_jax.artifact import export as write
+from rdd_jax.artifact.store import Distilled
+from rdd_jax.core.errors import UserError, choose
+from rdd_jax.experiment.judge import load as load_dataset
+
+
+def export(
+  artifact: Distilled,
+  to: str,
+  out: str | os.PathLike[str],
+  *,
+  data_dir: str = '',
+) -> list[str]:
+  """Writes a set in another format, which `rdd_jax.load` reads again.
+
+  Args:
+    artifact: the set.
+    to: 'npz' or 'safetensors', which keep all of it; 'tfds', which keeps all
+      and brings test rows, tiles as images of their own; or 'folder', PNGs by
+      class.
+    out: the directory to write to; there must be nothing in it.
+    data_dir: where TFDS data sets are, for test rows.
+
+  Returns:
+    Lines that say what was written, how to read it, and what was lost.
+
+  Raises:
+    UserError: if the format is unknown, or `out` is in use.
+  """
+  choose('format', to, FORMATS)
+  out = Path(out)
+  with claimed(out):
+    return FORMATS[to](artifact, out, data_dir)
+
+
+@contextmanager
+def claimed(out: Path) -> Iterator[None]:
+  """Makes a directory, which does not stay where what fills it fails.
+
+  Raises:
+    UserError: if there is something in it, or it is a file.
+  """
+  if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    raise UserError(f'{out} is in use; choose another --out, or empty it')
+  made = [path for path in (out, *out.parents) if not path.exists()]
+  out.mkdir(parents=True, exist_ok=True)
+  try:
+    yield
+  except BaseException:
+    for path in out.iterdir():
+      shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for path in made:
+      path.rmdir()
+    raise
+
+
+def _npz(distilled: Distilled, out: Path, _: str) -> list[str]:
+  write.write_npz(out / 'set.npz', distilled)
+  return [f'{out / "set.npz"}: all of it, with its card']
+
+
+def _safetensors(distilled: Distilled, out: Path, _: str) -> list[str]:
+  write.write_safetensors(out / 'set.safetensors', distilled)
+  return [f'{out / "set.safetensors"}: all of it, with its card']
+
+
+def _folder(distilled: Distilled, out: Path, _: str) -> list[str]:
+  write.write_folder(out, distilled)
+  write.write_side(out, distilled)
+  return [f'{out}: PNGs by class', *write.losses(distilled)]
+
+
+def _tfds(distilled: Distilled, out: Path, data_dir: str) -> list[str]:
+  try:
+    dataset = load_dataset(distilled.card, data_dir)
+    more = []
+  except UserError as error:
+    dataset = None
+    more = [f'no test rows, as their data set is not here ({error})']
+  written = write.write_tfds(out, distilled, dataset)
+  write.write_side(written, distilled)
+  name = written.parent.name
+  reads = "load_split('tfds:{}', 'train'" if more else "load('tfds:{}'"
+  return [
+    f'{written}: array_record',
+    f"rdd_jax.data.{reads.format(name)}, data_dir='{out}') reads it",
+    *more,
+  ]
+
+
+FORMATS: dict[str, Callable[[Distilled, Path, str], list[str]]] = {
+  'npz': _npz,
+  'safetensors': _safetensors,
+  'tfds': _tfds,
+  'folder': _folder,
+}
