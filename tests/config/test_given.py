@@ -174,6 +174,30 @@ def test_sets_of_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
   np.testing.assert_allclose(pixels, PIXELS, atol=1e-3)
 
 
+def test_files_of_images_and_labels_and_of_experiments(
+  tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+  torch = pytest.importorskip('torch')
+  images = torch.from_numpy(PIXELS.clip(0, 1)).permute(0, 3, 1, 2)
+  labels = torch.from_numpy(CELLS).long()
+  best, theirs = tmp_path / 'images_best.pt', tmp_path / 'labels_best.pt'
+  torch.save(images, best)
+  torch.save(labels, theirs)
+  assert f'init={best}:labels=FILE' in refused(best)
+  assert f'init={best}:labels=' in refused(f'{best}:labels={tmp_path / "no"}')
+  for init in (f'{best}:labels={theirs}', f'{best}:labels=ordered'):
+    _, pixels = begun(init)
+    np.testing.assert_allclose(pixels, PIXELS.clip(0, 1), atol=1e-5)
+
+  several = tmp_path / 'res.pt'
+  torch.save({'data': [[images / 2, labels], [images, labels]]}, several)
+  begun(several)
+  assert f'init={several}:experiment=' in capsys.readouterr().out
+  _, pixels = begun(f'{several}:experiment=1')
+  np.testing.assert_allclose(pixels, PIXELS.clip(0, 1), atol=1e-5)
+  assert 'is no number' in refused(f'{several}:experiment=x')
+
+
 @pytest.mark.parametrize('method', METHODS)
 def test_every_method_takes_it(method: str):
   config = method_config('cifar10', method, 'init=runs/x,smoke')

@@ -18,7 +18,15 @@ from rdd_jax.images.preprocessing import Preprocessing
 
 INITS = ('real', 'noise', 'predicted')
 # What may follow the path of another's set, see `third_party.understand`.
-OPTIONS = ('scale', 'label_kind', 'layout', 'images_key', 'labels_key')
+OPTIONS = (
+  'labels',
+  'scale',
+  'label_kind',
+  'layout',
+  'images_key',
+  'labels_key',
+  'experiment',
+)
 FIELDS = {
   'dataset': 'data.name',
   'size': 'data.size',
@@ -74,20 +82,20 @@ def read(
   ours = own(path)
   if ours is not None:
     return ours, []
+  here = partial(re.sub, r'--(\w+)(=?)', partial(_flag, config.synthetic.init))
   try:
-    return _adopted(path, told, config, dataset, preprocess, where)
+    found, notes = _adopted(path, told, config, dataset, preprocess, where)
   except UserError as error:
-    text = re.sub(
-      r'--(\w+)(=?)', partial(_flag, config.synthetic.init), str(error)
-    )
-    raise UserError(text) from error
+    raise UserError(here(str(error))) from error
+  return found, [here(note) for note in notes]
 
 
 def _flag(init: str, found: re.Match[str]) -> str:
   """Returns how one says here what `rdd_jax.evaluate` has a flag for."""
   name, equals = found.groups()
   if name in OPTIONS:
-    return f'init={init}:{name}{equals}'
+    others = re.sub(f':{name}=[^:]*', '', init)
+    return f'init={others}:{name}{equals}'
   return f'--config.{FIELDS[name]}{equals}' if name in FIELDS else found[0]
 
 
@@ -100,6 +108,16 @@ def _adopted(
   where: str,
 ) -> tuple[store.Distilled, list[str]]:
   options: dict[str, Any] = dict(told)
+  if told.get('labels', third_party.ORDERED) != third_party.ORDERED:
+    labels = Path(told['labels'])
+    if not labels.exists():
+      raise UserError(
+        f'{where}: there is no file {labels}: give --labels=FILE, or '
+        f'--labels={third_party.ORDERED} where rows stand class after class'
+      )
+    options['labels'] = third_party.read(labels)
+  if 'experiment' in told:
+    options['experiment'] = _number(told['experiment'], where)
   raw = third_party.read(path, channels=dataset.image_shape[2])
   found = third_party.understand(
     raw, dataset.image_shape, dataset.class_names, where, **options
@@ -111,4 +129,12 @@ def _adopted(
     'class_names': list(dataset.class_names),
     'label_kind': kind if kind in ('hard', 'free') else 'soft',
   }
-  return third_party.adopt(found, preprocess, card, where), list(found.notes)
+  adopted = third_party.adopt(found, preprocess, card, where)
+  strange = third_party.plausible(adopted.images, dataset.train_images, '')
+  return adopted, [*found.notes, *strange]
+
+
+def _number(text: str, where: str) -> int:
+  if not text.isdecimal():
+    raise UserError(f'{where}: experiment={text} is no number: give 0 or more')
+  return int(text)
