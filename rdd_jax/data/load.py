@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 import difflib
+from pathlib import Path
 
 import numpy as np
 
@@ -13,20 +13,34 @@ from rdd_jax.core.errors import UserError
 from rdd_jax.data import images
 from rdd_jax.data.dataset import Dataset, Split, check_split, from_arrays
 from rdd_jax.data.mock import SHAPES
-from rdd_jax.data.readers import folder, idx, npz, subgroups, tfds
+from rdd_jax.data.readers import (
+  idx,
+  npz,
+  parquet,
+  saved,
+  subgroups,
+  table,
+  tfds,
+)
+from rdd_jax.data.readers.recognize import Reader, read_any
+from rdd_jax.data.readers.splits import ALL
 from rdd_jax.runtime.logging import say
 
-_PATHS: dict[str, Callable[[str, str, images.Size, int | None], Split]] = {
-  'folder': folder.read_folder,
-  'idx': idx.read_idx,
+PATHS: dict[str, Reader] = {
+  'folder': read_any,
+  'csv': table.read_csv,
+  'parquet': parquet.read_parquet,
+  'hf': saved.read_saved,
   'npz': npz.read_npz,
+  'npy': npz.read_npz,
+  'idx': idx.read_idx,
   'waterbirds': subgroups.read_waterbirds,
   'celeba': subgroups.read_celeba,
 }
 OWN = 'python'
 _HELP = (
-  'digits, tfds:NAME, folder:PATH, idx:PATH, npz:PATH, waterbirds:PATH, '
-  'celeba:PATH or python:MODULE:FUNCTION'
+  f'digits, tfds:NAME, {", ".join(f"{scheme}:PATH" for scheme in PATHS)} or '
+  'python:MODULE:FUNCTION'
 )
 
 
@@ -45,19 +59,27 @@ def load(
   | `tfds:NAME` | array_record files that TensorFlow Datasets prepared, |
   | | without TensorFlow; also `NAME/CONFIG` and `NAME:VERSION` |
   | `folder:PATH` | `PATH/train/CLASS/**.png`, `PATH/test/CLASS/**.png`, or |
-  | | `PATH/CLASS/**.png`, of which a fifth is held out for test |
+  | | `PATH/CLASS/**.png`, of which a fifth is held out for test; and what is |
+  | | recognized by its files: `metadata.csv`, what `datasets` saved, CIFAR's |
+  | | pickles, `tiny-imagenet-200`, see `readers/recognize.py` |
+  | `csv:PATH` | a row for each image: `file_name`, `label`, and optionally |
+  | | `split` and `group` |
+  | `parquet:PATH` | a file, or a directory, with a column of encoded images |
+  | `hf:PATH` | a directory that `save_to_disk` of `datasets` wrote |
   | `idx:PATH` | a directory of MNIST-style IDX files, plain or `.gz` |
   | `npz:PATH` | `train_images`, `train_labels`, `test_images`, |
-  | | `test_labels`, or Keras' `x_train`, `y_train`, `x_test`, `y_test`, and |
-  | | optionally `train_groups`, `test_groups` and `class_names` |
+  | | `test_labels`, or Keras' `x_train`, `y_train`, `x_test`, `y_test`, or |
+  | | `X` and `y`, and optionally `train_groups` and `class_names` |
+  | `npy:PATH` | a directory of `.npy` files called by these names |
   | `waterbirds:PATH` | a directory with `metadata.csv` (Sagawa et al. 2020): |
   | | landbirds and waterbirds, in groups by background |
   | `celeba:PATH` | a directory with `img_align_celeba/` and the lists of |
   | | attributes and partitions: blond or not, in groups by sex |
   | `python:MODULE:FUNCTION` | your own `() -> Dataset`, see `user_code` |
 
-  Where there is no test split, the validation split is used for it. What a
-  folder or npz holds besides, or what was not taken as it stands, is printed
+  Where there is no test split, the validation split is used for it, or else
+  a fifth of each class is held out, but of `tfds:` and `idx:`. What a
+  source holds besides, or what was not taken as it stands, is printed
   with counts, a line for each sort; `readers/` says the rules: `folder.py` of
   splits, `files.py` of sizes and damage, `decode.py` of pixels, `labels.py`.
 
@@ -106,9 +128,9 @@ def load_split(
 
   Args:
     name: as in `load`.
-    split: 'train', 'test' (or else the validation split), or for `tfds:`
-      any split that TFDS understands, such as 'train[:1000]'; for `folder:`
-      also 'all', train with what would be held out of it.
+    split: 'train', 'test' (or else the validation split), 'all', train with
+      what would be held out of it, or for `tfds:` any split that TFDS
+      understands, such as 'train[:1000]'.
     data_dir: as in `load`.
     size: as in `load`.
     channels: as in `load`.
@@ -118,6 +140,7 @@ def load_split(
   """
   scheme, _, where = name.partition(':')
   if scheme == OWN and where:
+    split = 'train' if split == ALL else split
     return _one_of(_own(name, where, size, channels), split)
   return _read(name, (split,), data_dir, size, channels)[0]
 
@@ -131,6 +154,8 @@ def _read(
 ) -> list[Split]:
   """Reads and checks splits, and prints the notes of their readers."""
   scheme, colon, where = name.partition(':')
+  if scheme not in PATHS:  # nothing is held out of others
+    splits = tuple('train' if split == ALL else split for split in splits)
   if name == 'digits':
     found = [_digits(split) for split in splits]
     found = [
@@ -138,10 +163,9 @@ def _read(
     ]
   elif scheme == 'tfds' and where:
     found = [tfds.read(where, s, data_dir, size, channels) for s in splits]
-  elif scheme == 'folder' and where:
-    found = folder.read_splits(where, splits, size, channels)
-  elif scheme in _PATHS and where:
-    found = [_PATHS[scheme](where, s, size, channels) for s in splits]
+  elif scheme in PATHS and where:
+    path = Path(where).expanduser()
+    found = PATHS[scheme](path, name, splits, size, channels)
   else:
     raise UserError(_unknown(name, scheme, colon + where))
   for note in dict.fromkeys(note for s in found for note in s.notes):
@@ -201,7 +225,7 @@ def _unknown(name: str, scheme: str, rest: str) -> str:
   known = ['digits', *(f'tfds:{n}' for n in SHAPES)]
   near = difflib.get_close_matches(name, known, n=2)
   if not near and len(rest) > 1:
-    schemes = difflib.get_close_matches(scheme, ['tfds', OWN, *_PATHS], n=1)
+    schemes = difflib.get_close_matches(scheme, ['tfds', OWN, *PATHS], n=1)
     near = [s + rest for s in schemes]
   hint = f'did you mean {" or ".join(near)}? ' if near else ''
   return f'unknown data set {name!r}; {hint}names are {_HELP}'

@@ -12,7 +12,7 @@ import numpy as np
 from rdd_jax.core.errors import UserError
 from rdd_jax.data.load import load_split
 
-PATHS = ('folder', 'idx', 'npz')
+PATHS = ('folder', 'csv', 'parquet', 'hf', 'idx', 'npz', 'npy')
 
 
 def load_outliers(

@@ -172,7 +172,8 @@ def _check_name(name: str) -> None:
     raise UserError(
       f'unknown out-of-distribution set {name!r}; {hint}there is '
       f'{", ".join(known)}; and, with or without @SPLIT, digits, tfds:NAME, '
-      'folder:PATH, idx:PATH, npz:PATH and python:MODULE:FUNCTION'
+      f'{", ".join(f"{scheme}:PATH" for scheme in outliers.PATHS)} and '
+      'python:MODULE:FUNCTION'
     )
 
 

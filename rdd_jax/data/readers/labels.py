@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -73,7 +73,7 @@ def numbered(
     notes.append(f'{chosen} are {given[chosen].dtype}, read as integers')
   reference = flat.get(train, labels)
   if labels.dtype.kind == 'U' and reference.dtype.kind == 'U':
-    names = names or _in_order(np.unique(reference))
+    names = names or in_order(np.unique(reference).tolist())
     notes.append(f'{chosen} are words, numbered {_mapping(names, 0)}')
     labels = _places(labels, names, f'{where}: {chosen}')
   elif train in flat and _from_one(list(flat.values()), reference, names):
@@ -139,9 +139,13 @@ def _refuse_many(labels: np.ndarray, where: str) -> None:
     )
 
 
-def _in_order(words: np.ndarray) -> tuple[str, ...]:
-  """Sorts words; decimal numbers as numbers."""
-  names = sorted(words.tolist())
+def in_order(words: Iterable[str]) -> tuple[str, ...]:
+  """Sorts words; decimal numbers as numbers.
+
+  >>> in_order(['10', '2']), in_order(['10', '2', 'a'])
+  (('2', '10'), ('10', '2', 'a'))
+  """
+  names = sorted(words)
   if all(name.isascii() and name.isdecimal() for name in names):
     names.sort(key=int)
   return tuple(names)

@@ -162,7 +162,10 @@ def test_channels_first(load):
       {'train_images': np.zeros((6, 3, 9, 3), np.uint8)},
       r'\[6, 3, 9, 3\], which may be \[N, H, W, C\] or \[N, C, H, W\]',
     ),
-    ({'train_images': np.zeros((6, 9), np.uint8)}, r'shape \(6, 9\)'),
+    (
+      {'train_images': np.zeros((6, 12), np.uint8)},
+      r'shape \[6, 12\]: flat rows of what is no square',
+    ),
     ({'train_labels': np.zeros((0,), int)}, 'for 6 images'),
     ({'train_images': TRAIN / 255}, 'give uint8'),
   ],

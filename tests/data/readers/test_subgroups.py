@@ -94,7 +94,7 @@ def test_what_is_missing(waterbirds: Path, tmp_path: Path):
   (waterbirds / 'a' / '3.png').unlink()
   with pytest.raises(UserError, match=r'3\.png cannot be read'):
     data.load(name, size=4)
-  (waterbirds / 'metadata.csv').write_text('img_filename,y,split\n')
+  (waterbirds / 'metadata.csv').write_text('img_filename,y,split\n1.png,0,0\n')
   with pytest.raises(UserError, match='lacks place'):
     data.load(name, size=4)
   (waterbirds / 'metadata.csv').unlink()
