@@ -14,6 +14,7 @@ from rdd_jax.data import images
 from rdd_jax.data.dataset import Dataset, Split, check_split, from_arrays
 from rdd_jax.data.mock import SHAPES
 from rdd_jax.data.readers import (
+  digits,
   idx,
   npz,
   parquet,
@@ -21,6 +22,7 @@ from rdd_jax.data.readers import (
   subgroups,
   table,
   tfds,
+  unlabeled,
 )
 from rdd_jax.data.readers.recognize import Reader, read_any
 from rdd_jax.data.readers.splits import ALL
@@ -145,6 +147,43 @@ def load_split(
   return _read(name, (split,), data_dir, size, channels)[0]
 
 
+def load_images(
+  name: str,
+  split: str,
+  *,
+  data_dir: str | None = None,
+  size: images.Size = None,
+  channels: int | None = None,
+) -> np.ndarray:
+  """Loads the images of a split, of which no labels are needed.
+
+  Any images below the path of `folder:`, and any array of images of `npz:` or
+  `npy:`, will do, see `unlabeled.read`; others are read as `load_split` does.
+
+  Args:
+    name: as in `load`.
+    split: as in `load_split`.
+    data_dir: as in `load`.
+    size: as in `load`.
+    channels: as in `load`.
+
+  Returns:
+    `u8[N, H, W, C]`.
+
+  Raises:
+    UserError: as in `load`.
+  """
+  scheme, _, where = name.partition(':')
+  if scheme not in ('folder', 'npz', 'npy') or not where:
+    options = {'size': size, 'channels': channels}
+    return load_split(name, split, data_dir=data_dir, **options).images
+  path = Path(where).expanduser()
+  found = unlabeled.read(path, name, split, size, channels)
+  for note in found.notes:
+    say(note)
+  return found.images
+
+
 def _read(
   name: str,
   splits: tuple[str, ...],
@@ -157,10 +196,7 @@ def _read(
   if scheme not in PATHS:  # nothing is held out of others
     splits = tuple('train' if split == ALL else split for split in splits)
   if name == 'digits':
-    found = [_digits(split) for split in splits]
-    found = [
-      s._replace(images=images.convert(s.images, size, channels)) for s in found
-    ]
+    found = [digits.read_digits(s, size, channels) for s in splits]
   elif scheme == 'tfds' and where:
     found = [tfds.read(where, s, data_dir, size, channels) for s in splits]
   elif scheme in PATHS and where:
@@ -201,23 +237,6 @@ def _one_of(dataset: Dataset, split: str) -> Split:
     dataset.class_names,
     values[f'{split}_groups'],
     values[f'{split}_names'],
-  )
-
-
-def _digits(split: str) -> Split:
-  """Reads the UCI digits; 500 images, by a fixed permutation, are for test."""
-  from sklearn.datasets import load_digits
-
-  if split not in ('train', 'test'):
-    raise UserError(f'digits has no split {split!r}; it has train and test')
-  pixels, labels = load_digits(return_X_y=True)
-  order = np.random.default_rng(0).permutation(len(labels))
-  rows = np.sort(order[:500] if split == 'test' else order[500:])
-  scaled = np.rint(np.asarray(pixels) * (255 / 16)).astype(np.uint8)
-  return Split(
-    images=scaled[rows].reshape(-1, 8, 8, 1),
-    labels=np.asarray(labels)[rows],
-    class_names=tuple('0123456789'),
   )
 
 

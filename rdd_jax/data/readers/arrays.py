@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from rdd_jax.core.errors import UserError, one_line
+from rdd_jax.data.readers.walk import has_images
 
 
 def keys(file: Path, name: str) -> set[str]:
@@ -23,6 +24,11 @@ def keys(file: Path, name: str) -> set[str]:
   if file.is_dir():
     return {entry.stem for entry in file.glob('*.npy')}
   return set(_load(file, name, None))
+
+
+def only(root: Path) -> bool:
+  """Tells whether a directory holds npy files, and no images."""
+  return bool(keys(root, '')) and not has_images(root)
 
 
 def read_arrays(

@@ -121,6 +121,19 @@ def list_classes(
   return found
 
 
+def list_images(top: Path, base: Path, report: Report) -> list[File]:
+  """Lists all images below a directory in sorted order, as of class 0.
+
+  Args:
+    top: the directory.
+    base: what names of files are relative to.
+    report: counts what is no image.
+  """
+  found = _images(top, base, report)
+  report.total += len(found)
+  return [File(file, _name(file, base), 0) for file in found]
+
+
 def count_unread(path: Path, base: Path, report: Report, kind: str) -> None:
   """Counts all files at a path that is not read.
 
