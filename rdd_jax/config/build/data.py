@@ -13,7 +13,7 @@ from rdd_jax.runtime.logging import say
 
 
 def as_given(options: Config, dataset: data.Dataset, seed: int) -> data.Dataset:
-  """Applies minority groups, label noise and the validation split, in order.
+  """Applies new labels, rare groups, noise and the validation split, in order.
 
   Args:
     options: `config.data`.
@@ -28,6 +28,8 @@ def as_given(options: Config, dataset: data.Dataset, seed: int) -> data.Dataset:
     UserError: if an option is invalid, or does not fit the data set.
   """
   key = jax.random.key(seed)
+  if options.labels:
+    dataset = data.relabeled(dataset, options.labels)
   if options.rare:
     dataset = data.rarefy(dataset, options.rare, key)
   if options.noise:
