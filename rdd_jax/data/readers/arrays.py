@@ -21,6 +21,11 @@ def keys(file: Path, name: str) -> set[str]:
   Raises:
     UserError: for a file that is no npz.
   """
+  if file.is_file() and file.suffix.lower() == '.npy':
+    raise UserError(
+      f'{name} is one array; give its directory, with the labels in another, '
+      'as X.npy and y.npy are'
+    )
   if file.is_dir():
     return {entry.stem for entry in file.glob('*.npy')}
   return set(_load(file, name, None))

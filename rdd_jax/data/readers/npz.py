@@ -122,8 +122,8 @@ def _read(
 
 
 def is_npy(path: Path) -> bool:
-  """Tells whether a directory holds npy files by names that are known."""
-  there = arrays.keys(path, '')
+  """Tells whether a directory holds npy files by known names, and no images."""
+  there = arrays.keys(path, '') if arrays.only(path) else set()
   return any(_find(split, there) for split in ('train', 'test', 'val'))
 
 

@@ -66,7 +66,7 @@ def read_parquet(
 
 def is_parquet(path: Path) -> bool:
   """Tells whether a directory holds parquet files, and no images."""
-  return bool(_below(path)) and not walk.has_images(path)
+  return not walk.has_images(path) and bool(_below(path))
 
 
 def _below(root: Path) -> list[Path]:
