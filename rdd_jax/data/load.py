@@ -64,8 +64,7 @@ def load(
   | | `PATH/CLASS/**.png`, of which a fifth is held out for test; and what is |
   | | recognized by its files: `metadata.csv`, what `datasets` saved, CIFAR's |
   | | pickles, `tiny-imagenet-200`, see `readers/recognize.py` |
-  | `csv:PATH` | a row for each image: `file_name`, `label`, and optionally |
-  | | `split` and `group` |
+  | `csv:PATH` | a row an image: `file_name`, `label`; also `split`, `group` |
   | `parquet:PATH` | a file, or a directory, with a column of encoded images |
   | `hf:PATH` | a directory that `save_to_disk` of `datasets` wrote |
   | `idx:PATH` | a directory of MNIST-style IDX files, plain or `.gz` |
@@ -177,8 +176,8 @@ def load_images(
   if scheme not in ('folder', 'npz', 'npy') or not where:
     options = {'size': size, 'channels': channels}
     return load_split(name, split, data_dir=data_dir, **options).images
-  path = Path(where).expanduser()
-  found = unlabeled.read(path, name, split, size, channels)
+  at = Path(where).expanduser()
+  found = unlabeled.read(at, name, split, size, channels)
   for note in found.notes:
     say(note)
   return found.images

@@ -98,7 +98,8 @@ def load_ood(
   | `mean_of_two`, `cutmix` | `like`, two in one; near |
   | `corrupted:FAMILY` | `like`, by a family of `corruptions`; near |
   | `SOURCE`, `SOURCE@SPLIT` | images as in `load_images`, resized and |
-  | | recolored; by default the test split |
+  | | recolored; by default the test split, of what has none a fifth; `@all` |
+  | | takes all of that |
   | `near:NAME` | any of these, marked as near |
   | in `PRESETS` | the sets of a benchmark |
 

@@ -45,6 +45,7 @@ def numbered(
   | words | the place in `class_names`, or else among train's, sorted |
   | integers from 1 on | less 1: where train has 1, no split has 0, and there |
   | | are no more `class_names` than the largest |
+  | integers with gaps, which no split fills | the place among train's |
 
   Args:
     given: by key, the labels of the splits that there are.
@@ -80,6 +81,11 @@ def numbered(
     names = names or class_numbers(reference)[1:]
     notes.append(f'{chosen} count from 1, numbered {_mapping(names, 1)}')
     labels = labels - 1
+  elif names is None and train in flat and _has_gaps(flat, reference):
+    there = np.unique(reference)
+    names = tuple(map(str, there.tolist()))
+    notes.append(f'{chosen} leave numbers out, numbered {_mapping(names, 0)}')
+    labels = np.searchsorted(there, labels)
   elif names is None:
     _refuse_many(reference, where)
     names = class_numbers(reference)
@@ -117,6 +123,19 @@ def _from_one(
   largest = int(train.max())
   known = largest < _MANY if names is None else len(names) == largest
   return lowest == int(train.min()) == 1 and known
+
+
+def _has_gaps(flat: Mapping[str, np.ndarray], train: np.ndarray) -> bool:
+  """Tells whether no split has some number below the largest of train."""
+  if not all(v.dtype.kind in 'iu' and v.size for v in flat.values()):
+    return False
+  there = np.unique(train)
+  full = len(there) == there[-1] + 1
+  return (
+    bool(there[0] >= 0)
+    and not full
+    and all(np.isin(values, there).all() for values in flat.values())
+  )
 
 
 def _places(words: np.ndarray, names: Sequence[str], what: str) -> np.ndarray:

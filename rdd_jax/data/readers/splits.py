@@ -118,9 +118,10 @@ def hold_out(whole: Split, split: str) -> tuple[Split, str]:
   array(['d'], dtype='<U1')
   """
   rows = _in_test(whole)
+  share = 'a fifth' + ' of each class' * (len(whole.class_names) > 1)
   note = (
-    f'there is no test split; a fifth of each class, {rows.sum()} of '
-    f'{len(rows)} images, is held out for it, the same ones every time'
+    f'there is no test split; {share}, {rows.sum()} of {len(rows)} images, is '
+    'held out for it, the same ones every time'
   )
   return _some(whole, rows if split == 'test' else ~rows), note
 

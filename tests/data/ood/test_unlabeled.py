@@ -49,7 +49,7 @@ def test_a_folder_without_classes(tmp_path, inner, capsys):
   assert not test & train
   assert len(test) == 2
   out = capsys.readouterr().out
-  assert 'a fifth of each class, 2 of 10 images, is held out' in out
+  assert 'a fifth, 2 of 10 images, is held out' in out
   assert '1 that are no images (notes.txt)' in out
 
 

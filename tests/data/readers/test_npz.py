@@ -132,6 +132,18 @@ def test_labels_from_one(load):
       load(**(_ours(LABELS + 1, LABELS[:3] + 1) | more))
 
 
+def test_labels_with_gaps(load):
+  found, notes = load(**_ours(LABELS * 5 + 2, np.array([7, 2, 12])))
+  np.testing.assert_array_equal(found.train_labels, LABELS)
+  assert found.test_labels.tolist() == [1, 0, 2]
+  assert found.class_names == ('2', '7', '12')
+  assert notes[0] == (
+    "train_labels leave numbers out, numbered '2' is 0, '7' is 1, '12' is 2"
+  )
+  with pytest.raises(UserError, match='no training row'):
+    load(**_ours(LABELS * 5 + 2, np.array([7, 2, 3])))
+
+
 def test_channels_first(load):
   found, notes = load(**_ours() | {'train_images': TRAIN.transpose(0, 3, 1, 2)})
   np.testing.assert_array_equal(found.train_images, TRAIN)
