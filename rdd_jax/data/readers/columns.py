@@ -20,7 +20,7 @@ LABELS = (
   *('label', 'labels', 'class', 'class_name', 'category', 'target', 'y'),
   'fine_label',
 )
-SPLITS, GROUPS = ('split',), ('group',)
+SPLITS, GROUPS = ('split',), ('group', 'place')  # place: of Waterbirds
 _DELIMITERS = ',;\t'
 
 

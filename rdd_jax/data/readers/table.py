@@ -131,7 +131,8 @@ def _rows(file: Path, root: Path, split: str, report: Report) -> list[Row]:
   empty = [''] * len(found[files])
   splits = columns.pick(found, columns.SPLITS)
   groups = columns.pick(found, columns.GROUPS)
-  others = ''.join(f', {name} its {name}' for name in (splits, groups) if name)
+  more = (splits, 'split'), (groups, 'group')
+  others = ''.join(f', {name} the {what}' for name, what in more if name)
   report.notes.append(
     f'{len(empty)} rows of {file.relative_to(root).as_posix()}; {files} is the '
     f'file, {labels} the label{others}'

@@ -137,8 +137,11 @@ def test_numbers_are_read_as_numbers(root, given, capsys):
 
 def test_splits_by_number_and_groups_by_word(root, capsys):
   rows = _rows(s=['0.0'] * 6 + ['1.0'] * 2 + ['2.0'] * 2, g=['x', 'y'] * 5)
-  file = cases.write_csv(root / 'a.csv', (*HEADER, 'split', 'group'), rows)
+  file = cases.write_csv(root / 'a.csv', (*HEADER, 'split', 'place'), rows)
   found, lines = cases.load(f'csv:{file}', capsys)
+  assert any(
+    line.endswith('split the split, place the group') for line in lines
+  )
   assert len(found.train_labels) == 6
   assert found.test_groups.tolist() == [0, 1]
   assert 'splits 0, 1 and 2 are read as train, val and test' in lines
