@@ -38,6 +38,7 @@ setup(
     'orbax-checkpoint>=0.12',
     'pillow>=11.0',
     'psutil>=6.0',
+    'pyarrow>=15.0',
     'rich>=13.9',
     'scikit-learn>=1.6',
     'scipy>=1.15',

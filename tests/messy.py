@@ -84,7 +84,7 @@ def make(out: Path, count: int = 2000, seed: int = 0) -> dict[str, str]:
   (first / '.hidden.png').write_bytes(b'no image')
   (first / 'notes.txt').write_text('to do: look at these again')
   (first / 'empty.png').write_bytes(b'')
-  whole = next(iter(sorted(first.glob('*.png')))).read_bytes()
+  whole = next(iter(sorted(first.glob('[0-9]*.png')))).read_bytes()
   (first / 'truncated.png').write_bytes(whole[: len(whole) // 2])
   (out / 'Thumbs.db').write_bytes(b'\0' * 8)
   with out.with_suffix('.csv').open('w', newline='') as file:

@@ -10,6 +10,7 @@ from rdd_jax.data.groups.rare import recoloured as recoloured
 from rdd_jax.data.injected import MOCK as MOCK
 from rdd_jax.data.injected import injected as injected
 from rdd_jax.data.load import load as load
+from rdd_jax.data.load import load_images as load_images
 from rdd_jax.data.load import load_split as load_split
 from rdd_jax.data.mock import GROUPED as GROUPED
 from rdd_jax.data.mock import SHAPES as SHAPES
@@ -20,4 +21,5 @@ from rdd_jax.data.noise.inject import stand_in as stand_in
 from rdd_jax.data.ood.outliers import load_outliers as load_outliers
 from rdd_jax.data.ood.sets import OODImages as OODImages
 from rdd_jax.data.ood.sets import load_ood as load_ood
+from rdd_jax.data.relabel import relabeled as relabeled
 from rdd_jax.data.split import split_validation as split_validation

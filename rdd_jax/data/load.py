@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 import difflib
+from pathlib import Path
 
 import numpy as np
 
@@ -13,20 +13,36 @@ from rdd_jax.core.errors import UserError
 from rdd_jax.data import images
 from rdd_jax.data.dataset import Dataset, Split, check_split, from_arrays
 from rdd_jax.data.mock import SHAPES
-from rdd_jax.data.readers import folder, idx, npz, subgroups, tfds
+from rdd_jax.data.readers import (
+  digits,
+  idx,
+  npz,
+  parquet,
+  saved,
+  subgroups,
+  table,
+  tfds,
+  unlabeled,
+)
+from rdd_jax.data.readers.recognize import Reader, read_any
+from rdd_jax.data.readers.splits import ALL
 from rdd_jax.runtime.logging import say
 
-_PATHS: dict[str, Callable[[str, str, images.Size, int | None], Split]] = {
-  'folder': folder.read_folder,
-  'idx': idx.read_idx,
+PATHS: dict[str, Reader] = {
+  'folder': read_any,
+  'csv': table.read_csv,
+  'parquet': parquet.read_parquet,
+  'hf': saved.read_saved,
   'npz': npz.read_npz,
+  'npy': npz.read_npz,
+  'idx': idx.read_idx,
   'waterbirds': subgroups.read_waterbirds,
   'celeba': subgroups.read_celeba,
 }
 OWN = 'python'
 _HELP = (
-  'digits, tfds:NAME, folder:PATH, idx:PATH, npz:PATH, waterbirds:PATH, '
-  'celeba:PATH or python:MODULE:FUNCTION'
+  f'digits, tfds:NAME, {", ".join(f"{scheme}:PATH" for scheme in PATHS)} or '
+  'python:MODULE:FUNCTION'
 )
 
 
@@ -45,19 +61,26 @@ def load(
   | `tfds:NAME` | array_record files that TensorFlow Datasets prepared, |
   | | without TensorFlow; also `NAME/CONFIG` and `NAME:VERSION` |
   | `folder:PATH` | `PATH/train/CLASS/**.png`, `PATH/test/CLASS/**.png`, or |
-  | | `PATH/CLASS/**.png`, of which a fifth is held out for test |
+  | | `PATH/CLASS/**.png`, of which a fifth is held out for test; and what is |
+  | | recognized by its files: `metadata.csv`, what `datasets` saved, CIFAR's |
+  | | pickles, `tiny-imagenet-200`, see `readers/recognize.py` |
+  | `csv:PATH` | a row an image: `file_name`, `label`; also `split`, `group` |
+  | `parquet:PATH` | a file, or a directory, with a column of encoded images |
+  | `hf:PATH` | a directory that `save_to_disk` of `datasets` wrote |
   | `idx:PATH` | a directory of MNIST-style IDX files, plain or `.gz` |
   | `npz:PATH` | `train_images`, `train_labels`, `test_images`, |
-  | | `test_labels`, or Keras' `x_train`, `y_train`, `x_test`, `y_test`, and |
-  | | optionally `train_groups`, `test_groups` and `class_names` |
+  | | `test_labels`, or Keras' `x_train`, `y_train`, `x_test`, `y_test`, or |
+  | | `X` and `y`, and optionally `train_groups` and `class_names` |
+  | `npy:PATH` | a directory of `.npy` files called by these names |
   | `waterbirds:PATH` | a directory with `metadata.csv` (Sagawa et al. 2020): |
   | | landbirds and waterbirds, in groups by background |
   | `celeba:PATH` | a directory with `img_align_celeba/` and the lists of |
   | | attributes and partitions: blond or not, in groups by sex |
   | `python:MODULE:FUNCTION` | your own `() -> Dataset`, see `user_code` |
 
-  Where there is no test split, the validation split is used for it. What a
-  folder or npz holds besides, or what was not taken as it stands, is printed
+  Where there is no test split, the validation split is used for it, or else
+  a fifth of each class is held out, but of `tfds:` and `idx:`. What a
+  source holds besides, or what was not taken as it stands, is printed
   with counts, a line for each sort; `readers/` says the rules: `folder.py` of
   splits, `files.py` of sizes and damage, `decode.py` of pixels, `labels.py`.
 
@@ -106,9 +129,9 @@ def load_split(
 
   Args:
     name: as in `load`.
-    split: 'train', 'test' (or else the validation split), or for `tfds:`
-      any split that TFDS understands, such as 'train[:1000]'; for `folder:`
-      also 'all', train with what would be held out of it.
+    split: 'train', 'test' (or else the validation split), 'all', train with
+      what would be held out of it, or for `tfds:` any split that TFDS
+      understands, such as 'train[:1000]'.
     data_dir: as in `load`.
     size: as in `load`.
     channels: as in `load`.
@@ -118,8 +141,46 @@ def load_split(
   """
   scheme, _, where = name.partition(':')
   if scheme == OWN and where:
+    split = 'train' if split == ALL else split
     return _one_of(_own(name, where, size, channels), split)
   return _read(name, (split,), data_dir, size, channels)[0]
+
+
+def load_images(
+  name: str,
+  split: str,
+  *,
+  data_dir: str | None = None,
+  size: images.Size = None,
+  channels: int | None = None,
+) -> np.ndarray:
+  """Loads the images of a split, of which no labels are needed.
+
+  Any images below the path of `folder:`, and any array of images of `npz:` or
+  `npy:`, will do, see `unlabeled.read`; others are read as `load_split` does.
+
+  Args:
+    name: as in `load`.
+    split: as in `load_split`.
+    data_dir: as in `load`.
+    size: as in `load`.
+    channels: as in `load`.
+
+  Returns:
+    `u8[N, H, W, C]`.
+
+  Raises:
+    UserError: as in `load`.
+  """
+  scheme, _, where = name.partition(':')
+  if scheme not in ('folder', 'npz', 'npy') or not where:
+    options = {'size': size, 'channels': channels}
+    return load_split(name, split, data_dir=data_dir, **options).images
+  at = Path(where).expanduser()
+  found = unlabeled.read(at, name, split, size, channels)
+  for note in found.notes:
+    say(note)
+  return found.images
 
 
 def _read(
@@ -131,17 +192,15 @@ def _read(
 ) -> list[Split]:
   """Reads and checks splits, and prints the notes of their readers."""
   scheme, colon, where = name.partition(':')
+  if scheme not in PATHS:  # nothing is held out of others
+    splits = tuple('train' if split == ALL else split for split in splits)
   if name == 'digits':
-    found = [_digits(split) for split in splits]
-    found = [
-      s._replace(images=images.convert(s.images, size, channels)) for s in found
-    ]
+    found = [digits.read_digits(s, size, channels) for s in splits]
   elif scheme == 'tfds' and where:
     found = [tfds.read(where, s, data_dir, size, channels) for s in splits]
-  elif scheme == 'folder' and where:
-    found = folder.read_splits(where, splits, size, channels)
-  elif scheme in _PATHS and where:
-    found = [_PATHS[scheme](where, s, size, channels) for s in splits]
+  elif scheme in PATHS and where:
+    path = Path(where).expanduser()
+    found = PATHS[scheme](path, name, splits, size, channels)
   else:
     raise UserError(_unknown(name, scheme, colon + where))
   for note in dict.fromkeys(note for s in found for note in s.notes):
@@ -180,28 +239,11 @@ def _one_of(dataset: Dataset, split: str) -> Split:
   )
 
 
-def _digits(split: str) -> Split:
-  """Reads the UCI digits; 500 images, by a fixed permutation, are for test."""
-  from sklearn.datasets import load_digits
-
-  if split not in ('train', 'test'):
-    raise UserError(f'digits has no split {split!r}; it has train and test')
-  pixels, labels = load_digits(return_X_y=True)
-  order = np.random.default_rng(0).permutation(len(labels))
-  rows = np.sort(order[:500] if split == 'test' else order[500:])
-  scaled = np.rint(np.asarray(pixels) * (255 / 16)).astype(np.uint8)
-  return Split(
-    images=scaled[rows].reshape(-1, 8, 8, 1),
-    labels=np.asarray(labels)[rows],
-    class_names=tuple('0123456789'),
-  )
-
-
 def _unknown(name: str, scheme: str, rest: str) -> str:
   known = ['digits', *(f'tfds:{n}' for n in SHAPES)]
   near = difflib.get_close_matches(name, known, n=2)
   if not near and len(rest) > 1:
-    schemes = difflib.get_close_matches(scheme, ['tfds', OWN, *_PATHS], n=1)
+    schemes = difflib.get_close_matches(scheme, ['tfds', OWN, *PATHS], n=1)
     near = [s + rest for s in schemes]
   hint = f'did you mean {" or ".join(near)}? ' if near else ''
   return f'unknown data set {name!r}; {hint}names are {_HELP}'

@@ -218,7 +218,7 @@ def load(
       channels=options.channels or None,
     )
   if not training:
-    options.noise, options.validation = '', 0.0
+    options.labels, options.noise, options.validation = '', '', 0.0
   return as_given(options, dataset, card['seeds']['root'])
 
 

@@ -130,7 +130,7 @@ def test_folder_with_the_wrong_directories(folder):
   (folder / 'test' / 'cow').mkdir()
   _fails("test/ has a class 'cow' that train/ lacks", _load_folder, folder)
   (folder / 'test').rename(folder / 'other')
-  _fails('no class has two images.*add .*/test/CLASS/', _load_folder, folder)
+  _fails('no class has two images.*add test/CLASS/', _load_folder, folder)
   (folder / 'train' / 'dog' / 'a.png').unlink()
   (folder / 'other').rename(folder / 'val')
   (folder / 'val' / 'cow').rmdir()

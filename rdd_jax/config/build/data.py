@@ -13,7 +13,7 @@ from rdd_jax.runtime.logging import say
 
 
 def as_given(options: Config, dataset: data.Dataset, seed: int) -> data.Dataset:
-  """Applies minority groups, label noise and the validation split, in order.
+  """Applies new labels, rare groups, noise and the validation split, in order.
 
   Args:
     options: `config.data`.
@@ -28,6 +28,8 @@ def as_given(options: Config, dataset: data.Dataset, seed: int) -> data.Dataset:
     UserError: if an option is invalid, or does not fit the data set.
   """
   key = jax.random.key(seed)
+  if options.labels:
+    dataset = data.relabeled(dataset, options.labels)
   if options.rare:
     dataset = data.rarefy(dataset, options.rare, key)
   if options.noise:
@@ -56,8 +58,7 @@ def cleans_only(config: Config) -> bool:
 
 def _every_row(name: str, **options: Any) -> data.Dataset:
   """All rows that have labels; one stands in for the test that none needs."""
-  split = 'all' if name.startswith('folder:') else 'train'
-  found = data.load_split(name, split, **options)
+  found = data.load_split(name, 'all', **options)
   return data.from_arrays(
     found.images,
     found.labels,

@@ -158,6 +158,11 @@ ARGUMENTS = {
 
 # On data of which nothing is known but what a folder says.
 OWN = {
+  'labels': Argument(
+    '',
+    'relabeled.csv of an earlier run: labels that it proposes are taken in the '
+    'place of those given, and rows that it left out are dropped',
+  ),
   'outliers': Argument(
     'none',
     'on_the_fly, made of the distilled images while networks train on them, '

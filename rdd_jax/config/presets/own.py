@@ -25,8 +25,8 @@ def own(arg: str = '') -> Config:
   """Returns a method on the data that `data=` names.
 
   Args:
-    arg: as the method takes it, and `data`, `task`, `size`, `method`,
-      `defense`, `outliers` and `groups`, see `options`.
+    arg: as the method takes it, and `data`, `labels`, `task`, `size`,
+      `method`, `defense`, `outliers` and `groups`, see `options`.
 
   Raises:
     UserError: without `data`, or for a task that does nothing.
@@ -46,6 +46,7 @@ def own(arg: str = '') -> Config:
   config.name = 'own'
   config.data.name = args['data']
   config.data.size = args['size']
+  config.data.labels = args['labels']
   config.real_rows = min(config.real_rows, ROWS)
   config.evaluation.epochs = min(config.evaluation.epochs, EPOCHS)
   config.evaluation.seeds = min(config.evaluation.seeds, NETWORKS)

@@ -19,7 +19,7 @@ import numpy as np
 
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.data.dataset import Dataset, Split, check_split
-from rdd_jax.data.readers import npz, tfds
+from rdd_jax.data.readers import arrays, tfds
 
 
 class LabelSet(NamedTuple):
@@ -96,8 +96,8 @@ def human(
   else:
     path = Path(where).expanduser() if where else _find(chosen, data_dir)
     source, clean_key, key = str(path), 'clean_label', chosen.key
-    arrays = npz.read_arrays(path, source, {clean_key, key})
-    clean, labels = arrays[clean_key], arrays[key]
+    found = arrays.read_arrays(path, source, {clean_key, key})
+    clean, labels = found[clean_key], found[key]
   clean = _checked(dataset, clean, f'{source}: {clean_key}')
   labels = _checked(dataset, labels, f'{source}: {key}')
   different = int((clean != dataset.train_labels).sum())

@@ -10,9 +10,9 @@ import zlib
 import numpy as np
 
 from rdd_jax.core.errors import UserError
-from rdd_jax.data.load import load_split
+from rdd_jax.data.load import load_images
 
-PATHS = ('folder', 'idx', 'npz')
+PATHS = ('folder', 'csv', 'parquet', 'hf', 'idx', 'npz', 'npy')
 
 
 def load_outliers(
@@ -26,7 +26,7 @@ def load_outliers(
   """Loads real outliers to train with (outlier exposure).
 
   Args:
-    source: a data set as in `load_split`, or SOURCE@SPLIT; by default the
+    source: images as in `load_images`, or SOURCE@SPLIT; by default the
       training split, so as not to meet the rows that `load_ood` tests on.
     shape: the (H, W, C) to resize and recolor to.
     rows: how many, at random where there are more; all where there are fewer.
@@ -37,7 +37,7 @@ def load_outliers(
     u8[n, H, W, C].
 
   Raises:
-    UserError: as `load_split` does, and for fewer than one row.
+    UserError: as `load_images` does, and for fewer than one row.
   """
   check_rows(rows)
   rng = generator(seed, source)
@@ -82,14 +82,14 @@ def read_rows(
     `u8[n, H, W, C]`.
 
   Raises:
-    UserError: as `load_split` does, and for channels other than 1 or 3.
+    UserError: as `load_images` does, and for channels other than 1 or 3.
   """
   height, width, channels = shape
   check_channels(name, channels)
   source, split = split_source(name, default)
-  images = load_split(
+  images = load_images(
     source, split, data_dir=data_dir, size=(height, width), channels=channels
-  ).images
+  )
   return images[some_rows(rng, len(images), rows)]
 
 

@@ -41,7 +41,7 @@ _FAR = (
 # OpenOOD: Yang et al. 2022 (NeurIPS); but TFDS has one fold of the textures,
 # and images of an in-distribution class are not taken out of the others.
 # TrustDD (arXiv 2307.09165): of its six sets, those that have names in TFDS
-# and labels; for iSUN and LSUN-resize add folder:PATH, PATH/test/ANY/*.png.
+# and labels; for iSUN and LSUN-resize add folder:PATH, of any images.
 PRESETS: dict[str, tuple[str, ...]] = {
   'openood_cifar10': ('near:tfds:cifar100', 'near:tfds:tiny_imagenet', *_FAR),
   'openood_cifar100': ('near:tfds:cifar10', 'near:tfds:tiny_imagenet', *_FAR),
@@ -97,8 +97,9 @@ def load_ood(
   | `rotation`, `rotation90`, `rotation180` | `like`, turned; near |
   | `mean_of_two`, `cutmix` | `like`, two in one; near |
   | `corrupted:FAMILY` | `like`, by a family of `corruptions`; near |
-  | `SOURCE`, `SOURCE@SPLIT` | a data set as in `load_split`, resized and |
-  | | recolored; by default the test split |
+  | `SOURCE`, `SOURCE@SPLIT` | images as in `load_images`, resized and |
+  | | recolored; by default the test split, of what has none a fifth; `@all` |
+  | | takes all of that |
   | `near:NAME` | any of these, marked as near |
   | in `PRESETS` | the sets of a benchmark |
 
@@ -172,7 +173,8 @@ def _check_name(name: str) -> None:
     raise UserError(
       f'unknown out-of-distribution set {name!r}; {hint}there is '
       f'{", ".join(known)}; and, with or without @SPLIT, digits, tfds:NAME, '
-      'folder:PATH, idx:PATH, npz:PATH and python:MODULE:FUNCTION'
+      f'{", ".join(f"{scheme}:PATH" for scheme in outliers.PATHS)} and '
+      'python:MODULE:FUNCTION'
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import os
 from pathlib import Path
 import stat
@@ -16,6 +16,7 @@ from rdd_jax.data.dataset import Split
 from rdd_jax.data.readers import decode, listing
 from rdd_jax.data.readers.listing import File
 from rdd_jax.data.readers.report import Report, listed
+from rdd_jax.data.readers.walk import SUFFIXES
 from rdd_jax.runtime.logging import say
 from rdd_jax.runtime.progress import Progress
 
@@ -76,10 +77,12 @@ def as_split(found: Pixels, names: Sequence[str]) -> Split:
   >>> as_split(Pixels(pixels, [File(Path('b/x'), 'b/x', 1)]), 'ab').labels
   array([1])
   """
+  groups = [file.group for file in found.files if file.group is not None]
   return Split(
     found.images,
     np.array([file.label for file in found.files], np.int64),
     tuple(names),
+    np.array(groups, np.int64) if groups else None,
     names=np.array([file.name for file in found.files], np.str_),
   )
 
@@ -203,14 +206,17 @@ class _Pass:
     return Pixels(out[: len(kept)], kept)
 
 
-def _bytes(path: Path) -> bytes:
+def _bytes(path: Path | Callable[[], bytes]) -> bytes:
   """Reads a regular file; others, such as pipes, might not end."""
+  if not isinstance(path, Path):
+    return path()
   try:
     if not stat.S_ISREG(os.stat(path).st_mode):
       raise decode.Undecodable('not regular files')
     return path.read_bytes()
   except OSError as error:
-    kind = 'links to nothing' if path.is_symlink() else 'not readable'
+    gone = 'missing' if isinstance(error, FileNotFoundError) else 'not readable'
+    kind = 'links to nothing' if path.is_symlink() else gone
     raise decode.Undecodable(kind) from error
 
 
@@ -223,7 +229,7 @@ def _judge(
     report.faults.append(
       f'{part} has no images'
       + (f' that can be read: {listed(lost)}' if lost else '')
-      + f'; put {", ".join(listing.SUFFIXES)} files in class directories there'
+      + f'; put {", ".join(SUFFIXES)} files there'
     )
   elif number > MOST_LOST * count:
     report.faults.append(

@@ -13,12 +13,6 @@ _PREPARE = (
   "read it as tfds:{0}, after pip install 'rdd_jax[prepare]' && "
   'python -m rdd_jax.data.prepare {0}'
 )
-# TFDS has no Tiny ImageNet.
-_SORT = (
-  'sort val/ by class and put test/, which has no labels, away: cd {} && mv '
-  'test unlabeled && cd val && while read -r f c _; do mkdir -p $c && mv '
-  'images/$f $c/; done < val_annotations.txt && rmdir images'
-)
 
 
 class _Format(NamedTuple):
@@ -31,24 +25,9 @@ class _Format(NamedTuple):
 
 _FORMATS = (
   _Format(
-    ('data_batch_1', 'batches.meta'),
-    "CIFAR-10's pickles for Python (cifar-10-batches-py)",
-    _PREPARE.format('cifar10'),
-  ),
-  _Format(
     ('data_batch_1.bin',),
     "CIFAR-10's binary version",
     _PREPARE.format('cifar10'),
-  ),
-  _Format(
-    ('train', 'test', 'meta', 'file.txt~'),
-    "CIFAR-100's pickles for Python (cifar-100-python)",
-    _PREPARE.format('cifar100'),
-  ),
-  _Format(
-    ('val/val_annotations.txt', 'val/images/*'),
-    'Tiny ImageNet as published (tiny-imagenet-200)',
-    _SORT,
   ),
   _Format(
     ('dataset_info.json',),

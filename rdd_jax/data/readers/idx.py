@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import gzip
 import math
 from pathlib import Path
@@ -16,32 +17,40 @@ from rdd_jax.data.checks import class_numbers
 from rdd_jax.data.dataset import Split
 from rdd_jax.data.readers.listing import directory
 
+_STEMS = {'train': ('train',), 'all': ('train',), 'test': ('t10k', 'test')}
+
 
 def read_idx(
-  path: str, split: str, size: images.Size, channels: int | None
-) -> Split:
+  path: Path,
+  where: str,
+  names: Sequence[str],
+  size: images.Size,
+  channels: int | None,
+) -> list[Split]:
   """Reads LeCun's IDX files: `train-` or `t10k-`, `images-idx3`, `labels-idx1`.
 
   Args:
     path: of the directory.
-    split: 'train' or 'test'.
+    where: what messages call it.
+    names: of splits, 'train' and 'test'; 'all' is train.
     size: see `load`.
     channels: see `load`.
 
   Raises:
     UserError: for a missing or damaged file, or another split.
   """
-  root = directory(path, 'idx')
-  stems = {'train': ('train',), 'test': ('t10k', 'test')}.get(split)
-  if stems is None:
-    raise UserError(
-      f'idx:{path} has no split {split!r}; IDX directories have train and test'
+  root, out = directory(path, where), []
+  for name in names:
+    if name not in _STEMS:
+      raise UserError(
+        f'{where} has no split {name!r}; IDX directories have train and test'
+      )
+    pixels = images.convert(
+      _idx_array(root, _STEMS[name], 'images', 3)[..., None], size, channels
     )
-  pixels = images.convert(
-    _idx_array(root, stems, 'images', 3)[..., None], size, channels
-  )
-  labels = _idx_array(root, stems, 'labels', 1)
-  return Split(pixels, labels, class_numbers(labels))
+    labels = _idx_array(root, _STEMS[name], 'labels', 1)
+    out.append(Split(pixels, labels, class_numbers(labels)))
+  return out
 
 
 def _idx_array(

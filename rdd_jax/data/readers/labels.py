@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +45,7 @@ def numbered(
   | words | the place in `class_names`, or else among train's, sorted |
   | integers from 1 on | less 1: where train has 1, no split has 0, and there |
   | | are no more `class_names` than the largest |
+  | integers with gaps, which no split fills | the place among train's |
 
   Args:
     given: by key, the labels of the splits that there are.
@@ -73,13 +74,18 @@ def numbered(
     notes.append(f'{chosen} are {given[chosen].dtype}, read as integers')
   reference = flat.get(train, labels)
   if labels.dtype.kind == 'U' and reference.dtype.kind == 'U':
-    names = names or _in_order(np.unique(reference))
+    names = names or in_order(np.unique(reference).tolist())
     notes.append(f'{chosen} are words, numbered {_mapping(names, 0)}')
     labels = _places(labels, names, f'{where}: {chosen}')
   elif train in flat and _from_one(list(flat.values()), reference, names):
     names = names or class_numbers(reference)[1:]
     notes.append(f'{chosen} count from 1, numbered {_mapping(names, 1)}')
     labels = labels - 1
+  elif names is None and train in flat and _has_gaps(flat, reference):
+    there = np.unique(reference)
+    names = tuple(map(str, there.tolist()))
+    notes.append(f'{chosen} leave numbers out, numbered {_mapping(names, 0)}')
+    labels = np.searchsorted(there, labels)
   elif names is None:
     _refuse_many(reference, where)
     names = class_numbers(reference)
@@ -119,6 +125,19 @@ def _from_one(
   return lowest == int(train.min()) == 1 and known
 
 
+def _has_gaps(flat: Mapping[str, np.ndarray], train: np.ndarray) -> bool:
+  """Tells whether no split has some number below the largest of train."""
+  if not all(v.dtype.kind in 'iu' and v.size for v in flat.values()):
+    return False
+  there = np.unique(train)
+  full = len(there) == there[-1] + 1
+  return (
+    bool(there[0] >= 0)
+    and not full
+    and all(np.isin(values, there).all() for values in flat.values())
+  )
+
+
 def _places(words: np.ndarray, names: Sequence[str], what: str) -> np.ndarray:
   unknown = sorted(set(words.ravel().tolist()) - set(names))
   if unknown:
@@ -139,9 +158,13 @@ def _refuse_many(labels: np.ndarray, where: str) -> None:
     )
 
 
-def _in_order(words: np.ndarray) -> tuple[str, ...]:
-  """Sorts words; decimal numbers as numbers."""
-  names = sorted(words.tolist())
+def in_order(words: Iterable[str]) -> tuple[str, ...]:
+  """Sorts words; decimal numbers as numbers.
+
+  >>> in_order(['10', '2']), in_order(['10', '2', 'a'])
+  (('2', '10'), ('10', '2', 'a'))
+  """
+  names = sorted(words)
   if all(name.isascii() and name.isdecimal() for name in names):
     names.sort(key=int)
   return tuple(names)

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rdd_jax.core.errors import UserError
-from rdd_jax.data.readers import listing
+from rdd_jax.data.readers import listing, splits
 from rdd_jax.data.readers.foreign import refuse_foreign
+from rdd_jax.data.readers.report import Report
 
 # By what a directory may be called, in small letters.
 _ROLES = {
@@ -39,11 +40,15 @@ class Layout(NamedTuple):
   where: str
 
 
-def find(path: str) -> Layout:
+def find(root: Path, where: str) -> Layout:
   """Finds the splits: `DIR/{train,val,test}/CLASS`, or `DIR/CLASS` for train.
 
   Directories called by splits are classes where others stand beside them and
   none has directories itself.
+
+  Args:
+    root: the directory.
+    where: what messages call it.
 
   Raises:
     UserError: for a missing directory, two of one split, or another format.
@@ -51,14 +56,13 @@ def find(path: str) -> Layout:
   >>> import tempfile
   >>> with tempfile.TemporaryDirectory() as path:
   ...   (Path(path) / 'Training' / 'cat').mkdir(parents=True)
-  ...   found = find(path)
-  >>> list(found.parts), shown(found, 'train'), held_out(found)
-  (['train'], 'Training/', True)
+  ...   found = find(Path(path), 'it')
+  >>> list(found.parts), shown(found, 'train')
+  (['train'], 'Training/')
   >>> part_of(found, 'test')
   'train'
   """
-  where = f'folder:{path}'
-  root = listing.directory(path, 'folder')
+  listing.directory(root, where)
   refuse_foreign(root, where)
   base, names = root, listing.subdirectories(root)
   if len(names) == 1 and role(names[0]) is None:
@@ -104,10 +108,9 @@ def part_of(layout: Layout, split: str) -> str:
   Raises:
     UserError: if there is none.
   """
-  base, wanted = layout.base, role(split) or split
-  for part in ('test', 'val', 'train') if wanted == 'test' else (wanted,):
-    if part in layout.parts:
-      return part
+  base, part = layout.base, splits.part_of(layout.parts, role(split) or split)
+  if part is not None:
+    return part
   if base / split in layout.others and (base / split).is_dir():
     return layout.parts.setdefault(split, base / split).name
   there = ', '.join(p.name + '/' for p in layout.parts.values() if p != base)
@@ -117,17 +120,20 @@ def part_of(layout: Layout, split: str) -> str:
   )
 
 
-def held_out(layout: Layout) -> bool:
-  """Tells whether rows of train are held out for test."""
-  return 'train' in layout.parts and not {'test', 'val'} & set(layout.parts)
+def count_rest(layout: Layout, report: Report, read: set[str]) -> None:
+  """Counts what is in no split that is read.
 
-
-def of_train_and_test(layout: Layout) -> set[str]:
-  """Returns the parts that train and test are read from, if train is there."""
-  if 'train' not in layout.parts:
-    return set()
-  test = 'test' if 'test' in layout.parts else 'val'
-  return {'train', test} & set(layout.parts)
+  Args:
+    layout: of the folder.
+    report: counts it.
+    read: the parts that are read.
+  """
+  for part, root in layout.parts.items():
+    if part not in read:
+      kind = f'in {root.name}/, not read beside a test split'
+      listing.count_unread(root, layout.root, report, kind)
+  for path in layout.others:
+    listing.count_unread(path, layout.root, report, 'in no split')
 
 
 def shown(layout: Layout, part: str) -> str:

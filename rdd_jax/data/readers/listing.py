@@ -2,56 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 import os
 from pathlib import Path
 from typing import NamedTuple
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.data.readers.report import Report, some
-
-SUFFIXES = (
-  *('.bmp', '.gif', '.jfif', '.jpeg', '.jpg', '.pbm', '.pgm', '.png', '.pnm'),
-  *('.ppm', '.tif', '.tiff', '.webp'),
+from rdd_jax.data.readers.walk import (
+  AGAIN,
+  HIDDEN,
+  LOCKED,
+  OTHER,
+  SUFFIXES,
+  entries,
+  is_hidden,
+  leads_up,
+  walk,
 )
-_SYSTEM = ('__macosx', 'thumbs.db', 'desktop.ini')
 
-HIDDEN = "hidden or the system's"
-OTHER = 'that are no images'
 LOOSE = 'in no directory of a class'
-AGAIN = 'links to what is read already'
-LOCKED = 'directories that cannot be opened'
 
 
 class File(NamedTuple):
-  """An image file of a class.
+  """An image of a class, in a file of its own or not.
 
   Attributes:
-    path: where it is.
-    name: the path in the folder that was given.
+    path: where it is, or what returns its bytes.
+    name: the path in the folder that was given, or another name.
     label: the number of its class.
+    group: the number of its group, where there are any.
   """
 
-  path: Path
+  path: Path | Callable[[], bytes]
   name: str
   label: int
+  group: int | None = None
 
 
-def directory(path: str, scheme: str) -> Path:
+def directory(root: Path, where: str) -> Path:
   """Returns a directory with something in it.
 
   Args:
-    path: as the user gave it.
-    scheme: such as 'folder', for errors.
+    root: the directory.
+    where: what errors call it.
 
   Raises:
     UserError: if it is none, or empty.
   """
-  root = Path(path).expanduser()
   if not os.path.isdir(root):
-    raise UserError(f'{scheme}:{path} is not a directory; check the path')
-  if not _entries(root):
-    raise UserError(f'{scheme}:{path} is an empty directory; put data there')
+    raise UserError(f'{where} is not a directory; check the path')
+  if not entries(root):
+    raise UserError(f'{where} is an empty directory; put data there')
   return root
 
 
@@ -73,23 +75,14 @@ def subdirectories(root: Path) -> list[str]:
   """
   names = [
     entry.name
-    for entry in _entries(root)
+    for entry in entries(root)
     if not is_hidden(entry.name)
     and os.path.isdir(entry)
-    and not _leads_up(entry)
+    and not leads_up(entry)
   ]
   if all(name.isascii() and name.isdecimal() for name in names):
     names.sort(key=int)
   return names
-
-
-def is_hidden(name: str) -> bool:
-  """Tells whether a file or directory is not the user's.
-
-  >>> is_hidden('.ipynb_checkpoints'), is_hidden('Thumbs.db'), is_hidden('cat')
-  (True, True, False)
-  """
-  return name.startswith('.') or name.lower() in _SYSTEM
 
 
 def list_classes(
@@ -122,10 +115,23 @@ def list_classes(
     report.faults.append(
       f'{len(locked)} {LOCKED} ({some(locked)}); check their permissions'
     )
-  for entry in _entries(root):
+  for entry in entries(root):
     if entry.name not in names:
       count_unread(Path(entry.path), base, report, LOOSE)
   return found
+
+
+def list_images(top: Path, base: Path, report: Report) -> list[File]:
+  """Lists all images below a directory in sorted order, as of class 0.
+
+  Args:
+    top: the directory.
+    base: what names of files are relative to.
+    report: counts what is no image.
+  """
+  found = _images(top, base, report)
+  report.total += len(found)
+  return [File(file, _name(file, base), 0) for file in found]
 
 
 def count_unread(path: Path, base: Path, report: Report, kind: str) -> None:
@@ -143,7 +149,7 @@ def count_unread(path: Path, base: Path, report: Report, kind: str) -> None:
   {'in no directory of a class': ['cat.png']}
   """
   hidden, link = is_hidden(path.name), path.is_symlink()
-  if os.path.isdir(path) and not (link and (hidden or _leads_up(path))):
+  if os.path.isdir(path) and not (link and (hidden or leads_up(path))):
     for file in _images(path, base, report, hidden):
       report.total += 1
       report.left_out[kind].append(_name(file, base))
@@ -160,10 +166,8 @@ def _images(
   top: Path, base: Path, report: Report, hidden: bool = False
 ) -> list[Path]:
   """The image files below a directory, sorted; counts the others."""
-  real = Path(os.path.realpath(top))
-  seen = {str(real), *map(str, real.parents)}
   found = []
-  for path, kind in _walk(top, real, seen, hidden):
+  for path, kind in walk(top, hidden):
     if kind is None:
       found.append(path)
     else:
@@ -172,63 +176,23 @@ def _images(
   return sorted(found)
 
 
-def _walk(
-  top: Path, real_class: Path, seen: set[str], hidden: bool
-) -> Iterator[tuple[Path, str | None]]:
-  """Yields each file below a directory, and why it is no image, or None."""
-  try:
-    entries = _entries(top)
-  except UserError:
-    yield top, LOCKED
-    return
-  # Links come last, so that what they lead to is read in its own place.
-  for entry in sorted(entries, key=lambda e: e.is_symlink()):
-    path, unseen = Path(entry.path), hidden or is_hidden(entry.name)
-    if os.path.isdir(path):
-      real = os.path.realpath(path)
-      if entry.is_symlink() and unseen:
-        yield path, HIDDEN
-      elif real in seen:
-        yield path, AGAIN
-      else:
-        seen.add(real)
-        yield from _walk(path, real_class, seen, unseen)
-    elif unseen:
-      yield path, HIDDEN
-    elif entry.is_symlink() and _is_read(path, real_class):
-      yield path, AGAIN
-    else:
-      yield path, None if path.suffix.lower() in SUFFIXES else OTHER
-
-
-def _is_read(link: Path, real_class: Path) -> bool:
-  """Tells whether a link leads to an image that is read in its own place."""
-  target = Path(os.path.realpath(link))
-  if not target.is_file() or not target.is_relative_to(real_class):
-    return False
-  inner = target.relative_to(real_class)
-  return inner.suffix.lower() in SUFFIXES and not any(
-    map(is_hidden, inner.parts)
-  )
-
-
 def _name(path: Path, base: Path) -> str:
   return path.relative_to(base).as_posix()
 
 
-def _entries(root: Path) -> list[os.DirEntry[str]]:
-  try:
-    with os.scandir(root) as entries:
-      return sorted(entries, key=lambda entry: entry.name)
-  except OSError as error:
-    raise UserError(
-      f'{root} cannot be opened ({error.strerror}); check its permissions'
-    ) from error
+def count_unnamed(
+  root: Path, named: set[str], base: Path, report: Report, kind: str
+) -> None:
+  """Counts all files below a directory but those that are named.
 
-
-def _leads_up(path: os.PathLike[str]) -> bool:
-  """Tells whether a link leads to a directory that holds it."""
-  if not os.path.islink(path):
-    return False
-  above = Path(os.path.realpath(Path(path).parent))
-  return Path(os.path.realpath(path)) in (above, *above.parents)
+  Args:
+    root: the directory.
+    named: normalized paths.
+    base: what names of files are relative to.
+    report: counts the others.
+    kind: what images, that are not hidden, are called.
+  """
+  for path, other in walk(root):
+    if os.path.normpath(path) not in named:
+      report.total += 1
+      report.left_out[other or kind].append(_name(path, base))

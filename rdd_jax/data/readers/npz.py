@@ -1,16 +1,17 @@
-"""Reads npz files, by the names of arrays that people give them."""
+"""Reads arrays, of npz or npy files, by the names that people give them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+import math
 from pathlib import Path
 
 import numpy as np
 
-from rdd_jax.core.errors import UserError, one_line
+from rdd_jax.core.errors import UserError
 from rdd_jax.data import images
 from rdd_jax.data.dataset import Split, check_split
-from rdd_jax.data.readers import labels
+from rdd_jax.data.readers import arrays, labels, layout, splits
 
 # Names of a split's images and labels: ours and MedMNIST's, and Keras'.
 _KEYS = (
@@ -18,159 +19,166 @@ _KEYS = (
   ('x_{}', 'y_{}'),
   ('X_{}', 'y_{}'),
 )
+# Of data without splits: scikit-learn's, and others'.
+_WHOLE = (('X', 'y'), ('x', 'y'), ('images', 'labels'))
 _CHANNELS = (1, 3)
 
 
 def read_npz(
-  path: str, split: str, size: images.Size, channels: int | None
-) -> Split:
-  """Reads a split of an npz, and its groups if there.
+  file: Path,
+  where: str,
+  names: Sequence[str],
+  size: images.Size,
+  channels: int | None,
+) -> list[Split]:
+  """Reads splits of an npz or of npy files, and their groups if there.
 
   `SPLIT_images` and `SPLIT_labels`, or Keras' `x_SPLIT` and `y_SPLIT`; `val`
-  stands in for a `test` that is not there. Images are [N, H, W, C], [N, H, W]
-  or [N, C, H, W], labels as `labels.numbered` says; `class_names` and
-  `SPLIT_groups` may be there.
+  stands in for a `test` that is not there, and where neither is, a fifth of
+  each class is held out of train. So it is of data without splits, `X` and `y`.
+  Images are [N, H, W, C], [N, H, W], [N, C, H, W] or flat squares, labels as
+  `labels.numbered` says; `class_names` and `SPLIT_groups` may be there.
 
   Args:
-    path: of the file.
-    split: 'train', 'test', or another name.
+    file: the npz, or a directory of npy files called by these names.
+    where: what messages call it.
+    names: of splits: 'train', 'test', or another; 'all' is train with what
+      would be held out.
     size: see `load`.
     channels: see `load`.
 
   Returns:
-    The split, with notes of what was not taken as it stands.
+    The splits, with notes of what was not taken as it stands.
 
   Raises:
     UserError: for a damaged file, a missing array, or one that has no or two
       readings.
 
   >>> import tempfile
-  >>> with tempfile.NamedTemporaryFile(suffix='.npz') as file:
+  >>> with tempfile.TemporaryDirectory() as path:
+  ...   file = Path(path) / 'a.npz'
   ...   np.savez(file, test_images=np.zeros((1, 4, 4, 1), np.uint8),
   ...            test_labels=np.array([1]))
-  ...   read_npz(file.name, 'test', None, 3).class_names
+  ...   read_npz(file, 'it', ('test',), None, 3)[0].class_names
   ('0', '1')
   """
-  where, file = f'npz:{path}', Path(path).expanduser()
-  there = keys(file, where)
-  part, images_key, labels_key = _find(split, there)
-  _, _, train_key = _find('train', there)
-  _, _, test_key = _find('test', there)
-  groups_key, notes = f'{part}_groups', []
-  if part != split:
-    notes.append(f'{images_key} stand in for {split}_images')
-  elif split == 'test' and _has('val', there):
+  return [_read(file, where, name, size, channels) for name in names]
+
+
+def _read(
+  file: Path, where: str, name: str, size: images.Size, channels: int | None
+) -> Split:
+  there = arrays.keys(file, where)
+  train = _find('train', there)
+  test = _find('test', there) or _find('val', there) or _find('valid', there)
+  whole = name == splits.ALL
+  name = 'train' if whole else name
+  split = layout.role(name) or name
+  found = train if split == 'train' else test if split == 'test' else None
+  found = found or _find(name, there)
+  held_out = test is None and train is not None and split in ('train', 'test')
+  if held_out:
+    found = train
+  part, images_key, labels_key = found or (name, *_keys(_KEYS[0], name))
+  notes = []
+  if split == 'test' and part in ('val', 'valid'):
+    notes.append(f'{images_key} stand in for test_images')
+  elif split == 'test' and not held_out and _find('val', there):
     notes.append('the val arrays are not read beside those of test')
-  arrays = read_arrays(
+  train_key, test_key = train and train[2], test and test[2]
+  optional = {key for key in (train_key, test_key) if key}
+  loaded = arrays.read_arrays(
     file,
     where,
     {images_key, labels_key},
-    {train_key, test_key, groups_key, 'class_names'},
+    {*optional, f'{part}_groups', 'groups', 'class_names'},
   )
-  pixels = arrays[images_key]
-  if pixels.ndim == 3:
-    pixels = pixels[..., None]
-  elif _channels_first(pixels, f'{where}: {images_key}'):
-    notes.append(f'{images_key} {list(pixels.shape)} are read as [N, C, H, W]')
-    pixels = np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
+  pixels, said = as_images(loaded[images_key], images_key, where)
   known = labels.numbered(
-    {
-      key: arrays[key]
-      for key in (labels_key, train_key, test_key)
-      if key in arrays
-    },
+    {key: loaded[key] for key in {labels_key, *optional} if key in loaded},
     labels_key,
-    train_key,
-    arrays.get('class_names'),
+    train_key or '',
+    loaded.get('class_names'),
     where,
   )
-  found = check_split(
-    Split(pixels, known.labels, known.names, arrays.get(groups_key)),
-    f'{where}: {split}',
+  groups = loaded.get('groups' if part == '' else f'{part}_groups')
+  made = check_split(
+    Split(pixels, known.labels, known.names, groups), f'{where}: {name}'
   )
-  return found._replace(
-    images=images.convert(found.images, size, channels),
-    notes=tuple(f'{where}: {note}' for note in (*notes, *known.notes)),
+  notes += [*said, *known.notes]
+  if held_out and not whole:
+    rows = np.array([str(row) for row in range(len(made.labels))], np.str_)
+    made, note = splits.hold_out(made._replace(names=rows), split)
+    notes.append(note)
+    if not len(made.labels):
+      raise UserError(
+        f'{where} has no class of two rows, of which one could be held out for '
+        'test; add x_test and y_test'
+      )
+  return made._replace(
+    images=images.convert(made.images, size, channels),
+    notes=tuple(f'{where}: {note}' for note in notes),
   )
 
 
-def _has(split: str, there: set[str]) -> bool:
-  return any({i.format(split), j.format(split)} <= there for i, j in _KEYS)
+def is_npy(path: Path) -> bool:
+  """Tells whether a directory holds npy files by known names, and no images."""
+  there = arrays.keys(path, '') if arrays.only(path) else set()
+  return any(_find(split, there) for split in ('train', 'test', 'val'))
 
 
-def _find(split: str, there: set[str]) -> tuple[str, str, str]:
-  """The split that is read and the keys of its images and labels."""
-  for name in (split, 'val', 'valid') if split == 'test' else (split,):
-    for pair in _KEYS:
-      image_key, label_key = (key.format(name) for key in pair)
-      if {image_key, label_key} <= there:
-        return name, image_key, label_key
-  return split, f'{split}_images', f'{split}_labels'
+def as_images(
+  values: np.ndarray, key: str, where: str
+) -> tuple[np.ndarray, tuple[str, ...]]:
+  """Returns images as [N, H, W, C], and notes of what was done to them.
 
+  Args:
+    values: `[N, H, W, C]`, `[N, H, W]`, `[N, C, H, W]` or `[N, H * H]`.
+    key: what notes call them.
+    where: what errors call the file.
 
-def _channels_first(values: np.ndarray, what: str) -> bool:
-  """Tells whether images are [N, C, H, W]."""
-  if values.ndim != 4 or values.shape[1] not in _CHANNELS:
-    return False
-  if values.shape[3] in _CHANNELS:
+  Raises:
+    UserError: for images that have no or two readings.
+
+  >>> as_images(np.zeros((5, 9), np.uint8), 'X', 'it')[1]
+  ('X [5, 9] are read as gray squares, [5, 3, 3, 1]',)
+  """
+  shape = list(values.shape)
+  if values.ndim == 2:
+    side = math.isqrt(shape[1])
+    if side**2 != shape[1] or not side:
+      raise UserError(
+        f'{where}: {key} have shape {shape}: flat rows of what is no square '
+        'have no one reading; save them as [N, H, W, C]'
+      )
+    values = values.reshape(-1, side, side, 1)
+    note = f'{key} {shape} are read as gray squares, {list(values.shape)}'
+    return values, (note,)
+  if values.ndim == 3:
+    return values[..., None], ()
+  if values.ndim != 4 or shape[1] not in _CHANNELS:
+    return values, ()
+  if shape[3] in _CHANNELS:
     raise UserError(
-      f'{what} have shape {list(values.shape)}, which may be [N, H, W, C] or '
+      f'{where}: {key} have shape {shape}, which may be [N, H, W, C] or '
       '[N, C, H, W]; pad or resize them'
     )
-  return True
+  values = np.ascontiguousarray(values.transpose(0, 2, 3, 1))
+  return values, (f'{key} {shape} are read as [N, C, H, W]',)
 
 
-def keys(file: Path, name: str) -> set[str]:
-  """Names the arrays of an npz.
-
-  Args:
-    file: the path.
-    name: what an error calls it.
-
-  Raises:
-    UserError: for a file that is no npz.
-  """
-  return set(_load(file, name, None))
+def _keys(pair: tuple[str, str], split: str) -> tuple[str, str]:
+  return pair[0].format(split), pair[1].format(split)
 
 
-def read_arrays(
-  file: Path, name: str, wanted: set[str], optional: Iterable[str] = ()
-) -> dict[str, np.ndarray]:
-  """Reads arrays of an npz, by key.
-
-  Args:
-    file: the path.
-    name: what an error calls it.
-    wanted: keys that must be there.
-    optional: keys that are read where they are there.
-
-  Raises:
-    UserError: for a file that is no npz of plain arrays, or lacks a key.
-  """
-  there = keys(file, name)
-  if not wanted <= there:
-    raise UserError(
-      f'{name} lacks {", ".join(sorted(wanted - there))} (it has '
-      f'{", ".join(sorted(there)) or "nothing"}); save the arrays so named'
-    )
-  return _load(file, name, there & wanted.union(optional))
-
-
-def _load(
-  file: Path, name: str, chosen: set[str] | None
-) -> dict[str, np.ndarray]:
-  """The chosen arrays, or None in place of each of all."""
-  if not file.is_file():
-    raise UserError(f'{name} is not a file; check the path')
-  try:
-    # Numpy does not close what it opened where that is damaged.
-    with file.open('rb') as raw, np.load(raw, allow_pickle=False) as stored:
-      if chosen is None:
-        return dict.fromkeys(stored.files, np.empty(0))
-      return {key: stored[key] for key in sorted(chosen)}
-  # What numpy and zipfile raise depends on the damage.
-  except Exception as error:
-    raise UserError(
-      f'{name} is not an npz of plain arrays ({one_line(error)[:160]}); save '
-      'it with np.savez and no object arrays'
-    ) from error
+def _find(split: str, there: set[str]) -> tuple[str, str, str] | None:
+  """A split, '' if there are none, and the keys of its images and labels."""
+  for pair in _KEYS:
+    found = _keys(pair, split)
+    if set(found) <= there:
+      return split, *found
+  if split == 'train':
+    for found in _WHOLE:
+      if set(found) <= there:
+        return '', *found
+  return None

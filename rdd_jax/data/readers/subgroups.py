@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -11,46 +10,70 @@ import numpy as np
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.data import images
 from rdd_jax.data.dataset import Split
+from rdd_jax.data.readers.columns import read_columns
+from rdd_jax.data.readers.rows import whole_numbers
 
-_PARTS = {'train': 0, 'validation': 1, 'val': 1, 'test': 2}
+_PARTS = {'train': 0, 'all': 0, 'validation': 1, 'val': 1, 'test': 2}
 
 
 def read_waterbirds(
-  path: str, split: str, size: images.Size, channels: int | None
-) -> Split:
+  root: Path,
+  where: str,
+  names: Sequence[str],
+  size: images.Size,
+  channels: int | None,
+) -> list[Split]:
   """Reads Waterbirds: birds of land (0) and water (1) on either background.
 
   `metadata.csv` has the columns `img_filename`, `y`, `split` and `place`; in
   training 5 % of the birds are out of place.
 
   Args:
-    path: of the directory.
-    split: 'train', 'validation' (or 'val') or 'test'.
+    root: the directory.
+    where: what messages call it.
+    names: of splits: 'train' (or 'all'), 'validation' (or 'val') or 'test'.
     size: see `load`; images differ in size.
     channels: see `load`.
 
   Returns:
-    The split; groups are 0 on land and 1 on water.
+    The splits; groups are 0 on land and 1 on water.
 
   Raises:
     UserError: for a missing file, column, image or split.
 
   Source: Sagawa et al. 2020 (ICLR).
   """
-  root, part = _root(path, 'waterbirds'), _part(split, 'waterbirds')
-  rows = _table(root / 'metadata.csv', ('img_filename', 'y', 'split', 'place'))
-  rows = [row for row in rows if row['split'] == str(part)]
-  return Split(
-    _read([root / row['img_filename'] for row in rows], size, channels),
-    np.array([int(row['y']) for row in rows]),
-    ('landbird', 'waterbird'),
-    np.array([int(row['place']) for row in rows]),
+  table = _table(
+    _directory(root, where) / 'metadata.csv',
+    ('img_filename', 'y', 'split', 'place'),
   )
+  numbers = {
+    name: _numbers(table[name], f'{where}: metadata.csv: {name}')
+    for name in ('y', 'split', 'place')
+  }
+  out = []
+  for name in names:
+    rows = np.flatnonzero(numbers['split'] == _part(name, where))
+    files = [table['img_filename'][row] for row in rows]
+    out.append(
+      Split(
+        _read([root / file for file in files], size, channels),
+        numbers['y'][rows],
+        ('landbird', 'waterbird'),
+        numbers['place'][rows],
+        np.array(files, np.str_),
+      )
+    )
+  return out
 
 
 def read_celeba(
-  path: str, split: str, size: images.Size, channels: int | None
-) -> Split:
+  root: Path,
+  where: str,
+  names: Sequence[str],
+  size: images.Size,
+  channels: int | None,
+) -> list[Split]:
   """Reads CelebA: hair that is not blond (0) or blond (1).
 
   One blond training row in seventeen is a man. The files are
@@ -58,51 +81,57 @@ def read_celeba(
   `.txt` or `.csv`.
 
   Args:
-    path: of the directory.
-    split: 'train', 'validation' (or 'val') or 'test'.
+    root: the directory.
+    where: what messages call it.
+    names: of splits: 'train' (or 'all'), 'validation' (or 'val') or 'test'.
     size: see `load`.
     channels: see `load`.
 
   Returns:
-    The split; groups are 0 for women and 1 for men.
+    The splits; groups are 0 for women and 1 for men.
 
   Raises:
     UserError: for a missing file, attribute, image or split.
 
   Source: Liu et al. 2015 (ICCV), with the task of Sagawa et al. 2020 (ICLR).
   """
-  root, part = _root(path, 'celeba'), _part(split, 'celeba')
+  wanted_parts = [str(_part(name, where)) for name in names]
   wanted = ('Blond_Hair', 'Male')
-  attributes = _celeba_list(root, 'list_attr_celeba', wanted)
+  attributes = _celeba_list(_directory(root, where), 'list_attr_celeba', wanted)
   parts = _celeba_list(root, 'list_eval_partition', ('partition',))
-  names = [name for name, (p,) in parts.items() if p == str(part)]
-  lost = next((name for name in names if name not in attributes), None)
-  if lost is not None:
-    raise UserError(
-      f'{root} lists {lost} in list_eval_partition and not in '
-      'list_attr_celeba; download the lists again'
-    )
-  found = np.array([attributes[name] for name in names]).reshape(-1, 2) == '1'
   directory = root / 'img_align_celeba'
   if (directory / directory.name).is_dir():  # as some archives unpack
     directory = directory / directory.name
-  return Split(
-    _read([directory / name for name in names], size, channels),
-    found[:, 0].astype(np.int64),
-    ('not blond', 'blond'),
-    found[:, 1].astype(np.int64),
-  )
+  out = []
+  for part in wanted_parts:
+    files = [file for file, (p,) in parts.items() if p == part]
+    lost = next((file for file in files if file not in attributes), None)
+    if lost is not None:
+      raise UserError(
+        f'{root} lists {lost} in list_eval_partition and not in '
+        'list_attr_celeba; download the lists again'
+      )
+    found = np.array([attributes[f] for f in files]).reshape(-1, 2) == '1'
+    out.append(
+      Split(
+        _read([directory / file for file in files], size, channels),
+        found[:, 0].astype(np.int64),
+        ('not blond', 'blond'),
+        found[:, 1].astype(np.int64),
+        np.array(files, np.str_),
+      )
+    )
+  return out
 
 
-def _root(path: str, scheme: str) -> Path:
-  root = Path(path).expanduser()
+def _directory(root: Path, where: str) -> Path:
   if not root.is_dir():
-    raise UserError(f'{scheme}:{path} is not a directory; check the path')
+    raise UserError(f'{where} is not a directory; check the path')
   return root
 
 
-def _part(split: str, scheme: str) -> int:
-  return choose(f'split of {scheme}', split, _PARTS)
+def _part(split: str, where: str) -> int:
+  return choose(f'split of {where.partition(":")[0]}', split, _PARTS)
 
 
 def _read(
@@ -120,19 +149,22 @@ def _read(
   return images.stack(sources, len(paths), size, channels)
 
 
-def _table(file: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-  """The rows of a CSV file that has these columns."""
-  try:
-    with file.open(newline='') as opened:
-      reader = csv.DictReader(opened)
-      rows, names = list(reader), reader.fieldnames or ()
-  except OSError as error:
+def _table(file: Path, wanted: Sequence[str]) -> dict[str, list[str]]:
+  """These columns of a CSV file, whole numbers without decimal points."""
+  if not file.is_file():
     raise UserError(
-      f'{file} cannot be read ({error.strerror}); give the directory as it was '
-      'published'
-    ) from error
-  _need(file, columns, names)
-  return rows
+      f'{file} is no file; give the directory as it was published'
+    )
+  found = read_columns(file, str(file))
+  _need(file, wanted, list(found))
+  return {name: whole_numbers(found[name]) for name in wanted}
+
+
+def _numbers(words: Sequence[str], what: str) -> np.ndarray:
+  odd = next((word for word in words if not word.isdecimal()), None)
+  if odd is not None:
+    raise UserError(f'{what} has {odd!r}, which is no whole number')
+  return np.array([int(word) for word in words])
 
 
 def _celeba_list(
@@ -141,8 +173,9 @@ def _celeba_list(
   """From each image's name to its entries in these columns, in order."""
   file = root / f'{name}.csv'
   if file.is_file():
-    rows = _table(file, ('image_id', *columns))
-    return {row['image_id']: [row[c] for c in columns] for row in rows}
+    found = _table(file, ('image_id', *columns))
+    entries = zip(*(found[c] for c in columns), strict=True)
+    return dict(zip(found['image_id'], map(list, entries), strict=True))
   file = root / f'{name}.txt'
   if not file.is_file():
     raise UserError(

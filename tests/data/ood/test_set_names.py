@@ -64,7 +64,7 @@ def test_data_that_is_there_but_wrong_is_never_left_out(tmp_path, source):
     test_labels=np.zeros(0, int),
   )
   for name, match in (
-    (f'{source}@validation', 'lacks validation_images'),
+    (f'{source}@validation', 'has no images of validation'),
     (f'npz:{tmp_path}/text.npz', 'not an npz'),
     (f'npz:{tmp_path}/none.npz', 'non-empty'),
     ('digits@validation', 'no split'),

@@ -42,6 +42,16 @@ def fails(match, root, **options):
   return str(caught.value)
 
 
+def load_or_line(name):
+  """Loads a data set, or checks that the error has one line."""
+  try:
+    return data.load(name)
+  except UserError as error:
+    line = str(error)
+  assert '\n' not in line
+  return None
+
+
 def files_below(root):
   """Counts files and links."""
   return sum(

@@ -5,12 +5,19 @@ from __future__ import annotations
 import os
 import re
 
-from data.readers.folder_cases import COLOR, files_below, fill, save
+from data.readers import table_cases as cases
+from data.readers.folder_cases import (
+  COLOR,
+  files_below,
+  fill,
+  load_or_line,
+  save,
+)
+from marks import slow_but
 import numpy as np
+import pyarrow as pa
+from pyarrow import parquet
 import pytest
-
-from rdd_jax import data
-from rdd_jax.core.errors import UserError
 
 KINDS = ('png', 'jpg', 'bmp', 'gif', 'tif', 'webp', 'ppm')
 
@@ -75,17 +82,20 @@ DAMAGES = (
 )
 
 
-def _load(name):
-  """Loads a data set, or checks that the error has one line."""
-  try:
-    return data.load(name)
-  except UserError as error:
-    line = str(error)
-  assert '\n' not in line
-  return None
+def _damage_bytes(file, rng):
+  """Mostly turns bits, which a reader may not notice."""
+  DAMAGES[rng.choice(4, p=(0.1, 0.7, 0.1, 0.1))](file, rng)
 
 
-@pytest.mark.parametrize('seed', range(120))
+def _counted(found, said):
+  """How many rows are read, how many left out, and how many there were."""
+  left_out = re.search(r'(\d+) of (\d+) files are left out', said)
+  read = len(found.train_labels) + len(found.test_labels)
+  lost = int(left_out[1]) if left_out else 0
+  return read, lost, int(left_out[2]) if left_out else read
+
+
+@pytest.mark.parametrize('seed', slow_but(range(60), range(400)))
 def test_folder(tmp_path, seed, capsys):
   rng = np.random.default_rng(seed)
   root = tmp_path / 'set'
@@ -96,20 +106,17 @@ def test_folder(tmp_path, seed, capsys):
   for _ in range(rng.integers(1, 4)):
     files = sorted(p for p in root.rglob('*') if p.is_file())
     DAMAGES[rng.integers(len(DAMAGES))](files[rng.integers(len(files))], rng)
-  found = _load(f'folder:{root}')
+  found = load_or_line(f'folder:{root}')
   if found is None:
     return
-  said = capsys.readouterr().out
-  left_out = re.search(r'(\d+) of (\d+) files are left out', said)
+  count, lost, there = _counted(found, capsys.readouterr().out)
   read = {*found.train_names.tolist(), *found.test_names.tolist()}
-  assert len(read) == len(found.train_labels) + len(found.test_labels)
+  assert len(read) == count
   assert all((root / name).is_file() for name in read)
-  there = files_below(root)
-  assert there == len(read) + (int(left_out[1]) if left_out else 0)
-  assert left_out is None or int(left_out[2]) == there
+  assert files_below(root) == there == count + lost
 
 
-@pytest.mark.parametrize('seed', range(80))
+@pytest.mark.parametrize('seed', slow_but(range(44), range(200)))
 def test_npz(tmp_path, seed):
   rng = np.random.default_rng(seed)
   images = rng.integers(0, 256, (9, 4, 4, 3), np.uint8)
@@ -139,7 +146,74 @@ def test_npz(tmp_path, seed):
   (np.savez_compressed if seed % 3 else np.savez)(file, **arrays)
   if seed % 2 == 0:
     _bytes(file, rng, (_cut, _flip)[seed % 4 // 2])
-  found = _load(f'npz:{file}')
+  found = load_or_line(f'npz:{file}')
   if found is not None:
     assert found.train_images.dtype == np.uint8
     assert len(found.train_images) == len(found.train_labels) > 0
+
+
+@pytest.mark.parametrize('seed', slow_but(range(40), range(300)))
+@pytest.mark.parametrize('kind', ['parquet', 'hf', 'csv'])
+def test_tables(tmp_path, seed, kind, capsys):
+  rng = np.random.default_rng(seed)
+  rows = cases.listed(fill(tmp_path / 'folder', 25))
+  classes = ['cat', 'dog'] if seed % 3 else None
+  if kind == 'parquet':
+    place = damaged = cases.write_parquet(tmp_path / 'a.parquet', rows, classes)
+  elif kind == 'hf':
+    place = cases.write_saved(tmp_path / 'saved', rows, classes)
+    damaged = sorted(place.iterdir())[rng.integers(4)]
+  else:
+    cells = [(name, label) for _, name, label in rows]
+    header = ('file_name', 'label')
+    damaged = place = tmp_path / 'folder' / 'a.csv'
+    cases.write_csv(damaged, header, cells)
+  _damage_bytes(damaged, rng)
+  found = load_or_line(f'{kind}:{place}')
+  if found is None:
+    return
+  said = capsys.readouterr().out
+  read, lost, there = _counted(found, said)
+  assert read + lost == there
+  assert int(re.search(r': (\d+) rows of ', said)[1]) == there
+  names = {*found.train_names.tolist(), *found.test_names.tolist()}
+  assert len(names) == read
+
+
+CHANGES = (
+  ('label', [None] * 50),
+  ('label', [0.5] * 50),
+  ('label', [[0, 1]] * 50),
+  ('label', [b'\xff', b'a'] * 25),
+  ('label', list(range(50))),
+  ('image', [b''] * 50),
+  ('image', [b'words'] * 50),
+  ('image', ['words'] * 50),
+  ('image', [None] * 50),
+  ('image', list(range(50))),
+  ('split', ['train', ''] * 25),
+  ('split', ['test'] * 50),
+  ('split', [0.0] * 49 + [7.0]),
+  ('group', [2**70] * 50),
+  ('group', [None, 'x'] * 25),
+)
+
+
+@pytest.mark.parametrize('change', range(len(CHANGES)))
+@pytest.mark.parametrize('named', [True, False])
+def test_columns(tmp_path, change, named, capsys):
+  rows = cases.listed(fill(tmp_path / 'folder', 25))
+  table = cases.as_arrow(rows, ['cat', 'dog'] if named else None)
+  name, values = CHANGES[change]
+  cells = [str(v) for v in values] if values[0] == 2**70 else values
+  if name in table.column_names:
+    table = table.set_column(
+      table.column_names.index(name), name, pa.array(cells)
+    )
+  else:
+    table = table.append_column(name, pa.array(cells))
+  parquet.write_table(table, tmp_path / 'a.parquet')
+  found = load_or_line(f'parquet:{tmp_path}/a.parquet')
+  if found is not None:
+    read, lost, there = _counted(found, capsys.readouterr().out)
+    assert read + lost == there == 50

@@ -12,7 +12,7 @@ import pytest
 
 from rdd_jax import data
 from rdd_jax.data.readers import files
-from rdd_jax.data.readers.listing import SUFFIXES
+from rdd_jax.data.readers.walk import SUFFIXES
 
 
 @pytest.fixture

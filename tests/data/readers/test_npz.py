@@ -132,6 +132,18 @@ def test_labels_from_one(load):
       load(**(_ours(LABELS + 1, LABELS[:3] + 1) | more))
 
 
+def test_labels_with_gaps(load):
+  found, notes = load(**_ours(LABELS * 5 + 2, np.array([7, 2, 12])))
+  np.testing.assert_array_equal(found.train_labels, LABELS)
+  assert found.test_labels.tolist() == [1, 0, 2]
+  assert found.class_names == ('2', '7', '12')
+  assert notes[0] == (
+    "train_labels leave numbers out, numbered '2' is 0, '7' is 1, '12' is 2"
+  )
+  with pytest.raises(UserError, match='no training row'):
+    load(**_ours(LABELS * 5 + 2, np.array([7, 2, 3])))
+
+
 def test_channels_first(load):
   found, notes = load(**_ours() | {'train_images': TRAIN.transpose(0, 3, 1, 2)})
   np.testing.assert_array_equal(found.train_images, TRAIN)
@@ -162,7 +174,10 @@ def test_channels_first(load):
       {'train_images': np.zeros((6, 3, 9, 3), np.uint8)},
       r'\[6, 3, 9, 3\], which may be \[N, H, W, C\] or \[N, C, H, W\]',
     ),
-    ({'train_images': np.zeros((6, 9), np.uint8)}, r'shape \(6, 9\)'),
+    (
+      {'train_images': np.zeros((6, 12), np.uint8)},
+      r'shape \[6, 12\]: flat rows of what is no square',
+    ),
     ({'train_labels': np.zeros((0,), int)}, 'for 6 images'),
     ({'train_images': TRAIN / 255}, 'give uint8'),
   ],
@@ -171,3 +186,43 @@ def test_what_has_no_one_reading(load, changes, match):
   with pytest.raises(UserError, match=match) as caught:
     load(**(_ours() | changes))
   assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize('options', [{}, {'size': 3, 'channels': 3}])
+def test_a_fifth_is_held_out_where_there_is_no_test(tmp_path, capsys, options):
+  rows = np.repeat(TRAIN, 5, axis=0)
+  groups = np.arange(30) % 2
+  given = {'X': rows.reshape(30, -1)[:, :36], 'y': np.arange(30) % 3 + 1}
+  np.savez(tmp_path / 'a.npz', **given, groups=groups)
+  name = f'npz:{tmp_path}/a.npz'
+  found = data.load(name, **options)
+  assert capsys.readouterr().out.splitlines() == [
+    f'{name}: X [30, 36] are read as gray squares, [30, 6, 6, 1]',
+    f'{name}: y count from 1, numbered 1 is 0, 2 is 1, 3 is 2',
+    f'{name}: there is no test split; a fifth of each class, 6 of 30 images, '
+    'is held out for it, the same ones every time',
+  ]
+  assert np.bincount(found.test_labels).tolist() == [2, 2, 2]
+  order = np.array([*found.train_names, *found.test_names], int)
+  assert sorted(order.tolist()) == list(range(30))
+  both = np.concatenate([found.train_groups, found.test_groups])
+  np.testing.assert_array_equal(both, groups[order])
+  whole = data.load_split(name, 'all', **options)
+  np.testing.assert_array_equal(
+    found.test_images, whole.images[order[len(found.train_labels) :]]
+  )
+
+
+@pytest.mark.parametrize('scheme', ['npy', 'folder'])
+def test_npy_files(tmp_path, scheme):
+  keys = {'x_train': TRAIN, 'y_train': LABELS, 'x_test': TEST}
+  for key, values in (keys | {'y_test': TEST_LABELS}).items():
+    np.save(tmp_path / f'{key}.npy', values)
+  found = data.load(f'{scheme}:{tmp_path}')
+  np.testing.assert_array_equal(found.train_images, TRAIN)
+  np.testing.assert_array_equal(found.test_labels, TEST_LABELS)
+  (tmp_path / 'x_test.npy').write_text('words')
+  with pytest.raises(UserError, match='is no npy of a plain array'):
+    data.load(f'{scheme}:{tmp_path}')
+  with pytest.raises(UserError, match='is one array; give its directory'):
+    data.load(f'npy:{tmp_path}/x_train.npy')

@@ -44,6 +44,27 @@ def test_waterbirds(waterbirds: Path):
   assert len(held_out.labels) == 8
 
 
+def test_a_table_as_pandas_writes_it(waterbirds: Path):
+  expected = data.load(f'waterbirds:{waterbirds}', size=4)
+  table = waterbirds / 'metadata.csv'
+  lines = table.read_text().splitlines()
+  cells = [line.split(',') for line in lines[1:]]
+  floats = [
+    ','.join([n, file, f'{y}.0', f'{split}.0', f'{place}.0', other])
+    for n, file, y, split, place, other in cells
+  ]
+  table.write_text('\r\n'.join([lines[0], *floats]), encoding='utf-8-sig')
+  found = data.load(f'waterbirds:{waterbirds}', size=4)
+  for field in ('images', 'labels', 'groups', 'names'):
+    name = f'train_{field}'
+    np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+  table.write_text('\n'.join([lines[0], 'a,a/0.png,red,0,0,b']))
+  with pytest.raises(
+    UserError, match=r"metadata\.csv: y has 'red', which is no"
+  ):
+    data.load(f'waterbirds:{waterbirds}', size=4)
+
+
 def celeba(root: Path, kind: str) -> np.ndarray:
   """Blond and male of each of 30 images, of which ten a split."""
   rng = np.random.default_rng(0)
@@ -94,7 +115,7 @@ def test_what_is_missing(waterbirds: Path, tmp_path: Path):
   (waterbirds / 'a' / '3.png').unlink()
   with pytest.raises(UserError, match=r'3\.png cannot be read'):
     data.load(name, size=4)
-  (waterbirds / 'metadata.csv').write_text('img_filename,y,split\n')
+  (waterbirds / 'metadata.csv').write_text('img_filename,y,split\n1.png,0,0\n')
   with pytest.raises(UserError, match='lacks place'):
     data.load(name, size=4)
   (waterbirds / 'metadata.csv').unlink()

@@ -1,0 +1,125 @@
+"""Reads images of which no labels are needed: out-of-distribution sets."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from rdd_jax.core.errors import UserError
+from rdd_jax.data import images
+from rdd_jax.data.dataset import Split, check_split
+from rdd_jax.data.readers import (
+  arrays,
+  layout,
+  listing,
+  npz,
+  recognize,
+  splits,
+)
+from rdd_jax.data.readers.report import Report, some
+
+_CLASS = 'image'  # the only one there is
+_KEYS = ('{}_images', 'x_{}', 'X_{}')
+_WHOLE = ('X', 'x', 'images', 'data')
+
+
+def read(
+  path: Path,
+  where: str,
+  split: str,
+  size: images.Size,
+  channels: int | None,
+) -> Split:
+  """Reads any images below a path, or any array of them.
+
+  Of a directory these are the images in its directory of that split, or else
+  all; of an npz or npy file the array of that split, or else the only one. Of
+  what has no splits, a fifth is test and the rest is train, as in a folder of
+  classes, so that what is trained on is never tested on. Other layouts that
+  `recognize` knows are read with their labels.
+
+  Args:
+    path: of a directory, `.npz` or `.npy`.
+    where: what messages call it.
+    split: 'train', 'test', another, or 'all' of what has no splits.
+    size: see `load`.
+    channels: see `load`.
+
+  Returns:
+    The images, all of class 0.
+
+  Raises:
+    UserError: for what holds no images, or several arrays.
+  """
+  if path.suffix.lower() == '.npy' and path.is_file():
+    return _arrays(path, where, split, size, channels)
+  place, reader = recognize.find(path, where)
+  if reader is npz.read_npz or (reader is None and arrays.only(place)):
+    return _arrays(place, where, split, size, channels)
+  if reader is not None:
+    return reader(place, where, (split,), size, channels)[0]
+  found = layout.find(path, where)
+  whole = splits.ALL if split == splits.ALL else layout.role(split) or split
+  part = layout.part_of(found, 'train' if whole == splits.ALL else whole)
+  report = Report(where)
+  source = splits.Source(
+    report,
+    (_CLASS,),
+    {part: layout.shown(found, part) for part in found.parts},
+    lambda part: listing.list_images(found.parts[part], found.root, report),
+    partial(layout.count_rest, found, report),
+  )
+  return splits.read(source, {whole: part}, size, channels)[0]
+
+
+def _arrays(
+  path: Path, where: str, split: str, size: images.Size, channels: int | None
+) -> Split:
+  if path.suffix.lower() == '.npy':
+    key, held_out = path.stem, True
+    values = arrays.read_npy(path, where)
+  else:
+    key, held_out = _key(arrays.keys(path, where), where, split)
+    values = arrays.read_arrays(path, where, {key})[key]
+  values, notes = npz.as_images(values, key, where)
+  found = check_split(
+    Split(
+      values,
+      np.zeros(len(values), np.int32),
+      (_CLASS,),
+      names=np.arange(len(values)).astype(np.str_),
+    ),
+    f'{where}: {key}',
+  )
+  if held_out and split != splits.ALL:
+    found, note = splits.hold_out(found, layout.role(split) or split)
+    notes = (*notes, note)
+  if not len(found.labels):
+    raise UserError(f'{where} has no two images, of which one is for test')
+  return found._replace(
+    images=images.convert(found.images, size, channels),
+    notes=tuple(f'{where}: {note}' for note in notes),
+  )
+
+
+def _key(there: set[str], where: str, split: str) -> tuple[str, bool]:
+  """The array of a split, and whether it is shared by train and test."""
+  by_part = {
+    part: key.format(part)
+    for part in ('train', 'val', 'test', split)
+    for key in _KEYS
+    if key.format(part) in there
+  }
+  wanted = 'train' if split == splits.ALL else layout.role(split) or split
+  part = splits.part_of(by_part, wanted)
+  if part is not None:
+    return by_part[part], splits.holds_out(by_part) and part == 'train'
+  whole = [key for key in _WHOLE if key in there] or sorted(there)
+  if by_part or len(whole) != 1:
+    raise UserError(
+      f'{where} has no images of {split} (it has {some(sorted(there))}); call '
+      'the array of images X'
+    )
+  return whole[0], True
