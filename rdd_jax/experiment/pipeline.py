@@ -224,6 +224,7 @@ def judge(
       rows[arm].append(
         evaluations.judge(trial, arm, seed, partial(found, arm, seed))
       )
+      progress.update(count - evaluations.untrained(trial, jobs))
   results = evaluations.results(rows, row)
   results |= outputs.describe_tests(trial.outside, evaluations.shift(trial))
   clock.write()  # for the report

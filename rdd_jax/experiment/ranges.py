@@ -119,7 +119,6 @@ NAMES: Mapping[str, Iterable[str]] = {
   # Of products, as jax.default_matmul_precision takes them.
   'precision': ('float32', 'tensorfloat32', 'bfloat16', 'highest', 'high'),
   'data.zca_convention': ('kornia', 'frepo'),
-  'synthetic.init': ('real', 'noise', 'predicted'),
   'synthetic.labels': ('hard', 'soft', 'free'),
   'synthetic.space': ('inputs', 'pixels'),
   'kernel.name': ('fully_connected', 'convolutional'),

@@ -59,9 +59,15 @@ def test_a_wrong_field_is_one_line(field: str, value: Any, words: list[str]):
     assert word in str(error.value)
 
 
-# Paths, and names that are looked up in the data, which is loaded first.
-FREE = {'name', 'data.name', 'data.data_dir', 'experts.directory'}
-FREE |= {'data.human_labels'}
+# Paths, and what is looked up where a run is built, before its first step.
+FREE = {
+  'name',
+  'data.name',
+  'data.data_dir',
+  'data.human_labels',
+  'experts.directory',
+  'synthetic.init',
+}
 
 
 def wild(value: Any) -> list[Any]:
