@@ -60,9 +60,11 @@ def _as_judged(trial: Trial, found: store.Distilled) -> store.Distilled:
   if config.synthetic.step_size:
     rate = found.card['evaluation']['learning_rate']
     evaluation['learning_rate'] = rate
+  kernel = config.kernel.to_dict()
   card = {
     **found.card,
     'evaluation': evaluation,
+    'regression': {'kernel': kernel, 'ridge': kernel.pop('ridge')},
     'outside': config.outside.to_dict(),
     'shift': config.shift.to_dict(),
   }

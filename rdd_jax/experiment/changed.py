@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from rdd_jax.artifact import store
+from rdd_jax.config.build.objectives import OBJECTIVES
+from rdd_jax.config.build.regression import REGRESSIONS
 from rdd_jax.core.errors import UserError
+from rdd_jax.evaluation import regression as evaluation
 
 # Fields, or groups of fields, that what is distilled does not depend on. What
 # variants are is checked in their own directories.
@@ -21,24 +24,53 @@ FREE = (
   'log_every',
   'checkpoint_every',
   'variants',
+  'devices',
+  'deterministic',
+  'experts.directory',
+  'experts.parallel',
 )
-# Of those groups, what networks inside of distillation train by as well.
-ENTERS = (
+UNJUDGED = (
+  'log_every',
+  'checkpoint_every',
+  'variants',
+  'devices',
+  'deterministic',
+  'experts',
+)
+# What the networks of some objectives train by as well: of the library's, of
+# all but these.
+LOSS = (
   'evaluation.loss',
   'evaluation.target_scale',
   'evaluation.energy_margin',
 )
-UNJUDGED = ('log_every', 'checkpoint_every', 'variants')
+NO_LOSS = ('distribution', *REGRESSIONS)
 EARLIER = 'earlier'  # sets of fewer steps, below the directory of their seed
 
 
-def is_free(field: str) -> bool:
+def is_free(field: str, objective: str) -> bool:
   """Tells whether a field may change without another set being distilled.
 
-  >>> is_free('evaluation.epochs'), is_free('evaluation.loss'), is_free('seed')
-  (True, False, False)
+  Args:
+    field: its path.
+    objective: the name of what is matched; one's own may depend on all but what
+      only says how a run is made.
+
+  >>> is_free('evaluation.epochs', 'gradient'), is_free('seed', 'gradient')
+  (True, False)
+  >>> is_free('evaluation.loss', 'gradient'), is_free('evaluation.loss', 'kip')
+  (False, True)
   """
-  return field.partition('.')[0] in FREE and field not in ENTERS
+  top = field.partition('.')[0]
+  if field in LOSS:
+    return objective in NO_LOSS
+  if field in FREE or top in FREE:
+    return True
+  if top == 'experts':
+    return objective in OBJECTIVES and objective != 'trajectory'
+  if top == 'kernel':
+    return objective in OBJECTIVES and objective not in REGRESSIONS
+  return False
 
 
 def refuse(
@@ -58,7 +90,8 @@ def refuse(
   Raises:
     UserError: naming the fields, or why a run cannot become longer.
   """
-  bound = [field for field in fields if not is_free(field)]
+  objective = now['objective.name']
+  bound = [field for field in fields if not is_free(field, objective)]
   grows = 'steps' in bound and now['steps'] > before['steps']
   if grows:
     bound.remove('steps')
@@ -148,6 +181,8 @@ def _stale(tops: set[str], now: Mapping[str, Any]) -> Iterator[str]:
     yield '*-*'
   if 'whole' in tops:
     yield from ('whole.json', 'herding-*', 'k_center-*')
+  if 'kernel' in tops:
+    yield from (f'*-{name}-*' for name in evaluation.REGRESSIONS)
   if 'steps' in tops:
     yield 'distilled-*'
 

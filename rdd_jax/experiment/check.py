@@ -8,17 +8,18 @@ chains, is checked there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 import math
 from pathlib import Path
 
 from rdd_jax import data, networks
 from rdd_jax.config.build import experiment, shift
 from rdd_jax.config.build.groups import parse_risk
+from rdd_jax.config.build.objectives import OBJECTIVES
 from rdd_jax.config.build.optimizers import rule
 from rdd_jax.config.build.regression import closed_form
+from rdd_jax.config.build.training import dsa
 from rdd_jax.config.defaults import Config
-from rdd_jax.core import naming
+from rdd_jax.core import naming, plugins
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.data.groups import rare
 from rdd_jax.data.images import check_channels
@@ -26,72 +27,11 @@ from rdd_jax.data.noise import inject
 from rdd_jax.data.noise.cifar_n import label_set
 from rdd_jax.data.ood.sets import check_ood
 from rdd_jax.evaluation.regression import CONJUGATE, REGRESSIONS
+from rdd_jax.experiment import workdir
 from rdd_jax.experiment.baselines import BASELINES
+from rdd_jax.experiment.ranges import AUGMENTS, NAMES, RANGES, SEEN
 
-# Of products, as jax.default_matmul_precision takes them.
-PRECISIONS = ('float32', 'tensorfloat32', 'bfloat16', 'highest', 'high')
-MISSING = ('skip', 'raise')
 FILES = ('.npz', '.json', '.html', '.png', '.zip', '.csv', '.py')
-# The least that a field may be, and the most; bounds belong to the range.
-RANGES: Mapping[str, tuple[float, float]] = {
-  **dict.fromkeys(
-    (
-      'seeds',
-      'steps_per_call',
-      'log_every',
-      'checkpoint_every',
-      'real_rows',
-      'network.width',
-      'synthetic.ipc',
-      'synthetic.factor',
-      'experts.number',
-      'experts.batch_size',
-      'evaluation.epochs',
-      'evaluation.batch_size',
-      'outside.rows',
-      'outside.views',
-      'whole.seeds',
-      'whole.batch_size',
-      'kernel.depth',
-      'kernel.width',
-      'kernel.block',
-    ),
-    (1, math.inf),
-  ),
-  **dict.fromkeys(
-    (
-      'seed',
-      'steps',
-      'prepare_every',
-      'devices',
-      'data.size',
-      'data.zca',
-      'network.depth',  # 0 is what fits
-      'synthetic.slots',
-      'synthetic.slot_images',
-      'experts.parallel',
-      'experts.epochs',
-      'experts.epoch_steps',
-      'evaluation.learning_rate',
-      'evaluation.weight_decay',
-      'kernel.ridge',
-      'shift.rows',
-      'whole.steps',
-      'whole.learning_rate',
-      'optimizer.learning_rate',
-    ),
-    (0, math.inf),
-  ),
-  **dict.fromkeys(
-    (
-      'data.validation',
-      'evaluation.momentum',
-      'evaluation.cutmix',
-      'evaluation.ema',
-    ),
-    (0, 1),
-  ),
-}
 
 
 def check(config: Config, directory: Path | None = None) -> None:
@@ -116,15 +56,19 @@ def check(config: Config, directory: Path | None = None) -> None:
     _check_path('--workdir', directory)
   if config.experts.directory:
     _check_path('experts.directory', Path(config.experts.directory))
-  _check_ranges(config)
+  if not plugins.is_own(config.objective.name):
+    choose('objective', config.objective.name, OBJECTIVES)
+  _check_fields(config)
   _check_baselines(config)
-  choose('precision', config.precision, dict.fromkeys(PRECISIONS))
   _check_data(config)
+  experiment.network(config.network, 2)
   rule(config.optimizer.name, 1.0, 0.0)
   parse_risk(config.risk)
   shift.check(config)
   check_ood(config.outside.sets)
-  choose('outside.missing', config.outside.missing, dict.fromkeys(MISSING))
+  for name in config.outside.seen:
+    if ':' not in name:  # a source has one
+      choose('family of outside.seen', name, dict.fromkeys(SEEN))
   experiment.evaluation(config)
   experiment.whole(config)
   _check_judges(config)
@@ -138,24 +82,36 @@ def _check_path(what: str, path: Path) -> None:
     )
 
 
-def _check_ranges(config: Config) -> None:
-  for field, (least, most) in RANGES.items():
-    group, _, name = field.rpartition('.')
-    options = config[group] if group else config
-    if name not in options:  # not every network has a width
-      continue
-    value = options[name]
-    if not least <= value <= most or value == math.inf:
-      wanted = f'from {least} to {most}' if most < math.inf else f'>= {least}'
-      example = least or 0
-      raise UserError(
-        f'{field}={value}: give a number {wanted}, such as '
-        f'--config.{field}={example}'
-      )
+def _check_fields(config: Config) -> None:
+  """Checks each field by itself, but for those of one's own objective."""
+  fields = workdir.flat(config.to_dict())
+  if plugins.is_own(config.objective.name):
+    fields = {k: v for k, v in fields.items() if not k.startswith('objective.')}
+  for field, value in fields.items():
+    if field in RANGES:
+      _check_range(field, value, *RANGES[field])
+    if field in NAMES:
+      choose(field, value, dict.fromkeys(NAMES[field]))
+    if field in AUGMENTS:
+      dsa(value, 'one', siamese=False)
+  if '/' in config.name or not config.name:
+    raise UserError(
+      f'name={config.name!r} is to be part of the name of a directory: give '
+      'one without a slash, such as --config.name=mine'
+    )
   if config.evaluation.seeds < (0 if config.steps == 0 else 1):
     raise UserError(
       f'evaluation.seeds={config.evaluation.seeds}: give 1 or more; only with '
       'steps=0, where labels are cleaned and no more, it may be 0'
+    )
+
+
+def _check_range(field: str, value: float, least: float, most: float) -> None:
+  if not least <= value <= most or value == math.inf:
+    wanted = f'from {least} to {most}' if most < math.inf else f'>= {least}'
+    raise UserError(
+      f'{field}={value}: give a number {wanted}, such as '
+      f'--config.{field}={max(least, 0)}'
     )
 
 
@@ -189,6 +145,14 @@ def _check_data(config: Config) -> None:
       f'data.validation={options.validation} leaves no row to train on: give '
       'a share below 1, such as 0.1'
     )
+  for name, least in (('mean', -math.inf), ('std', 0)):
+    for value in options[name]:
+      if not isinstance(value, int | float) or not least < value < math.inf:
+        raise UserError(
+          f'data.{name} has {value!r}: give a number for each channel'
+          f'{", above 0" if name == "std" else ""}, such as '
+          f'--config.data.{name}="(0.5, 0.5, 0.5)"'
+        )
   if len(options.mean) != len(options.std):
     raise UserError(
       f'data.mean has {len(options.mean)} numbers and data.std '

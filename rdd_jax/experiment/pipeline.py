@@ -239,6 +239,7 @@ def judge(
       rows[arm].append(
         evaluations.judge(trial, arm, seed, partial(found, arm, seed))
       )
+      progress.update(count - evaluations.untrained(trial, jobs))
   if trial.kept is not None:
     trial.kept.say()
   results = evaluations.results(rows, row)

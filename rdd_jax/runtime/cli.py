@@ -113,7 +113,8 @@ def _require_files(argv: list[str]) -> None:
   for flag, text in zip(argv, [*argv[1:], ''], strict=True):
     name, equals, value = flag.partition('=')
     path = Path((value if equals else text).partition(':')[0])
-    if not name.startswith('-') or path.suffix != '.py' or path.exists():
+    is_flag = name.startswith('-') and not str(path).startswith('-')
+    if not is_flag or path.suffix != '.py' or path.exists():
       continue
     folder = path.parent
     if CONFIGS.is_dir() and not (folder.is_dir() and folder != Path()):

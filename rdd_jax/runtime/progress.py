@@ -72,7 +72,7 @@ class Progress:
     self._first = self._first or (step, now)
     self._last = (step, now, values)
     due = step >= self._total or self._is_due(now)
-    if due and not self._keeps_quiet():
+    if due and not self._is_shown() and not self._keeps_quiet():
       self._show()
 
   def advance(self, steps: int = 1) -> None:
@@ -81,7 +81,7 @@ class Progress:
 
   def __exit__(self, *_: object) -> None:
     quiet = self._last is None or self._keeps_quiet()
-    if self._last != self._shown and not quiet:
+    if not quiet and not self._is_shown():
       self._show()
     if self._bar is not None and self._shown is not None:
       self._bar.stop()
@@ -93,6 +93,12 @@ class Progress:
     if self._bar is None:
       period = min(max(self._shown[1] - self._first[1], 1.0), EVERY)
     return now - self._shown[1] >= period
+
+  def _is_shown(self) -> bool:
+    """Tells whether the last step is what was shown last."""
+    if self._last is None or self._shown is None:
+      return False
+    return self._last[0] == self._shown[0]
 
   def _keeps_quiet(self) -> bool:
     """Tells whether no more than the first line is called for."""

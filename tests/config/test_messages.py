@@ -45,6 +45,7 @@ def test_the_nearest_file(file, words, monkeypatch, capsys):
 def test_a_file_that_is_there_is_no_mistake(monkeypatch):
   monkeypatch.chdir(ROOT)
   cli._require_files(['main', '--config', 'configs/dm_digits.py:ipc=1'])
+  cli._require_files(['main', '--distributed', '--config=configs/dm_digits.py'])
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,8 @@ def test_arrays(changes, match):
 
 def test_gray_images_for_a_colour_configuration():
   images = np.zeros((6, 32, 32, 1), np.uint8)
-  _fails('set channels=3$', data.require_shape, 'mnist', images, (32, 32, 3))
+  match = r'set channels=3, as in --config\.data\.channels=3$'
+  _fails(match, data.require_shape, 'mnist', images, (32, 32, 3))
   data.require_shape('mnist', images, (32, 32, 1))
 
 

@@ -121,8 +121,55 @@ def test_what_enters_distillation_may_not_change(tmp_path: Path):
   assert 'steps (was 12, is 8); steps may only grow' in said
   said = claim(tmp_path, tiny(optimizer__decay=0.5, real_rows=4, steps=20))
   assert 'real_rows (was 8, is 4);' in said
-  said = claim(tmp_path, tiny(optimizer__decay=0.5, evaluation__loss='squared'))
-  assert 'evaluation.loss' in said
+
+
+@pytest.mark.parametrize('field', ['loss', 'target_scale', 'energy_margin'])
+def test_the_loss_may_change_where_none_but_judges_train_by_it(field: str):
+  path = f'evaluation.{field}'
+  for objective in ('distribution', 'kip', 'frepo', 'rfad', 'rcig'):
+    assert changed.is_free(path, objective)
+  for objective in ('gradient', 'trajectory', 'unrolled', 'mine.py:mine'):
+    assert not changed.is_free(path, objective)
+
+
+@pytest.mark.parametrize(
+  ('field', 'bound', 'free'),
+  [
+    ('experts.number', 'trajectory', 'gradient'),
+    ('kernel.depth', 'kip', 'distribution'),
+    ('kernel.ridge', 'mine:mine', 'unrolled'),
+  ],
+)
+def test_what_an_objective_does_not_look_at_may_change(field, bound, free):
+  assert not changed.is_free(field, bound)
+  assert changed.is_free(field, free)
+
+
+def test_how_a_run_is_made_may_change():
+  for field in ('devices', 'experts.directory', 'experts.parallel'):
+    assert changed.is_free(field, 'trajectory')
+
+
+def test_other_regressions_and_losses_judge_the_set_that_is_there(
+  tmp_path: Path,
+):
+  networks = {'evaluation__networks': ('ntk',)}
+  run(tmp_path, **networks)
+  sets = (tmp_path / 'distilled.npz').read_bytes()
+  done = tmp_path / 'evaluations'
+  first = {p.name: p.read_text() for p in done.glob('*')}
+  run(tmp_path, kernel__ridge=10.0, **networks)
+  new = {p.name: p.read_text() for p in done.glob('*')}
+  assert {name for name in first if new[name] != first[name]} == {
+    'random-ntk-0.json',
+    'distilled-ntk-0.json',
+  }
+  card = json.loads((tmp_path / 'card.json').read_text())
+  assert card['regression']['ridge'] == 10
+  run(tmp_path, kernel__ridge=10.0, evaluation__loss='squared', **networks)
+  judged = json.loads((done / 'distilled-matched-0.json').read_text())
+  assert judged != json.loads(new['distilled-matched-0.json'])
+  assert (tmp_path / 'distilled.npz').read_bytes() == sets
 
 
 def test_without_checkpoints_nothing_grows(tmp_path: Path):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rdd_jax.config.build.objectives import OBJECTIVES, namespace
 from rdd_jax.config.presets import digits
 from rdd_jax.core.errors import UserError
-from rdd_jax.experiment import ablations
+from rdd_jax.experiment import ablations, workdir
 from rdd_jax.experiment.check import check
 
 
@@ -55,6 +57,49 @@ def test_a_wrong_field_is_one_line(field: str, value: Any, words: list[str]):
   assert '\n' not in str(error.value)
   for word in words:
     assert word in str(error.value)
+
+
+# Paths, and what is looked up where a run is built, before its first step.
+FREE = {
+  'name',
+  'data.name',
+  'data.data_dir',
+  'data.human_labels',
+  'experts.directory',
+  'synthetic.init',
+}
+
+
+def wild(value: Any) -> list[Any]:
+  if isinstance(value, bool | dict):
+    return []
+  if isinstance(value, int):
+    return [-7]
+  if isinstance(value, float):
+    return [-7.0, float('nan'), float('inf')]
+  return ['wild'] if isinstance(value, str) else [('wild',)]
+
+
+@pytest.mark.parametrize('objective', OBJECTIVES)
+def test_no_field_takes_whatever_it_is_given(objective: str):
+  config = digits.dm('smoke,width=4')
+  config.objective = namespace(objective)
+  check(config)
+  for field, value in workdir.flat(config.to_dict()).items():
+    for given in wild(value) if field not in FREE else ():
+      changed = copy.deepcopy(config)
+      changed.update_from_flattened_dict({field: given})
+      with pytest.raises(UserError) as error:
+        check(changed)
+      said = str(error.value)
+      assert '\n' not in said
+      assert str(given) in said or 'wild' in said, field
+
+
+def test_ones_own_objective_has_fields_of_its_own():
+  config = digits.dm('smoke,width=4')
+  config.objective = namespace('package.module:mine', convention='x', pool=-1)
+  check(config)
 
 
 def test_a_work_directory_is_no_file(tmp_path: Path):

@@ -118,6 +118,19 @@ def test_what_is_brief_says_no_more_than_that_it_began(clock):
   ]
 
 
+def test_a_step_is_shown_once(clock):
+  stream = io.StringIO()
+  with Progress(2, 'judging', stream, 'network') as bar:
+    for step in (0, 1, 2, 2):
+      bar.update(step)
+      clock.value += 60
+  assert stream.getvalue().splitlines() == [
+    'judging network 1 of 2',
+    'judging network 2 of 2 0.0167 networks/s ETA 0:01:00',
+    'judging network 2 of 2 0.0167 networks/s ETA 0:00:00',
+  ]
+
+
 def test_stages_follow_each_other(clock):
   stream = io.StringIO()
   with Stages('preparing', stream) as tell:
