@@ -6,11 +6,14 @@ import math
 from typing import Any
 
 import jax
+import numpy as np
 
 from rdd_jax import data, networks
 from rdd_jax.config.defaults import Config
+from rdd_jax.data.readers.report import some
 from rdd_jax.experiment import program
 from rdd_jax.experiment.trial import Trial
+from rdd_jax.synthetic.view import stored_ipc
 
 
 def describe(
@@ -34,7 +37,10 @@ def describe(
   noise = ''
   if trial.dataset.train_true_labels is not None:
     noise = f'({data.effective_rate(trial.dataset):.1%} mislabelled) '
+  classes = spec.num_classes
+  stored = stored_ipc(trial.experiment.cells, classes)
   return (
+    f'{short(trial.dataset, stored)}'
     f'{config.name}: {spec.num_examples:,} rows of {spec.num_classes} classes '
     f'{noise}to {len(trial.experiment.cells)} images of '
     f'{"x".join(map(str, trial.dataset.image_shape))}; '
@@ -44,6 +50,31 @@ def describe(
     f'{config.seeds} seed(s) of {_steps(config)}; memory: '
     f'{compiled.state_bytes / 2**20:,.0f} MiB of state and data, '
     f'{compiled.work_bytes / 2**20:,.0f} MiB of work'
+  )
+
+
+def short(dataset: data.Dataset, stored: int) -> str:
+  """Says which classes have fewer rows than are stored of each; '' for none.
+
+  Args:
+    dataset: of the training rows.
+    stored: images of each class.
+
+  >>> from rdd_jax.data.mock import mock
+  >>> short(mock((4, 4, 1), num_classes=2, n=10), 5)
+  ''
+  >>> short(mock((4, 4, 1), num_classes=2, n=10), 6)
+  '2 of 2 classes have fewer than 6 training rows (0, 1): some of these come \
+more than once, where real rows are copied\\n'
+  """
+  sizes = np.bincount(dataset.train_labels, minlength=dataset.num_classes)
+  few = [dataset.class_names[c] for c in np.flatnonzero(sizes < stored)]
+  if not few:
+    return ''
+  return (
+    f'{len(few)} of {len(sizes)} classes have fewer than {stored} training '
+    f'rows ({some(few)}): some of these come more than once, where real rows '
+    'are copied\n'
   )
 
 

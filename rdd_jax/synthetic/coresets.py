@@ -25,12 +25,12 @@ def random(
   num_classes: int,
   weights: Rows | None = None,
 ) -> np.ndarray:
-  """Returns uniformly drawn rows, without replacement.
+  """Returns uniformly drawn rows, without replacement while there are enough.
 
   Args:
     key: typed key.
     labels: `i[n]`, the labels as given.
-    ipc: rows for each class.
+    ipc: rows for each class; those of a class that has fewer come again.
     num_classes: the number of classes.
     weights: `f[n]`; only whether a weight is 0 matters.
 
@@ -38,7 +38,7 @@ def random(
     `i[num_classes * ipc]`.
 
   Raises:
-    UserError: if a class has fewer rows than `ipc`.
+    UserError: if a class has no row.
 
   >>> random(jax.random.key(0), np.array([1, 0]), 1, 2).tolist()
   [1, 0]
@@ -46,7 +46,7 @@ def random(
   labels = np.asarray(labels)
   draws = np.asarray(jax.random.uniform(named(key, 'random'), labels.shape))
   return _by_class(
-    lambda rows: rows[np.argsort(draws[rows], kind='stable')[:ipc]],
+    lambda rows, n: rows[np.argsort(draws[rows], kind='stable')[:n]],
     labels,
     ipc,
     num_classes,
@@ -76,18 +76,18 @@ def herding(
     `i[num_classes * ipc]`, in the order of choice within each class.
 
   Raises:
-    UserError: if a class has fewer rows than `ipc`.
+    UserError: if a class has no row.
 
   >>> herding(np.array([[0.0], [1.0], [2.0]]), np.zeros(3, int), 1, 1).tolist()
   [1]
   """
   features = np.asarray(features)
 
-  def choose(rows: np.ndarray) -> np.ndarray:
+  def choose(rows: np.ndarray, n: int) -> np.ndarray:
     x = features[rows].astype(np.float64)
     mean, square = x.mean(0), (x * x).sum(1)
-    total, chosen = np.zeros_like(mean), np.empty(ipc, int)
-    for k in range(ipc):
+    total, chosen = np.zeros_like(mean), np.empty(n, int)
+    for k in range(n):
       # |(k + 1) mean - total - x|^2, less what does not depend on the row
       distance = square - x @ (2 * ((k + 1) * mean - total))
       distance[chosen[:k]] = np.inf
@@ -121,24 +121,24 @@ def k_center(
     `i[num_classes * ipc]`, in the order of choice within each class.
 
   Raises:
-    UserError: if a class has fewer rows than `ipc`.
+    UserError: if a class has no row.
 
   >>> k_center(np.array([[0.0], [1.0], [3.0]]), np.zeros(3, int), 2, 1).tolist()
   [1, 2]
   """
   features = np.asarray(features)
 
-  def choose(rows: np.ndarray) -> np.ndarray:
+  def choose(rows: np.ndarray, n: int) -> np.ndarray:
     x = features[rows].astype(np.float64)
     square = (x * x).sum(1)
 
     def distance(point: np.ndarray) -> np.ndarray:
       return square - x @ (2 * point) + point @ point
 
-    chosen = np.empty(ipc, int)
+    chosen = np.empty(n, int)
     chosen[0] = distance(x.mean(0)).argmin()
     nearest = np.full(len(x), np.inf)
-    for k in range(1, ipc):
+    for k in range(1, n):
       nearest = np.minimum(nearest, distance(x[chosen[k - 1]]))
       nearest[chosen[:k]] = -np.inf
       chosen[k] = nearest.argmax()
@@ -160,17 +160,17 @@ def whole(
   >>> whole(np.array([1, 0, 1]), 2).tolist()
   [1, 0, 2]
   """
-  return _by_class(lambda rows: rows, labels, 0, num_classes, weights)
+  return _by_class(lambda rows, _: rows, labels, 0, num_classes, weights)
 
 
 def _by_class(
-  choose: Callable[[np.ndarray], np.ndarray],
+  choose: Callable[[np.ndarray, int], np.ndarray],
   labels: Rows,
   ipc: int,
   num_classes: int,
   weights: Rows | None,
 ) -> np.ndarray:
-  """Applies `choose: rows of a class -> some of them` to each class."""
+  """Applies `choose: rows of a class, n -> n of them` to each class."""
   labels = np.asarray(labels)
   valid = np.full(len(labels), True)
   if weights is not None:
@@ -178,10 +178,10 @@ def _by_class(
   chosen = []
   for c in range(num_classes):
     rows = np.flatnonzero((labels == c) & valid)
-    if len(rows) < ipc:
+    if ipc and not len(rows):
       raise UserError(
-        f'class {c} has {len(rows)} rows to choose from, fewer than ipc={ipc}; '
-        f'lower ipc to at most {len(rows)}'
+        f'class {c} has no row to choose from; trust more rows, or remove it'
       )
-    chosen.append(choose(rows))
+    found = choose(rows, min(ipc, len(rows)))
+    chosen.append(np.resize(found, max(ipc, len(found))))
   return np.concatenate(chosen)

@@ -93,12 +93,22 @@ def test_random_rows_depend_on_the_key_alone(data):
   assert (first != other).any()
 
 
-def test_a_class_that_is_too_small_is_named(data):
+def test_rows_of_a_small_class_come_again_in_their_order(data):
   x, labels = data
   weights = np.where(labels == 1, 0.0, 1.0)
-  weights[np.flatnonzero(labels == 1)[:2]] = 1.0
-  with pytest.raises(UserError, match=r'class 1 has 2 rows .* ipc=5'):
-    list(_all_selections(x, labels, IPC, weights))
+  two = np.flatnonzero(labels == 1)[:2]
+  weights[two] = 1.0
+  for chosen in _all_selections(x, labels, IPC, weights):
+    found = chosen[labels[chosen] == 1]
+    assert sorted(found[:2]) == sorted(two)
+    np.testing.assert_array_equal(found, np.resize(found[:2], IPC))
+    assert len(chosen) == IPC * CLASSES
+
+
+def test_a_class_without_rows_is_named(data):
+  x, labels = data
+  with pytest.raises(UserError, match='class 1 has no row'):
+    list(_all_selections(x, labels, IPC, np.where(labels == 1, 0.0, 1.0)))
 
 
 def test_all_rows_of_a_class_may_be_taken():

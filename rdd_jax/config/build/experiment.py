@@ -154,7 +154,7 @@ def build(
   cells = synthetic_view.layout(
     classes, chosen.ipc, chosen.slots, chosen.slot_images
   )
-  _require_rows(config, dataset, synthetic_view.stored_ipc(cells, classes))
+  _require_rows(config, dataset, len(cells))
   given = givens.load(config, dataset, preprocess)
   view = synthetic_view.view(
     cells,
@@ -219,18 +219,13 @@ def build(
   )
 
 
-def _require_rows(config: Config, dataset: Dataset, storage: int) -> None:
-  """Checks that classes have the rows that initialization and arms copy."""
-  options = config.synthetic
-  sizes = np.bincount(dataset.train_labels, minlength=dataset.num_classes)
-  smallest = int(sizes.argmin())
-  needed = options.ipc * (options.factor**2 if options.init == 'real' else 1)
-  needed = max(needed, storage)
-  if sizes[smallest] < needed:
+def _require_rows(config: Config, dataset: Dataset, stored: int) -> None:
+  """Checks that there is something to distill: more rows than are stored."""
+  rows = len(dataset.train_labels)
+  if stored >= rows:
     raise UserError(
-      f'ipc={options.ipc} takes {needed} rows of each class, but class '
-      f'{dataset.class_names[smallest]!r} of {dataset.name} has '
-      f'{sizes[smallest]}: lower ipc'
+      f'ipc={config.synthetic.ipc} stores {stored} images of {dataset.name}, '
+      f'which has {rows} training rows: lower ipc'
     )
 
 
