@@ -62,6 +62,7 @@ def test_a_wrong_field_is_one_line(field: str, value: Any, words: list[str]):
 # Paths, and what is looked up where a run is built, before its first step.
 FREE = {
   'name',
+  'data.labels',
   'data.name',
   'data.data_dir',
   'data.human_labels',
