@@ -51,7 +51,12 @@ def test_a_file_that_is_there_is_no_mistake(monkeypatch):
 @pytest.mark.parametrize(
   ('method', 'dataset', 'arg', 'words'),
   [
-    ('own', 'own', 'normalise=1', ('data, task, size, method, defense',)),
+    (
+      'own',
+      'own',
+      'normalise=1',
+      ('data, labels, task, size, method, defense',),
+    ),
     ('tad', 'digits', 'x=1', ('smoke, method, defense',)),
     ('tad', 'digits', 'method=kip,x=1', ('defense, kernel, labels',)),
     ('all_three', 'digits', 'x=1', ('defense', 'outliers', 'rare', 'risk')),
@@ -139,3 +144,10 @@ def test_a_directory_that_is_not_to_be_written_to(tmp_path: Path, monkeypatch):
 def test_mock_images_are_called_mock_and_real_ones_are_not(name):
   assert injected(data.mock(name, n=10), '', '') == [data.MOCK]
   assert injected(data.load('digits'), '', '') == []
+
+
+def test_labels_of_one_s_own_data_are_a_file():
+  for method in ('dm', 'kip'):
+    config = preset('own', 'own')(f'data=digits,labels=y.csv,method={method}')
+    assert config.data.labels == 'y.csv'
+    assert config.synthetic.labels == 'hard'

@@ -137,7 +137,10 @@ PROTECTIONS['quickstart'] = PROTECTIONS['all_three']._replace(
 PROTECTIONS['own'] = PROTECTIONS['all_three']._replace(
   title='Your own images: doubtful labels found, a small set distilled',
   preset='own:own',
-  takes=('data', 'task', 'size', 'method', 'defense', 'outliers', 'groups'),
+  takes=(
+    *('data', 'labels', 'task', 'size'),
+    *('method', 'defense', 'outliers', 'groups'),
+  ),
 )
 
 

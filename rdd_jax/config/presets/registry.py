@@ -48,7 +48,7 @@ def fields(dataset: str, *names: str) -> dict[str, Argument]:
   out = {name: ARGUMENTS[name] for name in (*COMMON, *names)}
   for name in ('ipc', 'width'):
     out[name] = replace(out[name], default=getattr(row, name))
-  if dataset == 'own':
+  if 'data' in out:  # labels of what the user names; of a method, the kind
     out |= {name: OWN[name] for name in OWN.keys() & out.keys()}
   if 'method' in out:
     out['method'] = replace(out['method'], choices=tuple(methods(dataset)))
@@ -147,9 +147,10 @@ def describe(method: Method, dataset: str, given: Mapping[str, Any]) -> str:
   lines = [method.title, paper, '', 'Arguments, with their defaults:']
   lines.append(arguments.usage(known))
   for other, its in methods(dataset).items() if 'method' in known else ():
-    if its.takes:
-      more = fields(dataset, *its.takes)
-      more = {key: more[key] for key in its.takes}
+    its_own = [key for key in its.takes if key not in known]
+    if its_own:
+      more = fields(dataset, *its_own)
+      more = {key: more[key] for key in its_own}
       lines += [f'With method={other} also:', arguments.usage(more)]
   lines += [
     '',
