@@ -5,7 +5,7 @@ python -m rdd_jax.main --config=configs/own.py:data=folder:PHOTOS,task=clean
 python launch/messy_folder.py PHOTOS RUN/relabeled.csv
 
 cleanlab is asked as its guide shows: probabilities by a small ConvNet of
-PyTorch's in five folds, with random crops, 40 epochs of Adam, and then
+PyTorch's in five folds, with random crops, 30 epochs of Adam, and then
 `find_label_issues` and the class that the network says. It is given what we
 could read.
 """
@@ -25,20 +25,20 @@ from sklearn.model_selection import StratifiedKFold
 import torch
 from torch import nn
 
-SIDE, FOLDS, EPOCHS, BATCH = 32, 5, 40, 64
+SIDE, FOLDS, EPOCHS, BATCH = 32, 5, 30, 64
 
 
 def network(classes: int) -> nn.Module:
   """Returns three blocks of convolution, normalization and pooling."""
 
   def blocks() -> Iterator[nn.Module]:
-    for width_in, width in ((3, 64), (64, 64), (64, 128)):
+    for width_in, width in ((3, 32), (32, 32), (32, 64)):
       yield nn.Conv2d(width_in, width, 3, padding=1)
       yield nn.BatchNorm2d(width)
       yield nn.ReLU()
       yield nn.MaxPool2d(2)
 
-  pool = (nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(512, classes))
+  pool = (nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(256, classes))
   return nn.Sequential(*blocks(), *pool)
 
 
