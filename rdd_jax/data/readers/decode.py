@@ -14,6 +14,11 @@ FORMATS = ('BMP', 'GIF', 'JPEG', 'PNG', 'PPM', 'TIFF', 'WEBP')
 _ORIENTATION, _BITS, _SAMPLE_FORMAT = 0x0112, 258, 339
 _SIGNED = 2  # of TIFF's sample formats
 
+# Most files are of these, and what may be odd about one is in `Image.info`.
+_PLAIN = ('BMP', 'JPEG', 'PNG', 'PPM')
+_ODD = {'transparency', 'exif', 'xmp', 'XML:com.adobe.xmp'}
+_ODD |= {'Raw profile type exif'}
+
 DEEP = 'of more than 8 bits to 8, by the range of the type'
 CLEAR = 'with transparency, on white'
 TURNED = 'turned as EXIF says'
@@ -82,9 +87,17 @@ def decode(encoded: bytes) -> Decoded:
 
 def _decode(encoded: bytes) -> Decoded:
   opened = Image.open(io.BytesIO(encoded), formats=FORMATS)
+  deep = _is_deep(opened)
+  if opened.format in _PLAIN and opened.mode in ('L', 'RGB') and not deep:
+    opened.load()
+    if _ODD.isdisjoint(opened.info) and not _has_frames(opened):
+      return Decoded(opened)
+  return _converted(opened, deep)
+
+
+def _converted(opened: Image.Image, deep: bool) -> Decoded:
   # Before the pixels are loaded, since TIFF is turned then.
   orientation = opened.getexif().get(_ORIENTATION, 1)
-  deep = _is_deep(opened)
   top = _largest(opened)
   opened.load()
   image = opened.copy()  # looking for a second frame may move on to it

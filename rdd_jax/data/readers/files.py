@@ -206,18 +206,31 @@ class _Pass:
     return Pixels(out[: len(kept)], kept)
 
 
-def _bytes(path: Path | Callable[[], bytes]) -> bytes:
+def _bytes(path: os.PathLike[str] | str | Callable[[], bytes]) -> bytes:
   """Reads a regular file; others, such as pipes, might not end."""
-  if not isinstance(path, Path):
+  if callable(path):
     return path()
   try:
-    if not stat.S_ISREG(os.stat(path).st_mode):
-      raise decode.Undecodable('not regular files')
-    return path.read_bytes()
+    # Looking at it before it is opened takes as long as opening it.
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # waits for no pipe
+    try:
+      if not stat.S_ISREG(os.fstat(number).st_mode):
+        raise decode.Undecodable('not regular files')
+      with open(number, 'rb', buffering=0, closefd=False) as file:
+        return file.read()
+    finally:
+      os.close(number)
   except OSError as error:
-    gone = 'missing' if isinstance(error, FileNotFoundError) else 'not readable'
-    kind = 'links to nothing' if path.is_symlink() else gone
-    raise decode.Undecodable(kind) from error
+    raise decode.Undecodable(_unread(path, error)) from error
+
+
+def _unread(path: os.PathLike[str] | str, error: OSError) -> str:
+  if os.path.islink(path) and not os.path.exists(path):
+    return 'links to nothing'
+  if isinstance(error, FileNotFoundError):
+    return 'missing'
+  regular = os.path.isfile(path) or not os.path.exists(path)
+  return 'not readable' if regular else 'not regular files'
 
 
 def _judge(
