@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 
 from data.readers.folder_cases import COLOR
 import numpy as np
@@ -169,8 +171,22 @@ def _turned():
   return exif
 
 
+def _deep_color():
+  """A PNG of 16 bits a channel, which Pillow reads but does not write."""
+  out = b'\x89PNG\r\n\x1a\n'
+  for name, body in (
+    (b'IHDR', struct.pack('>IIBBBBB', 1, 1, 16, 2, 0, 0, 0)),
+    (b'IDAT', zlib.compress(b'\0' + bytes(range(6)))),
+    (b'IEND', b''),
+  ):
+    out += struct.pack('>I', len(body)) + name + body
+    out += struct.pack('>I', zlib.crc32(name + body))
+  return out
+
+
 def _all_kinds():
   """Files of every format and mode, plain and odd, and damaged ones."""
+  yield _deep_color()
   modes = ('1', 'L', 'LA', 'P', 'RGB', 'RGBA', 'CMYK', 'I;16', 'F')
   color = Image.fromarray(np.tile(COLOR, (9, 9, 1)))
   for kind in ('bmp', 'gif', 'jpeg', 'png', 'ppm', 'tiff', 'webp'):
@@ -181,7 +197,7 @@ def _all_kinds():
         {'exif': _turned()},
         {'transparency': 9},
         {'xmp': b'<x tiff:Orientation="3"/>'},
-        {'save_all': True, 'append_images': [image.transpose(0)]},
+        {'save_all': True, 'append_images': [image.rotate(90)]},
       ):
         try:
           encoded = _file(image, kind, **options)
