@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -14,9 +14,10 @@ from rdd_jax.data.readers.walk import (
   HIDDEN,
   LOCKED,
   OTHER,
-  SUFFIXES,
+  Found,
   entries,
   is_hidden,
+  is_image,
   leads_up,
   walk,
 )
@@ -34,7 +35,7 @@ class File(NamedTuple):
     group: the number of its group, where there are any.
   """
 
-  path: Path | Callable[[], bytes]
+  path: os.PathLike[str] | str | Callable[[], bytes]
   name: str
   label: int
   group: int | None = None
@@ -109,7 +110,7 @@ def list_classes(
     if os.path.isdir(root / name):
       images = _images(root / name, base, report)
       report.total += len(images)
-      found += [File(file, _name(file, base), label) for file in images]
+      found += [File(path, name, label) for path, name in images]
   locked = report.left_out.get(LOCKED, [])[before:]
   if locked:
     report.faults.append(
@@ -131,7 +132,7 @@ def list_images(top: Path, base: Path, report: Report) -> list[File]:
   """
   found = _images(top, base, report)
   report.total += len(found)
-  return [File(file, _name(file, base), 0) for file in found]
+  return [File(path, name, 0) for path, name in found]
 
 
 def count_unread(path: Path, base: Path, report: Report, kind: str) -> None:
@@ -150,34 +151,38 @@ def count_unread(path: Path, base: Path, report: Report, kind: str) -> None:
   """
   hidden, link = is_hidden(path.name), path.is_symlink()
   if os.path.isdir(path) and not (link and (hidden or leads_up(path))):
-    for file in _images(path, base, report, hidden):
+    for _, name in _images(path, base, report, hidden):
       report.total += 1
-      report.left_out[kind].append(_name(file, base))
+      report.left_out[kind].append(name)
     return
   if os.path.isdir(path) and not hidden:
     kind = AGAIN
-  elif path.suffix.lower() not in SUFFIXES:
+  elif not is_image(path.name):
     kind = OTHER
   report.total += 1
-  report.left_out[HIDDEN if hidden else kind].append(_name(path, base))
+  report.left_out[HIDDEN if hidden else kind].append(
+    path.relative_to(base).as_posix()
+  )
 
 
 def _images(
   top: Path, base: Path, report: Report, hidden: bool = False
-) -> list[Path]:
-  """The image files below a directory, sorted; counts the others."""
+) -> list[tuple[str, str]]:
+  """Paths and names of the images below a directory; counts the others."""
   found = []
-  for path, kind in walk(top, hidden):
+  for path, name, kind in _walk(top, base, hidden):
     if kind is None:
-      found.append(path)
+      found.append((path, name))
     else:
       report.total += 1
-      report.left_out[kind].append(_name(path, base))
-  return sorted(found)
+      report.left_out[kind].append(name)
+  return sorted(found, key=lambda image: image[1].split('/'))
 
 
-def _name(path: Path, base: Path) -> str:
-  return path.relative_to(base).as_posix()
+def _walk(top: Path, base: Path, hidden: bool = False) -> Iterator[Found]:
+  """Walks a directory, with names that begin in one that holds it."""
+  place = top.relative_to(base).as_posix()
+  return walk(top, '' if place == '.' else place, hidden)
 
 
 def count_unnamed(
@@ -192,7 +197,7 @@ def count_unnamed(
     report: counts the others.
     kind: what images, that are not hidden, are called.
   """
-  for path, other in walk(root):
+  for path, name, other in _walk(root, base):
     if os.path.normpath(path) not in named:
       report.total += 1
-      report.left_out[other or kind].append(_name(path, base))
+      report.left_out[other or kind].append(name)

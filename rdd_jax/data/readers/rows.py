@@ -7,7 +7,7 @@ is counted.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+import os
 import re
 from typing import NamedTuple
 
@@ -36,7 +36,7 @@ class Row(NamedTuple):
     group: in words; '' is none.
   """
 
-  path: Path | Callable[[], bytes]
+  path: os.PathLike[str] | str | Callable[[], bytes]
   name: str
   label: str
   split: str = ''

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 from rdd_jax.core.errors import UserError
 
@@ -29,15 +30,40 @@ def is_hidden(name: str) -> bool:
   return name.startswith('.') or name.lower() in _SYSTEM
 
 
-def walk(top: Path, hidden: bool = False) -> Iterator[tuple[Path, str | None]]:
-  """Yields each file below a directory, and why it is no image, or None.
+def is_image(name: str) -> bool:
+  """Tells whether a name has the suffix of an image.
+
+  >>> is_image('a/cat.JPG'), is_image('cat.txt'), is_image('png')
+  (True, False, False)
+  """
+  return os.path.splitext(name)[1].lower() in SUFFIXES
+
+
+class Found(NamedTuple):
+  """A file below a directory.
+
+  Attributes:
+    path: where it is; text, since a Path takes longer to make than to list.
+    name: the path in the directory where names begin, with slashes.
+    kind: why it is no image, or None.
+  """
+
+  path: str
+  name: str
+  kind: str | None
+
+
+def walk(top: Path, name: str = '', hidden: bool = False) -> Iterator[Found]:
+  """Yields each file below a directory.
 
   Args:
     top: the directory.
+    name: of the directory, or '' where names begin in it.
     hidden: whether all in it is.
   """
   real = Path(os.path.realpath(top))
-  yield from _walk(top, real, {str(real), *map(str, real.parents)}, hidden)
+  seen = {str(real), *map(str, real.parents)}
+  yield from _walk(str(top), name, real, seen, hidden)
 
 
 def has_images(top: Path) -> bool:
@@ -46,10 +72,10 @@ def has_images(top: Path) -> bool:
   >>> has_images(Path(__file__).parent)
   False
   """
-  return any(kind is None for _, kind in walk(top))
+  return any(file.kind is None for file in walk(top))
 
 
-def entries(root: Path) -> list[os.DirEntry[str]]:
+def entries(root: Path | str) -> list[os.DirEntry[str]]:
   """Returns what is in a directory, in order.
 
   Raises:
@@ -73,39 +99,39 @@ def leads_up(path: os.PathLike[str]) -> bool:
 
 
 def _walk(
-  top: Path, real_class: Path, seen: set[str], hidden: bool
-) -> Iterator[tuple[Path, str | None]]:
+  top: str, name: str, real_class: Path, seen: set[str], hidden: bool
+) -> Iterator[Found]:
   try:
     found = entries(top)
   except UserError:
-    yield top, LOCKED
+    yield Found(top, name or '.', LOCKED)
     return
   # Links come last, so that what they lead to is read in its own place.
   for entry in sorted(found, key=lambda e: e.is_symlink()):
-    path, unseen = Path(entry.path), hidden or is_hidden(entry.name)
-    if os.path.isdir(path):
+    path, link = entry.path, entry.is_symlink()
+    inner = f'{name}/{entry.name}' if name else entry.name
+    unseen = hidden or is_hidden(entry.name)
+    if os.path.isdir(path) if link else entry.is_dir():
       real = os.path.realpath(path)
-      if entry.is_symlink() and unseen:
-        yield path, HIDDEN
+      if link and unseen:
+        yield Found(path, inner, HIDDEN)
       elif real in seen:
-        yield path, AGAIN
+        yield Found(path, inner, AGAIN)
       else:
         seen.add(real)
-        yield from _walk(path, real_class, seen, unseen)
+        yield from _walk(path, inner, real_class, seen, unseen)
     elif unseen:
-      yield path, HIDDEN
-    elif entry.is_symlink() and _is_read(path, real_class):
-      yield path, AGAIN
+      yield Found(path, inner, HIDDEN)
+    elif link and _is_read(path, real_class):
+      yield Found(path, inner, AGAIN)
     else:
-      yield path, None if path.suffix.lower() in SUFFIXES else OTHER
+      yield Found(path, inner, None if is_image(entry.name) else OTHER)
 
 
-def _is_read(link: Path, real_class: Path) -> bool:
+def _is_read(link: str, real_class: Path) -> bool:
   """Tells whether a link leads to an image that is read in its own place."""
   target = Path(os.path.realpath(link))
   if not target.is_file() or not target.is_relative_to(real_class):
     return False
   inner = target.relative_to(real_class)
-  return inner.suffix.lower() in SUFFIXES and not any(
-    map(is_hidden, inner.parts)
-  )
+  return is_image(inner.name) and not any(map(is_hidden, inner.parts))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 
 from data.readers.folder_cases import COLOR
 import numpy as np
 from PIL import Image
 import pytest
 
-from rdd_jax.data.readers import decode
+from rdd_jax.runtime import decode
 
 GRAY = COLOR[..., 0]
 
@@ -161,3 +163,60 @@ def test_pillows_limit_of_pixels_stays(monkeypatch):
 def test_what_is_no_image(encoded, match):
   with pytest.raises(decode.Undecodable, match=match):
     decode.decode(encoded)
+
+
+def _turned():
+  exif = Image.Exif()
+  exif[0x0112] = 6
+  return exif
+
+
+def _deep_color():
+  """A PNG of 16 bits a channel, which Pillow reads but does not write."""
+  out = b'\x89PNG\r\n\x1a\n'
+  for name, body in (
+    (b'IHDR', struct.pack('>IIBBBBB', 1, 1, 16, 2, 0, 0, 0)),
+    (b'IDAT', zlib.compress(b'\0' + bytes(range(6)))),
+    (b'IEND', b''),
+  ):
+    out += struct.pack('>I', len(body)) + name + body
+    out += struct.pack('>I', zlib.crc32(name + body))
+  return out
+
+
+def _all_kinds():
+  """Files of every format and mode, plain and odd, and damaged ones."""
+  yield _deep_color()
+  modes = ('1', 'L', 'LA', 'P', 'RGB', 'RGBA', 'CMYK', 'I;16', 'F')
+  color = Image.fromarray(np.tile(COLOR, (9, 9, 1)))
+  for kind in ('bmp', 'gif', 'jpeg', 'png', 'ppm', 'tiff', 'webp'):
+    for mode in modes:
+      image = color.convert(mode if mode != 'I;16' else 'I').convert(mode)
+      for options in (
+        {},
+        {'exif': _turned()},
+        {'transparency': 9},
+        {'xmp': b'<x tiff:Orientation="3"/>'},
+        {'save_all': True, 'append_images': [image.rotate(90)]},
+      ):
+        try:
+          encoded = _file(image, kind, **options)
+        except (OSError, ValueError, TypeError, KeyError):
+          continue  # the format has no such thing
+        yield encoded
+        yield encoded[: len(encoded) // 2]
+
+
+def test_plain_files_are_read_as_all_others_are(monkeypatch):
+  def outcome(encoded):
+    try:
+      pixels, changes = _read(encoded)
+    except decode.Undecodable as error:
+      return str(error)
+    return pixels.shape, pixels.tobytes(), changes
+
+  files = list(_all_kinds())
+  short = [outcome(encoded) for encoded in files]
+  monkeypatch.setattr(decode, '_PLAIN', ())
+  assert short == [outcome(encoded) for encoded in files]
+  assert len({repr(found) for found in short}) > 30

@@ -11,8 +11,14 @@ from PIL import Image, ImageOps
 
 # Only these are tried: others, such as EPS, start programs.
 FORMATS = ('BMP', 'GIF', 'JPEG', 'PNG', 'PPM', 'TIFF', 'WEBP')
+_GRAY = ('1', 'L', 'LA')
 _ORIENTATION, _BITS, _SAMPLE_FORMAT = 0x0112, 258, 339
 _SIGNED = 2  # of TIFF's sample formats
+
+# Most files are of these, and what may be odd about one is in `Image.info`.
+_PLAIN = ('BMP', 'JPEG', 'PNG', 'PPM')
+_ODD = {'transparency', 'exif', 'xmp', 'XML:com.adobe.xmp'}
+_ODD |= {'Raw profile type exif'}
 
 DEEP = 'of more than 8 bits to 8, by the range of the type'
 CLEAR = 'with transparency, on white'
@@ -80,11 +86,45 @@ def decode(encoded: bytes) -> Decoded:
       raise Undecodable('truncated or damaged') from error
 
 
+def fitted(
+  image: Image.Image, size: tuple[int, int] | None, channels: int | None
+) -> np.ndarray:
+  """Resizes and recolors one image.
+
+  Args:
+    image: of 8 bits per channel.
+    size: (H, W), or None to keep it.
+    channels: 1, 3, or None to keep gray or color.
+
+  Returns:
+    `u8[H, W, C]`.
+
+  >>> fitted(Image.new('L', (8, 6)), (2, 3), 3).shape
+  (2, 3, 3)
+  """
+  channels = channels or (1 if image.mode in _GRAY else 3)
+  mode = 'L' if channels == 1 else 'RGB'
+  if image.mode != mode:
+    image = image.convert(mode)
+  if size is not None and size != (image.height, image.width):
+    # Pillow widens the triangle when it shrinks: antialiased both ways.
+    image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+  return np.asarray(image).reshape(image.height, image.width, channels)
+
+
 def _decode(encoded: bytes) -> Decoded:
   opened = Image.open(io.BytesIO(encoded), formats=FORMATS)
+  deep = _is_deep(opened)
+  if opened.format in _PLAIN and opened.mode in ('L', 'RGB') and not deep:
+    opened.load()
+    if _ODD.isdisjoint(opened.info) and not _has_frames(opened):
+      return Decoded(opened)
+  return _converted(opened, deep)
+
+
+def _converted(opened: Image.Image, deep: bool) -> Decoded:
   # Before the pixels are loaded, since TIFF is turned then.
   orientation = opened.getexif().get(_ORIENTATION, 1)
-  deep = _is_deep(opened)
   top = _largest(opened)
   opened.load()
   image = opened.copy()  # looking for a second frame may move on to it
