@@ -31,7 +31,7 @@ def listed(root, part=''):
   """The images of a folder of classes, in its order: path, name and class."""
   classes = listing.subdirectories(root / part)
   found = listing.list_classes(root / part, classes, root, Report(''))
-  return [(file.path, file.name, classes[file.label]) for file in found]
+  return [(root / file.name, file.name, classes[file.label]) for file in found]
 
 
 def features(classes):
