@@ -32,6 +32,7 @@ setup(
     'importlib_resources>=6.0',  # tensorflow-datasets forgets to declare it
     'jax>=0.10; python_version >= "3.12"',
     'jax>=0.10,<0.11.1; python_version < "3.12"',
+    'joblib>=1.4',
     'ml-collections>=1.1',
     'numpy>=2.0',
     'optax>=0.2.8',

@@ -9,10 +9,10 @@ import numpy as np
 from PIL import Image
 
 from rdd_jax.core.errors import UserError
+from rdd_jax.runtime.decode import fitted
 
 Size = int | tuple[int, int] | None
 
-_GRAY = ('1', 'L', 'LA')
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _DEEP = ('I', 'F')  # 'I;16' and its like start with 'I'
 
@@ -116,32 +116,6 @@ def convert(images: np.ndarray, size: Size, channels: int | None) -> np.ndarray:
     flat = image[..., 0] if depth == 1 else image
     row[:] = fitted(Image.fromarray(flat), target, channels)
   return out
-
-
-def fitted(
-  image: Image.Image, size: tuple[int, int] | None, channels: int | None
-) -> np.ndarray:
-  """Resizes and recolors one image.
-
-  Args:
-    image: of 8 bits per channel.
-    size: (H, W), or None to keep it.
-    channels: 1, 3, or None to keep gray or color.
-
-  Returns:
-    `u8[H, W, C]`.
-
-  >>> fitted(Image.new('L', (8, 6)), (2, 3), 3).shape
-  (2, 3, 3)
-  """
-  channels = channels or (1 if image.mode in _GRAY else 3)
-  mode = 'L' if channels == 1 else 'RGB'
-  if image.mode != mode:
-    image = image.convert(mode)
-  if size is not None and size != (image.height, image.width):
-    # Pillow widens the triangle when it shrinks: antialiased both ways.
-    image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
-  return np.asarray(image).reshape(image.height, image.width, channels)
 
 
 def _decode(name: str, encoded: bytes) -> Image.Image:

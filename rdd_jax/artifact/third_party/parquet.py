@@ -11,7 +11,7 @@ import numpy as np
 
 from rdd_jax.artifact.third_party.pick import LABELS
 from rdd_jax.core.errors import UserError, one_line
-from rdd_jax.data.readers.decode import Undecodable, decode
+from rdd_jax.runtime.decode import Undecodable, decode
 
 
 def columns(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-import stat
 from typing import NamedTuple
 
 import numpy as np
@@ -13,10 +11,11 @@ import numpy as np
 from rdd_jax.core.errors import UserError
 from rdd_jax.data import images
 from rdd_jax.data.dataset import Split
-from rdd_jax.data.readers import decode, listing
+from rdd_jax.data.readers import listing
 from rdd_jax.data.readers.listing import File
 from rdd_jax.data.readers.report import Report, listed
 from rdd_jax.data.readers.walk import SUFFIXES
+from rdd_jax.runtime import pixels
 from rdd_jax.runtime.logging import say
 from rdd_jax.runtime.progress import Progress
 
@@ -183,16 +182,14 @@ class _Pass:
   ) -> Pixels:
     out: np.ndarray = np.empty((0, 0, 0, 0), np.uint8)
     kept: list[File] = []
-    for file in files:
+    rows = pixels.read([file.path for file in files], size, channels)
+    for file, (row, found) in zip(files, rows, strict=True):
       self._progress.advance()
-      try:
-        image, changes = decode.decode(_bytes(file.path))
-      except decode.Undecodable as error:
-        self.lost[part].setdefault(str(error), []).append(file.name)
+      noted = self.lost[part] if row is None else self.changed
+      for kind in found:
+        noted.setdefault(kind, []).append(file.name)
+      if row is None:
         continue
-      for change in changes:
-        self.changed.setdefault(change, []).append(file.name)
-      row = images.fitted(image, size, channels)
       kept.append(file)
       self.shapes.append(row.shape)
       self.mixed |= row.shape[:2] != self.shapes[0][:2]
@@ -204,33 +201,6 @@ class _Pass:
         out = _deepened(out, row.shape[2])
       out[len(kept) - 1] = row
     return Pixels(out[: len(kept)], kept)
-
-
-def _bytes(path: os.PathLike[str] | str | Callable[[], bytes]) -> bytes:
-  """Reads a regular file; others, such as pipes, might not end."""
-  if callable(path):
-    return path()
-  try:
-    # Looking at it before it is opened takes as long as opening it.
-    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # waits for no pipe
-    try:
-      if not stat.S_ISREG(os.fstat(number).st_mode):
-        raise decode.Undecodable('not regular files')
-      with open(number, 'rb', buffering=0, closefd=False) as file:
-        return file.read()
-    finally:
-      os.close(number)
-  except OSError as error:
-    raise decode.Undecodable(_unread(path, error)) from error
-
-
-def _unread(path: os.PathLike[str] | str, error: OSError) -> str:
-  if os.path.islink(path) and not os.path.exists(path):
-    return 'links to nothing'
-  if isinstance(error, FileNotFoundError):
-    return 'missing'
-  regular = os.path.isfile(path) or not os.path.exists(path)
-  return 'not readable' if regular else 'not regular files'
 
 
 def _judge(

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from rdd_jax.data.readers import decode
+from rdd_jax.runtime import decode
 
 GRAY = COLOR[..., 0]
 

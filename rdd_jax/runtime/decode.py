@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 
 # Only these are tried: others, such as EPS, start programs.
 FORMATS = ('BMP', 'GIF', 'JPEG', 'PNG', 'PPM', 'TIFF', 'WEBP')
+_GRAY = ('1', 'L', 'LA')
 _ORIENTATION, _BITS, _SAMPLE_FORMAT = 0x0112, 258, 339
 _SIGNED = 2  # of TIFF's sample formats
 
@@ -83,6 +84,32 @@ def decode(encoded: bytes) -> Decoded:
     # What Pillow raises depends on the format and on the damage.
     except Exception as error:
       raise Undecodable('truncated or damaged') from error
+
+
+def fitted(
+  image: Image.Image, size: tuple[int, int] | None, channels: int | None
+) -> np.ndarray:
+  """Resizes and recolors one image.
+
+  Args:
+    image: of 8 bits per channel.
+    size: (H, W), or None to keep it.
+    channels: 1, 3, or None to keep gray or color.
+
+  Returns:
+    `u8[H, W, C]`.
+
+  >>> fitted(Image.new('L', (8, 6)), (2, 3), 3).shape
+  (2, 3, 3)
+  """
+  channels = channels or (1 if image.mode in _GRAY else 3)
+  mode = 'L' if channels == 1 else 'RGB'
+  if image.mode != mode:
+    image = image.convert(mode)
+  if size is not None and size != (image.height, image.width):
+    # Pillow widens the triangle when it shrinks: antialiased both ways.
+    image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+  return np.asarray(image).reshape(image.height, image.width, channels)
 
 
 def _decode(encoded: bytes) -> Decoded:
