@@ -18,12 +18,12 @@ from pathlib import Path
 import time
 
 from absl import app
-import cleanlab
+import cleanlab  # pyright: ignore[reportMissingImports]
 import numpy as np
 from PIL import Image
 from sklearn.model_selection import StratifiedKFold
-import torch
-from torch import nn
+import torch  # pyright: ignore[reportMissingImports]
+from torch import nn  # pyright: ignore[reportMissingImports]
 
 SIDE, FOLDS, EPOCHS, BATCH = 32, 5, 30, 64
 
