@@ -30,6 +30,7 @@ from rdd_jax.experiment.outputs import write_evaluation
 from rdd_jax.experiment.trial import network_keys
 from rdd_jax.report import tables
 from rdd_jax.runtime import cli
+from rdd_jax.runtime.files import require_place, write_out
 from rdd_jax.runtime.logging import table
 
 _NETWORKS = flags.DEFINE_list(
@@ -169,6 +170,10 @@ def main(argv: list[str]) -> None:
     raise UserError(
       'give one distilled set: python -m rdd_jax.evaluate RUNS/NAME'
     )
+  if _OUT.value:
+    require_place(Path(_OUT.value), 'out')
+  if _REPORT.value:
+    require_place(Path(_REPORT.value), 'report', directory=True)
   training = bool(_BASELINES.value or _RANKING.value)
   distilled, dataset, notes = read(*map(Path, argv[1:]), training=training)
   for note in notes:
@@ -214,7 +219,7 @@ def main(argv: list[str]) -> None:
     print(dd_ranking.describe(ranking))
   if _OUT.value:
     written = {'rows': found} | ({'ranking': ranking} if ranking else {})
-    Path(_OUT.value).write_text(json.dumps(written, indent=1))
+    write_out(Path(_OUT.value), json.dumps(written, indent=1))
   if _REPORT.value:
     numbers = next(iter(found.values()))
     marked = replace(distilled, card={**distilled.card, 'numbers': numbers})

@@ -32,6 +32,7 @@ from rdd_jax.bench import kernels, theirs, timing
 from rdd_jax.bench.setting import Setting
 from rdd_jax.bench.timing import Cost
 from rdd_jax.runtime import cli
+from rdd_jax.runtime.files import require_place, write_out
 
 STEADY = 1.5  # Slowest over fastest repeat, from which a ratio says little.
 QUIET = 0.5  # Load average before the run, from which others were at work.
@@ -158,6 +159,8 @@ def report(name: str, s: Setting, ceiling: float) -> dict[str, Any]:
 def main(argv: list[str]) -> None:
   """Measures what the flags say."""
   cli.no_arguments(argv)
+  if _JSON.value:
+    require_place(Path(_JSON.value), 'json')
   sizes: dict[str, Any] = {k: flags.FLAGS[k].value for k in _DEFAULTS}
   s = Setting(**sizes)
   if _PEAK.value:
@@ -175,7 +178,7 @@ def main(argv: list[str]) -> None:
   if results['environment']['load'] > QUIET:
     print('the machine was busy: quote no ratio of seconds')
   if _JSON.value:
-    Path(_JSON.value).write_text(json.dumps(results, indent=2) + '\n')
+    write_out(Path(_JSON.value), json.dumps(results, indent=2) + '\n')
 
 
 if __name__ == '__main__':

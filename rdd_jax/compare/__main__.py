@@ -22,7 +22,7 @@ from rdd_jax.compare.runs import Finished, differing, names, read
 from rdd_jax.core.errors import UserError
 from rdd_jax.report import tables
 from rdd_jax.runtime import cli, logging
-from rdd_jax.runtime.files import write_atomically
+from rdd_jax.runtime.files import write_out
 
 _CSV = flags.DEFINE_string('csv', None, 'Where to write all metrics.')
 _HTML = flags.DEFINE_string('html', None, 'Where to write the page.')
@@ -131,8 +131,7 @@ def main(argv: list[str]) -> None:
     (_HTML.value, lambda: to_html(runs, notes)),
   ):
     if path:
-      Path(path).absolute().parent.mkdir(parents=True, exist_ok=True)
-      write_atomically(Path(path), make().encode())
+      write_out(Path(path), make())
 
 
 if __name__ == '__main__':

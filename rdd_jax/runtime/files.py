@@ -1,10 +1,12 @@
-"""Atomic writes: files that are there whole or not at all."""
+"""Atomic writes, and whether a place can be written to at all."""
 
 from __future__ import annotations
 
 import errno
 import os
 from pathlib import Path
+
+from rdd_jax.core.errors import UserError
 
 
 def advice(error: OSError) -> str:
@@ -31,3 +33,41 @@ def write_atomically(path: Path, data: bytes) -> None:
     os.replace(unfinished, path)
   finally:
     unfinished.unlink(missing_ok=True)
+
+
+def require_place(path: Path, flag: str, *, directory: bool = False) -> None:
+  """Checks, before what takes long, that a file can be written; makes nothing.
+
+  Args:
+    path: of the file; its directories may be missing.
+    flag: that names it, for errors.
+    directory: it is a directory itself.
+
+  Raises:
+    UserError: if something else is there, or its place cannot be written to.
+
+  >>> require_place(Path('/dev/null/table.json'), 'out')
+  Traceback (most recent call last):
+  rdd_jax.core.errors.UserError: --out=/dev/null/table.json: /dev/null is no \
+directory; give another place
+  """
+  what = f'--{flag}={path}'
+  if path.is_dir() and not directory:
+    raise UserError(f'{what} is a directory; give a file in it')
+  there = [p for p in (path, *path.absolute().parents) if p.exists()]
+  above = there[0] if directory or not path.exists() else path.parent
+  if not above.is_dir():
+    raise UserError(f'{what}: {above} is no directory; give another place')
+  if not os.access(above, os.W_OK | os.X_OK):
+    raise UserError(f'{what}: {above} cannot be written to; allow it')
+
+
+def write_out(path: Path, text: str) -> None:
+  """Writes a file that the user named, and its directories.
+
+  Args:
+    path: of the file.
+    text: what it is to hold.
+  """
+  path.absolute().parent.mkdir(parents=True, exist_ok=True)
+  write_atomically(path, text.encode())
