@@ -3,10 +3,11 @@
 Paper: Wu et al., https://arxiv.org/abs/2502.05027; see
 rdd_jax/robust/label_noise/tad.py for what is known
 
-Measured: labels alone, two draws of the noise (one of instance), wrong in what
-is handed on (right rows that are trusted), per cent: symmetric-0.4 7.0 (80.2),
-asymmetric-0.4 11.4 (74.0), instance-0.4 7.6 (81.6); `cleanlab` 16.2 (67.4),
-30.7 (50.5), 16.8 (64.9). Not distilled with yet. Recorded at commit 2e9e251.
+Measured: labels alone, three draws of the noise (two of instance), wrong in
+what is handed on (right rows that are trusted), per cent: symmetric-0.4 6.8
+(80.4), asymmetric-0.4 10.5 (74.3), instance-0.4 8.0 (81.7); `cleanlab` 16.1
+(67.6), 30.9 (50.5), 16.7 (65.2). Not distilled with yet. Recorded at commit
+a9c762e.
 
 python -m rdd_jax.main --config=configs/tad_cifar100.py:noise=symmetric-0.4
 """
