@@ -58,9 +58,10 @@ def write_run(trial: Trial, results: dict[str, Any], command: str) -> Path:
     card = {**found.card, 'numbers': results['rows'][arm]}
     store.save(path, replace(found, card=card))
   names = (*trial.dataset.class_names, *ood.slot_names(trial.config))
-  return write_page(
-    directory, results, names, title=trial.config.name, command=command
-  )
+  config = trial.config
+  own = config.name == 'own'  # which says nothing of what was read
+  title = f'{trial.dataset.name}, distilled' if own else config.name
+  return write_page(directory, results, names, title=title, command=command)
 
 
 def tell(

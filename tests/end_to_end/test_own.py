@@ -112,6 +112,8 @@ def test_a_folder_is_distilled_and_nothing_is_injected(photos, tmp_path):
   assert {'random', 'herding', 'distilled'} <= set(results['rows'])
   card = json.loads((tmp_path / 'card.json').read_text())
   assert card['class_names'] == list('abcd')
+  page = (tmp_path / 'report.html').read_text()
+  assert f'<title>folder:{photos}, distilled</title>' in page
   assert card['network']['depth'] == 2  # of 8 x 8 pixels
   assert len(rows(tmp_path)) == len(ROWS)
   # Which files a coreset is made of stands on its card.
