@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 import io
 import json
 from pathlib import Path
@@ -98,12 +99,12 @@ def listing(runs: Sequence[Listed], root: Path = RUNS) -> str:
   fields = differing(
     [Finished(run.directory, run.config, {}, {}, {}) for run in runs]
   )
-  right = {'justify': 'right', 'no_wrap': True}
+  number = partial(Column, justify='right', no_wrap=True)
   laid_out = Table(
     Column('name'),
     Column('method'),
-    Column('ipc', **right),  # type: ignore[arg-type]
-    Column('accuracy', **right),  # type: ignore[arg-type]
+    number('ipc'),
+    number('accuracy'),
     Column('state'),
     Column('what differs'),
     box=None,

@@ -19,7 +19,8 @@ from rdd_jax.evaluation.ood.detect import OODBenchmark, detect
 from rdd_jax.evaluation.shift.shift import Shift
 from rdd_jax.evaluation.shift.shift import measure as shifted
 from rdd_jax.images.preprocessing import Preprocessing
-from rdd_jax.training.fit import Told, fit_in_turn, predict
+from rdd_jax.training.fit import Told, fit_in_turn
+from rdd_jax.training.predict import predict
 from rdd_jax.training.recipe import Recipe
 
 

@@ -18,7 +18,8 @@ from rdd_jax.evaluation.metrics import Row
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.kernels import Solution, fit, solve
 from rdd_jax.kernels.kernel import EXACT
-from rdd_jax.training.fit import embed, fit_many, in_batches
+from rdd_jax.training.fit import fit_many
+from rdd_jax.training.predict import embed, in_batches
 from rdd_jax.training.recipe import Recipe
 
 KINDS = {'ntk': 'ntk', 'nngp': 'nngp'}  # by a kernel in closed form

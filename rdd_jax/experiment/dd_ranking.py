@@ -30,7 +30,8 @@ from rdd_jax.experiment.baselines import baseline_like
 from rdd_jax.experiment.judge import Judge
 from rdd_jax.runtime.logging import table
 from rdd_jax.synthetic import view
-from rdd_jax.training.fit import fit_many, predict
+from rdd_jax.training.fit import fit_many
+from rdd_jax.training.predict import predict
 
 AUGMENT = DSA_DIGITS  # where the card has none; keeps every data set's classes
 

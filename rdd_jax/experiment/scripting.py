@@ -20,7 +20,8 @@ from rdd_jax.experiment.judge import load as load_dataset
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.networks import Variables
 from rdd_jax.networks.adapt import adapt
-from rdd_jax.training.fit import fit_many, predict
+from rdd_jax.training.fit import fit_many
+from rdd_jax.training.predict import predict
 
 OWN = 'own'  # what a module of the user's is called
 # Of a card, without which nothing says how networks are trained.

@@ -25,7 +25,8 @@ from rdd_jax.experiment.trial import (
 from rdd_jax.networks import Variables
 from rdd_jax.synthetic import coresets
 from rdd_jax.synthetic.view import stored_ipc
-from rdd_jax.training.fit import embed, fit_in_turn, predict
+from rdd_jax.training.fit import fit_in_turn
+from rdd_jax.training.predict import embed, predict
 from rdd_jax.training.recipe import Recipe
 
 

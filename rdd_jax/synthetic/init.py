@@ -18,7 +18,7 @@ from rdd_jax.core.measure import Measure, by_cell, draw
 from rdd_jax.core.transform import DataSpec, Transform
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.synthetic import view
-from rdd_jax.training.fit import predict
+from rdd_jax.training.predict import predict
 from rdd_jax.training.probe import Probe
 
 Start = Callable[[Array, Array, Measure], Array]

@@ -1,4 +1,4 @@
-"""Training networks from scratch on a weighted batch, and their predictions."""
+"""Training networks from scratch on a weighted batch."""
 
 from __future__ import annotations
 
@@ -12,17 +12,15 @@ import flax.linen as nn
 import jax
 from jax import Array
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, take
-from rdd_jax.core.chunks import in_chunks
 from rdd_jax.core.sharding import each
 from rdd_jax.core.transform import DataSpec, State, Transform, identity
 from rdd_jax.images.cutmix import cutmix
 from rdd_jax.images.preprocessing import Preprocessing
-from rdd_jax.networks import Variables, apply
+from rdd_jax.networks import Variables
 from rdd_jax.training import sgd
 from rdd_jax.training.recipe import Recipe
 from rdd_jax.training.sgd import Learner, scorer
@@ -234,102 +232,3 @@ def _train(
   )
   state, _ = jax.lax.scan(step, state, jnp.arange(steps))
   return state.learner.variables if state.average is None else state.average
-
-
-def predict(
-  net: nn.Module,
-  stacked: Variables,
-  images: np.ndarray | Array,
-  preprocess: Preprocessing | None = None,
-  *,
-  batch_size: int = 500,
-) -> np.ndarray:
-  """Computes logits of one or more trained networks, in evaluation mode.
-
-  Args:
-    net: the network.
-    stacked: variables whose leaves are `[s, ...]`, as `fit_many` returns them.
-    images: `[n, H, W, C]`, on the host or the device; uint8 with `preprocess`.
-    preprocess: applied to each batch of images.
-    batch_size: images in flight.
-
-  Returns:
-    `f32[s, n, o]`.
-  """
-  run = partial(_outputs, ('logits',), net, stacked, preprocess)
-  return in_batches(run, images, batch_size)[0]
-
-
-def embed(
-  net: nn.Module,
-  variables: Variables,
-  images: np.ndarray | Array,
-  preprocess: Preprocessing | None = None,
-  *,
-  batch_size: int = 500,
-) -> np.ndarray:
-  """Computes features `f32[n, d]` of one trained network.
-
-  Args:
-    variables: of the network; the rest is as for `predict`.
-  """
-  stacked = jax.tree.map(lambda leaf: leaf[None], variables)
-  run = partial(_outputs, ('features',), net, stacked, preprocess)
-  return in_batches(run, images, batch_size)[0][0]
-
-
-def outputs(
-  net: nn.Module,
-  stacked: Variables,
-  images: np.ndarray | Array,
-  preprocess: Preprocessing | None = None,
-  *,
-  batch_size: int = 500,
-) -> tuple[np.ndarray, np.ndarray]:
-  """Computes logits `f32[s, n, o]` and features `f32[s, n, d]`.
-
-  Args:
-    net, stacked, images, ...: as for `predict`.
-  """
-  run = partial(_outputs, ('logits', 'features'), net, stacked, preprocess)
-  logits, features = in_batches(run, images, batch_size)
-  return logits, features
-
-
-def in_batches(
-  fn: Callable[[Array], tuple[Array, ...]],
-  images: np.ndarray | Array,
-  batch_size: int,
-) -> tuple[np.ndarray, ...]:
-  """Applies `fn` to all images, in batches of one size.
-
-  Args:
-    fn: from images `[b, ...]` to arrays `[s, b, ...]`.
-    images: `[n, ...]`, on the host or the device.
-    batch_size: images in flight.
-
-  Returns:
-    Arrays `[s, n, ...]`, on the host.
-  """
-
-  def on_host(images: np.ndarray | Array) -> tuple[np.ndarray, ...]:
-    return jax.device_get(fn(jnp.asarray(images)))
-
-  return in_chunks(on_host, images, batch_size, axis=1)
-
-
-@partial(jax.jit, static_argnames=('what', 'net'))
-def _outputs(
-  what: tuple[str, ...],
-  net: nn.Module,
-  stacked: Variables,
-  preprocess: Preprocessing | None,
-  images: Array,
-) -> tuple[Array, ...]:
-  inputs = images if preprocess is None else preprocess(images)
-
-  def one(variables: Variables) -> tuple[Array, ...]:
-    said = apply(net, variables, inputs)
-    return tuple(getattr(said, name) for name in what)
-
-  return each(one, stacked)

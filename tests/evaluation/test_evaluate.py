@@ -16,7 +16,8 @@ from rdd_jax.core.batch import take
 from rdd_jax.core.transform import stateless
 from rdd_jax.evaluation import metrics
 from rdd_jax.images.preprocessing import standardize
-from rdd_jax.training.fit import embed, fit, fit_in_turn, fit_many, predict
+from rdd_jax.training.fit import fit, fit_in_turn, fit_many
+from rdd_jax.training.predict import embed, predict
 from rdd_jax.training.recipe import Recipe
 
 SIZES = {'num_classes': CLASSES, 'input_shape': SHAPE}

@@ -29,7 +29,8 @@ from rdd_jax.images import preprocessing
 from rdd_jax.objectives import Inner, frepo, pool, regression_matching
 from rdd_jax.runtime import checkpoint
 from rdd_jax.synthetic.view import Synthetic, hard_targets, layout, view
-from rdd_jax.training.fit import embed, fit
+from rdd_jax.training.fit import fit
+from rdd_jax.training.predict import embed
 from rdd_jax.training.recipe import Recipe
 
 CLASSES, SHAPE = 3, (4, 4, 1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ import numpy as np
 
 from rdd_jax.artifact.third_party.pick import LABELS
 from rdd_jax.core.errors import UserError, one_line
+from rdd_jax.data.readers.arrow import features_of
 from rdd_jax.runtime.decode import Undecodable, decode
 
 
@@ -44,7 +43,11 @@ def columns(
       f'{path} is damaged or no parquet file ({one_line(error)[:160]}); copy '
       'it again'
     ) from error
-  names = _class_names(table.schema.metadata or {})
+  names = {
+    name: tuple(feature['names'])
+    for name, feature in features_of(table).items()
+    if feature.get('_type') == 'ClassLabel' and feature.get('names')
+  }
   found: dict[str, np.ndarray] = {}
   for name, values in listed.items():
     values = [v['bytes'] if _is_image(v) else v for v in values]
@@ -92,16 +95,3 @@ def _numbers(values: list[Any]) -> np.ndarray | None:
   except ValueError:  # lists that differ in length
     return None
   return found if found.dtype.kind in 'biuf' else None
-
-
-def _class_names(metadata: Mapping[bytes, bytes]) -> dict[str, tuple[str, ...]]:
-  """What Hugging Face's `datasets` says of each column of classes."""
-  try:
-    features = json.loads(metadata[b'huggingface'])['info']['features']
-    return {
-      name: tuple(feature['names'])
-      for name, feature in features.items()
-      if feature.get('_type') == 'ClassLabel' and feature.get('names')
-    }
-  except (AttributeError, KeyError, TypeError, ValueError):
-    return {}

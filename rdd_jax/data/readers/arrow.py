@@ -89,7 +89,7 @@ def _rows(
   table: pa.Table, file: Path, split: str, report: Report
 ) -> tuple[list[Row], list[str]]:
   """The rows of a file, and the classes that its schema names."""
-  features = _features(table)
+  features = features_of(table)
   pictures = _pictures(table, report.where)
   classes = [n for n, f in features.items() if f.get('_type') == 'ClassLabel']
   others = [name for name in table.column_names if name != pictures]
@@ -194,8 +194,8 @@ def _labels(
   return ['' if v is None or v < 0 else str(titles[v]) for v in values]
 
 
-def _features(table: pa.Table) -> dict[str, dict[str, Any]]:
-  """What Hugging Face's metadata says of each column; {} without them."""
+def features_of(table: pa.Table) -> dict[str, dict[str, Any]]:
+  """Returns what Hugging Face's metadata says of each column; {} without."""
   stored = (table.schema.metadata or {}).get(b'huggingface', b'{}')
   try:
     found = json.loads(stored)['info']['features']

@@ -22,7 +22,7 @@ from rdd_jax.evaluation.ood.odin import odin
 from rdd_jax.evaluation.registry import suffix
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.networks import Variables
-from rdd_jax.training.fit import outputs
+from rdd_jax.training.predict import outputs
 from rdd_jax.training.recipe import Recipe
 
 PRINCIPAL = ('msp', 'energy')  # the scores that are reported in full

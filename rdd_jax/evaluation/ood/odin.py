@@ -21,7 +21,7 @@ from scipy import special
 from rdd_jax.core.sharding import each
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.networks import Variables, apply
-from rdd_jax.training.fit import in_batches
+from rdd_jax.training.predict import in_batches
 
 
 def odin(

@@ -16,7 +16,7 @@ from rdd_jax.evaluation.shift.attacks import Attack, attacked
 from rdd_jax.evaluation.shift.clusters import Grouping
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.networks import Variables
-from rdd_jax.training.fit import predict
+from rdd_jax.training.predict import predict
 
 
 class Shifted(NamedTuple):

@@ -13,7 +13,7 @@ from rdd_jax import networks
 from rdd_jax.core.batch import take
 from rdd_jax.evaluation.ood.odin import odin
 from rdd_jax.images.preprocessing import standardize
-from rdd_jax.training.fit import embed, outputs, predict
+from rdd_jax.training.predict import embed, outputs, predict
 
 
 @pytest.fixture(scope='module', params=[0, 1], ids=['plain', 'reject'])

@@ -16,7 +16,8 @@ from rdd_jax.evaluation.metrics import accuracy
 from rdd_jax.evaluation.shift import attacks, clusters, shift
 from rdd_jax.evaluation.shift.shift import Shift, Shifted
 from rdd_jax.images.preprocessing import standardize
-from rdd_jax.training.fit import fit_many, predict
+from rdd_jax.training.fit import fit_many
+from rdd_jax.training.predict import predict
 from rdd_jax.training.recipe import Recipe
 
 CLASSES, SHAPE, NETWORKS = 3, (6, 6, 1), 2
