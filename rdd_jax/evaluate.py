@@ -79,7 +79,7 @@ _TOLD: dict[str, flags.FlagHolder[Any]] = {
     'labels_key': 'The name of the labels.',
     'layout': 'HWC or CHW, where both would fit.',
     'scale': 'pixels (unit, 0..1, or bytes, 0..255), signed (-1..1), '
-    'standardised, whitened.',
+    'standardized, whitened.',
     'label_kind': 'hard, probabilities, logits, or free (KIP, FRePo).',
     'classes': 'A file with what the set calls each class, one a line.',
     'zca_convention': 'kornia (the default) or frepo, of whitened images.',

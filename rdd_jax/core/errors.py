@@ -35,7 +35,8 @@ def choose(what: str, name: str, table: Mapping[str, T]) -> T:
     return table[name]
   near = difflib.get_close_matches(name, table, 1, 0.5)
   hint = f'did you mean {near[0]!r}? ' if near else ''
-  raise UserError(f'unknown {what} {name!r}: {hint}there is {", ".join(table)}')
+  there = ', '.join(filter(None, table))  # '' stands for a default
+  raise UserError(f'unknown {what} {name!r}: {hint}there is {there}')
 
 
 def one_line(error: Exception) -> str:

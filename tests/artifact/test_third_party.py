@@ -87,7 +87,7 @@ def test_a_folder_counts_classes_as_the_data_set_does(tmp_path):
 
 
 @pytest.mark.parametrize(
-  'scale', ['', 'bytes', 'signed', 'standardised', 'whitened']
+  'scale', ['', 'bytes', 'signed', 'standardized', 'whitened']
 )
 def test_networks_see_the_same_whatever_the_scale(scale):
   preprocess = (
@@ -117,9 +117,9 @@ def test_scales_and_preprocessing_must_belong_together():
   plain = standardize([0.5, 0.4, 0.3], [0.2, 0.3, 0.2])
   with pytest.raises(UserError, match=r'whitened, but its .* does not whiten'):
     third_party.adopt(understood(raw, scale='whitened'), plain, card(), 'it')
-  with pytest.raises(UserError, match=r'standardised, but its .* whitens'):
+  with pytest.raises(UserError, match=r'standardized, but its .* whitens'):
     third_party.adopt(
-      understood(raw, scale='standardised'),
+      understood(raw, scale='standardized'),
       fit(BYTES, zca=0.1),
       card(),
       'it',
@@ -135,7 +135,7 @@ def test_scales_and_preprocessing_must_belong_together():
     (3.0, 254.0, 'pixels', 'bytes'),
     (-0.7, 1.9, 'unit', 'unit'),
     (-30.0, 280.0, 'bytes', 'bytes'),
-    (-2.1, 2.3, 'standardised', 'standardised'),
+    (-2.1, 2.3, 'standardized', 'standardized'),
     (-0.2, 0.3, 'whitened', 'whitened'),
     (-2.1, 2.3, '', None),
     (-0.7, 1.9, 'pixels', None),
@@ -258,7 +258,7 @@ def test_the_card_says_what_was_assumed_and_what_judges(tmp_path):
   assert card['network'] == {'name': 'convnet', 'width': 128, 'depth': 2}
   assert len(card['source']['sha256']) == 64
   assert card['source']['assumed'] == list(found.notes)
-  assert 'standardised as the training rows' in found.notes[-3]
+  assert 'standardized as the training rows' in found.notes[-3]
   assert 'pixels go from 0 to 1 ' in found.notes[-2]
   assert 'no preset is known for digits' in found.notes[-1]
   assert found.distilled.images.max() == 1

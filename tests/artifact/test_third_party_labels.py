@@ -122,7 +122,7 @@ def test_images_and_logits_in_two_files_of_pytorch(tmp_path):
   found = understood(
     third_party.read(tmp_path / 'images_best.pt'),
     labels=third_party.read(tmp_path / 'labels_best.pth'),
-    scale='standardised',
+    scale='standardized',
     label_kind='logits',
   )
   np.testing.assert_array_equal(found.images, images.transpose(0, 2, 3, 1))

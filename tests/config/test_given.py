@@ -160,11 +160,11 @@ def test_what_does_not_fit_says_what_to_type(tmp_path: Path):
 def test_sets_of_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
   path = tmp_path / 'theirs.npz'
   np.savez(path, images=40 * (PIXELS - 0.5), labels=CELLS)
-  assert f'init={path}:scale=standardised' in refused(path)
+  assert f'init={path}:scale=standardized' in refused(path)
   mean = {'data__mean': (0.5,), 'data__std': (1 / 40,)}
-  _, pixels = begun(f'{path}:scale=standardised', **mean)
+  _, pixels = begun(f'{path}:scale=standardized', **mean)
   np.testing.assert_allclose(pixels, PIXELS, atol=1e-4)
-  assert 'taken as standardised' in capsys.readouterr().out
+  assert 'taken as standardized' in capsys.readouterr().out
   said = refused(f'{path}:scale=whitened')
   assert '--config.data.zca' in said
   config = tiny(data__zca=0.1)

@@ -98,7 +98,7 @@ def test_a_wrong_scale_is_noticed(digits, tmp_path):
   path = saved(tmp_path, inputs, digits.train_labels[:200])
   wrong = adopted.load(path, adopted.Told(scale='unit'), name='digits')
   assert note_of(wrong, 'WARNING: pixels are').endswith('another --scale')
-  right = adopted.load(path, adopted.Told(scale='standardised'), name='digits')
+  right = adopted.load(path, adopted.Told(scale='standardized'), name='digits')
   assert not note_of(right, 'WARNING')
   assert note_of(right, 'vary 1.0 times')
 
@@ -115,7 +115,7 @@ def test_the_convention_of_whitening_can_be_said(digits, tmp_path):
     found, 'whitened b'
   )
   for told in (
-    adopted.Told(scale='standardised', zca_convention='frepo'),
+    adopted.Told(scale='standardized', zca_convention='frepo'),
     adopted.Told(scale='whitened', zca_convention='zca'),
   ):
     with pytest.raises(UserError, match=r'zca.convention'):

@@ -24,7 +24,7 @@ def pixels(n: int, shape=(8, 8, 3), seed: int = 0) -> np.ndarray:
 
 
 @pytest.mark.parametrize('shape', SHAPES)
-def test_standardised_channels_have_no_mean_and_unit_variance(shape):
+def test_standardized_channels_have_no_mean_and_unit_variance(shape):
   images = pixels(50, shape)
   y = np.asarray(fit(images)(jnp.asarray(images)), np.float64)
   np.testing.assert_allclose(y.mean((0, 1, 2)), 0, atol=1e-5)

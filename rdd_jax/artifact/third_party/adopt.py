@@ -27,7 +27,7 @@ class Images(NamedTuple):
 
   Attributes:
     images: `[n, H, W, C]`, on `scale`.
-    scale: 'unit', 'bytes', 'signed', 'standardised' or 'whitened'.
+    scale: 'unit', 'bytes', 'signed', 'standardized' or 'whitened'.
     labels: what the targets and the classes are.
     notes: sentences that say what was assumed.
   """

@@ -8,8 +8,8 @@ from rdd_jax.core.errors import UserError, choose
 
 LAYOUTS = ('', 'HWC', 'CHW')
 # 'pixels' are 0..1 ('unit') or 0..255 ('bytes'), whichever they look like.
-SCALES = ('', 'pixels', 'unit', 'bytes', 'signed', 'standardised', 'whitened')
-INPUTS = ('standardised', 'whitened')  # what networks take, not pixels
+SCALES = ('', 'pixels', 'unit', 'bytes', 'signed', 'standardized', 'whitened')
+INPUTS = ('standardized', 'whitened')  # what networks take, not pixels
 CLIPPED = 0.01  # as much as clipped pixels may be outside [0, 1] by rounding
 UNCLIPPED = 20  # pixels on the scale of [0, 1] that were never clipped are less
 
@@ -91,7 +91,7 @@ def scale_of(images: np.ndarray, scale: str, where: str) -> str:
   if scale in ('unit', 'signed') and max(-low, high) > UNCLIPPED:
     raise UserError(
       f'{values}, far outside {"0..1" if scale == "unit" else "-1..1"}; pass '
-      '--scale=bytes for pixels in 0..255, or --scale=standardised'
+      '--scale=bytes for pixels in 0..255, or --scale=standardized'
     )
   if scale not in ('', 'pixels'):
     return scale
@@ -107,7 +107,7 @@ def scale_of(images: np.ndarray, scale: str, where: str) -> str:
   if low >= -255 * CLIPPED and UNCLIPPED < high <= 255 * (1 + CLIPPED):
     return 'bytes'
   raise UserError(
-    f'{values}, neither 0..1 nor 0..255; pass --scale=standardised (less the '
+    f'{values}, neither 0..1 nor 0..255; pass --scale=standardized (less the '
     'mean, over the std, of each channel), --scale=whitened (ZCA), '
     '--scale=signed (-1..1), or, for pixels that are not clipped, --scale=unit '
     'or --scale=bytes'

@@ -87,7 +87,7 @@ def initial(
       'noise' if len(given.images) == len(cells) else 'real'
     ]
   begin = stored(
-    choose('initialisation', options.init, table)(),
+    choose('initialization', options.init, table)(),
     options.factor,
     preprocess if options.space == 'pixels' else None,
   )

@@ -76,8 +76,8 @@ def factor_of(
       'back to pixels one by one; pass --factor=1, or another --scale'
     )
   rows = f'each image is {factor**2} rows' if factor > 1 else 'no tiles'
-  if found.scale == 'standardised' and (height % factor or width % factor):
-    rows += ', padded with gray pixels where IDC pads standardised ones by 0.5'
+  if found.scale == 'standardized' and (height % factor or width % factor):
+    rows += ', padded with gray pixels where IDC pads standardized ones by 0.5'
   seen = third_party.seams(found.images)
   if told:
     return factor, (f'factor {factor} taken: {rows}',)
@@ -100,7 +100,7 @@ def preprocessing_note(config: Config) -> str:
 
   >>> from rdd_jax.config import defaults
   >>> preprocessing_note(defaults.config())
-  'networks take pixels standardised as the training rows are'
+  'networks take pixels standardized as the training rows are'
   """
   options = config.data
   if options.zca:
@@ -112,7 +112,7 @@ def preprocessing_note(config: Config) -> str:
       f'{options.zca_convention}{other_convention(config)})'
     )
   if not options.mean:
-    return 'networks take pixels standardised as the training rows are'
+    return 'networks take pixels standardized as the training rows are'
   means = ', '.join(f'{m:g}' for m in options.mean)
   stds = ', '.join(f'{s:g}' for s in options.std)
   told = f'networks take pixels less ({means}), over ({stds})'
