@@ -8,15 +8,33 @@ the evaluation of the others goes on.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from rdd_jax.core.errors import UserError
 
 
+class Accepted(NamedTuple):
+  """Rows that are accepted at every threshold, strictest first: `i[t]`.
+
+  The first threshold accepts nothing, the last one all; rows of one score are
+  accepted together.
+  """
+
+  positive: np.ndarray
+  negative: np.ndarray
+
+  def swapped(self) -> Accepted:
+    """Returns the same of minus the scores, by which the others are sought."""
+    both = (self.negative, self.positive)
+    return Accepted(*((n[-1] - n)[::-1] for n in both))
+
+
 def auroc(inside: np.ndarray, outside: np.ndarray) -> float:
   """Returns the chance that an in-distribution row scores above another.
 
-  `P(s_in > s_out) + P(s_in = s_out) / 2`, by scikit-learn.
+  `P(s_in > s_out) + P(s_in = s_out) / 2`.
 
   Args:
     inside: scores `f[n]` of in-distribution rows.
@@ -28,17 +46,14 @@ def auroc(inside: np.ndarray, outside: np.ndarray) -> float:
   >>> auroc(np.array([3.0, 2.0]), np.array([2.0, 1.0]))
   0.875
   """
-  from sklearn.metrics import roc_auc_score
-
-  return float(roc_auc_score(*_ranked(inside, outside)))
+  return _auroc(accepted(inside, outside))
 
 
 def aupr(positive: np.ndarray, negative: np.ndarray) -> float:
   """Returns the average precision, `sum_t (R_t - R_(t-1)) P_t`.
 
-  By scikit-learn, without interpolation; it depends on how many rows of each
-  kind there are. AUPR-in is `aupr(inside, outside)`, and AUPR-out is
-  `aupr(-outside, -inside)`.
+  Without interpolation; it depends on how many rows of each kind there are.
+  AUPR-in is `aupr(inside, outside)`, and AUPR-out is `aupr(-outside, -inside)`.
 
   Args:
     positive: scores `f[n]`.
@@ -50,19 +65,13 @@ def aupr(positive: np.ndarray, negative: np.ndarray) -> float:
   >>> aupr(np.array([3.0, 1.0]), np.array([2.0]))
   0.8333333333333333
   """
-  from sklearn.metrics import average_precision_score
-
-  truth, scores = _ranked(positive, negative, ('positive', 'negative'))
-  return float(average_precision_score(truth, scores))
+  return _aupr(accepted(positive, negative, ('positive', 'negative')))
 
 
 def roc(
   inside: np.ndarray, outside: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
   """Returns false and true positive rates at every threshold, strictest first.
-
-  By scikit-learn; the first threshold accepts nothing, and rows of one score
-  are accepted together.
 
   Args:
     inside: scores `f[n]` of in-distribution rows, the positives.
@@ -78,11 +87,8 @@ def roc(
   >>> false.tolist(), true.tolist()
   ([0.0, 0.0, 0.5, 1.0], [0.0, 0.5, 1.0, 1.0])
   """
-  from sklearn.metrics import roc_curve
-
-  ranked = _ranked(inside, outside)
-  false, true, _ = roc_curve(*ranked, drop_intermediate=False)
-  return false, true
+  true, false = accepted(inside, outside)
+  return false / false[-1], true / true[-1]
 
 
 def fpr_at(inside: np.ndarray, outside: np.ndarray, tpr: float = 0.95) -> float:
@@ -104,10 +110,56 @@ def fpr_at(inside: np.ndarray, outside: np.ndarray, tpr: float = 0.95) -> float:
   >>> fpr_at(np.array([3.0, 2.0]), np.array([2.0, 1.0]))
   0.5
   """
-  false, true = roc(inside, outside)
+  return _fpr(accepted(inside, outside), tpr)
+
+
+def accepted(
+  positive: np.ndarray,
+  negative: np.ndarray,
+  names: tuple[str, str] = ('inside', 'outside'),
+) -> Accepted:
+  """Counts the rows at every threshold, from which all metrics follow.
+
+  Args:
+    positive: scores `f[n]`.
+    negative: scores `f[m]`.
+    names: of the two in errors.
+
+  Raises:
+    UserError: if either is empty or not flat.
+
+  >>> accepted(np.array([3.0, 2.0]), np.array([2.0, 1.0])).negative
+  array([0, 0, 1, 2])
+  """
+  both = [
+    _ready(s, name) for s, name in zip((positive, negative), names, strict=True)
+  ]
+  thresholds = np.unique(np.concatenate(both))
+  below = [np.searchsorted(np.sort(s), thresholds) for s in both]
+  return Accepted(
+    *(
+      np.append(0, (len(s) - less)[::-1])
+      for s, less in zip(both, below, strict=True)
+    )
+  )
+
+
+def _auroc(rows: Accepted) -> float:
+  true, false = rows.positive, rows.negative
+  area = np.sum((true[1:] + true[:-1]) * np.diff(false)) / 2
+  return float(area / (true[-1] * false[-1]))
+
+
+def _aupr(rows: Accepted) -> float:
+  true, false = rows.positive[1:], rows.negative[1:]
+  return float(np.diff(rows.positive) @ (true / (true + false)) / true[-1])
+
+
+def _fpr(rows: Accepted, tpr: float = 0.95) -> float:
+  true, false = rows.positive, rows.negative
   # Less what rounding may add to `tpr`; nothing is never enough.
-  enough = np.searchsorted(true, max(tpr - 1e-9 / len(inside), 1e-300))
-  return float(false[enough])
+  enough = np.searchsorted(true, max(tpr * true[-1] - 1e-9, 1e-300))
+  return float(false[enough] / false[-1])
 
 
 def detect(inside: np.ndarray, outside: np.ndarray) -> dict[str, float]:
@@ -127,14 +179,14 @@ def detect(inside: np.ndarray, outside: np.ndarray) -> dict[str, float]:
   >>> found['auroc'], found['fpr95']
   (1.0, 0.0)
   """
-  # Before signs change, or NaN would be the most in-distribution of all.
-  inside, outside = _ready(inside, 'inside'), _ready(outside, 'outside')
+  rows = accepted(inside, outside)
+  turned = rows.swapped()
   return {
-    'auroc': auroc(inside, outside),
-    'aupr_in': aupr(inside, outside),
-    'aupr_out': aupr(-outside, -inside),
-    'fpr95': fpr_at(inside, outside),
-    'fpr95_out': fpr_at(-outside, -inside),
+    'auroc': _auroc(rows),
+    'aupr_in': _aupr(rows),
+    'aupr_out': _aupr(turned),
+    'fpr95': _fpr(rows),
+    'fpr95_out': _fpr(turned),
   }
 
 
@@ -162,17 +214,6 @@ def misclassification(logits: np.ndarray, labels: np.ndarray) -> float:
     np.put_along_axis(others, predicted[:, None], -np.inf, -1)
     confidence = logits.max(-1) - np.logaddexp.reduce(others, -1)
   return auroc(confidence[right], confidence[~right])
-
-
-def _ranked(
-  inside: np.ndarray,
-  outside: np.ndarray,
-  names: tuple[str, str] = ('inside', 'outside'),
-) -> tuple[np.ndarray, np.ndarray]:
-  """Labels and ranks of all rows; scikit-learn refuses scores of `-inf`."""
-  parts = [_ready(inside, names[0]), _ready(outside, names[1])]
-  truth = np.repeat([1, 0], [len(part) for part in parts])
-  return truth, np.unique(np.concatenate(parts), return_inverse=True)[1]
 
 
 def _ready(scores: np.ndarray, which: str) -> np.ndarray:
