@@ -202,16 +202,16 @@ def to_batch(distilled: Distilled) -> Batch:
   images = decode(jnp.asarray(distilled.images), distilled.card['factor'])
 
   def repeat(x: np.ndarray) -> Array:
-    return jnp.repeat(jnp.asarray(x), copies, 0)
+    return jnp.asarray(np.repeat(x, copies, 0))
 
-  cells = repeat(distilled.cells)
+  cells = np.asarray(distilled.cells)
   return Batch(
     inputs=distilled.preprocessing(images),
     targets=repeat(distilled.targets),
     weights=repeat(distilled.weights),
-    cells=cells,
-    groups=jnp.full_like(cells, -1),
-    index=jnp.full_like(cells, NOWHERE),
+    cells=repeat(cells),
+    groups=repeat(np.full_like(cells, -1)),
+    index=repeat(np.full_like(cells, NOWHERE)),
   )
 
 

@@ -10,6 +10,7 @@ import jax
 from jax import Array
 import jax.numpy as jnp
 from jax.typing import ArrayLike
+import numpy as np
 
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, take
@@ -49,15 +50,15 @@ def empirical(
   >>> empirical([1, 0], 2).targets.tolist()
   [[0.0, 1.0], [1.0, 0.0]]
   """
-  cells = jnp.asarray(labels, jnp.int32)
+  cells = np.asarray(labels, np.int32)
   chex.assert_rank(cells, 1)
+  none = np.full_like(cells, -1)
+  targets = cells[:, None] == np.arange(num_outputs)
   return Measure(
-    targets=jax.nn.one_hot(cells, num_outputs),
-    weights=jnp.ones(cells.shape),
-    cells=cells,
-    groups=jnp.full_like(cells, -1)
-    if groups is None
-    else jnp.asarray(groups, jnp.int32),
+    targets=jnp.asarray(targets.astype(np.float32)),
+    weights=jnp.asarray(np.ones(cells.shape, np.float32)),
+    cells=jnp.asarray(cells),
+    groups=jnp.asarray(none if groups is None else groups, jnp.int32),
   )
 
 

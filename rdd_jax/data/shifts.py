@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 import io
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from rdd_jax.images.corruptions import weather
 SEVERITIES = (1, 2, 3, 4, 5)
 PUBLISHED = ('noise', 'blur', 'invert')
 SMALL = 64  # the longest side to which CIFAR-10's noise applies
+ON_HOST = ('jpeg',)  # kinds that XLA does not compute
 _CHUNK = 500  # images in floats at once
 
 
@@ -80,7 +82,7 @@ def published(images: np.ndarray, key: Array) -> dict[str, np.ndarray]:
   """
   std = 0.005**0.5 if max(images.shape[1:3]) <= SMALL else 0.2
   return {
-    'noise': _corrupt(c.add_noise(std), named(key, 'noise'), images),
+    'noise': _corrupt(_noise(std), named(key, 'noise'), images),
     'blur': _by_pillow(lambda i: i.filter(ImageFilter.GaussianBlur(2)), images),
     'invert': 255 - images,
   }
@@ -111,11 +113,10 @@ def corrupted(
   >>> corrupted(images, 'brightness', 5, jax.random.key(0)).max()
   np.uint8(177)
   """
-  shift = choose('corruption', kind, SUITE)
+  choose('corruption', kind, SUITE)
   if severity not in SEVERITIES:
     raise UserError(f'severity {severity} of {kind}: give one from 1 to 5')
-  made = shift.make(shift.levels[severity - 1])
-  return _corrupt(made, named(key, kind), images)
+  return _corrupt(_program(kind, severity), named(key, kind), images)
 
 
 def some_rows(labels: np.ndarray, rows: int, key: Array) -> np.ndarray:
@@ -161,6 +162,19 @@ def kinds_of(names: Sequence[str]) -> tuple[str, ...]:
   return tuple(dict.fromkeys(names))
 
 
+@cache
+def _program(kind: str, severity: int) -> c.Corruption:
+  """The corruption, compiled once for all variants of a run."""
+  shift = SUITE[kind]
+  made = shift.make(shift.levels[severity - 1])
+  return made if kind in ON_HOST else jax.jit(made)
+
+
+@cache
+def _noise(std: float) -> c.Corruption:
+  return jax.jit(c.add_noise(std))
+
+
 def _corrupt(
   corruption: c.Corruption, key: Array, images: np.ndarray
 ) -> np.ndarray:
@@ -168,7 +182,7 @@ def _corrupt(
   out = np.empty_like(images)
   for i, start in enumerate(range(0, len(images), _CHUNK)):
     part = images[start : start + _CHUNK]
-    pixels = jnp.asarray(part, jnp.float32) / 255
+    pixels = jnp.asarray(part.astype(np.float32) / 255)
     pixels = np.asarray(corruption(jax.random.fold_in(key, i), pixels))
     out[start : start + _CHUNK] = np.rint(255 * pixels)
   return out

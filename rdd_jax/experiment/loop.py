@@ -64,7 +64,7 @@ def start(
   state = prepared(experiment, state, images, labels, stop)
   params = initial(key, images, state.measure, train(state))
   # The first call is given the state's buffers; its sources keep theirs.
-  return jax.tree.map(lambda leaf: leaf.copy(), replace(state, params=params))
+  return jax.device_put(replace(state, params=params), may_alias=False)
 
 
 def distil(

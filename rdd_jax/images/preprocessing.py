@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Literal
 
 import chex
@@ -50,6 +51,7 @@ class Preprocessing:
   whiten: Array | None = None
   unwhiten: Array | None = None
 
+  @partial(jax.jit, inline=True)
   def __call__(self, images: Array) -> Array:
     """Normalizes pixels.
 
@@ -68,6 +70,7 @@ class Preprocessing:
     flat = x.reshape(x.shape[0], -1) - self.centre[None]
     return jnp.dot(flat, self.whiten, precision='highest').reshape(x.shape)
 
+  @partial(jax.jit, inline=True)
   def inverse(self, x: Array) -> Array:
     """Pixels on the scale of [0, 1], not clipped to it: `f32[n, H, W, C]`."""
     if self.unwhiten is not None and self.centre is not None:
@@ -194,4 +197,4 @@ def _channels(values: Array) -> Array:
 
 
 def _float32(values: np.ndarray) -> Array:
-  return jnp.asarray(values, jnp.float32)
+  return jnp.asarray(np.asarray(values, np.float32))

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from rdd_jax.data import Dataset
@@ -83,7 +82,7 @@ def summary(
   table = {'trusted': found.trusted, 'recalled': found.recalled}
   if truth is not None:
     by_class = recall_by(state, given, truth, truth, dataset.num_classes)
-    table = {**found._asdict(), 'recall_worst_class': jnp.nanmin(by_class, 1)}
+    table = {**found._asdict(), 'recall_worst_class': np.fmin.reduce(by_class, 1)}
   if truth is not None and groups is not None:
     k = int(groups.max()) + 1
     by_group = recall_by(state, given, truth, groups, k)

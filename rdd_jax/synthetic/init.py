@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import flax.linen as nn
 import jax
@@ -13,7 +14,7 @@ import numpy as np
 
 from rdd_jax import networks
 from rdd_jax.core import keys
-from rdd_jax.core.batch import bucket
+from rdd_jax.core.batch import Batch, bucket
 from rdd_jax.core.measure import Measure, by_cell, draw
 from rdd_jax.core.transform import DataSpec, Transform
 from rdd_jax.images.preprocessing import Preprocessing
@@ -52,9 +53,10 @@ def from_real(
 
   >>> from rdd_jax.core.measure import empirical
   >>> from rdd_jax.core.transform import identity
+  >>> from rdd_jax.images.preprocessing import standardize
   >>> from rdd_jax.training.probe import no_probe
   >>> start = from_real(
-  ...   DataSpec(9, 3, 3, 3, 0), rows=2, preprocess=lambda images: images / 255,
+  ...   DataSpec(9, 3, 3, 3, 0), rows=2, preprocess=standardize([0.5], [0.5]),
   ...   transform=identity(), probe=no_probe(),
   ... )
   >>> images = jnp.ones((9, 4, 4, 1), jnp.uint8)
@@ -63,17 +65,11 @@ def from_real(
   (6, 4, 4, 1)
   """
 
+  def drawn_rows(key: Array, images: Array, measure: Measure) -> Batch:
+    return _drawn(key, images, measure, preprocess, spec.num_classes, rows)
+
   def start(key: Array, images: Array, measure: Measure) -> Array:
-    drawn = draw(
-      keys.named(key, 'rows'),
-      images,
-      measure,
-      spec.num_classes * rows,
-      by_cell(spec.num_classes),
-    )
-    drawn = replace(drawn, inputs=preprocess(drawn.inputs))
-    if spec.num_cells == spec.num_classes:
-      return drawn.inputs
+    drawn = drawn_rows(key, images, measure)
     edited, _ = transform.update(
       drawn,
       transform.init(spec),
@@ -86,7 +82,29 @@ def from_real(
     shape = drawn.inputs.shape[1:]
     return jnp.concatenate([drawn.inputs, found.reshape(-1, *shape)])
 
+  if spec.num_cells == spec.num_classes:
+    return lambda *given: drawn_rows(*given).inputs
   return jax.jit(start)
+
+
+@partial(jax.jit, static_argnames=('num_classes', 'rows'))
+def _drawn(
+  key: Array,
+  images: Array,
+  measure: Measure,
+  preprocess: Preprocessing,
+  num_classes: int,
+  rows: int,
+) -> Batch:
+  """So many rows of each class, as network inputs."""
+  drawn = draw(
+    keys.named(key, 'rows'),
+    images,
+    measure,
+    num_classes * rows,
+    by_cell(num_classes),
+  )
+  return replace(drawn, inputs=preprocess(drawn.inputs))
 
 
 def from_noise(rows: int) -> Start:

@@ -158,7 +158,12 @@ def fit_in_turn(
   for i in range(len(seeds)):
     each_one.append(jax.block_until_ready(train(seeds=seeds[i : i + 1])))
     tell(1, len(seeds) - i - 1)
-  return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *each_one)
+  return _together(*each_one)
+
+
+@jax.jit
+def _together(*stacked: Variables) -> Variables:
+  return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *stacked)
 
 
 def _train(

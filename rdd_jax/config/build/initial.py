@@ -104,10 +104,10 @@ def initial(
   learned = choose('label kind', options.labels, kinds)
   soft = options.labels == 'soft'
   targets = view.hard_targets(cells, spec.num_classes, spec.num_outputs)
-  smooth = jnp.log(0.9 * targets + 0.1 / spec.num_outputs)
+  smooth = jnp.asarray(np.log(0.9 * targets + 0.1 / spec.num_outputs))
   # Of the norm that FRePo starts from, which is a one-hot one's at 10 classes.
   small = (10 / max(spec.num_classes, 10)) ** 0.5
-  free = uncentered(small * centered(jnp.asarray(targets)))
+  free = jnp.asarray(uncentered(small * centered(targets)))
   classes = slice(spec.num_classes * options.ipc)
 
   def start(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 import difflib
+from functools import cache
 from typing import Literal, NamedTuple
 
 from absl import logging
@@ -195,7 +196,7 @@ def _load(
     return OODImages(name, images, False, kind.families)
   if name in _MADE or name.startswith('corrupted:'):
     family = name.removeprefix('corrupted:')
-    factory, family = _MADE.get(name) or (corruptions.FAMILIES[family], family)
+    _, family = _MADE.get(name, (None, family))
     if family == 'rotation' and name != 'rotation180' and height != width:
       raise UserError(
         f'{name} of {height}x{width} pixels would change their shape; take '
@@ -204,7 +205,7 @@ def _load(
     # One more than a single row, to be its partner where images are mixed.
     some = like[outliers.some_rows(rng, len(like), max(rows, 2))]
     key = keys.named(jax.random.key(seed), name)
-    images = _corrupt(factory(), key, some)[:rows]
+    images = _corrupt(_corruption(name), key, some)[:rows]
     return OODImages(name, images, True, (family,))
   images = outliers.read_rows(
     name, (height, width, channels), rows, rng, data_dir, 'test'
@@ -212,15 +213,22 @@ def _load(
   return OODImages(name, images, False, ())
 
 
+@cache
+def _corruption(name: str) -> corruptions.Corruption:
+  """What makes a set; the variants of a run share the program."""
+  family = name.removeprefix('corrupted:')
+  factory, _ = _MADE.get(name) or (corruptions.FAMILIES[family], family)
+  return jax.jit(factory())
+
+
 def _corrupt(
   corruption: corruptions.Corruption, key: Array, images: np.ndarray
 ) -> np.ndarray:
   """u8[n, H, W, C] to the same, by way of floats in [0, 1]."""
-  corruption = jax.jit(corruption)
   out = []
   # In even parts, so that no image is alone in its part.
   for i, part in enumerate(np.array_split(images, -(-len(images) // _CHUNK))):
-    pixels = jnp.asarray(part, jnp.float32) / 255
+    pixels = jnp.asarray(part.astype(np.float32) / 255)
     pixels = corruption(jax.random.fold_in(key, i), pixels)
     out.append(np.rint(255 * np.asarray(pixels)).astype(np.uint8))
   return np.concatenate(out)

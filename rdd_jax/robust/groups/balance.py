@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
+import jax
 from jax import Array
 import jax.numpy as jnp
 
@@ -59,6 +61,7 @@ def balance(num_cells: int, num_groups: int, *, by: str = 'draws') -> Transform:
   return choose('balance by', by, table)(num_cells, num_groups)
 
 
+@partial(jax.jit, static_argnames=('num_cells', 'num_groups'))
 def balanced(measure: Measure, num_cells: int, num_groups: int) -> Measure:
   """Returns the measure whose groups are equally likely within each cell.
 
@@ -71,6 +74,7 @@ def balanced(measure: Measure, num_cells: int, num_groups: int) -> Measure:
   return replace(measure, weights=measure.weights * scale)
 
 
+@partial(jax.jit, static_argnames=('num_cells', 'num_groups'))
 def scales(measure: Measure, num_cells: int, num_groups: int) -> Array:
   """Returns the factors that make groups equally likely within each cell.
 

@@ -90,10 +90,7 @@ def estimate(
     tell(min(next(fits), MOST), MOST)
     return turn(z, labels, halves, *options)
 
-  start = compose(jnp.full(k, 0.3), even(k))
-  trials = [
-    fit(start, forward.fresh(k), precision, FIRST) for precision in PRECISIONS
-  ]
+  trials = [fit(*_even(k), precision, FIRST) for precision in PRECISIONS]
   best = max(range(len(trials)), key=lambda i: float(trials[i][0].evidence))
   precision = PRECISIONS[best]
 
@@ -180,6 +177,12 @@ def _wary(
   )
   alike = resemblance.resemblance(clean, transition)
   return NoiseModel(clean, transition, model.evidence, alike)
+
+
+@partial(jax.jit, static_argnums=0)
+def _even(k: int) -> tuple[Array, Any]:
+  """The transition to all classes alike, and maps before any fit."""
+  return compose(jnp.full(k, 0.3), even(k)), forward.fresh(k)
 
 
 @jax.jit

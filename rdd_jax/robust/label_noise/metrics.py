@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax
-from jax import Array
-import jax.numpy as jnp
 from jax.typing import ArrayLike
+import numpy as np
 
 from rdd_jax.robust.label_noise.record import LEFT_OUT, DivertState
 
@@ -24,12 +22,12 @@ class Evidence(NamedTuple):
     noise: of the mass that counts, that of rows whose label is wrong.
   """
 
-  trusted: Array
-  recalled: Array
-  precision: Array
-  recall: Array
-  relabelled: Array
-  noise: Array
+  trusted: np.ndarray
+  recalled: np.ndarray
+  precision: np.ndarray
+  recall: np.ndarray
+  relabelled: np.ndarray
+  noise: np.ndarray
 
 
 def evidence(
@@ -42,24 +40,24 @@ def evidence(
     given: `i[N]`, the labels in doubt.
     truth: `i[N]`, the true labels.
   """
-  trusted, labels = jnp.asarray(state.trusted), jnp.asarray(state.labels)
-  given, truth = jnp.asarray(given), jnp.asarray(truth)
+  trusted, labels = np.asarray(state.trusted), np.asarray(state.labels)
+  given, truth = np.asarray(given), np.asarray(truth)
   counts = labels != LEFT_OUT
   recalled = counts & ~trusted
-  right, clean = labels == truth[None], given == truth
-  mass = jnp.asarray(state.mass)
+  right, clean = labels == truth, given == truth
+  mass = np.asarray(state.mass)
 
-  def share(part: Array, whole: Array) -> Array:
-    return (part & whole).sum(1) / whole.sum(1)
+  def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return _ratio((part & whole).sum(1), whole.sum(1))
 
-  everything = jnp.ones_like(trusted)
+  everything = np.ones_like(trusted)
   return Evidence(
     trusted=share(trusted, everything),
     recalled=share(recalled, everything),
-    precision=share(clean[None] & everything, trusted),
-    recall=share(trusted, clean[None] & everything),
+    precision=share(clean & everything, trusted),
+    recall=share(trusted, clean & everything),
     relabelled=share(right, recalled),
-    noise=(mass * ~right).sum(1) / mass.sum(1),
+    noise=_ratio((mass * ~right).sum(1), mass.sum(1)),
   )
 
 
@@ -69,7 +67,7 @@ def recall_by(
   truth: ArrayLike,
   ids: ArrayLike,
   k: int,
-) -> Array:
+) -> np.ndarray:
   """Computes `Evidence.recall` within each class or group, `f[R, k]`.
 
   Args:
@@ -79,11 +77,16 @@ def recall_by(
     ids: `i[N]`, the class or group; rows outside `[0, k)` are of none.
     k: the number of them; those without a row whose label is true are NaN.
   """
-  ids = jnp.asarray(ids)
-  clean = (jnp.asarray(given) == jnp.asarray(truth)) & (ids >= 0) & (ids < k)
-  of = jnp.where(clean, ids, k)
+  ids = np.asarray(ids)
+  clean = (np.asarray(given) == np.asarray(truth)) & (ids >= 0) & (ids < k)
 
-  def count(rows: Array) -> Array:
-    return jax.ops.segment_sum((rows & clean).astype(jnp.int32), of, k + 1)[:k]
+  def count(rows: np.ndarray) -> np.ndarray:
+    return np.bincount(ids[rows & clean], minlength=k)
 
-  return jax.vmap(count)(jnp.asarray(state.trusted)) / count(clean)[None]
+  found = [count(rows) for rows in np.asarray(state.trusted)]
+  return _ratio(np.stack(found), count(clean))
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+  with np.errstate(invalid='ignore'):
+    return np.divide(part, whole, dtype=np.float64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -49,6 +50,7 @@ class DivertState(NamedTuple):
   expected: Array
 
 
+@partial(jax.jit, static_argnames=('n', 'rounds'))
 def fresh(n: int, rounds: int, probe: State = ()) -> DivertState:
   """Returns the state before any division.
 
@@ -110,29 +112,42 @@ def once(divide: Callable[[Measure, Array, DataView], Division]) -> Transform:
     measure: Measure, state: DivertState, key: Array, data: DataView
   ) -> DivertState:
     found = divide(measure, key, data)
-    handed_on = found.trusted | found.relabeled
-    labels = jnp.where(found.relabeled, found.labels, data.labels)
-    return state._replace(
-      weights=measure.weights,
-      round=jnp.ones([], jnp.int32),
-      losses=found.doubt,
-      labels=jnp.where(handed_on, labels, LEFT_OUT).astype(jnp.int32)[None],
-      trusted=found.trusted[None],
-      mass=jnp.where(handed_on, measure.weights, 0.0)[None],
-      proposed=found.labels.astype(jnp.int32),
-      expected=found.expected,
-    )
+    return _remembered(state, measure.weights, data.labels, found)
 
   def prepare(
     measure: Measure, state: State, *, key: Array, data: DataView
   ) -> tuple[Measure, State]:
     if int(state.round) == 0:
       state = first(measure, state, key, data)
-    found = state.labels[0]
-    labels = jnp.where(found == LEFT_OUT, data.labels, found).astype(jnp.int32)
-    targets = jax.nn.one_hot(labels, measure.targets.shape[1])
-    weights = jnp.where(state.mass[0] > 0, state.weights, 0.0)
-    new = replace(measure, weights=weights, targets=targets, cells=labels)
-    return new, state
+    return _diverted(measure, state, data.labels), state
 
   return from_prepare(lambda spec: fresh(spec.num_examples, 1), prepare)
+
+
+@jax.jit
+def _remembered(
+  state: DivertState, weights: Array, given: Array, found: Division
+) -> DivertState:
+  """The state after a division of rows of these weights."""
+  handed_on = found.trusted | found.relabeled
+  labels = jnp.where(found.relabeled, found.labels, given)
+  return state._replace(
+    weights=weights,
+    round=jnp.ones([], jnp.int32),
+    losses=found.doubt,
+    labels=jnp.where(handed_on, labels, LEFT_OUT).astype(jnp.int32)[None],
+    trusted=found.trusted[None],
+    mass=jnp.where(handed_on, weights, 0.0)[None],
+    proposed=found.labels.astype(jnp.int32),
+    expected=found.expected,
+  )
+
+
+@jax.jit
+def _diverted(measure: Measure, state: DivertState, given: Array) -> Measure:
+  """The measure of what is handed on."""
+  found = state.labels[0]
+  labels = jnp.where(found == LEFT_OUT, given, found).astype(jnp.int32)
+  targets = jax.nn.one_hot(labels, measure.targets.shape[1])
+  weights = jnp.where(state.mass[0] > 0, state.weights, 0.0)
+  return replace(measure, weights=weights, targets=targets, cells=labels)

@@ -28,6 +28,7 @@ from typing import NamedTuple
 import jax
 from jax import Array
 import jax.numpy as jnp
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from rdd_jax.core import keys
@@ -104,7 +105,7 @@ def ask(
   with threadpool_limits(1):
     plain = scores('images as they are', *tried, mirror=False)
     mirrored = scores('and mirrored', *tried, mirror=True)
-    mirror = bool(mirrored.error < plain.error)
+    mirror = float(mirrored.error) < float(plain.error)
     found = mirrored if mirror else plain
     if tried is not every:
       found = scores('all images', *every, mirror=mirror)
@@ -196,7 +197,7 @@ def trust_aware(
       found.relabeled,
       found.labels,
       found.doubt,
-      jnp.stack([found.given_noise, found.noise]),
+      jnp.asarray(np.stack([found.given_noise, found.noise])),
     )
 
   return once(division)
