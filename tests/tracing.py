@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from rdd_jax import data, networks
 from rdd_jax.config.build import experiment as build_experiment
 from rdd_jax.config.defaults import Config
-from rdd_jax.core.measure import empirical
+from rdd_jax.core.measure import Measure, empirical
 from rdd_jax.core.sharding import constrain
 from rdd_jax.experiment.describe import count
 from rdd_jax.objectives import Segment
@@ -41,8 +41,7 @@ def trace(config: Config, *, step: bool) -> None:
     config, dataset, build_experiment.preprocessing(config, dataset)
   )
 
-  def begin(key: jax.Array, images: jax.Array, labels: jax.Array):
-    measure = empirical(labels, experiment.spec.num_outputs)
+  def begin(key: jax.Array, images: jax.Array, measure: Measure):
     params = experiment.initial(key, images, measure)
     state = experiment.distiller.init(key, experiment.spec, params, measure)
     if not step:
@@ -56,8 +55,9 @@ def trace(config: Config, *, step: bool) -> None:
       feed = Segment(jnp.zeros(size), jnp.ones(size))
     return state, *experiment.distiller.update(state, real, feed)
 
+  measure = empirical(dataset.train_labels, experiment.spec.num_outputs)
   state, new, metrics = jax.eval_shape(
-    begin, jax.random.key(0), dataset.train_images, dataset.train_labels
+    begin, jax.random.key(0), dataset.train_images, measure
   )
   assert jax.tree.map(lambda a: (a.shape, a.dtype), state) == jax.tree.map(
     lambda a: (a.shape, a.dtype), new

@@ -13,8 +13,8 @@ from typing import Any
 import zipfile
 import zlib
 
+import jax
 from jax import Array
-import jax.numpy as jnp
 import numpy as np
 
 from rdd_jax.artifact.card import translate
@@ -199,10 +199,10 @@ def unpack(data: bytes, path: Path) -> dict[str, np.ndarray]:
 def to_batch(distilled: Distilled) -> Batch:
   """Returns the rows to train a network on: decoded, preprocessed, repeated."""
   copies = distilled.card['factor'] ** 2
-  images = decode(jnp.asarray(distilled.images), distilled.card['factor'])
+  images = decode(jax.device_put(distilled.images), distilled.card['factor'])
 
   def repeat(x: np.ndarray) -> Array:
-    return jnp.asarray(np.repeat(x, copies, 0))
+    return jax.device_put(np.repeat(x, copies, 0))
 
   cells = np.asarray(distilled.cells)
   return Batch(

@@ -37,13 +37,22 @@ def in_chunks(
   parts = []
   for start in range(0, n, size):
     rows = np.minimum(np.arange(start, start + size), n - 1)
-    parts.append(fn(jax.tree.map(lambda x, rows=rows: x[rows], arrays)))
+    parts.append(fn(jax.tree.map(lambda x, rows=rows: _take(x, rows), arrays)))
 
   def join(*leaves: Any) -> Any:
     joined = _concatenate(leaves, axis)
     return joined[(slice(None),) * axis + (slice(n),)]
 
   return jax.tree.map(join, *parts)
+
+
+def _take(x: Any, rows: np.ndarray) -> Any:
+  return x[rows] if isinstance(x, np.ndarray) else _on_device(x, rows)
+
+
+@jax.jit
+def _on_device(x: jax.Array, rows: jax.Array) -> jax.Array:
+  return x[rows]
 
 
 def _concatenate(leaves: Sequence[Any], axis: int) -> Any:

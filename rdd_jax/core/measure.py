@@ -52,13 +52,15 @@ def empirical(
   """
   cells = np.asarray(labels, np.int32)
   chex.assert_rank(cells, 1)
-  none = np.full_like(cells, -1)
+  if groups is None:
+    groups = np.full_like(cells, -1)
   targets = cells[:, None] == np.arange(num_outputs)
+  # Placed, not converted: jnp.asarray compiles a program for every shape.
   return Measure(
-    targets=jnp.asarray(targets.astype(np.float32)),
-    weights=jnp.asarray(np.ones(cells.shape, np.float32)),
-    cells=jnp.asarray(cells),
-    groups=jnp.asarray(none if groups is None else groups, jnp.int32),
+    targets=jax.device_put(targets.astype(np.float32)),
+    weights=jax.device_put(np.ones(cells.shape, np.float32)),
+    cells=jax.device_put(cells),
+    groups=jax.device_put(np.asarray(groups, np.int32)),
   )
 
 

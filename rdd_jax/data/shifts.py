@@ -182,7 +182,7 @@ def _corrupt(
   out = np.empty_like(images)
   for i, start in enumerate(range(0, len(images), _CHUNK)):
     part = images[start : start + _CHUNK]
-    pixels = jnp.asarray(part.astype(np.float32) / 255)
+    pixels = jax.device_put(part.astype(np.float32) / 255)
     pixels = np.asarray(corruption(jax.random.fold_in(key, i), pixels))
     out[start : start + _CHUNK] = np.rint(255 * pixels)
   return out

@@ -24,7 +24,6 @@ from rdd_jax.training.fit import Told, fit_in_turn
 from rdd_jax.training.predict import predict
 from rdd_jax.training.recipe import Recipe
 
-
 IN_FLIGHT = 2**24  # values of uint8 rows: more are preprocessed as they go by
 
 

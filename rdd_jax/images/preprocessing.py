@@ -87,7 +87,7 @@ class Preprocessing:
   @classmethod
   def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Preprocessing:
     """Builds what `to_arrays` was called on, its inverse."""
-    return cls(**{name: jnp.asarray(array) for name, array in arrays.items()})
+    return cls(**{k: jax.device_put(array) for k, array in arrays.items()})
 
 
 def standardize(mean: ArrayLike, std: ArrayLike) -> Preprocessing:
@@ -197,4 +197,4 @@ def _channels(values: Array) -> Array:
 
 
 def _float32(values: np.ndarray) -> Array:
-  return jnp.asarray(np.asarray(values, np.float32))
+  return jax.device_put(np.asarray(values, np.float32))

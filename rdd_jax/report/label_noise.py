@@ -82,7 +82,8 @@ def summary(
   table = {'trusted': found.trusted, 'recalled': found.recalled}
   if truth is not None:
     by_class = recall_by(state, given, truth, truth, dataset.num_classes)
-    table = {**found._asdict(), 'recall_worst_class': np.fmin.reduce(by_class, 1)}
+    worst = np.fmin.reduce(by_class, 1)  # of classes that have rows
+    table = {**found._asdict(), 'recall_worst_class': worst}
   if truth is not None and groups is not None:
     k = int(groups.max()) + 1
     by_group = recall_by(state, given, truth, groups, k)

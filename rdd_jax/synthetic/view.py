@@ -211,7 +211,7 @@ def view(
     images = decode(params.images, factor)
     soft = params.logits
     if soft is None:
-      seen = jnp.asarray(targets)
+      seen = jax.device_put(targets)
     else:
       seen = jnp.repeat(soft if free else jax.nn.softmax(soft), copies, 0)
     if params.log_scale is not None:
@@ -219,7 +219,7 @@ def view(
     return Batch(
       inputs=preprocess(images) if preprocess else images,
       targets=seen,
-      **{name: jnp.asarray(value) for name, value in constants.items()},
+      **jax.device_put(constants),
     )
 
   return batch

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import flax.linen as nn
+import jax
 from jax import Array
 import jax.numpy as jnp
 import numpy as np
@@ -104,10 +105,10 @@ def initial(
   learned = choose('label kind', options.labels, kinds)
   soft = options.labels == 'soft'
   targets = view.hard_targets(cells, spec.num_classes, spec.num_outputs)
-  smooth = jnp.asarray(np.log(0.9 * targets + 0.1 / spec.num_outputs))
+  smooth = np.log(0.9 * targets + 0.1 / spec.num_outputs)
   # Of the norm that FRePo starts from, which is a one-hot one's at 10 classes.
   small = (10 / max(spec.num_classes, 10)) ** 0.5
-  free = jnp.asarray(uncentered(small * centered(targets)))
+  free = uncentered(small * centered(targets))
   classes = slice(spec.num_classes * options.ipc)
 
   def start(
@@ -115,7 +116,7 @@ def initial(
   ) -> Synthetic:
     key = keys.named(key, 'initial')
     values = begin(key, images, measure)
-    logits = smooth if soft else free
+    logits = jax.device_put(smooth if soft else free)
     if given is not None:
       first = slice(len(given.images))
       pixels = jnp.asarray(given.images)

@@ -10,7 +10,6 @@ from typing import Literal, NamedTuple
 from absl import logging
 import jax
 from jax import Array
-import jax.numpy as jnp
 import numpy as np
 
 from rdd_jax.core import keys
@@ -228,7 +227,7 @@ def _corrupt(
   out = []
   # In even parts, so that no image is alone in its part.
   for i, part in enumerate(np.array_split(images, -(-len(images) // _CHUNK))):
-    pixels = jnp.asarray(part.astype(np.float32) / 255)
+    pixels = jax.device_put(part.astype(np.float32) / 255)
     pixels = corruption(jax.random.fold_in(key, i), pixels)
     out.append(np.rint(255 * np.asarray(pixels)).astype(np.uint8))
   return np.concatenate(out)

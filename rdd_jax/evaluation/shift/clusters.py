@@ -141,7 +141,7 @@ def flat(images: np.ndarray, preprocess: Preprocessing) -> np.ndarray:
     preprocess: normalizes them.
   """
   parts = [
-    np.asarray(preprocess(jnp.asarray(images[i : i + 1000])))
+    np.asarray(preprocess(images[i : i + 1000]))
     for i in range(0, len(images), 1000)
   ]
   return np.concatenate(parts).reshape(len(images), -1)

@@ -197,7 +197,7 @@ def trust_aware(
       found.relabeled,
       found.labels,
       found.doubt,
-      jnp.asarray(np.stack([found.given_noise, found.noise])),
+      jax.device_put(np.stack([found.given_noise, found.noise])),
     )
 
   return once(division)
