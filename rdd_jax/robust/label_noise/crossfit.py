@@ -10,6 +10,7 @@ Chernozhukov et al., Double/Debiased Machine Learning, The Econometrics Journal
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import chex
@@ -54,6 +55,13 @@ def folds(key: Array, labels: Array) -> Folds:
   return Folds(filled.reshape(-1, FOLDS).T, halves)
 
 
+# From a fold and a ridge to what its rows are scored by a probe of all others;
+# and from another fold, the fold and a ridge, by a probe of that one alone.
+Regression = tuple[
+  Callable[[Array, Array], Array], Callable[[Array, Array, Array], Array]
+]
+
+
 class Scores(NamedTuple):
   """What cross-fitted probes say.
 
@@ -77,8 +85,8 @@ class Scores(NamedTuple):
 def probe(features: Array, labels: Array, rows: Array, k: int) -> Scores:
   """Regresses labels on features, by the ridge of the least held-out error.
 
-  Where there are more features than rows, a square root of their products, of
-  as many columns as rows, takes their place: the regression is the same.
+  Where there are more features than rows, it is solved for the rows, from the
+  products of their features: the regression is the same.
 
   Args:
     features: `f[N, d]`, each of mean zero.
@@ -88,56 +96,32 @@ def probe(features: Array, labels: Array, rows: Array, k: int) -> Scores:
   """
   chex.assert_rank([features, labels, rows], [2, 1, 2])
   n, d = features.shape
-  if d > n:
-    products = features @ features.T
-    least = NEGLIGIBLE * jnp.trace(products) / n
-    least = jnp.where(least > 0, least, 1.0)
-    features = jnp.linalg.cholesky(products + least * jnp.eye(n))
   targets = jax.nn.one_hot(labels, k)
   share = targets.mean(0)
   targets = targets - share[None]
+  regress = _by_rows if d > n else _by_features
+  without, alone = regress(features, targets, rows)
 
-  def take(x: Array, i: Array) -> Array:
-    return x.at[i].get(mode='fill', fill_value=0)
-
-  def of_fold(i: Array) -> tuple[Array, Array]:
-    x = take(features, i)
-    return x.T @ x, x.T @ take(targets, i)
-
-  squares, products = jax.lax.map(of_fold, rows)
-  square, product = squares.sum(0), products.sum(0)
-  unit = jnp.trace(square) / square.shape[0]
-  unit = jnp.where(unit > 0, unit, 1.0)  # features that say nothing
-  eye = jnp.eye(square.shape[0])
-
-  def solve(square: Array, product: Array, ridge: Array) -> Array:
-    factor = jnp.linalg.cholesky(square + ridge * unit * eye)
-    return jax.scipy.linalg.cho_solve((factor, True), product)
-
-  def scores(fold: Array, ridge: Array) -> Array:
-    found = solve(square - squares[fold], product - products[fold], ridge)
-    return take(features, rows[fold]) @ found + share[None]
-
-  asked = jnp.arange(1 if square.shape[0] > LARGE else FOLDS)
+  asked = jnp.arange(1 if min(n, d) > LARGE else FOLDS)
 
   def error(ridge: Array) -> Array:
     def of(fold: Array) -> Array:
-      off = scores(fold, ridge) - share[None] - take(targets, rows[fold])
+      off = without(fold, ridge) - _take(targets, rows[fold])
       return jnp.where((rows[fold] < n)[:, None], off**2, 0.0).sum()
 
     return jax.lax.map(of, asked).sum()
 
   errors = jax.lax.map(error, jnp.asarray(RIDGES))
   ridge = jnp.asarray(RIDGES)[jnp.nanargmin(errors)]
-  found = jax.lax.map(lambda i: scores(i, ridge), jnp.arange(FOLDS))
+  found = jax.lax.map(lambda i: without(i, ridge), jnp.arange(FOLDS))
   held_out = jnp.zeros((n, k)).at[rows].set(found, mode='drop')
-  mean_error = ((held_out - share[None] - targets) ** 2).sum(1).mean()
+  mean_error = ((held_out - targets) ** 2).sum(1).mean()
+  held_out = held_out + share[None]
   agreement = (held_out.argmax(1) == labels).mean()
 
   def differ(fold: Array) -> Array:
     def of(other: Array) -> Array:
-      found = solve(squares[other], products[other], ridge)
-      return (take(features, rows[fold]) @ found + share[None]).argmax(1)
+      return (alone(other, fold, ridge) + share[None]).argmax(1)
 
     said = jax.lax.map(of, (fold + jnp.arange(1, FOLDS)) % FOLDS)
     off = (said != jnp.roll(said, 1, 0)).mean(0)
@@ -145,3 +129,66 @@ def probe(features: Array, labels: Array, rows: Array, k: int) -> Scores:
 
   disagreement = jax.lax.map(differ, asked).sum() / (rows[asked] < n).sum()
   return Scores(held_out, ridge, mean_error, agreement, disagreement)
+
+
+def _by_features(features: Array, targets: Array, rows: Array) -> Regression:
+  """Solves `(X' X + ridge) w = X' Y` of some folds, and asks `X w` of one."""
+
+  def of_fold(i: Array) -> tuple[Array, Array]:
+    x = _take(features, i)
+    return x.T @ x, x.T @ _take(targets, i)
+
+  squares, products = jax.lax.map(of_fold, rows)
+  square, product = squares.sum(0), products.sum(0)
+  unit = _unit(jnp.trace(square) / square.shape[0])
+
+  def ask(square: Array, product: Array, fold: Array, ridge: Array) -> Array:
+    found = _solve(square, product, ridge * unit)
+    return _take(features, rows[fold]) @ found
+
+  def without(fold: Array, ridge: Array) -> Array:
+    others = square - squares[fold], product - products[fold]
+    return ask(*others, fold, ridge)
+
+  def alone(other: Array, fold: Array, ridge: Array) -> Array:
+    return ask(squares[other], products[other], fold, ridge)
+
+  return without, alone
+
+
+def _by_rows(features: Array, targets: Array, rows: Array) -> Regression:
+  """Solves `(X X' + ridge) a = Y` of some folds, and asks `X X' a` of one."""
+  n = features.shape[0]
+  products = features @ features.T
+  least = _unit(NEGLIGIBLE * jnp.trace(products) / n)
+  products = products + least * jnp.eye(n)
+  unit = jnp.trace(products) / n
+
+  def ask(known: Array, fold: Array, ridge: Array) -> Array:
+    square = _take(_take(products, known).T, known)
+    found = _solve(square, _take(targets, known), ridge * unit)
+    return _take(_take(products, rows[fold]).T, known).T @ found
+
+  def without(fold: Array, ridge: Array) -> Array:
+    others = (fold + jnp.arange(1, FOLDS)) % FOLDS
+    return ask(rows[others].reshape(-1), fold, ridge)
+
+  def alone(other: Array, fold: Array, ridge: Array) -> Array:
+    return ask(rows[other], fold, ridge)
+
+  return without, alone
+
+
+def _take(x: Array, rows: Array) -> Array:
+  """Rows of `x`, zeros for those that are none."""
+  return x.at[rows].get(mode='fill', fill_value=0)
+
+
+def _unit(mean: Array) -> Array:
+  """What ridges are counted in; 1 of features that say nothing."""
+  return jnp.where(mean > 0, mean, 1.0)
+
+
+def _solve(square: Array, product: Array, ridge: Array) -> Array:
+  factor = jnp.linalg.cholesky(square + ridge * jnp.eye(square.shape[0]))
+  return jax.scipy.linalg.cho_solve((factor, True), product)
