@@ -11,14 +11,15 @@ import os
 from pathlib import Path
 import signal
 import sys
+from typing import TYPE_CHECKING
 
 from absl import flags
 
 from rdd_jax.config import flags as shared
-from rdd_jax.config.build.data import cleans_only
-from rdd_jax.experiment import ablations, loop, workdir
-from rdd_jax.runtime import cli, distributed, logging
-from rdd_jax.runtime.profiling import watch
+from rdd_jax.runtime import cli
+
+if TYPE_CHECKING:
+  from rdd_jax.config.defaults import Config
 
 flags.adopt_module_key_flags(shared)
 _DISTRIBUTED = flags.DEFINE_bool(
@@ -39,7 +40,16 @@ _PROFILE = flags.DEFINE_string(
 
 def main(argv: list[str]) -> None:
   """Distils, evaluates and reports what the flags say."""
-  config = shared.given(argv)
+  run(shared.given(argv))
+
+
+def run(config: Config) -> None:
+  """Distils, evaluates and reports a configuration, as the flags say."""
+  from rdd_jax.config.build.data import cleans_only
+  from rdd_jax.experiment import ablations, loop, workdir
+  from rdd_jax.runtime import distributed, logging
+  from rdd_jax.runtime.profiling import watch
+
   if config.deterministic:
     # Read by XLA when the first device is touched, which is below.
     flag = '--xla_gpu_deterministic_ops=true'

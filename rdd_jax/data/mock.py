@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 
 import numpy as np
-from PIL import Image
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.data.dataset import Dataset, from_arrays
@@ -106,6 +105,8 @@ def _patterns(
   rng: np.random.Generator, classes: int, shape: tuple[int, int, int]
 ) -> np.ndarray:
   """Draws a pattern `f32[H, W, C]` for each class, of about unit scale."""
+  from PIL import Image
+
   height, width, channels = shape
   coarse = rng.standard_normal((classes, channels, 4, 4), np.float32)
   planes = [
