@@ -17,7 +17,7 @@ from ml_collections import config_flags
 
 from rdd_jax.config.presets.methods import BASELINES
 from rdd_jax.core.errors import UserError
-from rdd_jax.runtime import cli
+from rdd_jax.runtime import cli, programs
 from rdd_jax.runtime.files import require_place, write_out
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
   from rdd_jax.evaluation.metrics import Row
   from rdd_jax.experiment import third_party
 
+flags.adopt_module_key_flags(programs)
 _NETWORKS = flags.DEFINE_list(
   'networks',
   [],
@@ -176,6 +177,7 @@ def main(argv: list[str]) -> None:
     require_place(Path(_OUT.value), 'out')
   if _REPORT.value:
     require_place(Path(_REPORT.value), 'report', directory=True)
+  programs.keep()
   show(*map(Path, argv[1:]))
 
 

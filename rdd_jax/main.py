@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from rdd_jax.config import flags as shared
-from rdd_jax.runtime import cli
+from rdd_jax.runtime import cli, programs
 
 if TYPE_CHECKING:
   from rdd_jax.config.defaults import Config
 
 flags.adopt_module_key_flags(shared)
+flags.adopt_module_key_flags(programs)
 _DISTRIBUTED = flags.DEFINE_bool(
   'distributed', None, 'Join the other processes of this run.'
 )
@@ -55,6 +56,7 @@ def run(config: Config) -> None:
     flag = '--xla_gpu_deterministic_ops=true'
     os.environ['XLA_FLAGS'] = f'{os.environ.get("XLA_FLAGS", "")} {flag}'
   distributed.initialise(_DISTRIBUTED.value)
+  programs.keep()
   directory = Path(shared.WORKDIR.value or workdir.default(config)).absolute()
   watched = watch(
     directory,

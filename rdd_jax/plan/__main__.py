@@ -2,7 +2,8 @@
 
 Takes the flags of `rdd_jax.main`, and does a little of all that the run does,
 on this machine, as it is now loaded. With --workdir, the plan stands in that
-directory as `plan.json`, and the report shows it beside what the run took.
+directory as `plan.json`, and the report shows it beside what the run took,
+which is less where an earlier run has left its compiled programs.
 """
 
 from __future__ import annotations
