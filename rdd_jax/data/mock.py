@@ -8,21 +8,8 @@ import numpy as np
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.data.dataset import Dataset, from_arrays
+from rdd_jax.images.published import GROUPED, SHAPES
 
-# TFDS name -> ((height, width, channels), number of classes).
-SHAPES: dict[str, tuple[tuple[int, int, int], int]] = {
-  'mnist': ((28, 28, 1), 10),
-  'fashion_mnist': ((28, 28, 1), 10),
-  'svhn_cropped': ((32, 32, 3), 10),
-  'cifar10': ((32, 32, 3), 10),
-  'cifar100': ((32, 32, 3), 100),
-  'tiny_imagenet': ((64, 64, 3), 200),
-  'imagenet10': ((128, 128, 3), 10),
-  'waterbirds': ((64, 64, 3), 2),
-  'celeba': ((64, 64, 3), 2),
-}
-DIGITS = (8, 8, 1), 10  # of the embedded digits, which need no mock
-GROUPED = ('waterbirds', 'celeba')  # whose rows come with groups
 _CONFLICT = 20  # of a class, one row in so many is of another class's group
 
 
