@@ -25,6 +25,7 @@ SAID = {
   ('main', '--help'): ('--compilation_cache', False),
   ('main', f'{QUICKSTART}:help'): ('defense', False),
   ('main', f'{QUICKSTART}:show'): ('synthetic', False),
+  ('main', QUICKSTART, '--config.baselines=("herdin",)'): ("'herding'?", True),
   ('plan', '--config=configs/quickstrat.py'): (
     'did you mean',
     False,
@@ -32,6 +33,8 @@ SAID = {
   ('evaluate', '--sed=3'): ("flag 'sed'", False),
   ('evaluate', '--help'): ('herding', False),
   ('convert', 'runs', '--too=npz'): ("flag 'too'", False),
+  ('convert', 'runs'): ('safetensors|tfds', False),
+  ('evaluate', 'nowhere'): ('nowhere does not exist', True),
   ('compare', '--cvs=x'): ("flag 'cvs'", False),
   ('sweep', '--job=2'): ("flag 'job'", False),
   ('bench', '--onyl=ntk'): ("flag 'onyl'", True),
