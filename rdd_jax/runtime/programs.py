@@ -63,14 +63,14 @@ def keep() -> None:
   several = jax.distributed.is_initialized()
   if off or (not CACHE.value and (elsewhere or several)):
     return
-  root = Path(CACHE.value or default()).expanduser().absolute()
-  place = root / _kind(jax.__version__, version.__version__, _processor())
   try:
+    root = Path(CACHE.value or default()).expanduser().absolute()
+    place = root / _kind(jax.__version__, version.__version__, _processor())
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not os.access(place, os.W_OK | os.X_OK):
       raise PermissionError(f'{place} cannot be written to')
-    trim(root.glob('*/*-cache'), SIZE)
-  except OSError as error:
+    trim(root.glob('jax-*/*-cache'), SIZE)
+  except (OSError, RuntimeError) as error:  # the last where there is no home
     if CACHE.value:
       raise UserError(
         f'--compilation_cache={CACHE.value}: {error}; give a directory that '

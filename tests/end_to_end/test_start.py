@@ -16,20 +16,14 @@ HEAVY = (
 QUICKSTART = '--config=configs/quickstart.py'
 # What each says, and whether JAX may be imported for it.
 SAID = {
-  ('main', '--config=configs/quickstrat.py'): (
-    'did you mean',
-    False,
-  ),
+  ('main', '--config=configs/quickstrat.py'): ('did you mean', False),
   ('main', QUICKSTART, '--config.objectiv=3'): ("field 'objectiv'", False),
   ('main', QUICKSTART, '--confg=3'): ("flag 'confg'", False),
   ('main', '--help'): ('--compilation_cache', False),
   ('main', f'{QUICKSTART}:help'): ('defense', False),
   ('main', f'{QUICKSTART}:show'): ('synthetic', False),
   ('main', QUICKSTART, '--config.baselines=("herdin",)'): ("'herding'?", True),
-  ('plan', '--config=configs/quickstrat.py'): (
-    'did you mean',
-    False,
-  ),
+  ('plan', '--config=configs/quickstrat.py'): ('did you mean', False),
   ('evaluate', '--sed=3'): ("flag 'sed'", False),
   ('evaluate', '--help'): ('herding', False),
   ('convert', 'runs', '--too=npz'): ("flag 'too'", False),
