@@ -12,8 +12,7 @@
 # Needs a CUDA driver and pip install -e '.[cuda]'. Products are in TF32: a step
 # of DM on CIFAR-10 at width 128 took 8 ms on an H200 instead of 18; add
 # --config.precision=float32 for full ones, and --config.deterministic=True, if
-# slower, to resume bit for bit. Compiled programs are kept for the next start,
-# in JAX_COMPILATION_CACHE_DIR (default ~/.cache/rdd_jax).
+# slower, to resume bit for bit.
 set -euo pipefail
 
 if [[ $# -lt 2 || ! $1 =~ ^[0-9]+$ ]]; then
@@ -22,7 +21,6 @@ if [[ $# -lt 2 || ! $1 =~ ^[0-9]+$ ]]; then
 fi
 export CUDA_VISIBLE_DEVICES=$1
 shift
-export JAX_COMPILATION_CACHE_DIR=${JAX_COMPILATION_CACHE_DIR:-~/.cache/rdd_jax}
 if [[ ${MEMORY:-} == 0 ]]; then
   export XLA_PYTHON_CLIENT_PREALLOCATE=false
 elif [[ -n ${MEMORY:-} ]]; then

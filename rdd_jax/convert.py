@@ -23,10 +23,7 @@ from pathlib import Path
 
 from absl import flags
 
-from rdd_jax.artifact.export import relabel as relabeling
-from rdd_jax.artifact.load import load
 from rdd_jax.core.errors import UserError
-from rdd_jax.experiment.formats import FORMATS, claimed, export
 from rdd_jax.runtime import cli
 
 # Where two commands are imported, as by tests, each may have its own --out.
@@ -54,6 +51,9 @@ def convert(path: Path, to: str, out: Path, data_dir: str = '') -> list[str]:
     UserError: if the format is unknown, the set cannot be read, or `out` is
       in use.
   """
+  from rdd_jax.artifact.load import load
+  from rdd_jax.experiment.formats import FORMATS, export
+
   if to not in FORMATS:
     raise UserError(f'--to={to}: give one of {", ".join(FORMATS)}')
   return export(load(path), to, out, data_dir=data_dir)
@@ -76,6 +76,9 @@ def relabel(
   Raises:
     UserError: if the table or files are not there, or `out` is in use.
   """
+  from rdd_jax.artifact.export import relabel as relabeling
+  from rdd_jax.experiment.formats import claimed
+
   table = run / 'relabeled.csv' if run.is_dir() else run
   found = relabeling.plan(table, folder)
   lines = relabeling.describe(found)
@@ -88,6 +91,8 @@ def relabel(
 
 def main(argv: list[str]) -> None:
   """Converts what the flags say, and prints what was written."""
+  from rdd_jax.experiment.formats import FORMATS
+
   if len(argv) == 2 and _RELABEL.value:
     out = Path(_OUT.value) if _OUT.value else None
     folder = Path(_RELABEL.value)

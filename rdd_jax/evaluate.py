@@ -10,29 +10,23 @@ from __future__ import annotations
 from dataclasses import replace
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 from ml_collections import config_flags
 
-from rdd_jax import data
-from rdd_jax.artifact import store
-from rdd_jax.artifact.load import own
-from rdd_jax.artifact.third_party import expand
-from rdd_jax.config.unasked import for_its_data
+from rdd_jax.config.presets.methods import BASELINES
 from rdd_jax.core.errors import UserError
-from rdd_jax.evaluation.metrics import Row
-from rdd_jax.experiment import dd_ranking, third_party
-from rdd_jax.experiment.baselines import BASELINES
-from rdd_jax.experiment.judge import evaluate_baseline, judge_of
-from rdd_jax.experiment.judge import load as load  # as `evaluate.load`
-from rdd_jax.experiment.outputs import write_evaluation
-from rdd_jax.experiment.trial import network_keys
-from rdd_jax.report import tables
-from rdd_jax.runtime import cli
+from rdd_jax.runtime import cli, programs
 from rdd_jax.runtime.files import require_place, write_out
-from rdd_jax.runtime.logging import table
 
+if TYPE_CHECKING:
+  from rdd_jax import data
+  from rdd_jax.artifact import store
+  from rdd_jax.evaluation.metrics import Row
+  from rdd_jax.experiment import third_party
+
+flags.adopt_module_key_flags(programs)
 _NETWORKS = flags.DEFINE_list(
   'networks',
   [],
@@ -124,6 +118,9 @@ def rows(
     epochs: instead of those on the card.
     data_dir: where TFDS data sets are, instead of where the card says.
   """
+  from rdd_jax.experiment.judge import judge_of
+  from rdd_jax.experiment.trial import network_keys
+
   judge = judge_of(distilled, dataset, names, epochs=epochs, data_dir=data_dir)
   return judge(distilled, network_keys(seed, seeds))
 
@@ -135,6 +132,12 @@ def read(*paths: Path, training: bool) -> third_party.Other:
     *paths: of the file or directory, or of the files of another's set.
     training: whether the training rows will be needed.
   """
+  from rdd_jax.artifact.load import own
+  from rdd_jax.artifact.third_party import expand
+  from rdd_jax.config.unasked import for_its_data
+  from rdd_jax.experiment import third_party
+  from rdd_jax.experiment.judge import load
+
   paths = expand(paths)
   distilled = (
     own(paths[0], told=bool(_DATASET.value or _LIKE.value))
@@ -174,8 +177,25 @@ def main(argv: list[str]) -> None:
     require_place(Path(_OUT.value), 'out')
   if _REPORT.value:
     require_place(Path(_REPORT.value), 'report', directory=True)
+  programs.keep()
+  show(*map(Path, argv[1:]))
+
+
+def show(*paths: Path) -> None:
+  """Evaluates the set at a path as the flags say, and prints the table.
+
+  Args:
+    *paths: as `read` takes them.
+  """
+  from rdd_jax.experiment import dd_ranking, third_party
+  from rdd_jax.experiment.judge import evaluate_baseline, judge_of
+  from rdd_jax.experiment.outputs import write_evaluation
+  from rdd_jax.experiment.trial import network_keys
+  from rdd_jax.report import tables
+  from rdd_jax.runtime.logging import table
+
   training = bool(_BASELINES.value or _RANKING.value)
-  distilled, dataset, notes = read(*map(Path, argv[1:]), training=training)
+  distilled, dataset, notes = read(*paths, training=training)
   for note in notes:
     print(note)
   if 'source' in distilled.card:  # its maker's recipe may be another

@@ -11,16 +11,18 @@ import os
 from pathlib import Path
 import signal
 import sys
+from typing import TYPE_CHECKING
 
 from absl import flags
 
 from rdd_jax.config import flags as shared
-from rdd_jax.config.build.data import cleans_only
-from rdd_jax.experiment import ablations, loop, workdir
-from rdd_jax.runtime import cli, distributed, logging
-from rdd_jax.runtime.profiling import watch
+from rdd_jax.runtime import cli, programs
+
+if TYPE_CHECKING:
+  from rdd_jax.config.defaults import Config
 
 flags.adopt_module_key_flags(shared)
+flags.adopt_module_key_flags(programs)
 _DISTRIBUTED = flags.DEFINE_bool(
   'distributed', None, 'Join the other processes of this run.'
 )
@@ -39,12 +41,22 @@ _PROFILE = flags.DEFINE_string(
 
 def main(argv: list[str]) -> None:
   """Distils, evaluates and reports what the flags say."""
-  config = shared.given(argv)
+  run(shared.given(argv))
+
+
+def run(config: Config) -> None:
+  """Distils, evaluates and reports a configuration, as the flags say."""
+  from rdd_jax.config.build.data import cleans_only
+  from rdd_jax.experiment import ablations, loop, workdir
+  from rdd_jax.runtime import distributed, logging
+  from rdd_jax.runtime.profiling import watch
+
   if config.deterministic:
     # Read by XLA when the first device is touched, which is below.
     flag = '--xla_gpu_deterministic_ops=true'
     os.environ['XLA_FLAGS'] = f'{os.environ.get("XLA_FLAGS", "")} {flag}'
   distributed.initialise(_DISTRIBUTED.value)
+  programs.keep()
   directory = Path(shared.WORKDIR.value or workdir.default(config)).absolute()
   watched = watch(
     directory,

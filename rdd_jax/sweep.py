@@ -17,13 +17,15 @@ from __future__ import annotations
 from pathlib import Path
 import shlex
 import subprocess
+from typing import TYPE_CHECKING
 
 from absl import flags
 
-from rdd_jax.compare import __main__
 from rdd_jax.core.errors import UserError
-from rdd_jax.experiment import sweep as sweeps
 from rdd_jax.runtime import cli
+
+if TYPE_CHECKING:
+  from rdd_jax.experiment import sweep as sweeps
 
 # Where two commands are imported, as by tests, each may have its own --out.
 _CONFIG = flags.DEFINE_multi_string(
@@ -43,8 +45,19 @@ def main(argv: list[str]) -> None:
   """Runs the grid, or writes or submits it as an array job."""
   if not _CONFIG.value:
     raise UserError('no configuration: give --config=configs/quickstart.py')
-  out = Path(_OUT.value).absolute()
-  todo = sweeps.sweep(_CONFIG.value, _ARG.value, out, argv[1:])
+  return run(Path(_OUT.value).absolute(), argv[1:])
+
+
+def run(out: Path, extra: list[str]) -> None:
+  """Runs the grid, or writes or submits it.
+
+  Args:
+    out: where everything goes.
+    extra: flags of every run.
+  """
+  from rdd_jax.experiment import sweep as sweeps
+
+  todo = sweeps.sweep(_CONFIG.value, _ARG.value, out, extra)
   if _SLURM.value:
     return slurm(todo, out)
   try:
@@ -68,6 +81,8 @@ def side_by_side(todo: list[sweeps.Job], out: Path) -> None:
     todo: jobs, of which the finished ones are compared.
     out: where the files go.
   """
+  from rdd_jax.compare import __main__
+
   begun = [j.directory for j in todo if (j.directory / 'config.json').exists()]
   if not any(job.finished() for job in todo):
     return
@@ -88,6 +103,8 @@ def slurm(todo: list[sweeps.Job], out: Path) -> None:
   Raises:
     UserError: if sbatch does not take it.
   """
+  from rdd_jax.experiment import sweep as sweeps
+
   script, count = sweeps.slurm_array(
     todo, out, _JOBS.value if _JOBS.present else 0
   )

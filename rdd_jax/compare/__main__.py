@@ -12,17 +12,16 @@ from collections.abc import Sequence
 import csv
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from absl import flags
 
-from rdd_jax.compare.listing import find, listing, look
-from rdd_jax.compare.page import Shown, comparison_page
-from rdd_jax.compare.paired import csv_rows, methods, paired, table
-from rdd_jax.compare.runs import Finished, differing, names, read
 from rdd_jax.core.errors import UserError
-from rdd_jax.report import tables
-from rdd_jax.runtime import cli, logging
+from rdd_jax.runtime import cli
 from rdd_jax.runtime.files import write_out
+
+if TYPE_CHECKING:
+  from rdd_jax.compare.runs import Finished
 
 _CSV = flags.DEFINE_string('csv', None, 'Where to write all metrics.')
 _HTML = flags.DEFINE_string('html', None, 'Where to write the page.')
@@ -40,6 +39,8 @@ def gather(directories: Sequence[Path]) -> tuple[list[Finished], list[str]]:
   Raises:
     UserError: if a directory is no run, or none of them is finished.
   """
+  from rdd_jax.compare.runs import Finished, read
+
   runs, notes = [], []
   for directory in dict.fromkeys(directories):
     found = read(directory)
@@ -60,6 +61,11 @@ def gather(directories: Sequence[Path]) -> tuple[list[Finished], list[str]]:
 
 def text(runs: Sequence[Finished]) -> str:
   """Formats the table, paired differences of accuracy, seconds and memory."""
+  from rdd_jax.compare.paired import methods, paired, table
+  from rdd_jax.compare.runs import names
+  from rdd_jax.report import tables
+  from rdd_jax.runtime import logging
+
   rows = {name: row for name, (_, row) in table(runs).items()}
   lines = [logging.table(rows, tables.terminal(rows))]
   against = next(iter(methods(runs)))
@@ -79,6 +85,8 @@ def text(runs: Sequence[Finished]) -> str:
 
 def to_csv(runs: Sequence[Finished]) -> str:
   """Formats all metrics as CSV, see `csv_rows`; empty where a row has none."""
+  from rdd_jax.compare.paired import csv_rows
+
   rows = csv_rows(runs)
   columns = dict.fromkeys(key for row in rows for key in row)
   file = io.StringIO()
@@ -95,6 +103,10 @@ def to_html(runs: Sequence[Finished], notes: Sequence[str] = ()) -> str:
     runs: finished ones, at least one.
     notes: a line for each run that is left out.
   """
+  from rdd_jax.compare.page import Shown, comparison_page
+  from rdd_jax.compare.paired import methods, paired, table
+  from rdd_jax.compare.runs import differing, names
+
   shown = [
     Shown(name, run.directory, run.cost)
     for name, run in zip(names(runs), runs, strict=True)
@@ -115,6 +127,8 @@ def main(argv: list[str]) -> None:
   Raises:
     UserError: as `gather`, or where there is no run to list.
   """
+  from rdd_jax.compare.listing import find, listing, look
+
   directories = [Path(name) for name in argv[1:]]
   if not directories:
     directories = find()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from absl import flags
 from ml_collections import config_flags
 
-from rdd_jax.config import defaults, unasked
 from rdd_jax.config.arguments import SHOW
-from rdd_jax.config.defaults import Config
-from rdd_jax.config.difference import places, show
 from rdd_jax.core.errors import UserError
 from rdd_jax.runtime import cli
+
+if TYPE_CHECKING:
+  from rdd_jax.config.defaults import Config
 
 _CONFIG = config_flags.DEFINE_config_file(
   'config',
@@ -34,6 +36,9 @@ def given(argv: list[str]) -> Config:
   Raises:
     UserError: if there is none, or something besides flags.
   """
+  from rdd_jax.config import unasked
+  from rdd_jax.config.difference import show
+
   cli.no_arguments(argv)
   if _CONFIG.value is None:
     raise UserError(
@@ -57,6 +62,9 @@ def hint(flag: str) -> str:
   >>> hint('--config.seed=1')
   ''
   """
+  from rdd_jax.config import defaults
+  from rdd_jax.config.difference import places
+
   name, equals, value = flag.partition('=')
   prefix, _, path = name.lstrip('-').partition('.')
   known = defaults.config().to_dict()

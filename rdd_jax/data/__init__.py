@@ -12,8 +12,6 @@ from rdd_jax.data.injected import injected as injected
 from rdd_jax.data.load import load as load
 from rdd_jax.data.load import load_images as load_images
 from rdd_jax.data.load import load_split as load_split
-from rdd_jax.data.mock import GROUPED as GROUPED
-from rdd_jax.data.mock import SHAPES as SHAPES
 from rdd_jax.data.mock import mock as mock
 from rdd_jax.data.noise.inject import corrupt as corrupt
 from rdd_jax.data.noise.inject import effective_rate as effective_rate
@@ -23,3 +21,5 @@ from rdd_jax.data.ood.sets import OODImages as OODImages
 from rdd_jax.data.ood.sets import load_ood as load_ood
 from rdd_jax.data.relabel import relabeled as relabeled
 from rdd_jax.data.split import split_validation as split_validation
+from rdd_jax.images.published import GROUPED as GROUPED
+from rdd_jax.images.published import SHAPES as SHAPES

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 import io
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.runtime.decode import fitted
 
+if TYPE_CHECKING:
+  from PIL import Image
+
 Size = int | tuple[int, int] | None
 
-_BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _DEEP = ('I', 'F')  # 'I;16' and its like start with 'I'
 
 
@@ -101,6 +103,8 @@ def convert(images: np.ndarray, size: Size, channels: int | None) -> np.ndarray:
   >>> convert(np.zeros((2, 8, 8, 1), np.uint8), 4, 3).shape
   (2, 4, 4, 3)
   """
+  from PIL import Image
+
   target = height_width(size)
   check_channels(channels)
   height, width, depth = images.shape[1:]
@@ -119,10 +123,13 @@ def convert(images: np.ndarray, size: Size, channels: int | None) -> np.ndarray:
 
 
 def _decode(name: str, encoded: bytes) -> Image.Image:
+  from PIL import Image
+
+  bombs = Image.DecompressionBombError, Image.DecompressionBombWarning
   try:
     image = Image.open(io.BytesIO(encoded))
     image.load()
-  except (OSError, SyntaxError, ValueError, *_BOMBS) as error:
+  except (OSError, SyntaxError, ValueError, *bombs) as error:
     reason = str(error).splitlines()[0]
     raise UserError(
       f'{name} is not a readable image ({reason}); replace or remove it'

@@ -12,7 +12,6 @@ from rdd_jax.core import plugins
 from rdd_jax.core.errors import UserError
 from rdd_jax.data import images
 from rdd_jax.data.dataset import Dataset, Split, check_split, from_arrays
-from rdd_jax.data.mock import SHAPES
 from rdd_jax.data.readers import (
   digits,
   idx,
@@ -26,6 +25,7 @@ from rdd_jax.data.readers import (
 )
 from rdd_jax.data.readers.recognize import Reader, read_any
 from rdd_jax.data.readers.splits import ALL
+from rdd_jax.images.published import SHAPES
 from rdd_jax.runtime.logging import say
 
 PATHS: dict[str, Reader] = {

@@ -5,25 +5,11 @@ from __future__ import annotations
 import difflib
 
 import numpy as np
-from PIL import Image
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.data.dataset import Dataset, from_arrays
+from rdd_jax.images.published import GROUPED, SHAPES
 
-# TFDS name -> ((height, width, channels), number of classes).
-SHAPES: dict[str, tuple[tuple[int, int, int], int]] = {
-  'mnist': ((28, 28, 1), 10),
-  'fashion_mnist': ((28, 28, 1), 10),
-  'svhn_cropped': ((32, 32, 3), 10),
-  'cifar10': ((32, 32, 3), 10),
-  'cifar100': ((32, 32, 3), 100),
-  'tiny_imagenet': ((64, 64, 3), 200),
-  'imagenet10': ((128, 128, 3), 10),
-  'waterbirds': ((64, 64, 3), 2),
-  'celeba': ((64, 64, 3), 2),
-}
-DIGITS = (8, 8, 1), 10  # of the embedded digits, which need no mock
-GROUPED = ('waterbirds', 'celeba')  # whose rows come with groups
 _CONFLICT = 20  # of a class, one row in so many is of another class's group
 
 
@@ -106,6 +92,8 @@ def _patterns(
   rng: np.random.Generator, classes: int, shape: tuple[int, int, int]
 ) -> np.ndarray:
   """Draws a pattern `f32[H, W, C]` for each class, of about unit scale."""
+  from PIL import Image
+
   height, width, channels = shape
   coarse = rng.standard_normal((classes, channels, 4, 4), np.float32)
   planes = [

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache
 import io
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 from jax import Array
 import jax.numpy as jnp
 import numpy as np
-from PIL import Image, ImageFilter
 
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.core.keys import generator, named
 from rdd_jax.images import corruptions as c
 from rdd_jax.images.corruptions import weather
+
+if TYPE_CHECKING:
+  from PIL import Image
 
 SEVERITIES = (1, 2, 3, 4, 5)
 PUBLISHED = ('noise', 'blur', 'invert')
@@ -80,6 +82,8 @@ def published(images: np.ndarray, key: Array) -> dict[str, np.ndarray]:
   Returns:
     u8[n, H, W, C] by name.
   """
+  from PIL import ImageFilter
+
   std = 0.005**0.5 if max(images.shape[1:3]) <= SMALL else 0.2
   return {
     'noise': _corrupt(_noise(std), named(key, 'noise'), images),
@@ -190,6 +194,7 @@ def _corrupt(
 
 def _jpeg(quality: int) -> c.Corruption:
   """Pillow's JPEG at that quality, there and back."""
+  from PIL import Image
 
   def coded(image: Image.Image) -> Image.Image:
     buffer = io.BytesIO()
@@ -208,6 +213,8 @@ def _by_pillow(
   fn: Callable[[Image.Image], Image.Image], images: np.ndarray
 ) -> np.ndarray:
   """Each image through Pillow; channels one by one unless there are three."""
+  from PIL import Image
+
   out = np.empty_like(images)
   for row, image in zip(out, images, strict=True):
     if image.shape[2] == 3:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import optimize, special
 
 # Temperatures searched, over the root mean square of the centered logits.
 _TEMPERATURES = (1e-2, 1e2)
@@ -54,6 +53,8 @@ def temperature(logits: np.ndarray, labels: np.ndarray) -> float:
   >>> round(temperature(logits, np.array([0, 0, 0, 1])), 6)  # log 9 / log 3
   2.0
   """
+  from scipy import optimize, special
+
   z = np.asarray(logits, np.float64)
   if not z.size or not np.isfinite(z).all():
     return 1.0

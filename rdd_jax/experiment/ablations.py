@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
 import json
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
-
-import jax
-from jax.experimental.compilation_cache import compilation_cache
 
 from rdd_jax import report
 from rdd_jax.config.build.objectives import namespace
@@ -84,19 +79,18 @@ def execute(
     The results of the run itself.
   """
   check_all(config)
-  with shared_programs() if config.variants else nullcontext():
-    for name in names(config):
-      chosen, path = derive(config, name), directory / DIRECTORY / name
-      write = distributed.is_main_process()
-      with workdir.claimed(path, chosen, write=write):
-        if workdir.missing(path):
-          logging.say(f'{name}:')
-          pipeline.execute(
-            chosen, path, stop=stop, shared=directory.parent / kept.DIRECTORY
-          )
-    results = pipeline.execute(
-      config, directory, command=command, stop=stop, watch=watch
-    )
+  for name in names(config):
+    chosen, path = derive(config, name), directory / DIRECTORY / name
+    write = distributed.is_main_process()
+    with workdir.claimed(path, chosen, write=write):
+      if workdir.missing(path):
+        logging.say(f'{name}:')
+        pipeline.execute(
+          chosen, path, stop=stop, shared=directory.parent / kept.DIRECTORY
+        )
+  results = pipeline.execute(
+    config, directory, command=command, stop=stop, watch=watch
+  )
   if config.variants and distributed.is_main_process():
     found = gather(directory, names(config))
     write_atomically(directory / TABLE, json.dumps(found, indent=1).encode())
@@ -129,35 +123,6 @@ def names(config: Config) -> list[str]:
   return sorted(
     variants, key=lambda n: (-len(variants[n]['without']), n.lower())
   )
-
-
-@contextmanager
-def shared_programs() -> Iterator[None]:
-  """Compiles what several runs have in common once.
-
-  Unless programs are kept anyway, or several processes would have to agree.
-  """
-  kept = jax.config.values['jax_compilation_cache_dir']
-  if kept or jax.process_count() > 1:
-    yield
-    return
-  with TemporaryDirectory() as programs:
-    options = {
-      'jax_compilation_cache_dir': programs,
-      'jax_persistent_cache_min_compile_time_secs': 0.1,
-    }
-    before = {name: jax.config.values[name] for name in options}
-    try:
-      _configure(options)
-      yield
-    finally:
-      _configure(before)
-
-
-def _configure(options: Mapping[str, Any]) -> None:
-  for name, value in options.items():
-    jax.config.update(name, value)
-  compilation_cache.reset_cache()
 
 
 def gather(directory: Path, variants: list[str]) -> dict[str, dict[str, Any]]:

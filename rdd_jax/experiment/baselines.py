@@ -11,6 +11,7 @@ import numpy as np
 from rdd_jax import data
 from rdd_jax.artifact import card as cards
 from rdd_jax.artifact import store
+from rdd_jax.config.presets.methods import BASELINES
 from rdd_jax.core import keys
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.experiment import whole
@@ -23,8 +24,6 @@ from rdd_jax.experiment.trial import (
 )
 from rdd_jax.synthetic import coresets
 from rdd_jax.synthetic.view import stored_ipc
-
-BASELINES = ('random', 'herding', 'k_center')
 
 
 def stored(trial: Trial, seed: int) -> store.Distilled:

@@ -19,6 +19,7 @@ from rdd_jax.config.build.optimizers import rule
 from rdd_jax.config.build.regression import closed_form
 from rdd_jax.config.build.training import dsa
 from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets.methods import BASELINES
 from rdd_jax.core import naming, plugins
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.data.groups import rare
@@ -28,7 +29,6 @@ from rdd_jax.data.noise.cifar_n import label_set
 from rdd_jax.data.ood.sets import check_ood
 from rdd_jax.evaluation.regression import CONJUGATE, REGRESSIONS
 from rdd_jax.experiment import workdir
-from rdd_jax.experiment.baselines import BASELINES
 from rdd_jax.experiment.ranges import AUGMENTS, NAMES, RANGES, SEEN
 
 FILES = ('.npz', '.json', '.html', '.png', '.zip', '.csv', '.py')

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 import os
 from pathlib import Path
 import shutil
+from typing import TYPE_CHECKING
 
-from rdd_jax.artifact import export as write
-from rdd_jax.artifact.store import Distilled
 from rdd_jax.core.errors import UserError, choose
-from rdd_jax.experiment.judge import load as load_dataset
+
+if TYPE_CHECKING:
+  from rdd_jax.artifact.store import Distilled
 
 
 def export(
@@ -65,22 +66,31 @@ def claimed(out: Path) -> Iterator[None]:
 
 
 def _npz(distilled: Distilled, out: Path, _: str) -> list[str]:
+  from rdd_jax.artifact import export as write
+
   write.write_npz(out / 'set.npz', distilled)
   return [f'{out / "set.npz"}: all of it, with its card']
 
 
 def _safetensors(distilled: Distilled, out: Path, _: str) -> list[str]:
+  from rdd_jax.artifact import export as write
+
   write.write_safetensors(out / 'set.safetensors', distilled)
   return [f'{out / "set.safetensors"}: all of it, with its card']
 
 
 def _folder(distilled: Distilled, out: Path, _: str) -> list[str]:
+  from rdd_jax.artifact import export as write
+
   write.write_folder(out, distilled)
   write.write_side(out, distilled)
   return [f'{out}: PNGs by class', *write.losses(distilled)]
 
 
 def _tfds(distilled: Distilled, out: Path, data_dir: str) -> list[str]:
+  from rdd_jax.artifact import export as write
+  from rdd_jax.experiment.judge import load as load_dataset
+
   try:
     dataset = load_dataset(distilled.card, data_dir)
     more = []

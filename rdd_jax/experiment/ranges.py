@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 import math
 
-from rdd_jax.config.build.objectives import ADJOINTS
-from rdd_jax.config.build.regression import LOSSES
+from rdd_jax.config.build.objectives import adjoints
+from rdd_jax.config.build.regression import losses
 from rdd_jax.config.build.training import INNER_DATA
 from rdd_jax.evaluation.regression import KINDS
 from rdd_jax.images import corruptions
@@ -123,9 +123,9 @@ NAMES: Mapping[str, Iterable[str]] = {
   'synthetic.space': ('inputs', 'pixels'),
   'kernel.name': ('fully_connected', 'convolutional'),
   'kernel.which': KINDS,
-  'objective.adjoint': ADJOINTS,
+  'objective.adjoint': adjoints(),
   'objective.distance': DISTANCES,
-  'objective.loss': LOSSES,
+  'objective.loss': losses(),
   'objective.inner.data': INNER_DATA,
   'objective.inner.optimizer': ('sgd', 'adam', 'adabelief', 'lamb'),
   'outside.missing': ('skip', 'raise'),

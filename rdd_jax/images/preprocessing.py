@@ -16,21 +16,6 @@ from numpy.typing import ArrayLike
 
 from rdd_jax.core.errors import UserError
 
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-# (mean, std) of each channel, as published with DC, DSA and DM, and for
-# Waterbirds and CelebA with group DRO. MTT gives CIFAR-100 those of CIFAR-10.
-PUBLISHED = {
-  'mnist': ((0.1307,), (0.3081,)),
-  'fashion_mnist': ((0.2861,), (0.3530,)),
-  'svhn': ((0.4377, 0.4438, 0.4728), (0.1980, 0.2010, 0.1970)),
-  'cifar10': ((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)),
-  'cifar100': ((0.5071, 0.4866, 0.4409), (0.2673, 0.2564, 0.2762)),
-  'tiny_imagenet': IMAGENET,
-  'imagenet10': IMAGENET,
-  'waterbirds': IMAGENET,
-  'celeba': IMAGENET,
-}
-
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)

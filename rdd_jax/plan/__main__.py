@@ -2,7 +2,8 @@
 
 Takes the flags of `rdd_jax.main`, and does a little of all that the run does,
 on this machine, as it is now loaded. With --workdir, the plan stands in that
-directory as `plan.json`, and the report shows it beside what the run took.
+directory as `plan.json`, and the report shows it beside what the run took,
+which is less where an earlier run has left its compiled programs.
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 import tempfile
+from typing import TYPE_CHECKING
 
 from absl import flags
 
 from rdd_jax.config import flags as shared
-from rdd_jax.experiment import workdir
-from rdd_jax.plan.predict import FILE, Plan, predict
-from rdd_jax.runtime import cli, distributed
+from rdd_jax.runtime import cli
 from rdd_jax.runtime.files import write_atomically
+
+if TYPE_CHECKING:
+  from rdd_jax.config.defaults import Config
+  from rdd_jax.plan.predict import Plan
 
 flags.adopt_module_key_flags(shared)
 _SECONDS = flags.DEFINE_float(
@@ -27,15 +31,23 @@ _SECONDS = flags.DEFINE_float(
 
 def main(argv: list[str]) -> None:
   """Predicts the run that the flags name."""
-  config = shared.given(argv)
+  plan(shared.given(argv))
+
+
+def plan(config: Config) -> None:
+  """Predicts a run and prints what it will take, as the flags say."""
+  from rdd_jax.experiment import workdir
+  from rdd_jax.plan.predict import FILE, predict
+  from rdd_jax.runtime import distributed
+
   distributed.initialise(False)
   with tempfile.TemporaryDirectory() as scratch:
-    plan = predict(config, Path(scratch), budget=_SECONDS.value)
-  print(show(plan))
+    predicted = predict(config, Path(scratch), budget=_SECONDS.value)
+  print(show(predicted))
   if shared.WORKDIR.value:
     directory = Path(shared.WORKDIR.value).absolute()
     workdir.claim(directory, config)
-    text = json.dumps(plan.to_json(), indent=1)
+    text = json.dumps(predicted.to_json(), indent=1)
     write_atomically(directory / FILE, text.encode())
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 import math
 import os
+from typing import TYPE_CHECKING
 
 from jax import Array
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+
+if TYPE_CHECKING:
+  from PIL import ImageFont
 
 GAP = 2
 INK = (128, 128, 128, 255)  # readable on light and on dark pages
@@ -37,6 +40,8 @@ def grid_png(
     class_names: by class.
     captions: of each image, written below it as far as it is wide.
   """
+  from PIL import Image, ImageDraw, ImageFont
+
   pixels = np.round(np.clip(np.asarray(images), 0, 1) * 255).astype(np.uint8)
   pixels = np.broadcast_to(pixels, (*pixels.shape[:3], 3))
   cells = np.asarray(cells)

@@ -17,7 +17,6 @@ from jax.experimental import multihost_utils
 import jax.numpy as jnp
 from jax.sharding import NamedSharding, PartitionSpec, SingleDeviceSharding
 import numpy as np
-from orbax.checkpoint import v1 as ocp
 
 from rdd_jax.core.errors import UserError
 
@@ -44,6 +43,8 @@ def save(directory: str | Path, step: int, tree: Any, *, keep: int = 2) -> None:
   Raises:
     UserError: if it cannot be written; the earlier checkpoints stay.
   """
+  from orbax.checkpoint import v1 as ocp
+
   path = _folder(directory) / str(step)
   main = jax.process_index() == 0
   leaves = _named(tree)
@@ -93,6 +94,8 @@ def restore_latest(
     UserError: if all are damaged, or if the newest whole one holds other
       leaves, shapes or dtypes than `abstract_tree`.
   """
+  from orbax.checkpoint import v1 as ocp
+
   folder = _folder(directory)
   # One process looks and all follow, or they could restore different steps.
   found = _newest(folder) if jax.process_index() == 0 else 0
@@ -224,6 +227,8 @@ def _one_line(error: Exception) -> str:
 @contextmanager
 def _orbax() -> Iterator[None]:
   """Orbax as this file wants it: quiet, uncompressed, directories first."""
+  from orbax.checkpoint import v1 as ocp
+
   logger = logging.get_absl_logger()
 
   # Its log lines would break the progress bar; its errors are raised as well.

@@ -15,7 +15,7 @@ from typing import NoReturn
 from absl import app, flags, logging
 
 from rdd_jax.core.errors import UserError
-from rdd_jax.runtime import distributed, files, renamed
+from rdd_jax.runtime import files, renamed
 
 INTERRUPTED = 128 + signal.SIGINT  # as shells have it
 HELP = ('--help', '-help', '-h')
@@ -156,4 +156,8 @@ def fail(message: str, status: int = 2) -> NoReturn:
   """
   line = ' '.join(message.split())
   print(f'error: {line}', file=sys.stderr)
+  if 'jax' not in sys.modules:  # and so no other process to leave
+    sys.exit(status)
+  from rdd_jax.runtime import distributed
+
   distributed.leave(status)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 import warnings
 
 import numpy as np
-from PIL import Image, ImageOps
+
+if TYPE_CHECKING:
+  from PIL import Image
 
 # Only these are tried: others, such as EPS, start programs.
 FORMATS = ('BMP', 'GIF', 'JPEG', 'PNG', 'PPM', 'TIFF', 'WEBP')
@@ -60,12 +62,15 @@ def decode(encoded: bytes) -> Decoded:
     Undecodable: for what is no image, damaged, above Pillow's limit of pixels,
       or has no such reading.
 
+  >>> from PIL import Image
   >>> file = io.BytesIO()
   >>> Image.fromarray(np.array([[0, 65535]], np.uint16)).save(file, 'png')
   >>> image, changes = decode(file.getvalue())
   >>> np.asarray(image).tolist(), changes == (DEEP,)
   ([[0, 255]], True)
   """
+  from PIL import Image
+
   if not encoded:
     raise Undecodable('empty')
   with warnings.catch_warnings():
@@ -99,9 +104,12 @@ def fitted(
   Returns:
     `u8[H, W, C]`.
 
+  >>> from PIL import Image
   >>> fitted(Image.new('L', (8, 6)), (2, 3), 3).shape
   (2, 3, 3)
   """
+  from PIL import Image
+
   channels = channels or (1 if image.mode in _GRAY else 3)
   mode = 'L' if channels == 1 else 'RGB'
   if image.mode != mode:
@@ -113,6 +121,8 @@ def fitted(
 
 
 def _decode(encoded: bytes) -> Decoded:
+  from PIL import Image
+
   opened = Image.open(io.BytesIO(encoded), formats=FORMATS)
   deep = _is_deep(opened)
   if opened.format in _PLAIN and opened.mode in ('L', 'RGB') and not deep:
@@ -124,6 +134,8 @@ def _decode(encoded: bytes) -> Decoded:
 
 def _converted(opened: Image.Image, deep: bool) -> Decoded:
   # Before the pixels are loaded, since TIFF is turned then.
+  from PIL import Image, ImageOps
+
   orientation = opened.getexif().get(_ORIENTATION, 1)
   top = _largest(opened)
   opened.load()
@@ -185,6 +197,8 @@ def _shallow(values: np.ndarray, largest: int) -> np.ndarray:
 
 def _on_white(image: Image.Image) -> tuple[Image.Image, bool]:
   """Composes on white; tells whether any pixel let it through."""
+  from PIL import Image
+
   gray = image.mode in ('1', 'L', 'LA', 'La')
   if image.mode == 'La':
     image = image.convert('LA')

@@ -6,7 +6,6 @@ import contextlib
 from pathlib import Path
 
 import jax
-import psutil
 
 
 def account(field: str) -> int | None:
@@ -23,6 +22,8 @@ def account(field: str) -> int | None:
 
 def free() -> int | None:
   """Returns the bytes that the device has left; None where it does not say."""
+  import psutil
+
   accelerator = jax.local_devices()[0]
   if accelerator.platform == 'cpu':
     return psutil.virtual_memory().available

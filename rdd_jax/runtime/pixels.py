@@ -17,10 +17,7 @@ from threading import Thread
 import time
 from typing import NamedTuple
 
-import joblib
-from joblib.externals.loky import ProcessPoolExecutor
 import numpy as np
-from PIL import Image, ImageFile
 
 from rdd_jax.runtime import decode
 
@@ -57,6 +54,8 @@ def read(
   >>> next(read(['/no/such/file.png'], None, None))
   Read(row=None, notes=('missing',))
   """
+  import joblib
+
   done = 0
   paths = [source for source in sources if not callable(source)]
   cores = min(joblib.cpu_count(), _PROCESSES)
@@ -86,6 +85,9 @@ def _read_apart(
   processes: int,
 ) -> Iterator[list[Read]]:
   """Reads images in other processes; ends early where these cannot go on."""
+  from joblib.externals.loky import ProcessPoolExecutor
+  from PIL import Image, ImageFile
+
   chunks = _chunks(paths)
   pool, ahead = None, deque()
   limits = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
@@ -109,6 +111,8 @@ def _read_apart(
 
 def _begin(starter: int, pixels: int | None, truncated: bool) -> None:
   """Begins a process that reads; Ctrl-C is for the one that started it."""
+  from PIL import Image, ImageFile
+
   signal.signal(signal.SIGINT, signal.SIG_IGN)
   Thread(target=_end_after, args=(starter,), daemon=True).start()
   Image.MAX_IMAGE_PIXELS = pixels

@@ -17,7 +17,7 @@ from rdd_jax.artifact import export, store, third_party
 from rdd_jax.artifact.load import self_described
 from rdd_jax.artifact.store import Distilled
 from rdd_jax.core.errors import UserError
-from rdd_jax.experiment import judge
+from rdd_jax.experiment import formats, judge
 
 
 @pytest.fixture(params=[1, 2])
@@ -202,7 +202,7 @@ def test_what_fails_leaves_no_directory(saved, tmp_path, monkeypatch):
     (out / 'half' / 'file').write_text('half')
     raise UserError('it cannot')
 
-  monkeypatch.setitem(convert.FORMATS, 'npz', fails)
+  monkeypatch.setitem(formats.FORMATS, 'npz', fails)
   with pytest.raises(UserError, match='it cannot'):
     convert.convert(saved, 'npz', tmp_path / 'new' / 'out')
   assert not (tmp_path / 'new').exists()

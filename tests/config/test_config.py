@@ -20,7 +20,8 @@ from rdd_jax.config.presets.groups import groupdro
 from rdd_jax.config.presets.label_noise import method_config
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import pipeline
-from rdd_jax.images.preprocessing import PUBLISHED, fit
+from rdd_jax.images.preprocessing import fit
+from rdd_jax.images.published import STATISTICS
 
 CONFIGS = sorted((ROOT / 'configs').glob('*.py'))
 
@@ -77,8 +78,8 @@ def test_published_values():
   assert (mtt.objective.inner.steps, mtt.experts.latest) == (80, 40)
   assert (mtt.objective.inner.batch_size, mtt.data.zca) == (125, 0.1)
   plain = load(here / 'mtt_cifar100.py', 'ipc=10').data
-  assert (plain.mean, plain.std, plain.zca) == (*PUBLISHED['cifar10'], 0.0)
-  assert dm.data.mean == PUBLISHED['cifar100'][0]
+  assert (plain.mean, plain.std, plain.zca) == (*STATISTICS['cifar10'], 0.0)
+  assert dm.data.mean == STATISTICS['cifar100'][0]
   datm = load(here / 'datm_cifar10.py', 'ipc=1')
   assert (datm.optimizer.skip_above, datm.optimizer.label_momentum) == (
     1.1,

@@ -21,7 +21,8 @@ from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import empirical
 from rdd_jax.core.transform import DataSpec
 from rdd_jax.experiment import outputs
-from rdd_jax.images.corruptions import CORE, in_turn
+from rdd_jax.images.corruptions import in_turn
+from rdd_jax.images.families import CORE
 from rdd_jax.robust import expose_outliers, oe
 
 CLASSES, KEY = 3, jax.random.key(0)

@@ -157,7 +157,7 @@ def test_gpu_launch(tmp_path: Path, flag, memory, expected):
   python = tmp_path / 'python'
   python.write_text(
     '#!/usr/bin/env bash\n'
-    'echo "$CUDA_VISIBLE_DEVICES $JAX_COMPILATION_CACHE_DIR"\n'
+    'echo "$CUDA_VISIBLE_DEVICES"\n'
     'echo "$*"\necho "${XLA_PYTHON_CLIENT_PREALLOCATE:-}"\n'
     'echo "${XLA_PYTHON_CLIENT_MEM_FRACTION:-}"\n'
   )
@@ -166,7 +166,6 @@ def test_gpu_launch(tmp_path: Path, flag, memory, expected):
     ['bash', ROOT / 'launch' / 'gpu.sh', '3', '--config=a b', flag],
     env={
       'PATH': os.environ['PATH'],
-      'HOME': '/home/me',
       'PYTHON': str(python),
       **({'MEMORY': memory} if memory else {}),
     },
@@ -176,7 +175,7 @@ def test_gpu_launch(tmp_path: Path, flag, memory, expected):
   )
   flags_, *memory_flags = expected
   assert done.stdout.splitlines() == [
-    '3 /home/me/.cache/rdd_jax',
+    '3',
     f'-m rdd_jax.main --config=a b {flags_ or flag}',
     *memory_flags,
   ]

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rdd_jax.images import preprocessing
 from rdd_jax.images.preprocessing import Preprocessing, fit, standardize
+from rdd_jax.images.published import STATISTICS
 
 SHAPES = [(8, 8, 1), (28, 28, 1), (32, 32, 3)]
 
@@ -86,9 +86,9 @@ def test_bytes_and_unit_floats_are_the_same_images():
   assert fitted(jnp.asarray(images)).dtype == jnp.float32
 
 
-@pytest.mark.parametrize('name', preprocessing.PUBLISHED)
+@pytest.mark.parametrize('name', STATISTICS)
 def test_published_constants_standardise(name):
-  mean, std = preprocessing.PUBLISHED[name]
+  mean, std = STATISTICS[name]
   f = standardize(mean, std)
   images = jnp.tile(jnp.array(mean), (2, 4, 4, 1))
   chex.assert_trees_all_close(f(images), jnp.zeros_like(images), atol=1e-6)

@@ -114,8 +114,8 @@ def timed(module: str, *flags: str) -> float:
   """Seconds that a command had to wait for each second of work."""
   env = {**os.environ, 'XLA_FLAGS': ''}
   # The real thing, which does not find what another process compiled.
-  for name in ('JAX_DISABLE_MOST_OPTIMIZATIONS', 'JAX_COMPILATION_CACHE_DIR'):
-    env.pop(name, None)
+  env.pop('JAX_DISABLE_MOST_OPTIMIZATIONS', None)
+  env['JAX_ENABLE_COMPILATION_CACHE'] = '0'
   before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
   subprocess.run(
     [sys.executable, '-m', f'rdd_jax.{module}', *flags],

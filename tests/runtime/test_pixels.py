@@ -8,6 +8,7 @@ import sys
 
 from data.readers.folder_cases import COLOR, fill, save
 import joblib
+from joblib.externals import loky
 import numpy as np
 from PIL import Image
 import pytest
@@ -78,7 +79,7 @@ def test_where_no_process_may_be_started(root, apart, monkeypatch):
   def refuse(*_, **__):
     raise OSError('no semaphores here')
 
-  monkeypatch.setattr(pixels, 'ProcessPoolExecutor', refuse)
+  monkeypatch.setattr(loky, 'ProcessPoolExecutor', refuse)
   assert len(list(pixels.read([root / 'cat' / '000.png'], None, None))) == 1
 
 

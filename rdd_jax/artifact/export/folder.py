@@ -7,7 +7,6 @@ from pathlib import Path
 import re
 
 import numpy as np
-from PIL import Image
 
 from rdd_jax.artifact.export.rows import decoded, png, to_bytes
 from rdd_jax.artifact.store import Distilled
@@ -79,6 +78,8 @@ def _directories(class_names: Sequence[str]) -> list[str]:
 
 
 def _pixels(file: Path) -> np.ndarray:
+  from PIL import Image
+
   try:
     with Image.open(file) as image:
       pixels = np.asarray(image)

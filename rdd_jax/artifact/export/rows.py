@@ -7,7 +7,6 @@ import io
 
 import jax.numpy as jnp
 import numpy as np
-from PIL import Image
 
 from rdd_jax.artifact.store import Distilled
 from rdd_jax.core.errors import UserError
@@ -48,6 +47,8 @@ def png(image: np.ndarray) -> bytes:
   Raises:
     UserError: for another number of channels.
   """
+  from PIL import Image
+
   if image.shape[2] not in (1, 3):
     raise UserError(
       f'images have {image.shape[2]} channels, and PNGs one or three; convert '

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import softmax
 
 from rdd_jax.artifact.schema import SLACK
 from rdd_jax.artifact.third_party.top_k import spread
@@ -51,6 +50,8 @@ def targets_of(
     UserError: for another shape, a class out of range, or scores that could be
       logits or anything else.
   """
+  from scipy.special import softmax
+
   choose('label kind', kind, dict.fromkeys(KINDS))
   if labels.ndim == 3 and labels.shape[:2] == (rows, 2):
     labels, note = spread(labels, classes, kind, where)

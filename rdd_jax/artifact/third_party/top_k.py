@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.special import softmax
 
 from rdd_jax.core.errors import UserError
 
@@ -66,6 +65,8 @@ def spread(
   >>> note
   'top-2 labels: the rest of each, 20.0% on average, is shared by other classes'
   """
+  from scipy.special import softmax
+
   index, values = labels[:, 0].astype(np.int64), labels[:, 1].astype(float)
   k = labels.shape[2]
   if (

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-import flax.linen as nn
-import numpy as np
-
-from rdd_jax.core.transform import DataSpec, Transform
-from rdd_jax.images.preprocessing import Preprocessing
-
 if TYPE_CHECKING:
+  import flax.linen as nn
+  import numpy as np
+
   from rdd_jax.config.defaults import Config
+  from rdd_jax.core.transform import DataSpec, Transform
+  from rdd_jax.images.preprocessing import Preprocessing
 
 
 class Context(NamedTuple):

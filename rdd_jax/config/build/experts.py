@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import flax.linen as nn
-
 from rdd_jax.config.build.optimizers import expert_optimizer
 from rdd_jax.config.build.training import dsa, row_losses
 from rdd_jax.core.errors import UserError
-from rdd_jax.core.transform import BoundTransform, DataSpec, Transform
-from rdd_jax.images.preprocessing import Preprocessing
-from rdd_jax.objectives import Inner, Starts
-from rdd_jax.training.expert import Expert, expert
 
 if TYPE_CHECKING:
+  import flax.linen as nn
+
   from rdd_jax.config.defaults import Config
+  from rdd_jax.core.transform import DataSpec, Transform
+  from rdd_jax.images.preprocessing import Preprocessing
+  from rdd_jax.objectives import Inner, Starts
+  from rdd_jax.training.expert import Expert
 
 
 def build(
@@ -41,6 +41,9 @@ def build(
     UserError: for an unknown loss or augmentation, or an energy margin with
       another loss than cross-entropy.
   """
+  from rdd_jax.core.transform import BoundTransform
+  from rdd_jax.training.expert import expert
+
   options = config.experts
   return expert(
     net,
@@ -64,6 +67,8 @@ def online(config: Config) -> Inner:
   Raises:
     UserError: if `experts.epoch_steps` is 0.
   """
+  from rdd_jax.objectives import Inner
+
   options = config.experts
   if not options.epoch_steps:
     raise UserError(
@@ -84,6 +89,8 @@ def starts(config: Config) -> Starts:
   Raises:
     UserError: for epochs from which no segment can be drawn.
   """
+  from rdd_jax.objectives import Starts
+
   experts = config.experts
   found = Starts(
     earliest=experts.earliest,

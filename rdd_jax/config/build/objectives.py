@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rdd_jax.config.build import experts, regression
 from rdd_jax.config.build.context import Context
@@ -12,26 +12,25 @@ from rdd_jax.config.build.training import INNER, dsa, fields_of
 from rdd_jax.config.build.training import inner as inner_of
 from rdd_jax.core import plugins
 from rdd_jax.core.errors import UserError, choose
-from rdd_jax.core.unroll import Adjoint, backprop, checkpointed, tesla
-from rdd_jax.objectives import (
-  Objective,
-  by_group,
-  distribution_matching,
-  gradient_matching,
-  online_trajectory_matching,
-  trajectory_matching,
-)
-from rdd_jax.objectives import unrolled as unrolled_matching
-from rdd_jax.objectives.gradient import DISTANCES
 from rdd_jax.runtime.renamed import find
 
+if TYPE_CHECKING:
+  from rdd_jax.core.unroll import Adjoint
+  from rdd_jax.objectives import Objective
+
 Fields = Mapping[str, Any]
-ADJOINTS: dict[str, Callable[[], Adjoint]] = {
-  'checkpointed': checkpointed,
-  'nested': lambda: checkpointed(None),
-  'backprop': backprop,
-  'tesla': tesla,  # approximate
-}
+
+
+def adjoints() -> dict[str, Callable[[], Adjoint]]:
+  """Returns how to differentiate through a student's training, by name."""
+  from rdd_jax.core.unroll import backprop, checkpointed, tesla
+
+  return {
+    'checkpointed': checkpointed,
+    'nested': lambda: checkpointed(None),
+    'backprop': backprop,
+    'tesla': tesla,  # approximate
+  }
 
 
 def distribution(
@@ -51,6 +50,8 @@ def distribution(
     matched_rows: real ones of a class; 0 is all that are drawn.
     groups: of a class, matched apart; -1 takes those of the data, 0 none.
   """
+  from rdd_jax.objectives import distribution_matching
+
   options = _of_cells(context, augment, convention, matched_rows)
   return _by_group(
     context,
@@ -87,6 +88,9 @@ def gradient(
   Raises:
     UserError: for an unknown distance.
   """
+  from rdd_jax.objectives import gradient_matching
+  from rdd_jax.objectives.gradient import DISTANCES
+
   options = {
     **_of_cells(context, augment, convention, matched_rows),
     'inner': inner_of(context, **inner),
@@ -114,17 +118,19 @@ def trajectory(
   Args:
     context: of the run, whose `experts` are matched.
     online: whether experts train while they are matched.
-    adjoint: of the student's training, a name in `ADJOINTS`.
+    adjoint: of the student's training, a name in `adjoints`.
     inner: the student's training.
 
   Raises:
     UserError: for an unknown adjoint, or experts that do not go together.
   """
+  from rdd_jax.objectives import online_trajectory_matching, trajectory_matching
+
   config, spec = context.config, context.spec
   sizes = (context.net, context.input_shape, spec.num_classes)
   common = {
     'inner': inner_of(context, **inner),
-    'adjoint': choose('adjoint', adjoint, ADJOINTS)(),
+    'adjoint': choose('adjoint', adjoint, adjoints())(),
   }
   if not online:
     return trajectory_matching(*sizes, starts=experts.starts(config), **common)
@@ -153,7 +159,7 @@ def unrolled(
     context: of the run.
     window: steps of a student that are differentiated; 0 is all.
     earliest: random windows start from here on; -1 takes the last one.
-    adjoint: of the student's training, a name in `ADJOINTS`.
+    adjoint: of the student's training, a name in `adjoints`.
     augment: DSA families of real rows; '' is none.
     convention: of `augment`: 'one' family a call, or 'idc'.
     inner: the student's training.
@@ -161,6 +167,8 @@ def unrolled(
   Raises:
     UserError: for an unknown adjoint, or windows longer than the training.
   """
+  from rdd_jax.objectives import unrolled as unrolled_matching
+
   student = inner_of(context, **inner)
   try:
     return unrolled_matching(
@@ -172,7 +180,7 @@ def unrolled(
       window=window or student.steps,
       earliest=None if earliest < 0 else earliest,
       augment=dsa(augment, convention, siamese=False),
-      adjoint=choose('adjoint', adjoint, ADJOINTS)(),
+      adjoint=choose('adjoint', adjoint, adjoints())(),
     )
   except ValueError as error:
     raise UserError(f'config.objective: {error}') from error
@@ -219,6 +227,8 @@ def objective(context: Context) -> Objective:
     UserError: for an unknown name, a field that does not belong to it, or
       another part of the configuration that does not go with it.
   """
+  from rdd_jax.objectives import Objective
+
   config = context.config
   fields = config.objective.to_dict()
   name = fields.pop('name')
@@ -269,6 +279,8 @@ def _by_group(
   context: Context, groups: int, make: Callable[[int, int], Objective]
 ) -> Objective:
   """Cell by cell, or each group of a cell apart."""
+  from rdd_jax.objectives import by_group
+
   sizes = context.spec.num_classes, context.spec.num_cells
   if groups < 0:
     groups = context.spec.num_groups

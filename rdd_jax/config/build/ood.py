@@ -13,7 +13,7 @@ from rdd_jax.config.defaults import PLACES, Config
 from rdd_jax.data import Dataset
 from rdd_jax.data.ood.outliers import split_source
 from rdd_jax.evaluation.ood.detect import OODBenchmark, OODSet
-from rdd_jax.images import corruptions
+from rdd_jax.images.families import family_of
 
 
 def load(config: Config, dataset: Dataset) -> OODBenchmark | None:
@@ -61,7 +61,7 @@ def seen(config: Config) -> set[str]:
   known = set(config.outside.seen)
   for link in links(config.to_dict()):
     for name in link.get('corruptions', ()):
-      known.update(corruptions.family_of(name))
+      known.update(family_of(name))
     if 'source' in link:
       known.add(source(link['source']))
   return known

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import jax.numpy as jnp
-import numpy as np
-import optax
-
 from rdd_jax.core.errors import choose
-from rdd_jax.synthetic import optimizers
-from rdd_jax.synthetic.view import Synthetic
 
 if TYPE_CHECKING:
+  import numpy as np
+  import optax
+
   from rdd_jax.config.defaults import Config
 
 
 def expert_optimizer(config: Config) -> optax.GradientTransformation:
   """Builds the optimizer of experts: SGD with momentum and L2 decay."""
+  import optax
+
   options = config.experts
   return optax.chain(
     optax.add_decayed_weights(options.weight_decay),
@@ -43,6 +42,8 @@ def rule(
   >>> float(updates)
   -0.5
   """
+  import optax
+
   table = {
     'sgd': lambda: optax.sgd(rate, momentum or None),
     'adabelief': lambda: optax.adabelief(rate),
@@ -68,6 +69,12 @@ def optimizer(
   Raises:
     UserError: for an unknown optimizer.
   """
+  import jax.numpy as jnp
+  import optax
+
+  from rdd_jax.synthetic import optimizers
+  from rdd_jax.synthetic.view import Synthetic
+
   options, chosen = config.optimizer, config.synthetic
 
   def falling(rate: float, momentum: float) -> optax.GradientTransformation:

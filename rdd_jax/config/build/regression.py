@@ -6,26 +6,30 @@ from collections.abc import Callable, Mapping
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from rdd_jax import kernels, objectives
 from rdd_jax.config.build.context import Context
 from rdd_jax.config.build.training import INNER, dsa
 from rdd_jax.config.build.training import inner as inner_of
 from rdd_jax.core.errors import UserError, choose
-from rdd_jax.core.losses import RowLosses, SquaredError, cross_entropy
-from rdd_jax.evaluation.regression import KINDS
-from rdd_jax.kernels import Finite, Kernel
-from rdd_jax.objectives import MarginLoss, Objective, regression_matching
-from rdd_jax.objectives.regression.base import Method
-from rdd_jax.objectives.regression.pool import Pool
 
 if TYPE_CHECKING:
   from rdd_jax.config.defaults import Config
+  from rdd_jax.core.losses import RowLosses
+  from rdd_jax.kernels import Finite, Kernel
+  from rdd_jax.objectives import Objective
+  from rdd_jax.objectives.regression.base import Method
+  from rdd_jax.objectives.regression.pool import Pool
 
-LOSSES: dict[str, RowLosses] = {
-  'squared': SquaredError(),
-  'margin': MarginLoss(),
-  'cross_entropy': cross_entropy,
-}
+
+def losses() -> dict[str, RowLosses]:
+  """Returns the losses of real rows, by name."""
+  from rdd_jax.core.losses import SquaredError, cross_entropy
+  from rdd_jax.objectives import MarginLoss
+
+  return {
+    'squared': SquaredError(),
+    'margin': MarginLoss(),
+    'cross_entropy': cross_entropy,
+  }
 
 
 def closed_form(config: Config) -> Kernel:
@@ -34,6 +38,8 @@ def closed_form(config: Config) -> Kernel:
   Raises:
     UserError: for an unknown kernel.
   """
+  from rdd_jax import kernels
+
   options = config.kernel
   sizes = options.depth, options.w_std, options.b_std
   table: dict[str, Callable[[], Kernel]] = {
@@ -50,6 +56,8 @@ def random_network(config: Config) -> Finite:
   Raises:
     UserError: for an unknown kernel.
   """
+  from rdd_jax import kernels
+
   options = config.kernel
   given = (options.depth, options.width, 1, options.w_std, options.b_std)
   table: dict[str, Callable[[], Finite]] = {
@@ -72,6 +80,9 @@ def kip(context: Context) -> Method:
   Raises:
     UserError: for an unknown kernel, or an unknown kind of it.
   """
+  from rdd_jax import objectives
+  from rdd_jax.evaluation.regression import KINDS
+
   options = context.config.kernel
   which = choose('kernel kind', options.which, KINDS)
   return objectives.kip(
@@ -94,6 +105,8 @@ def frepo(
     lifetime: training steps in the life of one.
     inner: its training; its loss is the squared error.
   """
+  from rdd_jax import objectives
+
   networks = _pool(context, pool, lifetime, inner)
   ridge = context.config.kernel.ridge
   return objectives.frepo(context.net, networks, ridge=ridge)
@@ -106,6 +119,8 @@ def rfad(context: Context, *, pool: int = 10) -> Method:
     context: of the run, whose `kernel` is read.
     pool: number of networks.
   """
+  from rdd_jax import objectives
+
   network = random_network(context.config)
   ridge = context.config.kernel.ridge
   return objectives.rfad(network, context.input_shape, number=pool, ridge=ridge)
@@ -128,6 +143,8 @@ def rcig(
     iterations: of conjugate gradients, at most.
     inner: the training of one.
   """
+  from rdd_jax import objectives
+
   networks = _pool(context, pool, lifetime, inner)
   ridge = context.config.kernel.ridge
   return objectives.rcig(
@@ -138,6 +155,9 @@ def rcig(
 def _pool(
   context: Context, size: int, lifetime: int, inner: Mapping[str, Any]
 ) -> Pool:
+  from rdd_jax import objectives
+  from rdd_jax.core.losses import SquaredError
+
   return objectives.pool(
     context.net,
     inner_of(context, **inner)._replace(losses=SquaredError()),
@@ -157,11 +177,13 @@ def _matching(
   augment: str = '',  # DSA families of real rows
   convention: str = 'one',  # of augment: 'one' family a call, or 'idc'
 ) -> Objective:
+  from rdd_jax.objectives import regression_matching
+
   return regression_matching(
     method,
     context.spec.num_classes,
     context.spec.num_cells,
-    losses=choose('regression loss', loss, LOSSES),
+    losses=choose('regression loss', loss, losses()),
     augment=dsa(augment, convention, siamese=False),
     mirror=mirror,
   )

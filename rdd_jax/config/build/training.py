@@ -6,23 +6,15 @@ from collections.abc import Callable
 import inspect
 from typing import TYPE_CHECKING, Any
 
-import optax
-
 from rdd_jax.config.build.context import Context
 from rdd_jax.config.build.optimizers import rule
 from rdd_jax.core.errors import UserError, choose
-from rdd_jax.core.losses import (
-  EnergyMargin,
-  RowLosses,
-  SquaredError,
-  cross_entropy,
-)
-from rdd_jax.images import augment as augmentation
-from rdd_jax.images.augment import Augment
-from rdd_jax.objectives import Inner
 
 if TYPE_CHECKING:
   from rdd_jax.config.defaults import Config
+  from rdd_jax.core.losses import RowLosses
+  from rdd_jax.images.augment import Augment
+  from rdd_jax.objectives import Inner
 
 INNER_DATA = {'synthetic': 'synthetic', 'real': 'real'}
 
@@ -70,6 +62,10 @@ def inner(
   Raises:
     UserError: for unknown names.
   """
+  import optax
+
+  from rdd_jax.objectives import Inner
+
   rate = 1.0 if context.config.synthetic.step_size else learning_rate
   return Inner(
     optimizer=optax.chain(
@@ -93,6 +89,8 @@ def row_losses(config: Config) -> RowLosses:
   Raises:
     UserError: for an unknown loss, or an energy margin that makes no sense.
   """
+  from rdd_jax.core.losses import EnergyMargin, SquaredError, cross_entropy
+
   options = config.evaluation
   table: dict[str, RowLosses] = {
     'cross_entropy': cross_entropy,
@@ -126,6 +124,8 @@ def dsa(families: str, convention: str, *, siamese: bool) -> Augment | None:
   Raises:
     UserError: for an unknown family.
   """
+  from rdd_jax.images import augment as augmentation
+
   if not families:
     return None
   return augmentation.dsa(

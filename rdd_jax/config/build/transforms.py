@@ -17,7 +17,8 @@ from rdd_jax.core import plugins
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.core.transform import Transform, chain, edits_batches, identity
 from rdd_jax.data import load_ood, load_outliers
-from rdd_jax.images.corruptions import CORE, in_turn, named, one_of
+from rdd_jax.images.corruptions import in_turn, named, one_of
+from rdd_jax.images.families import CORE
 from rdd_jax.robust import (
   clean_first,
   confident_learning,

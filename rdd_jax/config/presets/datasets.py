@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.errors import UserError, choose
-from rdd_jax.data.mock import DIGITS, SHAPES
+from rdd_jax.images.published import DIGITS, SHAPES
 
 DSA = 'color_crop_cutout_flip_scale_rotate'
 DSA_DIGITS = 'color_crop_cutout_scale_rotate'  # a mirrored digit is another
@@ -44,7 +44,7 @@ class DataPreset(NamedTuple):
     shape: (H, W, C) of its images, and the number of classes.
     resize: side that images are resized to; 0 leaves them as they are.
     depth: of the ConvNet; 0 takes what fits the images.
-    published: key of its mean and std in `images.preprocessing.PUBLISHED`;
+    published: key of its mean and std in `images.published.STATISTICS`;
       '' fits them.
     mirror_safe: a mirror image is of the same class.
     photographs: images have texture: what has none is unlike them, and like

@@ -15,10 +15,13 @@ from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets.datasets import Setting, with_fact
 from rdd_jax.config.presets.options import some
 from rdd_jax.config.presets.registry import method_config
-from rdd_jax.robust.label_noise.options import Diversion, as_described
-from rdd_jax.robust.label_noise.relabel import Relabel
-from rdd_jax.robust.label_noise.select import Selection
-from rdd_jax.robust.label_noise.trust import Division
+from rdd_jax.robust.label_noise.options import (
+  Diversion,
+  Division,
+  Relabel,
+  Selection,
+  as_described,
+)
 
 SIZE = 512  # patches of a probe's dictionary
 VIEW = 'crop'  # shifts, under which the described form asks for consistency

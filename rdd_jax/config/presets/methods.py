@@ -1,4 +1,4 @@
-"""The table of methods, and of protections in front of them."""
+"""The table of methods, of protections in front of them, and of baselines."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ GROUPS = (
   'memory',
 )
 OUTLIERS = ('outliers', 'loss', 'families', 'slots')
+BASELINES = ('random', 'herding', 'k_center')  # rdd_jax.experiment.baselines
 
 
 class Method(NamedTuple):

@@ -13,7 +13,7 @@ from rdd_jax.config.presets.methods import OUTLIERS
 from rdd_jax.config.presets.options import some
 from rdd_jax.config.presets.registry import method_config
 from rdd_jax.core.errors import UserError
-from rdd_jax.images.corruptions import CORE, RELEASED_DEFAULT, family_of
+from rdd_jax.images.families import CORE, RELEASED_DEFAULT, family_of
 
 FAMILIES = {
   'core': CORE,

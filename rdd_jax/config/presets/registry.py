@@ -22,7 +22,7 @@ from rdd_jax.config.presets.methods import (
 )
 from rdd_jax.config.presets.options import ARGUMENTS, COMMON, OWN
 from rdd_jax.core.errors import UserError, choose
-from rdd_jax.images.preprocessing import PUBLISHED
+from rdd_jax.images.published import STATISTICS
 
 SMOKE = {  # the most that a field of an objective may be
   'matched_rows': 8,
@@ -189,7 +189,7 @@ def base(method: str, dataset: str, arg: str) -> tuple[Config, dict[str, Any]]:
   config.data.noise = args['noise']
   config.data.size = data.resize
   if data.published:
-    config.data.mean, config.data.std = PUBLISHED[data.published]
+    config.data.mean, config.data.std = STATISTICS[data.published]
   config.network.width = args['width']
   config.network.depth = data.depth
   config.synthetic.ipc = args['ipc']

@@ -16,7 +16,7 @@ from rdd_jax.config.build.objectives import namespace
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets.datasets import families, num_classes
 from rdd_jax.config.presets.registry import base, finish
-from rdd_jax.images.preprocessing import PUBLISHED
+from rdd_jax.images.published import STATISTICS
 
 T = TypeVar('T')
 
@@ -267,7 +267,7 @@ def _trajectories(config: Config, dataset: str, row: MTT) -> None:
   """What MTT and DATM share."""
   augment = families(dataset)
   if dataset == 'cifar100':  # what their `get_dataset` gives it
-    config.data.mean, config.data.std = PUBLISHED['cifar10']
+    config.data.mean, config.data.std = STATISTICS['cifar10']
   config.data.zca = ZCA if row.zca and dataset != 'fashion_mnist' else 0.0
   config.synthetic.step_size = row.step_size
   config.objective = namespace(

@@ -15,11 +15,11 @@ import numpy as np
 from rdd_jax.core import keys
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.data.load import OWN
-from rdd_jax.data.mock import SHAPES
 from rdd_jax.data.ood import generated, outliers
 from rdd_jax.data.ood.outliers import load_outliers as load_outliers
 from rdd_jax.data.ood.outliers import split_source as split_source
 from rdd_jax.images import corruptions
+from rdd_jax.images.published import SHAPES
 
 _CHUNK = 1000  # images corrupted at once; bounds the floats in memory
 

@@ -16,7 +16,7 @@ import numpy as np
 from rdd_jax.core.errors import UserError
 from rdd_jax.data import images
 from rdd_jax.data.dataset import Split
-from rdd_jax.data.mock import SHAPES
+from rdd_jax.images.published import SHAPES
 
 # By data set: the attribute that is the class, names of the classes, and the
 # attribute that is the group. As in `grouped.read_celeba`.

@@ -16,7 +16,6 @@ import jax
 from jax import Array
 import jax.numpy as jnp
 import numpy as np
-from scipy import special
 
 from rdd_jax.core.sharding import each
 from rdd_jax.images.preprocessing import Preprocessing
@@ -53,6 +52,8 @@ def odin(
   Returns:
     `f64[s, n]`, larger where a row is more in-distribution.
   """
+  from scipy import special
+
   run = partial(
     _moved, net, num_classes, stacked, preprocess, temperature, magnitude
   )

@@ -11,8 +11,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy import linalg
-from scipy.spatial import distance
 
 from rdd_jax.core.errors import UserError
 
@@ -125,6 +123,8 @@ def _factor(
 
   `fallback` times `I` where the mean variance is no more than `least`.
   """
+  from scipy import linalg
+
   d = residuals.shape[1]
   covariance = (residuals.T * weights) @ residuals / weights.sum()
   variance = float(np.trace(covariance) / d)
@@ -148,6 +148,9 @@ def distances(features: np.ndarray, reference: Reference) -> Distances:
   >>> distances(rows, reference).nearest
   array([0., 0.])
   """
+  from scipy import linalg
+  from scipy.spatial import distance
+
   x, centre = np.asarray(features, np.float64), reference.centre
 
   def whiten(rows: np.ndarray, factor: np.ndarray) -> np.ndarray:

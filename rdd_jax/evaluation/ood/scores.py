@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
-from scipy import special
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.evaluation.ood.reference import (
@@ -119,6 +118,8 @@ def entropy(
   >>> entropy(np.zeros((1, 2))).round(3)  # -log 2
   array([-0.693])
   """
+  from scipy import special
+
   del reject
   return -special.entr(special.softmax(classes, -1)).sum(-1)
 

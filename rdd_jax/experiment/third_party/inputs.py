@@ -7,7 +7,7 @@ from rdd_jax.config.defaults import Config
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.experiment.third_party.recipe import learning_rate
 from rdd_jax.experiment.third_party.told import Told
-from rdd_jax.images.preprocessing import PUBLISHED
+from rdd_jax.images.published import STATISTICS
 
 WHITENING = 0.1  # the regularisation of MTT and its successors
 CONVENTIONS = ('kornia', 'frepo')
@@ -116,7 +116,7 @@ def preprocessing_note(config: Config) -> str:
   means = ', '.join(f'{m:g}' for m in options.mean)
   stds = ', '.join(f'{s:g}' for s in options.std)
   told = f'networks take pixels less ({means}), over ({stds})'
-  if tuple(options.mean) == PUBLISHED['cifar100'][0]:
+  if tuple(options.mean) == STATISTICS['cifar100'][0]:
     told += (
       ", as DC's; MTT and DATM took those of CIFAR-10, as "
       '--like=configs/mtt_cifar100.py does'

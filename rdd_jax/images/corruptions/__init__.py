@@ -8,11 +8,8 @@ ones draw anew for each row.
 from rdd_jax.images.corruptions.combine import in_turn, one_of, sequence
 from rdd_jax.images.corruptions.corruption import Corruption
 from rdd_jax.images.corruptions.families import (
-  CORE,
   FAMILIES,
   RELEASED,
-  RELEASED_DEFAULT,
-  family_of,
   named,
 )
 from rdd_jax.images.corruptions.flat import outline, posterize, silhouette
@@ -42,15 +39,12 @@ from rdd_jax.images.corruptions.pixels import (
 )
 
 __all__ = [
-  'CORE',
   'FAMILIES',
   'RELEASED',
-  'RELEASED_DEFAULT',
   'Corruption',
   'add_noise',
   'arithmetic_mean',
   'blur',
-  'family_of',
   'fold',
   'geometric_mean',
   'in_turn',

@@ -1,8 +1,4 @@
-"""Corruptions by name, and which of them count as the same family.
-
-The families and the choice of `CORE` come from measurements on fashion_mnist
-and cifar10, with whole families left out of training and tested.
-"""
+"""Corruptions by name; `images.families` has which count as the same."""
 
 from __future__ import annotations
 
@@ -35,10 +31,7 @@ FAMILIES: dict[str, Factory] = {
   'flat': lambda: one_of(flat.posterize(), flat.silhouette(), flat.outline()),
 }
 
-# The six that serve best together.
-CORE = ('tiles', 'inversion', 'resolution', 'warp', 'frequency', 'noise')
-
-# The eight of TrustDD's released code, by its names, and those of its main run.
+# The eight of TrustDD's released code, by its names.
 RELEASED: dict[str, Factory] = {
   'jigsaw': geometry.jigsaw,
   'invert': pixels.invert_released,
@@ -49,31 +42,35 @@ RELEASED: dict[str, Factory] = {
   'avg_mean': pairs.arithmetic_mean,
   'geo_mean': pairs.geometric_mean,
 }
-RELEASED_DEFAULT = ('jigsaw', 'invert', 'pixelate', 'gauss_speckle')
 
-# Wider than `FAMILIES`: what differs too little to judge one by another.
-_RELATED: dict[str, tuple[Factory, ...]] = {
-  'tiles': (geometry.shuffle_tiles, geometry.jigsaw),
-  'inversion': (
-    pixels.invert,
-    pixels.invert_released,
-    pixels.solarize,
-    pixels.fold,
-  ),
-  'resolution': (pixels.pixelate, pixels.blur),
-  'warp': (geometry.warp,),
-  'frequency': (frequency.noise_phase, frequency.swap_amplitude),
-  'noise': (pixels.speckle, pixels.uniform_speckle, pixels.add_noise),
-  'rotation': (geometry.rotate,),
-  'mix': (pairs.arithmetic_mean, pairs.geometric_mean),
-  'paste': (pairs.paste,),
-  'flat': (flat.posterize, flat.silhouette, flat.outline),
-  'color': (pixels.rgb_ghost,),
-}
+_FUNCTIONS: tuple[Factory, ...] = (
+  geometry.shuffle_tiles,
+  geometry.jigsaw,
+  pixels.invert,
+  pixels.invert_released,
+  pixels.solarize,
+  pixels.fold,
+  pixels.pixelate,
+  pixels.blur,
+  geometry.warp,
+  frequency.noise_phase,
+  frequency.swap_amplitude,
+  pixels.speckle,
+  pixels.uniform_speckle,
+  pixels.add_noise,
+  geometry.rotate,
+  pairs.arithmetic_mean,
+  pairs.geometric_mean,
+  pairs.paste,
+  flat.posterize,
+  flat.silhouette,
+  flat.outline,
+  pixels.rgb_ghost,
+)
 
 # By function, `invert` is hidden behind the released corruption of that name.
 _NAMED: dict[str, Factory] = {
-  **{f.__name__: f for related in _RELATED.values() for f in related},
+  **{f.__name__: f for f in _FUNCTIONS},
   'negative': pixels.invert,
   **RELEASED,
   **FAMILIES,
@@ -96,23 +93,3 @@ def named(name: str) -> Corruption:
   """
   parts = [choose('corruption', part, _NAMED)() for part in name.split('+')]
   return parts[0] if len(parts) == 1 else sequence(*parts)
-
-
-def family_of(name: str) -> frozenset[str]:
-  """Returns the families that training on this name makes familiar.
-
-  They are the names of `FAMILIES`, and 'color'. What is tested as unseen must
-  share none of them.
-
-  Raises:
-    UserError: for an unknown name.
-
-  >>> sorted(family_of('jigsaw+gauss_speckle'))
-  ['noise', 'tiles']
-  """
-  found: set[str] = set()
-  for part in name.split('+'):
-    factory = choose('corruption', part, _NAMED)
-    related = [tag for tag, group in _RELATED.items() if factory in group]
-    found.update(related or [part])
-  return frozenset(found)

@@ -11,10 +11,6 @@ import warnings
 import jax
 import jax.numpy as jnp
 import numpy as np
-from sklearn.cluster import KMeans
-from sklearn.decomposition import PCA, FastICA
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.neighbors import KernelDensity
 
 from rdd_jax.core.errors import choose
 from rdd_jax.robust import mixture
@@ -105,6 +101,8 @@ def clusters(
   Raises:
     UserError: for another `of`.
   """
+  from sklearn.cluster import KMeans
+
   values = choose('what is clustered', of, SIGHTS)
 
   def find(
@@ -180,6 +178,9 @@ def _sources(
   values: np.ndarray, components: int, rng: np.random.Generator
 ) -> np.ndarray:
   """`f[n, components]`, of unit variance and as independent as may be."""
+  from sklearn.decomposition import FastICA
+  from sklearn.exceptions import ConvergenceWarning
+
   narrow = _narrow(values, rng, components)
   with warnings.catch_warnings():
     # Not converging to the last digit splits no worse.
@@ -202,6 +203,8 @@ def _modes(sources: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _log_density(seen: np.ndarray, rng: np.random.Generator) -> np.ndarray:
   """Of each row, by a width that makes held-out rows likeliest."""
+  from sklearn.neighbors import KernelDensity
+
   order = rng.permutation(len(seen))
   half = seen[order[: len(seen) // 2]], seen[order[len(seen) // 2 :]]
   spread = np.sqrt(seen.var(0).sum())
@@ -218,6 +221,8 @@ def _narrow(
   values: np.ndarray, rng: np.random.Generator, components: int = 50
 ) -> np.ndarray:
   """Principal components, so that distances are of few numbers."""
+  from sklearn.decomposition import PCA
+
   width = min(components, *values.shape)
   return PCA(width, random_state=_seed(rng)).fit_transform(values)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import jax
 from jax import Array
@@ -11,37 +11,10 @@ import jax.numpy as jnp
 from rdd_jax.core.batch import group_mean
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.numerics import safe_divide
+from rdd_jax.robust.label_noise.options import Relabel
 from rdd_jax.robust.label_noise.trust import ProbeOutputs, rank
 
-Measure = Literal['mahalanobis', 'cosine', 'both', 'confidence', 'none']
 MEASURES = ('mahalanobis', 'cosine', 'both', 'confidence', 'none')
-
-
-class Relabel(NamedTuple):
-  """Which rows come back, and with what label.
-
-  Attributes:
-    by: the margin between the two nearest anchors by squared 'mahalanobis'
-      distance, likewise by 'cosine' similarity, 'both' at once (rows on whose
-      class they agree, each in its better `fraction`), the probe's own
-      'confidence', or 'none': nothing comes back.
-    fraction: of the untrusted rows, those with the largest margin.
-    shrinkage: of the covariance of features to a multiple of the identity.
-    soft: targets are the posterior of the classes, not the nearest one.
-    beyond: only rows further from the anchor of their given class, by squared
-      Mahalanobis distance, than this share of its trusted rows: a row that the
-      probe takes for another, and that yet looks like its label, may be hard
-      and not wrong. 0 asks for nothing.
-    prior: what the label as given says counts as well: how often rows of that
-      label are nearest to each class.
-  """
-
-  by: Measure = 'mahalanobis'
-  fraction: float = 0.5
-  shrinkage: float = 0.1
-  soft: bool = False
-  beyond: float = 0.0
-  prior: bool = True
 
 
 class Proposal(NamedTuple):

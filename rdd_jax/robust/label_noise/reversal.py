@@ -12,7 +12,6 @@ from jax import Array
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 import numpy as np
-from scipy.sparse.csgraph import connected_components
 
 from rdd_jax.robust.label_noise.transition import compose, sparse
 
@@ -36,6 +35,8 @@ def doubtful(transition: ArrayLike) -> list[np.ndarray]:
   >>> doubtful(np.array([[0.6, 0.4, 0], [0, 0.7, 0.3], [0, 0, 1]]))
   []
   """
+  from scipy.sparse.csgraph import connected_components
+
   transition = np.asarray(transition)
   others = np.where(np.eye(len(transition), dtype=bool), 0, transition)
   _, group = connected_components(others >= LINKED, directed=False)

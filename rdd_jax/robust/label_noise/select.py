@@ -17,34 +17,10 @@ import jax.numpy as jnp
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.numerics import safe_divide
+from rdd_jax.robust.label_noise.options import Selection
 from rdd_jax.robust.label_noise.trust import rank
 
 SOME = 0.1  # of a class, that a group must have to set what others are trusted
-
-
-class Selection(NamedTuple):
-  """How much noise may be handed on, and what must be kept.
-
-  Attributes:
-    share_of_noise: of the estimated noise as given, what the trusted rows may
-      have of it; a quarter is what is promised, and estimates err.
-    floor: noise that is allowed in any case, so that clean labels stay.
-    least_trusted: posterior of the label that a trusted row has.
-    least_kept: of the right rows that each class is expected to have, the share
-      that is trusted whatever noise comes with it.
-    least_rows: of each class, likewise.
-    least_right: posterior of the new label that a relabeled row has; above 1
-      relabels none.
-    margin: relabeled rows are at most this share as wrong as trusted ones.
-  """
-
-  share_of_noise: float = 0.2
-  floor: float = 0.02
-  least_trusted: float = 0.5
-  least_kept: float = 0.75
-  least_rows: int = 20
-  least_right: float = 0.8
-  margin: float = 0.5
 
 
 class Chosen(NamedTuple):

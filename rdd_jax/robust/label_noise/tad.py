@@ -29,7 +29,6 @@ import jax
 from jax import Array
 import jax.numpy as jnp
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from rdd_jax.core import keys
 from rdd_jax.core.errors import UserError
@@ -74,6 +73,8 @@ def ask(
     size: patches in the dictionary; it costs memory of `32 N size` bytes.
     tell: see `DataView`.
   """
+  from threadpoolctl import threadpool_limits
+
   labels = jnp.asarray(labels, jnp.int32)
   n = labels.shape[0]
   dealt = crossfit.folds(keys.named(key, 'folds'), labels)

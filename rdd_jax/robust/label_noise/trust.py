@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import chex
 from jax import Array
 import jax.numpy as jnp
 
 from rdd_jax.core.errors import UserError
+from rdd_jax.robust.label_noise.options import Division, Score
 from rdd_jax.robust.mixture import low_posterior
 
-Score = Literal['loss', 'log_loss', 'regret']
-Rule = Literal['agreement', 'mixture', 'either', 'both', 'small_loss']
 SCORES = ('loss', 'log_loss', 'regret')
 RULES = ('agreement', 'mixture', 'either', 'both', 'small_loss')
 
@@ -35,39 +34,6 @@ class ProbeOutputs(NamedTuple):
   confidence: Array
   preferred: Array
   features: Array
-
-
-class Division(NamedTuple):
-  """How rows are divided into trusted and untrusted ones.
-
-  Attributes:
-    rule: trusted are those whose label the probe prefers ('agreement'), those
-      of the mixture's low component ('mixture'), 'either', 'both', or the
-      `keep` share of each class with the smallest score ('small_loss').
-    score: what the mixture is of: the 'loss', its logarithm, or the 'regret',
-      the loss less that of the preferred class.
-    threshold: on the posterior of the low component.
-    by_class: a mixture for each label as given, not one for all.
-    by_group: where groups are known, a mixture for each label within each
-      group: rows of a rare group are harder than others of their class, and are
-      compared to each other.
-    keep: see `rule`.
-    least: share of each class that is trusted in any case, by regret: a weak
-      probe agrees with hardly any row of a hard class.
-    least_in_group: share, likewise, of each label within each known group.
-    least_rows: number of rows of each class, likewise, so that none is left
-      without.
-  """
-
-  rule: Rule = 'agreement'
-  score: Score = 'log_loss'
-  threshold: float = 0.5
-  by_class: bool = True
-  by_group: bool = True
-  keep: float = 0.6
-  least: float = 0.0
-  least_in_group: float = 0.45
-  least_rows: int = 20
 
 
 def check(division: Division) -> None:

@@ -9,13 +9,12 @@ import pytest
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.images import corruptions
-from rdd_jax.images.corruptions import (
+from rdd_jax.images.corruptions import FAMILIES, RELEASED, named
+from rdd_jax.images.families import (
   CORE,
-  FAMILIES,
-  RELEASED,
+  RELATED,
   RELEASED_DEFAULT,
   family_of,
-  named,
 )
 
 FIXED = [
@@ -126,7 +125,9 @@ def test_one_pixel_is_enough_for_what_needs_no_more():
 
 def test_every_name_names_a_corruption_and_its_family():
   x = jax.ShapeDtypeStruct((3, 8, 8, 3), jnp.float32)
-  for name in {*FAMILIES, *RELEASED, *ALL, 'negative'}:
+  known = {*FAMILIES, *RELEASED, *ALL, 'negative'}
+  assert sorted(sum(RELATED.values(), ())) == sorted(known)
+  for name in known:
     y = jax.eval_shape(named(name), jax.random.key(0), x)
     assert (y.shape, y.dtype) == (x.shape, x.dtype)
     assert len(family_of(name)) == 1
