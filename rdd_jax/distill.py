@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import jax
 from jax import Array
 from jax.core import Tracer
-import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -104,7 +103,7 @@ def distiller(
   ) -> DistillState:
     _require_rows(view(params), spec)
     return DistillState(
-      step=jnp.zeros([], jnp.int32),
+      step=jax.device_put(np.int32(0)),
       key=key,
       params=params,
       opt=optimizer.init(params),

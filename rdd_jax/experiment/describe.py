@@ -29,10 +29,9 @@ def describe(
   config, spec = trial.config, trial.experiment.spec
   device = mesh.devices.flat[0]
   weights = jax.eval_shape(
-    lambda key: networks.init(
-      trial.experiment.net, key, trial.dataset.image_shape
-    )['params'],
-    jax.random.key(0),
+    lambda: networks.init(
+      trial.experiment.net, jax.random.key(0), trial.dataset.image_shape
+    )['params']
   )
   noise = ''
   if trial.dataset.train_true_labels is not None:

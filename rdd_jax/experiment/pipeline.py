@@ -85,18 +85,18 @@ def execute(
   mesh = meshes.make_mesh(config.devices or None)
   clock = cost.clock(directory)
   stop = clock.watch(stop)
-  with clock.stage('loading'):
-    trial = load_trial(config, directory)._replace(
-      watch=watch, kept=Kept(shared or directory.parent / kept.DIRECTORY)
-    )
-    check_channels_of(trial.dataset)
-    build_shift.fits(config, trial.dataset)
-  for line in on_purpose(trial):
-    say(line)
-  if cleans_only(config):
-    clean.clean(trial, begin.seed_key(config, 0), command, clock)
-    return {}
   with jax.default_matmul_precision(config.precision):
+    with clock.stage('loading'):
+      trial = load_trial(config, directory)._replace(
+        watch=watch, kept=Kept(shared or directory.parent / kept.DIRECTORY)
+      )
+      check_channels_of(trial.dataset)
+      build_shift.fits(config, trial.dataset)
+    for line in on_purpose(trial):
+      say(line)
+    if cleans_only(config):
+      clean.clean(trial, begin.seed_key(config, 0), command, clock)
+      return {}
     distil(trial, mesh, clock, stop)
     with clock.stage('judging'):
       # Only now: it takes time, which a run that is stopped need not spend.
@@ -137,14 +137,15 @@ def distil(
     trial.experiment.spec.num_outputs,
     dataset.train_groups,
   )
+  # Outside of the mesh, within which all would be compiled once more.
+  roots = {seed: begin.seed_key(config, seed) for seed in todo}
   compiled = None
   with meshes.use(mesh):
     images, labels, measure = meshes.replicate(
       (dataset.train_images, dataset.train_labels, measure), mesh
     )
     train = partial(begin.train_experts, trial, images, mesh, clock, stop)
-    for seed in todo:
-      key = begin.seed_key(config, seed)
+    for seed, key in roots.items():
       directory = seed_directory(trial.workdir, seed)
       if config.transform and not (directory / 'checkpoints').exists():
         # It may take as long as distilling.

@@ -8,7 +8,6 @@ from functools import partial
 import flax.linen as nn
 import jax
 from jax import Array
-import jax.numpy as jnp
 import numpy as np
 
 from rdd_jax.core.chunks import in_chunks
@@ -94,7 +93,7 @@ def in_batches(
   """
 
   def on_host(images: np.ndarray | Array) -> tuple[np.ndarray, ...]:
-    return jax.device_get(fn(jnp.asarray(images)))
+    return jax.device_get(fn(jax.device_put(images)))
 
   return in_chunks(on_host, images, batch_size, axis=1)
 

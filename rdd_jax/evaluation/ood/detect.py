@@ -176,7 +176,7 @@ def _references(
   cells = np.asarray(batch.cells)
   rows = np.flatnonzero((cells < num_classes) & (np.asarray(batch.weights) > 0))
   rows = rows[:: -(-len(rows) // REFERENCE)]
-  inputs = jnp.asarray(np.asarray(batch.inputs)[rows])
+  inputs = jax.device_put(np.asarray(batch.inputs)[rows])
   if inputs.dtype == jnp.uint8:
     inputs = preprocess(inputs)
   copies = 1
