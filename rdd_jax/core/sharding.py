@@ -54,6 +54,38 @@ def each(
   return jax.vmap(fn)(xs) if parallel else lax.map(fn, xs)
 
 
+def in_blocks(fn: Callable[[T], Any], rows: T, size: int) -> Any:
+  """Applies `fn` to blocks of so many rows, one after the other.
+
+  Args:
+    fn: from some of the rows to a pytree of `[b, ...]`, each of its own row.
+    rows: a pytree whose leaves are `[n, ...]`.
+    size: of a block, at most; blocks are made as even as they can be.
+
+  Returns:
+    A pytree whose leaves are `[n, ...]`.
+
+  >>> in_blocks(lambda x: 2 * x, jnp.arange(5), 2).tolist()
+  [0, 2, 4, 6, 8]
+  """
+  n = jax.tree.leaves(rows)[0].shape[0]
+  if n <= size:
+    return fn(rows)
+  found = lax.map(fn, _dealt(rows, -(-n // size)))
+  return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:n], found)
+
+
+def _dealt(rows: T, count: int) -> T:
+  """Rows as `[count, size, ...]`, the last block filled with zeros."""
+
+  def blocks(leaf: Array) -> Array:
+    size = -(-leaf.shape[0] // count)
+    extra = ((0, count * size - leaf.shape[0]),) + ((0, 0),) * (leaf.ndim - 1)
+    return jnp.pad(leaf, extra).reshape(count, size, *leaf.shape[1:])
+
+  return jax.tree.map(blocks, rows)
+
+
 def sum_in_blocks(fn: Callable[[T], Any], rows: T, size: int) -> Any:
   """Sums `fn` over blocks of so many rows, one after the other.
 
@@ -69,13 +101,7 @@ def sum_in_blocks(fn: Callable[[T], Any], rows: T, size: int) -> Any:
   count = -(-n // size)
   if count <= 1:
     return fn(rows)
-  even = -(-n // count)
-
-  def blocks(leaf: Array) -> Array:
-    extra = ((0, count * even - n),) + ((0, 0),) * (leaf.ndim - 1)
-    return jnp.pad(leaf, extra).reshape(count, even, *leaf.shape[1:])
-
-  dealt = jax.tree.map(blocks, rows)
+  dealt = _dealt(rows, count)
   block = jax.checkpoint(fn, prevent_cse=False)
   first = jax.eval_shape(fn, jax.tree.map(lambda leaf: leaf[0], dealt))
   zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), first)

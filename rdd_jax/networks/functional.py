@@ -12,6 +12,10 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 import jax.numpy as jnp
 
+from rdd_jax.core.sharding import in_blocks
+
+CACHE = 5 * 2**20  # bytes of one activation that work best in a CPU's cache
+
 # {'params': ..., 'batch_stats': ...}, the latter {} where a network has none.
 Variables = dict[str, Any]
 
@@ -55,12 +59,43 @@ def _init(
 def apply(net: nn.Module, variables: Variables, x: Array) -> Outputs:
   """Runs a network in evaluation mode: batch norm uses its running statistics.
 
+  On a CPU, many rows go by in blocks, from the first layer to the last: more
+  than twice as fast.
+
   Args:
     net: the network.
     variables: as `init` returns them.
     x: images `f[n, H, W, C]`.
   """
-  return net.apply(variables, x)  # pyright: ignore[reportReturnType]
+  return in_blocks(partial(net.apply, variables), x, block_size(variables, x))
+
+
+def block_size(
+  variables: Variables, x: Array, *, training: bool = False
+) -> int:
+  """Returns how many rows are fast to take at once: on most devices, all.
+
+  On a CPU, those whose first activations fill `CACHE`, unless the rows are
+  shared out to devices, or have batch statistics of their own.
+
+  Args:
+    variables: of the network.
+    x: images `f[n, H, W, C]`.
+    training: whether batch norm uses the batch's statistics.
+  """
+  n, *shape = x.shape
+  leaves = jax.tree.leaves(variables['params'])
+  kernels = [k for k in leaves if k.ndim == 4 and k.shape[2] == shape[-1]]
+  one_device = jax.sharding.get_abstract_mesh().size <= 1
+  if (
+    jax.default_backend() != 'cpu'
+    or not (one_device and kernels and len(shape) == 3)
+    or (training and jax.tree.leaves(variables['batch_stats']))
+  ):
+    return n
+  width = max(kernel.shape[-1] for kernel in kernels)
+  size = shape[0] * shape[1] * width * x.dtype.itemsize
+  return max(CACHE // size, 1)
 
 
 def apply_training(

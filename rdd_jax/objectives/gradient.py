@@ -18,12 +18,13 @@ import jax.numpy as jnp
 
 from rdd_jax import networks
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.numerics import safe_sqrt
+from rdd_jax.core.numerics import safe_divide, safe_sqrt
+from rdd_jax.core.sharding import sum_in_blocks
 from rdd_jax.core.transform import Chains, State
 from rdd_jax.images.augment import Augment
 from rdd_jax.networks import Variables
 from rdd_jax.objectives.base import Objective, Step
-from rdd_jax.objectives.cells import map_cells, weighted_mean
+from rdd_jax.objectives.cells import map_cells
 from rdd_jax.training import sgd
 from rdd_jax.training.inner import Inner, train
 from rdd_jax.training.sgd import Learner
@@ -177,14 +178,20 @@ def gradient_matching(
     variables = step.state.learner.variables
 
     def gradient(batch: Batch) -> Variables:
-      def cell_loss(params: Variables) -> Array:
-        outputs, _ = networks.apply_training(
-          net, {**variables, 'params': params}, batch.inputs
-        )
-        rows = inner.losses(outputs.logits, batch, num_classes)
-        return weighted_mean(rows[:, None], batch.weights)[0]
+      mass = batch.weights.sum()
 
-      return jax.grad(cell_loss)(variables['params'])
+      def of_rows(rows: Batch) -> Variables:
+        def cell_loss(params: Variables) -> Array:
+          outputs, _ = networks.apply_training(
+            net, {**variables, 'params': params}, rows.inputs
+          )
+          values = inner.losses(outputs.logits, rows, num_classes)
+          return safe_divide(rows.weights @ values, mass)
+
+        return jax.grad(cell_loss)(variables['params'])
+
+      size = networks.block_size(variables, batch.inputs, training=True)
+      return sum_in_blocks(of_rows, batch, size)
 
     return map_cells(
       gradient,

@@ -18,8 +18,6 @@ from rdd_jax.core.transform import ScoreFn, Scores
 from rdd_jax.core.unroll import keep
 from rdd_jax.networks import Variables
 
-CACHE = 5 * 2**20  # bytes of one activation that work best in a CPU's cache
-
 
 class Learner(NamedTuple):
   """Holds a network's variables and the state of its optimizer."""
@@ -120,24 +118,9 @@ def gradient(
     grads, new = jax.grad(objective, has_aux=True)(variables['params'])
     return grads, new['batch_stats']
 
-  grads, stats = sum_in_blocks(of_rows, batch, _block_size(variables, batch))
+  size = networks.block_size(variables, batch.inputs, training=True)
+  grads, stats = sum_in_blocks(of_rows, batch, size)
   return keep(grads), stats
-
-
-def _block_size(variables: Variables, batch: Batch) -> int:
-  """The rows whose widest activations fill `CACHE`, or all of them."""
-  n, *shape = batch.inputs.shape
-  kernels = [k for k in jax.tree.leaves(variables['params']) if k.ndim == 4]
-  one_device = jax.sharding.get_abstract_mesh().size <= 1
-  if (
-    jax.default_backend() != 'cpu'
-    or not (one_device and kernels and len(shape) == 3)
-    or jax.tree.leaves(variables['batch_stats'])
-  ):
-    return n
-  widest = max(kernel.shape[-1] for kernel in kernels)
-  size = shape[0] * shape[1] * widest * batch.inputs.dtype.itemsize
-  return max(CACHE // size, 1)
 
 
 def update(

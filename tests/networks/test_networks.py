@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rdd_jax import networks
-from rdd_jax.networks import layers
+from rdd_jax.networks import functional, layers
 
 SMALL = {
   'convnet': {'width': 16, 'depth': 2},
@@ -257,3 +257,27 @@ def test_images_that_do_not_suit_raise_one_line(name, options, shape, says):
 def test_functions_do_not_hide_modules():
   assert callable(networks.apply)
   assert networks.functional.apply is networks.apply
+
+
+@pytest.mark.parametrize('name', ['convnet', 'resnet18_bn'])
+def test_rows_in_blocks_are_rows_at_once(monkeypatch, name):
+  net = networks.build(name, 3, **SMALL[name])
+  variables = networks.init(net, jax.random.key(0), (8, 8, 1))
+  x = images(7, 8, 8, 1)
+  whole = networks.apply(net, variables, x)
+  row = 8 * 8 * 4 * SMALL[name]['width']
+  for block in (1, 3, 6):
+    monkeypatch.setattr(functional, 'CACHE', block * row)
+    assert networks.block_size(variables, x) == block
+    for ours, theirs in zip(
+      networks.apply(net, variables, x), whole, strict=True
+    ):
+      np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_batch_statistics_are_of_all_rows(monkeypatch):
+  monkeypatch.setattr(functional, 'CACHE', 1)
+  net = networks.build('resnet18_bn', 3, width=4)
+  variables = networks.init(net, jax.random.key(0), (8, 8, 1))
+  x = images(7, 8, 8, 1)
+  assert networks.block_size(variables, x, training=True) == len(x)

@@ -22,6 +22,7 @@ import pytest
 
 from rdd_jax.core.batch import concat, take
 from rdd_jax.images.augment import dsa
+from rdd_jax.networks import functional
 
 FAMILIES = ('color', 'crop', 'cutout', 'flip', 'scale', 'rotate')
 
@@ -138,3 +139,12 @@ def test_only_siamese_augmentation_sees_both_alike():
   real = concat(synthetic, synthetic)
   apart = Case(dm(convnet(3, 1), augment=dsa(('crop',), siamese=False)))
   assert (apart(synthetic, real)[0] > 1e-3).all()
+
+
+def test_rows_go_by_in_blocks(case, monkeypatch):
+  """A few at a time, of real rows and of synthetic ones, as a CPU likes it."""
+  real, synthetic = rows(0, 18), synthetic_rows()
+  expected = case(synthetic, real)
+  monkeypatch.setattr(functional, 'CACHE', 1)
+  for ours, theirs in zip(case(synthetic, real), expected, strict=True):
+    chex.assert_trees_all_close(ours, theirs, rtol=1e-4, atol=1e-6)

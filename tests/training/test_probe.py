@@ -14,6 +14,7 @@ import pytest
 
 from rdd_jax import networks
 from rdd_jax.core.batch import Batch, concat, take
+from rdd_jax.networks import functional
 from rdd_jax.training import sgd
 from rdd_jax.training.probe import no_probe, probe
 
@@ -180,7 +181,7 @@ def test_gradients_in_blocks_are_those_of_the_whole(monkeypatch):
   whole, _ = sgd.gradient(net, variables, batch, CLASSES)
   size = batch.inputs[0, ..., 0].size * 4 * 4
   for block in (1, 3, n - 1):
-    monkeypatch.setattr(sgd, 'CACHE', block * size)
+    monkeypatch.setattr(functional, 'CACHE', block * size)
     found, _ = sgd.gradient(net, variables, batch, CLASSES)
     chex.assert_trees_all_close(found, whole, rtol=1e-4, atol=1e-6)
 
