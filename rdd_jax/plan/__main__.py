@@ -36,10 +36,11 @@ def main(argv: list[str]) -> None:
 
 def plan(config: Config) -> None:
   """Predicts a run and prints what it will take, as the flags say."""
-  from rdd_jax.experiment import workdir
+  from rdd_jax.experiment import ablations, workdir
   from rdd_jax.plan.predict import FILE, predict
   from rdd_jax.runtime import distributed
 
+  ablations.check_all(config)
   distributed.initialise(False)
   with tempfile.TemporaryDirectory() as scratch:
     predicted = predict(config, Path(scratch), budget=_SECONDS.value)

@@ -16,7 +16,8 @@ import pytest
 
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets import digits, label_noise
-from rdd_jax.plan.__main__ import show
+from rdd_jax.core.errors import UserError
+from rdd_jax.plan.__main__ import plan, show
 from rdd_jax.plan.extrapolate import START, Seconds, extrapolate
 from rdd_jax.plan.predict import predict
 from rdd_jax.runtime import cost
@@ -79,6 +80,13 @@ def tiny(config: Config) -> Config:
   config.baselines = ('random',)
   config.whole.steps = 0
   return config
+
+
+def test_what_a_run_would_refuse_is_not_planned():
+  config = digits('dm', '')
+  config.baselines = ('rnadom',)
+  with pytest.raises(UserError, match="'random'"):
+    plan(config)
 
 
 @pytest.mark.slow
