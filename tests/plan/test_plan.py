@@ -83,7 +83,7 @@ def tiny(config: Config) -> Config:
 
 
 def test_what_a_run_would_refuse_is_not_planned():
-  config = digits('dm', '')
+  config = digits.dm('')
   config.baselines = ('rnadom',)
   with pytest.raises(UserError, match="'random'"):
     plan(config)
