@@ -14,7 +14,7 @@ import math
 
 import chex
 import jax
-from jax import Array
+from jax import Array, lax
 import jax.numpy as jnp
 
 from rdd_jax.core.errors import UserError
@@ -74,7 +74,8 @@ def convolutional(
     chex.assert_rank(x1, 4)
     require_alike(x1, x2)
     same = x2 is None
-    second = x1 if x2 is None else x2
+    # Else XLA would work out the windows of constant rows as it compiles.
+    x1, second = lax.optimization_barrier((x1, x1 if x2 is None else x2))
     if halve and min(x1.shape[1:3]) < 2**depth:
       raise UserError(
         f'{depth} halvings of {x1.shape[1]}x{x1.shape[2]} images leave '
@@ -93,10 +94,11 @@ def convolutional(
     b = a if same else inner(own, second, second)
     k = exact(inner(cross, x1, second), a)
     ntk = jnp.zeros_like(k)
-    for _ in range(depth):
+    for layer in range(depth):
       a, b = affine(_window(a, size, halve)), affine(_window(b, size, halve))
       k = exact(affine(_window(k, size, pairs)), a)
-      ntk = k + w_std**2 * _window(ntk, size, pairs)
+      # No windows over zeros, which XLA would work out as it compiles.
+      ntk = k + w_std**2 * _window(ntk, size, pairs) if layer else k
       k, slope = _relu(k, a, b, pairs, halve)
       ntk = slope * ntk
       a, b = _relu_own(a, halve), _relu_own(b, halve)
@@ -110,16 +112,24 @@ def convolutional(
 
 def _window(k: Array, size: int, pairs: bool) -> Array:
   """The mean over windows, at once in both pixels of a pair; zeros around."""
-  groups = ((-4, -2), (-3, -1)) if pairs else ((-2,), (-1,))
-  for axes in groups:
-    k = _slide(k, size, [axis % k.ndim for axis in axes]) / size
+  if pairs:
+    for axes in (-4, -2), (-3, -1):
+      k = _slide(k, size, [axis % k.ndim for axis in axes]) / size
+    return k
+  # Height and width in turn: XLA on CPUs is slow at windows over both.
+  for axis in (k.ndim - 2, k.ndim - 1):
+    window = [size if i == axis else 1 for i in range(k.ndim)]
+    sums = lax.reduce_window(k, 0.0, lax.add, window, (1,) * k.ndim, 'SAME')
+    k = sums / size
   return k
 
 
 def _slide(k: Array, size: int, axes: Sequence[int]) -> Array:
   half = size // 2
   pads = [(half, half) if axis in axes else (0, 0) for axis in range(k.ndim)]
-  padded, total = jnp.pad(k, pads), jnp.zeros_like(k)
+  # XLA on CPUs would pad anew, number by number, for each shift.
+  padded = lax.optimization_barrier(jnp.pad(k, pads))
+  total = jnp.zeros_like(k)
   for i in range(size):
     window = tuple(
       slice(i, i + n) if axis in axes else slice(None)

@@ -50,6 +50,18 @@ def test_moments_of_a_relu_by_brute_force(cosine):
   np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
+def test_moments_are_those_of_the_arccosine_to_rounding():
+  c = np.append(np.linspace(-1, 1, 10_001), [1 - 1e-6, 1e-6 - 1]).astype('f4')
+  angle = np.arccos(np.float64(c))
+  first = (np.sin(angle) + (np.pi - angle) * c) / (2 * np.pi)
+  found = moments(jnp.asarray(c), jnp.ones(()), jnp.ones(()))
+  for of, exact in zip(found, (first, 0.5 - angle / (2 * np.pi)), strict=True):
+    np.testing.assert_allclose(of, exact, atol=2e-7)
+  with jax.enable_x64(True):
+    slope = moments(jnp.asarray(c, jnp.float64), jnp.ones(()), jnp.ones(()))[1]
+    np.testing.assert_allclose(slope, 0.5 - angle / (2 * np.pi), atol=1e-15)
+
+
 def recursion(x, y, depth):
   """Entry by entry, in float64, with moments by brute force."""
 
