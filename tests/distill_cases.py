@@ -66,9 +66,13 @@ def data() -> tuple:
 IMAGES, MEASURE = data()
 
 
+STRATA = by_cell(CLASSES)
+drawn = jax.jit(draw, static_argnums=(3, 4))
+
+
 def real(step: int, n: int = 24) -> Batch:
   key = jax.random.fold_in(jax.random.key(42), step)
-  return draw(key, IMAGES, MEASURE, n, by_cell(CLASSES))
+  return drawn(key, IMAGES, MEASURE, n, STRATA)
 
 
 REAL = [real(step) for step in range(6)]

@@ -11,6 +11,8 @@ import jax.numpy as jnp
 from rdd_jax.core.batch import NOWHERE, Batch
 
 ROOT = Path(__file__).parents[1]
+# XLA_FLAGS of a command that has one device, and compiles as tests do.
+ONE_DEVICE = '--xla_backend_extra_options=xla_cpu_disable_new_fusion_emitters'
 
 
 class Tags(HTMLParser):

@@ -34,12 +34,16 @@ CASES = [
 
 
 def one_of_each() -> list[str]:
-  """For each method and protection one data set, all of them in turns."""
+  """Each method and protection on its smallest data set; plain, on all."""
   found: dict[tuple[str, str], list[str]] = {}
   for case in CASES:
     method, _, protection = case.split('-')
     found.setdefault((method, protection), []).append(case)
-  return [cases[i % len(cases)] for i, cases in enumerate(found.values())]
+  plain = [cases for (_, name), cases in found.items() if name == 'plain']
+  return [
+    *(cases[-1 - i % len(cases)] for i, cases in enumerate(plain)),
+    *(cases[0] for (_, name), cases in found.items() if name != 'plain'),
+  ]
 
 
 def config(case: str):

@@ -10,7 +10,7 @@ import pytest
 
 from rdd_jax.core import risk
 
-ALL = {
+RISKS = {
   'mean': risk.mean(),
   'equal': risk.equal(),
   'total': risk.total(),
@@ -22,10 +22,16 @@ ALL = {
   'uniformly': risk.uniformly(risk.cvar(0.3)),
   'mix': risk.mix((0.4, risk.mean()), (0.6, risk.cvar(0.2))),
 }
+# A program for each and a number of groups: of single operations are many more.
+ALL = {name: jax.jit(one) for name, one in RISKS.items()}
+evaluate = jax.jit(risk.evaluate, static_argnums=0)
+differentiated = jax.jit(
+  jax.value_and_grad(risk.evaluate, argnums=1), static_argnums=0
+)
 COHERENT = [name for name in ALL if name != 'total']
 
 
-def problem(seed: int, k: int = 7, empty: int = 0) -> tuple:
+def problem(seed: int, k: int = 9, empty: int = 0) -> tuple:
   rng = np.random.default_rng(seed)
   values = rng.normal(size=k).astype(np.float32)
   mass = rng.uniform(0.1, 3, k).astype(np.float32)
@@ -84,36 +90,33 @@ def test_weights_sum_to_one(name, empty):
 
 
 def test_total_counts_the_groups_that_have_mass():
-  values, mass = problem(0, k=9, empty=2)
+  values, mass = problem(0, empty=2)
   assert float(risk.total()(values, mass).sum()) == 7
 
 
 @pytest.mark.parametrize('name', ALL)
 @pytest.mark.parametrize('bad', [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize('k', [6, 200])
+@pytest.mark.parametrize('k', [9, 200])
 def test_empty_groups_do_not_count_whatever_they_hold(name, bad, k):
   values, mass = problem(2, k=k, empty=k // 3)
   poisoned = np.where(mass > 0, values, bad)
   w = ALL[name](poisoned, mass)
   assert np.all(np.asarray(w)[mass == 0] == 0)
   np.testing.assert_array_equal(w, ALL[name](values, mass))
-  value, grad = jax.value_and_grad(lambda v: risk.evaluate(ALL[name], v, mass))(
-    jnp.asarray(poisoned)
-  )
-  chex.assert_tree_all_finite((value, grad))
+  chex.assert_tree_all_finite(differentiated(ALL[name], poisoned, mass))
 
 
 @pytest.mark.parametrize('name', ALL)
 def test_no_mass_at_all_is_zero_risk(name):
-  values, mass = jnp.array([1.0, jnp.nan]), jnp.zeros(2)
-  assert float(risk.evaluate(ALL[name], values, mass)) == 0
+  values, mass = np.float32([1, np.nan]), np.zeros(2, np.float32)
+  assert float(evaluate(ALL[name], values, mass)) == 0
 
 
 @pytest.mark.parametrize('name', ALL)
 @pytest.mark.parametrize('seed', range(3))
 def test_permutation_equivariance(name, seed):
-  values, mass = problem(seed, k=11, empty=2)
-  order = np.random.default_rng(seed).permutation(11)
+  values, mass = problem(seed, empty=2)
+  order = np.random.default_rng(seed).permutation(9)
   w = np.asarray(ALL[name](values, mass))
   np.testing.assert_allclose(
     ALL[name](values[order], mass[order]), w[order], atol=1e-6
@@ -131,9 +134,7 @@ def test_weights_do_not_depend_on_the_unit_of_mass(name):
 @pytest.mark.parametrize('name', ALL)
 def test_gradient_of_evaluate_is_the_weights(name):
   values, mass = problem(5, empty=1)
-  grad = jax.grad(lambda v: risk.evaluate(ALL[name], v, mass))(
-    jnp.asarray(values)
-  )
+  _, grad = differentiated(ALL[name], values, mass)
   np.testing.assert_allclose(grad, ALL[name](values, mass), rtol=1e-6)
   assert np.all(np.asarray(grad)[mass == 0] == 0)
 
@@ -214,16 +215,17 @@ def test_entropic_refuses_a_temperature_that_is_not_positive(temperature):
 @pytest.mark.parametrize('name', ALL)
 def test_risks_trace_and_batch(name):
   values, mass = problem(8, empty=1)
-  stacked = jnp.stack([values, -values])
-  batched = jax.jit(jax.vmap(ALL[name], (0, None)))(stacked, mass)
-  np.testing.assert_allclose(batched[1], ALL[name](-values, mass), atol=1e-7)
+  stacked = np.stack([values, -values])
+  batched = jax.jit(jax.vmap(RISKS[name], (0, None)))(stacked, mass)
+  alone = RISKS[name](-values, mass)
+  np.testing.assert_allclose(batched[1], alone, atol=1e-7)
 
 
 @pytest.mark.parametrize('seed', range(4))
 @pytest.mark.parametrize('temperature', [0.05, 0.5, 20.0])
 def test_chi_square_solves_its_program(seed, temperature):
   """Its conditions of optimality: w = p (1 + (L - eta) / t)+ for one eta."""
-  values, mass = problem(seed, k=9, empty=seed % 3)
+  values, mass = problem(seed, empty=seed % 3)
   w = np.asarray(risk.chi_square(temperature)(values, mass), np.float64)
   p = mass / mass.sum()
   np.testing.assert_allclose(w.sum(), 1, rtol=1e-5)

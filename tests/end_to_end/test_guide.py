@@ -13,6 +13,7 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+from helpers import ONE_DEVICE
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -109,7 +110,11 @@ def test_a_run(own: Callable, command: list[str], tmp_path: Path):
     done = subprocess.run(
       [sys.executable, '-m', 'rdd_jax.main', config, *SHORT, *flags],
       cwd=tmp_path,
-      env={**os.environ, 'XLA_FLAGS': '', 'PYTHONPATH': str(ROOT)},
+      env={
+        **os.environ,
+        'XLA_FLAGS': ONE_DEVICE,
+        'PYTHONPATH': str(ROOT),
+      },
       capture_output=True,
       text=True,
       timeout=300,

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from helpers import ROOT
+from helpers import ONE_DEVICE, ROOT
 import pytest
 
 TINY = (
@@ -29,7 +29,7 @@ def run(*flags: str, module: str = 'main') -> subprocess.CompletedProcess[str]:
   return subprocess.run(
     command(*flags, module=module),
     cwd=ROOT,
-    env={**os.environ, 'XLA_FLAGS': ''},
+    env={**os.environ, 'XLA_FLAGS': ONE_DEVICE},
     capture_output=True,
     text=True,
     timeout=300,
@@ -169,7 +169,7 @@ def test_killed_at_any_moment(tmp_path: Path, number: signal.Signals):
     process = subprocess.Popen(
       command(*flags),
       cwd=ROOT,
-      env={**os.environ, 'XLA_FLAGS': ''},
+      env={**os.environ, 'XLA_FLAGS': ONE_DEVICE},
       stdout=subprocess.PIPE,
       text=True,
     )
@@ -195,7 +195,7 @@ def test_a_second_interrupt_stops_at_once(tmp_path: Path):
   process = subprocess.Popen(
     command(*TINY, '--config.steps=1000000', f'--workdir={tmp_path}'),
     cwd=ROOT,
-    env={**os.environ, 'XLA_FLAGS': ''},
+    env={**os.environ, 'XLA_FLAGS': ONE_DEVICE},
     stdout=subprocess.DEVNULL,
     stderr=subprocess.PIPE,
     text=True,
@@ -227,7 +227,7 @@ def test_killed_among_experts(tmp_path: Path):
   process = subprocess.Popen(
     command(*flags, f'--workdir={cut}'),
     cwd=ROOT,
-    env={**os.environ, 'XLA_FLAGS': ''},
+    env={**os.environ, 'XLA_FLAGS': ONE_DEVICE},
     stdout=subprocess.PIPE,
     text=True,
   )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from experiment.experts_cases import (
   CLASSES,
@@ -43,20 +44,23 @@ def test_gsam_is_sam_without_alpha_and_sgd_without_radius():
   variables = networks.init(NET, KEY, SHAPE)
   flat = networks.flatten
 
+  @jax.jit
   def gradient(params):
-    return sgd.gradient(NET, {**variables, 'params': params}, batch, CLASSES)[0]
+    given = {**variables, 'params': params}
+    return flat(sgd.gradient(NET, given, batch, CLASSES)[0])
 
+  @partial(jax.jit, static_argnums=(0, 1))
   def ours(radius, alpha):
     found = flat_gradient(
       NET, variables, batch, CLASSES, radius=radius, alpha=alpha
     )
-    return np.asarray(flat(found[0]))
+    return flat(found[0])
 
-  plain = np.asarray(flat(gradient(variables['params'])))
+  plain = np.asarray(gradient(variables['params']))
   np.testing.assert_allclose(ours(0.0, 0.3), plain, rtol=1e-5, atol=1e-7)
   unflatten = networks.unflatten(NET, SHAPE)
   there = flat(variables['params']) + 0.5 * plain / np.linalg.norm(plain)
-  steep = np.asarray(flat(gradient(unflatten(there))))
+  steep = np.asarray(gradient(unflatten(there)))
   np.testing.assert_allclose(ours(0.5, 0.0), steep, rtol=1e-4, atol=1e-6)
   across = plain - plain @ steep / (steep @ steep) * steep
   np.testing.assert_allclose(
