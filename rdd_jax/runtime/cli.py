@@ -16,6 +16,7 @@ from absl import app, flags, logging
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.runtime import files, renamed
+from rdd_jax.runtime.emitters import choose_emitters
 
 INTERRUPTED = 128 + signal.SIGINT  # as shells have it
 HELP = ('--help', '-help', '-h')
@@ -38,6 +39,7 @@ def start(
       where nothing is known.
   """
   logging.set_verbosity(logging.WARNING)
+  choose_emitters()
   try:
     app.run(main, flags_parser=partial(_parse, hint=hint))
   except UserError as error:
