@@ -1,7 +1,7 @@
 """Benchmarks neural tangent kernels, ridge regression and a FRePo step.
 
 They have no baseline here: `neural-tangents`, which has the closed forms, does
-not import on current JAX. `tangents` runs it in an environment of its own.
+not import on current JAX. `tests/tangents.py` runs it in one of its own.
 """
 
 from __future__ import annotations

@@ -9,10 +9,12 @@ import sys
 
 from first_minute import COUNT
 from helpers import ROOT
+import pytest
 
 PROGRAMS = 58  # 249 at commit f44d27d; those read from a cache are counted
 
 
+@pytest.mark.slow  # `.ci/run` runs it
 def test_the_quickstart_compiles_no_more_programs_than_it_did(tmp_path: Path):
   where = tmp_path / 'count'
   config = '--config=configs/quickstart.py:smoke,seeds=1'

@@ -52,7 +52,8 @@ def silhouette(sigma: float = 1 / 28) -> Corruption:
     above = light > light.mean((1, 2), keepdims=True)
     bright = jax.random.bernoulli(sides, shape=(n, 1, 1, 1))
     color = keys.uniform(colors, (n, 1, 1, channels), minval=1e-3)
-    color = color / color.max(3, keepdims=True)
+    # XLA may multiply by the reciprocal: x / x is not always 1 then.
+    color = jnp.minimum(color / color.max(3, keepdims=True), 1)
     return jnp.where(above == bright, color, 0).astype(pixels.dtype)
 
   return corrupt

@@ -1,13 +1,16 @@
-"""Times our NTK beside `neural-tangents`: `python -m rdd_jax.bench.tangents`.
+"""Times our NTK of real images beside that of `neural-tangents`.
 
-It needs an older jax, so its interpreter is given by `--python`: that of an
-environment with `pip install neural-tangents==0.6.5 jax==0.5.3`. The sides take
-turns, on the same cores and images. On a machine that others use, pin both to
-one core, `taskset -c 0`, and read CPU seconds.
+python tests/tangents.py ENVIRONMENT/bin/python [--rows=1000] [--rounds=3]
+
+It needs an older jax, so it runs in an environment of its own, with
+`pip install neural-tangents==0.6.5 jax==0.5.3`. The sides take turns, on the
+same cores and images. On a machine that others use, pin both to one core,
+`taskset -c 0`, and read CPU seconds. Not a test of the suite.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 import statistics
@@ -16,26 +19,12 @@ import tempfile
 import time
 from typing import Any
 
-from absl import flags
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from rdd_jax import data, kernels
 from rdd_jax.bench.kernels import TILE
-from rdd_jax.core.errors import UserError
-from rdd_jax.runtime import cli
-
-_PYTHON = flags.DEFINE_string('python', None, 'Where neural-tangents runs.')
-_DATA = flags.DEFINE_string(
-  'dataset', 'tfds:cifar10', 'Whose images are compared.'
-)
-_ROWS = flags.DEFINE_integer('rows', 1000, 'Rows, and columns.', lower_bound=1)
-_DEPTH = flags.DEFINE_integer('depth', 3, 'Convolutions.', lower_bound=1)
-_ROUNDS = flags.DEFINE_integer('rounds', 3, 'Turns.', lower_bound=1)
-_BATCH = flags.DEFINE_integer(
-  'batch', 20, 'Rows of a tile of theirs, which divide the rows.', lower_bound=1
-)
 
 
 def ask(worker: subprocess.Popen[str], question: object) -> dict[str, Any]:
@@ -52,22 +41,22 @@ def ask(worker: subprocess.Popen[str], question: object) -> dict[str, Any]:
   return json.loads(worker.stdout.readline())
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
   """Prints entries per second of both, by wall-clock and by CPU seconds."""
-  cli.no_arguments(argv)
-  if _PYTHON.value is None:
-    raise UserError(
-      'whose python runs neural-tangents? Give --python=ENVIRONMENT/bin/python'
-    )
-  rows = _ROWS.value
-  images = data.load(_DATA.value).train_images[: 2 * rows]
+  parser = argparse.ArgumentParser(description=__doc__)
+  parser.add_argument('python', help='of the environment of neural-tangents')
+  parser.add_argument('--dataset', default='tfds:cifar10')
+  parser.add_argument('--rows', type=int, default=1000)
+  parser.add_argument('--depth', type=int, default=3, help='convolutions')
+  parser.add_argument('--rounds', type=int, default=3)
+  parser.add_argument('--batch', type=int, default=20, help='tile of theirs')
+  given = parser.parse_args()
+  rows = given.rows
+  images = data.load(given.dataset).train_images[: 2 * rows]
   if len(images) < 2 * rows:
-    raise UserError(
-      f'--rows={rows} take {2 * rows} images, and {_DATA.value} has '
-      f'{len(images)}: give at most --rows={len(images) // 2}'
-    )
+    parser.error(f'{given.dataset} has {len(images)} images: 2 * rows is more')
   scaled = (images / np.float32(255) - np.float32(0.5)) / np.float32(0.25)
-  kernel = kernels.blockwise(kernels.convolutional(_DEPTH.value), TILE['ntk'])
+  kernel = kernels.blockwise(kernels.convolutional(given.depth), TILE['ntk'])
   ours = jax.jit(lambda a, b: kernel(a, b).ntk)
   first, second = jnp.asarray(scaled[:rows]), jnp.asarray(scaled[rows:])
 
@@ -81,14 +70,14 @@ def main(argv: list[str]) -> None:
     path = str(Path(place) / 'images.npy')
     np.save(path, scaled)
     script = Path(__file__).with_name('tangents_worker.py')
-    command = [_PYTHON.value, str(script)]
+    command = [given.python, str(script)]
     with subprocess.Popen(
       command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as worker:
-      sizes = {'rows': rows, 'depth': _DEPTH.value, 'batch': _BATCH.value}
+      sizes = {'rows': rows, 'depth': given.depth, 'batch': given.batch}
       print('jax', jax.__version__, ask(worker, {'images': path, **sizes}))
       # The first turn compiles.
-      turns = [(run(), ask(worker, 0)) for _ in range(_ROUNDS.value + 1)]
+      turns = [(run(), ask(worker, 0)) for _ in range(given.rounds + 1)]
   for unit in 'wall', 'cpu':
     for name, summary in ('median', statistics.median), ('fastest', min):
       us, them = (
@@ -104,4 +93,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == '__main__':
-  cli.start(main)
+  main()
