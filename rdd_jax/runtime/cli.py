@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 import contextlib
 import difflib
+import errno
 from functools import partial
+import os
 from pathlib import Path
 import re
 import signal
@@ -19,6 +21,7 @@ from rdd_jax.runtime import files, renamed
 from rdd_jax.runtime.emitters import choose_emitters
 
 INTERRUPTED = 128 + signal.SIGINT  # as shells have it
+NO_READER = 128 + signal.SIGPIPE
 HELP = ('--help', '-help', '-h')
 CONFIGS = Path('configs')  # where those of the library are, from its clone
 _USER_ERROR = f'{UserError.__module__}.{UserError.__qualname__}'
@@ -47,12 +50,21 @@ def start(
   except FileNotFoundError as error:
     fail(str(error))
   except OSError as error:
+    if os.strerror(errno.EPIPE) in str(error):
+      _leave_quietly()
     fail(
       f'{error}; what was saved before is intact: {files.advice(error)}, or '
       'choose another --workdir'
     )
   except KeyboardInterrupt:
     fail('interrupted', INTERRUPTED)
+
+
+def _leave_quietly() -> NoReturn:
+  """Ends a command whose output nobody reads to its end, as `| head` does."""
+  # Or Python says so once more as it closes what is left to be written.
+  os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+  sys.exit(NO_READER)
 
 
 def no_arguments(argv: list[str]) -> None:

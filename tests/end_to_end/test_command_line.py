@@ -80,3 +80,16 @@ def test_the_console_script_starts_it():
     and str(node.value).startswith('rdd-jax = ')
   ]
   assert scripts == [f'rdd-jax = {commands.__name__}:{commands.main.__name__}']
+
+
+def test_output_that_nobody_reads_to_its_end_is_no_error():
+  """As `:show | head -n 1` leaves it."""
+  script = (
+    f'{sys.executable} -m rdd_jax.main --config=configs/dm_digits.py:show'
+    ' | head -n 1; exit ${PIPESTATUS[0]}'
+  )
+  done = subprocess.run(
+    ['bash', '-c', script], cwd=ROOT, capture_output=True, text=True
+  )
+  assert done.stderr == ''
+  assert done.returncode in (0, 141)  # 0 where all of it was written in time
