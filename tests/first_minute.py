@@ -1,16 +1,16 @@
 """Compares what a user waits for here and at another commit.
 
-python tests/first_minute.py REVISION [--only=typo,import] [--rounds=3] [--json=F]
+python tests/first_minute.py REVISION [--only=typo,import] [--rounds=3]
 
 Each row is run here and in a checkout of REVISION, with the packages of this
 environment, in turn and as often as --rounds says. Printed are medians of the
 wall seconds, CPU seconds and peak MiB of the process, and their ratios, ours
 to theirs; `again` is the quickstart in a new work directory, with the caches
-that the first, `cold`, left; `programs` counts XLA's compilations of the quickstart, those read
-from a cache included. `tad` is the quickest run on Fashion-MNIST with and
-without TAD, whose difference is its preparation; it asks for RDD_JAX_DATA_DIR.
-Not a test of the suite: it takes minutes, and says little on a machine that
-others use.
+that the first, `cold`, left; `programs` counts XLA's compilations of the
+quickstart, those read from a cache included. `tad` is the quickest run on
+Fashion-MNIST with and without TAD, whose difference is its preparation; it asks
+for RDD_JAX_DATA_DIR. `--json=FILE` keeps all numbers. Not a test of the suite:
+it takes minutes, and says little on a machine that others use.
 """
 
 from __future__ import annotations
@@ -138,7 +138,8 @@ def main() -> int:
             statistics.median(sides[s]) for s in ('ours', 'theirs')
           )
           print(
-            f'{row:10} {name:10} {theirs:9.2f} {ours:9.2f}  {ours / theirs:.2f}',
+            f'{row:10} {name:10} {theirs:9.2f} {ours:9.2f}'
+            f' {ours / theirs:6.2f}',
             flush=True,
           )
     finally:
