@@ -86,7 +86,7 @@ def scans(directory: Path) -> None:
 
 
 def test_three_files_of_less_than_sixty_lines():
-  assert list(CODE) == ['sliced.py', 'neighbours.py', 'scans.py']
+  assert list(CODE) == ['sliced.py', 'neighbors.py', 'scans.py']
   for name, code in CODE.items():
     assert len(code.splitlines()) < 60, name
 
@@ -148,7 +148,7 @@ def test_sliced_distances(own: Callable):
 
 def test_rows_that_their_neighbours_contradict(own: Callable):
   """Where a quarter is flipped, five of ten neighbours rarely agree on it."""
-  neighbours = own('neighbours.py')
+  neighbours = own('neighbors.py')
   digits = data.load('digits')
   labels, flipped = digits.train_labels.copy(), np.arange(0, 1297, 4)
   labels[flipped] = (labels[flipped] + 3) % 10
@@ -164,7 +164,7 @@ def test_rows_that_their_neighbours_contradict(own: Callable):
 
 
 def test_smoothing_leaves_outliers(own: Callable):
-  neighbours = own('neighbours.py')
+  neighbours = own('neighbors.py')
   made = neighbours.smoothed(
     Context(DataSpec(2, 2, 3, 3, 0), None, None, ()), amount=0.2
   )
