@@ -108,7 +108,8 @@ def initial(
   smooth = np.log(0.9 * targets + 0.1 / spec.num_outputs)
   # Of the norm that FRePo starts from, which is a one-hot one's at 10 classes.
   small = (10 / max(spec.num_classes, 10)) ** 0.5
-  free = uncentered(small * centered(targets))
+  share = 1 / spec.num_outputs
+  free = small * (targets - share) + share
   classes = slice(spec.num_classes * options.ipc)
 
   def start(
