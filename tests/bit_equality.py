@@ -18,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 
+from checkout import HERE, checkout
+
 RUNS = {
   'quickstart': 'quickstart.py:smoke',
   'dm': 'dm_digits.py:smoke',
@@ -69,29 +71,22 @@ def main() -> int:
   parser.add_argument('--runs', default=','.join(RUNS))
   parser.add_argument('--jobs', type=int, default=1)
   given = parser.parse_args()
-  here = Path(__file__).resolve().parents[1]
   names = given.runs.split(',')
-  with tempfile.TemporaryDirectory() as scratch:
-    there = Path(scratch) / 'there'
-    git = ('git', '-C', str(here), 'worktree')
-    subprocess.run(
-      (*git, 'add', '--detach', '--quiet', str(there), given.revision),
-      check=True,
+  with (
+    checkout(given.revision) as there,
+    tempfile.TemporaryDirectory() as scratch,
+    ThreadPoolExecutor(given.jobs) as pool,
+  ):
+    before, after = (
+      pool.map(
+        lambda name, root=root, side=side: distill(
+          root, arguments(root, name), Path(scratch) / side / name
+        ),
+        names,
+      )
+      for root, side in ((there, 'before'), (HERE, 'after'))
     )
-    try:
-      with ThreadPoolExecutor(given.jobs) as pool:
-        before, after = (
-          pool.map(
-            lambda name, root=root, side=side: distill(
-              root, arguments(root, name), Path(scratch) / side / name
-            ),
-            names,
-          )
-          for root, side in ((there, 'before'), (here, 'after'))
-        )
-        pairs = list(zip(names, before, after, strict=True))
-    finally:
-      subprocess.run((*git, 'remove', '--force', str(there)), check=True)
+    pairs = list(zip(names, before, after, strict=True))
   for name, old, new in pairs:
     same = 'equal' if old == new and 'failed' not in old else 'DIFFERENT'
     print(f'{name:12} {old[:64]}  {new[:64]}  {same}')

@@ -26,6 +26,8 @@ import tempfile
 import time
 from typing import NamedTuple
 
+from checkout import HERE, checkout
+
 MAIN = ('-m', 'rdd_jax.main')
 QUICKSTART = (*MAIN, '--config=configs/quickstart.py')
 SMALL = 'tad_fashion_mnist.py:ipc=1,width=32,seeds=1,steps=10'
@@ -115,35 +117,22 @@ def main() -> int:
   rows = given.only.split(',')
   if set(rows) - set(ROWS):
     parser.error(f'--only={given.only}: give some of {",".join(ROWS)}')
-  here = Path(__file__).resolve().parents[1]
   found: dict[str, dict[str, dict[str, list[float]]]] = {}
-  with tempfile.TemporaryDirectory() as scratch:
-    there = Path(scratch) / 'there'
-    git = ('git', '-C', str(here), 'worktree')
-    subprocess.run(
-      (*git, 'add', '--detach', '--quiet', str(there), given.revision),
-      check=True,
-    )
-    try:
-      for row in rows:
-        for _ in range(given.rounds):
-          for side, root in (('theirs', there), ('ours', here)):
-            with tempfile.TemporaryDirectory() as empty:
-              costs = measure(row, root, Path(empty))
-            for name, value in costs.items():
-              by_side = found.setdefault(row, {}).setdefault(name, {})
-              by_side.setdefault(side, []).append(value)
-        for name, sides in found[row].items():
-          ours, theirs = (
-            statistics.median(sides[s]) for s in ('ours', 'theirs')
-          )
-          print(
-            f'{row:10} {name:10} {theirs:9.2f} {ours:9.2f}'
-            f' {ours / theirs:6.2f}',
-            flush=True,
-          )
-    finally:
-      subprocess.run((*git, 'remove', '--force', str(there)), check=True)
+  with checkout(given.revision) as there:
+    for row in rows:
+      for _ in range(given.rounds):
+        for side, root in (('theirs', there), ('ours', HERE)):
+          with tempfile.TemporaryDirectory() as empty:
+            costs = measure(row, root, Path(empty))
+          for name, value in costs.items():
+            by_side = found.setdefault(row, {}).setdefault(name, {})
+            by_side.setdefault(side, []).append(value)
+      for name, sides in found[row].items():
+        ours, theirs = (statistics.median(sides[s]) for s in ('ours', 'theirs'))
+        print(
+          f'{row:10} {name:10} {theirs:9.2f} {ours:9.2f} {ours / theirs:6.2f}',
+          flush=True,
+        )
   if given.json:
     load = os.getloadavg()[0]
     given.json.write_text(json.dumps({'load': load, 'rows': found}, indent=1))

@@ -19,8 +19,8 @@ ACCELERATORS = ('jax_plugins', 'libtpu')  # packages that bring other devices
 def choose_emitters(env: MutableMapping[str, str] = os.environ) -> None:
   """Sets XLA's flags, before JAX looks for devices, where it will run on a CPU.
 
-  Flags that the user has set for the same option are left alone, as is all of
-  them where JAX may find another device.
+  What the user has set for the same option is left alone, and so is everything
+  where JAX may find another device.
 
   Args:
     env: the environment, which is changed.
