@@ -19,7 +19,12 @@ from jax import Array
 
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.errors import UserError
+from rdd_jax.core.data_view import DataView as DataView
+from rdd_jax.core.data_view import ScoreFn as ScoreFn
+from rdd_jax.core.data_view import Scores as Scores
+from rdd_jax.core.data_view import Tell as Tell
+from rdd_jax.core.data_view import unscored as unscored
+from rdd_jax.core.data_view import untold as untold
 from rdd_jax.core.measure import Measure
 
 State = Any
@@ -33,60 +38,6 @@ class DataSpec(NamedTuple):
   num_outputs: int
   num_cells: int
   num_groups: int
-
-
-class Scores(NamedTuple):
-  """Losses `f[n]`, features `f[n, d]` and logits `f[n, o]` of rows."""
-
-  losses: Array
-  features: Array
-  logits: Array
-
-
-ScoreFn = Callable[[Batch], Scores]
-
-
-Tell = Callable[[str, int, int], None]
-
-
-def untold(stage: str, done: int, total: int) -> None:
-  """Shows nothing, in the place of what shows where a long `prepare` is."""
-  del stage, done, total
-
-
-def unscored() -> Scores:
-  """Refuses to score rows.
-
-  Raises:
-    UserError: always; it says what to give.
-  """
-  raise UserError(
-    'a transform asks for the scores of all rows, and no probe gives them; '
-    'pass DataView(images, labels, score_all), where score_all() returns a '
-    "probe's Scores of all rows"
-  )
-
-
-class DataView(NamedTuple):
-  """Holds the training set, and its scores, for `prepare` outside jit.
-
-  `DataView(images, labels)` is all that most transforms need.
-
-  Attributes:
-    images: `u8[N, H, W, C]`, the training set as it is, in the order of the
-      rows of the measure.
-    labels: `i[N]`, the labels as given, in the same order.
-    score_all: `() -> Scores` of all N rows, in the same order, by the probe's
-      averaged weights; costs a pass over the data. Needed only by transforms
-      that ask for it; by default, those are told so.
-    tell: called with the name of a stage, and how many of how many steps of it
-      are done, for whoever waits.
-  """
-
-  images: Array
-  labels: Array
-  score_all: Callable[[], Scores] = unscored
-  tell: Tell = untold
 
 
 class InitFn(Protocol):

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from rdd_jax import report
 from rdd_jax.core.measure import empirical
 from rdd_jax.experiment import loop
+from rdd_jax.experiment.kept import for_run
 from rdd_jax.experiment.trial import Trial
 from rdd_jax.report import label_noise
 from rdd_jax.runtime import cost
@@ -42,6 +43,7 @@ def clean(trial: Trial, key: Array, command: str, clock: cost.Clock) -> None:
       jnp.asarray(dataset.train_images),
       measure,
       jnp.asarray(dataset.train_labels),
+      keep=for_run(trial.kept, trial.config),
     )
     label_noise.write(directory, dataset, state.transform)
   clock.write()

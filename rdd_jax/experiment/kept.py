@@ -1,4 +1,4 @@
-"""What runs share beside their directories: networks, and judged baselines.
+"""What runs share beside their directories: networks, divisions, baselines.
 
 Each file is named after a digest of all that made it, so that a run whose
 `ipc` or `steps` is another trains only what that changes.
@@ -16,6 +16,8 @@ import jax
 import numpy as np
 
 from rdd_jax.artifact import store
+from rdd_jax.config.defaults import Config
+from rdd_jax.core.data_view import Keep, unkept
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment.experts.train import digest
 from rdd_jax.runtime import distributed as meshes
@@ -136,6 +138,31 @@ class Kept:
     return found
 
 
+def for_run(kept: Kept | None, config: Config) -> Keep:
+  """Returns how a run keeps what it prepares, see `DataView`.
+
+  Args:
+    kept: what it shares with other runs, if anything.
+    config: of which the fields are read on which all results depend.
+  """
+  if kept is None:
+    return unkept
+
+  def keep(
+    what: str,
+    made_of: Mapping[str, Any],
+    arrays: Any,
+    compute: Callable[[], T],
+    like: T,
+  ) -> T:
+    own = {'precision': config.precision, 'deterministic': config.deterministic}
+    return kept.tree(
+      what, {'what': what, **made_of, **own}, arrays, compute, like
+    )
+
+  return keep
+
+
 def _signed(values: Any, made_of: Mapping[str, Any]) -> bytes:
   described = {'made_of': made_of, 'sha256': _sum(values), 'values': values}
   return json.dumps(described, indent=1, default=str).encode()
@@ -159,4 +186,4 @@ def _unpacked(data: bytes, path: Path, like: T) -> T:
   for array, leaf in zip(found, leaves, strict=True):
     if (array.shape, array.dtype) != (leaf.shape, leaf.dtype):
       raise ValueError(f'{array.shape} in the place of {leaf.shape}')
-  return jax.tree.unflatten(structure, [jax.numpy.asarray(a) for a in found])
+  return jax.tree.unflatten(structure, [jax.device_put(a) for a in found])

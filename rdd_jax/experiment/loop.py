@@ -14,6 +14,7 @@ import numpy as np
 
 from rdd_jax.config.build.experiment import Experiment
 from rdd_jax.config.defaults import Config
+from rdd_jax.core.data_view import Keep, unkept
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import Measure
 from rdd_jax.distill import DistillState
@@ -39,6 +40,7 @@ def start(
   train: Train = lambda state: None,
   directory: Path | None = None,
   stop: Callable[[], bool] = lambda: False,
+  keep: Keep = unkept,
 ) -> DistillState:
   """Returns the state of the newest checkpoint, or that before the first step.
 
@@ -54,6 +56,7 @@ def start(
       experts on it.
     directory: holds `checkpoints`.
     stop: asked while the measure is prepared; True raises `Stopped`.
+    keep: reads what another run prepared, see `DataView`.
   """
   distiller, initial = experiment.distiller, experiment.initial
   params = initial(key, images, measure)
@@ -61,7 +64,7 @@ def start(
   restored = directory and checkpoint.restore_latest(directory, state)
   if restored:
     return restored[1]
-  state = prepared(experiment, state, images, labels, stop)
+  state = prepared(experiment, state, images, labels, stop, keep)
   params = initial(key, images, state.measure, train(state))
   # The first call is given the state's buffers; its sources keep theirs.
   return jax.device_put(replace(state, params=params), may_alias=False)

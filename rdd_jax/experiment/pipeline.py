@@ -160,6 +160,7 @@ def distil(
         labels,
         train,
         stop=stop,
+        keep=kept.for_run(trial.kept, config),
       )
       with clock.stage('preparing'):
         if begin.lacks_initial(trial, seed):  # it was not asked for then
@@ -167,6 +168,8 @@ def distil(
         if not begin.unfinished(trial, seed):
           continue
         state = begun(directory)
+        if trial.kept:
+          trial.kept.say()
       if 'initial' in config.baselines and not int(state.step):
         begin.keep(trial, state, seed, directory / INITIAL)
       state = meshes.replicate(state, mesh)

@@ -12,8 +12,15 @@ import jax.numpy as jnp
 
 from rdd_jax.config.build.experiment import Experiment
 from rdd_jax.core.chunks import in_chunks
+from rdd_jax.core.data_view import (
+  DataView,
+  Keep,
+  Scores,
+  Tell,
+  unkept,
+  untold,
+)
 from rdd_jax.core.measure import Measure, rows_of
-from rdd_jax.core.transform import DataView, Scores, Tell, untold
 from rdd_jax.distill import DistillState
 from rdd_jax.runtime.progress import Stages
 
@@ -28,6 +35,7 @@ def prepared(
   images: Array,
   labels: Array,
   stop: Callable[[], bool],
+  keep: Keep = unkept,
 ) -> DistillState:
   """Returns a state whose measure is prepared, and shows how far that is.
 
@@ -37,6 +45,8 @@ def prepared(
     images: `u8[N, H, W, C]`.
     labels: `i[N]`, as given.
     stop: asked now and then, where one process may stop alone.
+    keep: see `DataView`; not used by several processes, which could not all
+      be sure to find what one of them wrote.
 
   Raises:
     Stopped: when `stop()` says so.
@@ -49,6 +59,8 @@ def prepared(
         raise Stopped
 
     view = view_data(experiment, state, images, labels, tell)
+    if jax.process_count() == 1:
+      view = view._replace(keep=keep)
     return experiment.distiller.prepare(state, view)
 
 

@@ -18,7 +18,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from rdd_jax.core.errors import UserError
-from rdd_jax.core.measure import Measure
 from rdd_jax.core.transform import DataView, Transform
 from rdd_jax.robust.label_noise.estimate import as_given
 from rdd_jax.robust.label_noise.record import Division, once
@@ -61,8 +60,8 @@ def confident_learning(
   if rule not in RULES:
     raise UserError(f'trust rule {rule!r}: give one of {RULES}')
 
-  def division(measure: Measure, key: Array, data: DataView) -> Division:
-    del measure
+  def division(groups: Array | None, key: Array, data: DataView) -> Division:
+    del groups
     asked = ask(key, data.images, data.labels, num_classes, size, data.tell)
     chances = as_given(asked.scores.scores, data.labels, asked.folds.halves)
     chance = jnp.take_along_axis(chances, data.labels[:, None], 1)[:, 0]
@@ -77,7 +76,13 @@ def confident_learning(
       jnp.full(2, jnp.nan),
     )
 
-  return once(division)
+  options = {
+    'num_classes': num_classes,
+    'rule': rule,
+    'size': size,
+    'least_rows': least_rows,
+  }
+  return once(division, "cleanlab's issues", options)
 
 
 def issues(labels: Array, chances: Array, rule: str) -> np.ndarray:

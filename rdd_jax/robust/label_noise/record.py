@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 from jax import Array
 import jax.numpy as jnp
+import numpy as np
 
 from rdd_jax.core.measure import Measure
 from rdd_jax.core.transform import (
@@ -93,17 +94,28 @@ class Division(NamedTuple):
   expected: Array
 
 
-def once(divide: Callable[[Measure, Array, DataView], Division]) -> Transform:
+def once(
+  divide: Callable[[Array | None, Array, DataView], Division],
+  what: str,
+  made_of: Mapping[str, Any],
+  *,
+  by_group: bool = False,
+) -> Transform:
   """Makes a transform that divides before distillation, and keeps to it.
 
   Rows that are left out get weight 0, and relabeled rows change target and
-  cell. The labels of the data set, not of the measure, are those in doubt.
+  cell. The labels of the data set, not of the measure, are those in doubt. What
+  was found of the same data by the same key and options is not sought again
+  where `DataView.keep` knows it.
 
   Args:
-    divide: from the measure, a key and the data; called once.
+    divide: from the groups of the rows, a key and the data; called once.
+    what: it is, in words for a console.
+    made_of: all options that it depends on, as JSON can hold.
+    by_group: give it the groups `i[N]` that the measure knows, not None.
 
   >>> from rdd_jax.core.transform import DataSpec
-  >>> never = once(lambda measure, key, data: None)
+  >>> never = once(lambda groups, key, data: None, 'nothing', {})
   >>> int(never.init(DataSpec(3, 2, 2, 2, 0)).round)
   0
   """
@@ -111,7 +123,15 @@ def once(divide: Callable[[Measure, Array, DataView], Division]) -> Transform:
   def first(
     measure: Measure, state: DivertState, key: Array, data: DataView
   ) -> DivertState:
-    found = divide(measure, key, data)
+    groups = measure.groups if by_group else None
+    like = jax.eval_shape(partial(_shapes, len(data.labels)))
+    found = data.keep(
+      what,
+      made_of,
+      (data.images, data.labels, groups, jax.random.key_data(key)),
+      lambda: _typed(divide(groups, key, data), like),
+      like,
+    )
     return _remembered(state, measure.weights, data.labels, found)
 
   def prepare(
@@ -122,6 +142,16 @@ def once(divide: Callable[[Measure, Array, DataView], Division]) -> Transform:
     return _diverted(measure, state, data.labels), state
 
   return from_prepare(lambda spec: fresh(spec.num_examples, 1), prepare)
+
+
+def _shapes(n: int) -> Division:
+  """The shapes and dtypes of a division of `n` rows."""
+  flags, numbers = jnp.zeros(n, bool), jnp.zeros(n, jnp.int32)
+  return Division(flags, flags, numbers, jnp.zeros(n), jnp.zeros(2))
+
+
+def _typed(found: Division, like: Division) -> Division:
+  return jax.tree.map(lambda x, to: np.asarray(x, to.dtype), found, like)
 
 
 @jax.jit

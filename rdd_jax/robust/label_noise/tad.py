@@ -32,7 +32,6 @@ import numpy as np
 
 from rdd_jax.core import keys
 from rdd_jax.core.errors import UserError
-from rdd_jax.core.measure import Measure
 from rdd_jax.core.transform import DataView, Tell, Transform, untold
 from rdd_jax.robust.label_noise import crossfit, patches
 from rdd_jax.robust.label_noise.crossfit import FOLDS, Folds, Scores
@@ -189,9 +188,8 @@ def trust_aware(
   if size < 1:
     raise UserError(f'trust size={size}: give at least one patch')
 
-  def division(measure: Measure, key: Array, data: DataView) -> Division:
+  def division(groups: Array | None, key: Array, data: DataView) -> Division:
     asked = ask(key, data.images, data.labels, num_classes, size, data.tell)
-    groups = measure.groups if num_groups else None
     found = divide(asked, data.labels, selection, groups, num_groups, data.tell)
     return Division(
       found.trusted,
@@ -201,4 +199,10 @@ def trust_aware(
       jax.device_put(np.stack([found.given_noise, found.noise])),
     )
 
-  return once(division)
+  options = {
+    'num_classes': num_classes,
+    'selection': selection._asdict(),
+    'size': size,
+    'num_groups': num_groups,
+  }
+  return once(division, "TAD's division", options, by_group=bool(num_groups))
