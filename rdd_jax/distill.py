@@ -1,4 +1,4 @@
-"""The heart: an objective, an optimiser and three chains make a distiller."""
+"""The heart: an objective, an optimizer and three chains make a distiller."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import optax
 
 from rdd_jax.core import keys
-from rdd_jax.core.batch import Batch
+from rdd_jax.core.batch import Batch, Look
 from rdd_jax.core.measure import Measure
 from rdd_jax.core.risk import Risk, evaluate, mean
 from rdd_jax.core.transform import (
@@ -23,6 +23,7 @@ from rdd_jax.core.transform import (
   DataView,
   State,
   Transform,
+  edits_batches,
   identity,
 )
 from rdd_jax.objectives.base import Objective, Step
@@ -56,7 +57,9 @@ class Distiller(NamedTuple):
     init: `(key, spec, params, measure) -> state`.
     prepare: `(state, data: DataView) -> state`, between segments, outside jit:
       lets the chains edit the measure.
-    update: `(state, real: Batch, feed) -> (state, metrics)`, pure: one step.
+    update: `(state, real: Batch, feed, look) -> (state, metrics)`, pure: one
+      step. By default the inputs of the real rows are there; else `look` is
+      from some of these rows to the same with their inputs, see `Step`.
   """
 
   init: Callable[[Array, DataSpec, Params, Measure], DistillState]
@@ -97,6 +100,8 @@ def distiller(
   """
   scorer = probe or no_probe()
   optimizer = optax.with_extra_args_support(optimizer)
+  # Else somebody wants to see all the real rows of a step.
+  in_parts = objective.in_parts and not probe and not edits_batches(transform)
 
   def init(
     key: Array, spec: DataSpec, params: Params, measure: Measure
@@ -123,10 +128,12 @@ def distiller(
     return replace(state, measure=measure, transform=new)
 
   def update(
-    state: DistillState, real: Batch, feed: Any = None
+    state: DistillState, real: Batch, feed: Any = None, look: Look = Look()
   ) -> tuple[DistillState, dict[str, Array]]:
     key = jax.random.fold_in(state.key, state.step)
     synthetic = jax.lax.stop_gradient(view(state.params))
+    if not in_parts:
+      real, look = look(real), Look()
     real, edited = transform.update(
       real,
       state.transform,
@@ -139,7 +146,7 @@ def distiller(
       training=BoundTransform(state.training, training),
       student=BoundTransform(state.student, student),
     )
-    step = Step(real, state.objective, key, places, feed)
+    step = Step(real, state.objective, key, places, feed, look=look)
 
     def loss_fn(params: Params) -> tuple[Array, dict[str, Array]]:
       values, mass, metrics = objective.losses(

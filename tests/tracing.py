@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from rdd_jax import data, networks
 from rdd_jax.config.build import experiment as build_experiment
 from rdd_jax.config.defaults import Config
+from rdd_jax.core.batch import Look
 from rdd_jax.core.measure import Measure, empirical
 from rdd_jax.core.sharding import constrain
 from rdd_jax.experiment.describe import count
@@ -46,14 +47,15 @@ def trace(config: Config, *, step: bool) -> None:
     state = experiment.distiller.init(key, experiment.spec, params, measure)
     if not step:
       return state, state, {}
-    real = constrain(experiment.draw(key, images, measure))
+    real = constrain(experiment.draw(key, measure))
+    look = Look(images, experiment.look)
     feed = None
     if experiment.feed:
       size = count(
         networks.init(experiment.net, key, dataset.image_shape)['params']
       )
       feed = Segment(jnp.zeros(size), jnp.ones(size))
-    return state, *experiment.distiller.update(state, real, feed)
+    return state, *experiment.distiller.update(state, real, feed, look)
 
   measure = empirical(dataset.train_labels, experiment.spec.num_outputs)
   state, new, metrics = jax.eval_shape(

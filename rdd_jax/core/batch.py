@@ -6,7 +6,8 @@ method only edits one, so that any method composes with any objective.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import chex
@@ -43,6 +44,30 @@ class Batch:
   cells: Array
   groups: Array
   index: Array
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Look:
+  """Fetches the inputs of rows, a part of them at a time: `rows = look(rows)`.
+
+  A pytree whose only leaf are the images; `Look()` is for rows whose inputs are
+  there.
+
+  Attributes:
+    images: `u8[N, ...]`, of the data set.
+    fetch: `(images, rows) -> rows`, from rows whose inputs are their numbers.
+  """
+
+  images: Array | None = None
+  fetch: Callable[[Array, Batch], Batch] | None = field(
+    default=None, metadata={'static': True}
+  )
+
+  def __call__(self, rows: Batch) -> Batch:
+    if self.images is None or self.fetch is None:
+      return rows
+    return self.fetch(self.images, rows)
 
 
 def concat(*batches: Batch) -> Batch:

@@ -234,6 +234,8 @@ def chain(**transforms: Transform) -> Transform:
       )
     return batch, new
 
+  if not any(map(edits_batches, transforms.values())):
+    return from_prepare(init, prepare)
   return Transform(init, prepare, update)
 
 

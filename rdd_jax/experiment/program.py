@@ -13,6 +13,7 @@ import numpy as np
 from rdd_jax.config.build.experiment import Experiment
 from rdd_jax.config.defaults import Config
 from rdd_jax.core import keys
+from rdd_jax.core.batch import Batch, Look
 from rdd_jax.core.sharding import constrain
 from rdd_jax.distill import DistillState
 from rdd_jax.objectives.trajectory import Trajectories
@@ -51,8 +52,12 @@ def make_call(experiment: Experiment, steps: int) -> Call:
     state: DistillState, images: Array, feed: Any
   ) -> tuple[DistillState, dict[str, Array]]:
     key = jax.random.fold_in(keys.named(state.key, 'draw'), state.step)
-    real = constrain(experiment.draw(key, images, state.measure))
-    return experiment.distiller.update(state, real, feed)
+    real = constrain(experiment.draw(key, state.measure))
+
+    def fetch(images: Array, rows: Batch) -> Batch:
+      return constrain(experiment.look(images, rows))
+
+    return experiment.distiller.update(state, real, feed, Look(images, fetch))
 
   def call(
     state: DistillState, images: Array, feeds: Any = None

@@ -9,7 +9,7 @@ import jax
 from jax import Array
 import jax.numpy as jnp
 
-from rdd_jax.core.batch import Batch
+from rdd_jax.core.batch import Batch, Look
 from rdd_jax.core.transform import (
   BoundTransform,
   Chains,
@@ -33,6 +33,8 @@ class Step(NamedTuple):
       that the chain has now.
     feed: host data of the step, as `Objective.feed` makes it, or None.
     step_size: `f[]`, which scales the steps of a student, where one is learned.
+    look: from some of the real rows to the same with their inputs, of
+      objectives that are `in_parts`; the inputs of all others are there.
   """
 
   real: Batch
@@ -41,6 +43,7 @@ class Step(NamedTuple):
   chains: Chains = NO_CHAINS
   feed: Any = None
   step_size: Array | None = None
+  look: Look = Look()
 
 
 class LossesFn(Protocol):
@@ -92,6 +95,8 @@ class Objective(NamedTuple):
     feed: `(seed, step, source) -> host data` for a step, a pure function of
       the seed, its number and a source such as expert trajectories; None where
       `losses` takes none.
+    in_parts: it calls `step.look` on the real rows that it takes up at once, so
+      that the images of all of them need never be in memory together.
 
   >>> def losses(synthetic, step):  # the mean pixel of all rows
   ...   gap = synthetic.inputs.mean() - step.real.inputs.mean()
@@ -108,6 +113,7 @@ class Objective(NamedTuple):
   losses: LossesFn
   advance: AdvanceFn
   feed: Callable[[Sequence[int], int, Any], Any] | None = None
+  in_parts: bool = False
 
 
 def trace(

@@ -62,7 +62,9 @@ def by_group(
       step._replace(real=_in_pairs(step.real, num_classes, num_groups)),
     )
 
-  return Objective(plain.init, losses, plain.advance, plain.feed)
+  return Objective(
+    plain.init, losses, plain.advance, plain.feed, plain.in_parts
+  )
 
 
 def _in_pairs(real: Batch, num_classes: int, num_groups: int) -> Batch:

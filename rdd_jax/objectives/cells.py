@@ -10,7 +10,7 @@ import jax
 from jax import Array
 import jax.numpy as jnp
 
-from rdd_jax.core.batch import Batch, bucket
+from rdd_jax.core.batch import Batch, Look, bucket
 from rdd_jax.core.numerics import safe_divide
 from rdd_jax.core.sharding import constrain
 from rdd_jax.images.augment import Augment
@@ -37,6 +37,7 @@ def map_cells(
   real_rows: int,
   synthetic_rows: int,
   augment: Augment | None = None,
+  look: Look = Look(),
 ) -> tuple[Array, Array, dict[str, Array]]:
   """Computes how far the synthetic rows of each cell are from its real ones.
 
@@ -54,6 +55,7 @@ def map_cells(
     real_rows: the room for real rows in a cell.
     synthetic_rows: the room for synthetic rows in a cell.
     augment: Siamese; one draw for the real and synthetic rows of a cell.
+    look: from the real rows of a cell to the same with their inputs.
 
   Returns:
     Values `f[k]`, the matched real mass `f[k]`, and the metric `unmatched`, the
@@ -63,17 +65,18 @@ def map_cells(
   ss, _ = bucket(synthetic, num_cells, synthetic_rows)
   rs = constrain(rs, axis=1)
 
-  def seen(key: Array, batch: Batch) -> Any:
+  def described(key: Array, batch: Batch) -> Any:
     inputs = augment(key, batch.inputs) if augment else batch.inputs
     return describe(replace(batch, inputs=inputs))
 
   @jax.checkpoint
   def compare(key: Array, target: Any, s: Batch) -> Array:
-    return discrepancy(seen(key, s), target)
+    return discrepancy(described(key, s), target)
 
   def one(cell: tuple[Array, Batch, Batch]) -> Array:
     key, r, s = cell
-    return compare(key, jax.lax.stop_gradient(seen(key, r)), s)
+    target = jax.lax.stop_gradient(described(key, constrain(look(r))))
+    return compare(key, target, s)
 
   values = jax.lax.map(one, (jax.random.split(key, num_cells), rs, ss))
   mass = rs.weights.sum(1)

@@ -80,10 +80,11 @@ def distribution_matching(
       real_rows=real_rows,
       synthetic_rows=synthetic_rows,
       augment=augment,
+      look=step.look,
     )
 
   def advance(synthetic: Batch, step: Step) -> tuple[State, Chains]:
     del synthetic
     return init(step.key), step.chains
 
-  return Objective(init, losses, advance)
+  return Objective(init, losses, advance, in_parts=True)

@@ -17,7 +17,7 @@ from jax import Array
 import jax.numpy as jnp
 
 from rdd_jax import networks
-from rdd_jax.core.batch import Batch
+from rdd_jax.core.batch import Batch, Look
 from rdd_jax.core.numerics import safe_divide, safe_sqrt
 from rdd_jax.core.sharding import sum_in_blocks
 from rdd_jax.core.transform import Chains, State
@@ -203,6 +203,7 @@ def gradient_matching(
       real_rows=real_rows,
       synthetic_rows=synthetic_rows,
       augment=augment,
+      look=step.look,
     )
 
   def advance(synthetic: Batch, step: Step) -> tuple[State, Chains]:
@@ -220,6 +221,7 @@ def gradient_matching(
         key=step.key,
         edit=getattr(step.chains, place),
         synthetic=synthetic,
+        look=step.look if inner.data == 'real' else Look(),
       )
       return (
         GradientState(new, step.state.age + 1),
@@ -232,4 +234,4 @@ def gradient_matching(
       trained,
     )
 
-  return Objective(init, losses, advance)
+  return Objective(init, losses, advance, in_parts=True)

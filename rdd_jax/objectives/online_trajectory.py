@@ -138,6 +138,7 @@ def online_trajectory_matching(
       key=keys.named(step.key, 'expert'),
       edit=step.chains.training,
       synthetic=synthetic,
+      look=step.look,
     )
     new = Pool(
       experts=jax.tree.map(
@@ -150,4 +151,4 @@ def online_trajectory_matching(
     )
     return new, step.chains._replace(training=edit)
 
-  return Objective(init, losses, advance)
+  return Objective(init, losses, advance, in_parts=True)

@@ -11,7 +11,7 @@ from jax import Array
 import optax
 
 from rdd_jax.core import keys
-from rdd_jax.core.batch import Batch, take
+from rdd_jax.core.batch import Batch, Look, take
 from rdd_jax.core.losses import RowLosses, cross_entropy
 from rdd_jax.core.transform import BoundTransform
 from rdd_jax.core.unroll import Adjoint, backprop, unroll
@@ -55,6 +55,7 @@ def train(
   synthetic: Batch,
   step_size: Array | float = 1.0,
   adjoint: Adjoint | None = None,
+  look: Look = Look(),
 ) -> tuple[Learner, BoundTransform]:
   """Trains for `inner.steps`, each minibatch edited by a chain.
 
@@ -69,6 +70,7 @@ def train(
     synthetic: what the chain is shown.
     step_size: times each step of the optimizer.
     adjoint: how the training is differentiated; see `rdd_jax.core.unroll`.
+    look: from the rows of a minibatch to the same with their inputs.
 
   Returns:
     The network after the last step, and the chain's new state.
@@ -84,7 +86,7 @@ def train(
     state: tuple[Learner, BoundTransform], x: tuple[Array, Array]
   ) -> tuple[Learner, BoundTransform]:
     (current, edit), (key, picked) = state, x
-    batch = take(rows, picked)
+    batch = look(take(rows, picked))
     if inner.augment:
       inputs = inner.augment(keys.named(key, 'augment'), batch.inputs)
       batch = replace(batch, inputs=inputs)

@@ -95,7 +95,7 @@ def test_a_later_transform_scores_the_rows_of_an_earlier_one():
 
 
 def test_a_foreign_state_is_refused_by_both_names():
-  ours, theirs = chain(groups=identity(), poe=identity()), chain(poe=noise())
+  ours, theirs = chain(groups=identity(), poe=noise()), chain(poe=noise())
   message = r'chain\(groups, poe\) was given the state of chain\(poe\)'
   with pytest.raises(ValueError, match=message):
     call(ours, theirs.init(SPEC))

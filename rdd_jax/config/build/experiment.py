@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import flax.linen as nn
 import jax
 from jax import Array
+import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -24,7 +25,7 @@ from rdd_jax.config.build.optimizers import optimizer
 from rdd_jax.config.build.training import dsa, row_losses
 from rdd_jax.config.build.transforms import chains, scoring_probe
 from rdd_jax.config.defaults import Config
-from rdd_jax.core.batch import Batch
+from rdd_jax.core.batch import Batch, take
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.core.measure import Measure, by_cell, draw
 from rdd_jax.core.transform import DataSpec, Transform, chain
@@ -52,7 +53,9 @@ class Experiment(NamedTuple):
     cells: `i[n]`, of the stored images.
     initial: `(key, images, measure, trajectories) -> Synthetic`; without
       trajectories, a start of the same shapes.
-    draw: `(key, images, measure) -> Batch`, the real rows of one step.
+    draw: `(key, measure) -> Batch`, the real rows of one step, whose inputs are
+      their numbers `i[n]`.
+    look: `(images, batch) -> Batch`, from some of these to network inputs.
     expert: trains experts, where their trajectories are matched.
     feed: the objective's `(seed, step, trajectories) -> host data`, or None.
     student: the chain on synthetic rows.
@@ -70,7 +73,8 @@ class Experiment(NamedTuple):
   view: View
   cells: np.ndarray
   initial: Callable[..., Synthetic]
-  draw: Callable[[Array, Array, Measure], Batch]
+  draw: Callable[[Array, Measure], Batch]
+  look: Callable[[Array, Batch], Batch]
   expert: Expert | None
   feed: Callable[..., Any] | None
   student: Transform
@@ -169,9 +173,12 @@ def build(
   both = chain(transform=transform, training=training)
   drawn = config.real_rows * classes
 
-  def real_rows(key: Array, images: Array, measure: Measure) -> Batch:
-    rows = draw(key, images, measure, drawn, by_cell(classes))
-    return replace(rows, inputs=preprocess(rows.inputs))
+  def real_rows(key: Array, measure: Measure) -> Batch:
+    rows = jnp.arange(len(measure.weights))
+    return draw(key, rows, measure, drawn, by_cell(classes))
+
+  def look(images: Array, rows: Batch) -> Batch:
+    return replace(rows, inputs=preprocess(take(images, rows.inputs)))
 
   return Experiment(
     net=net,
@@ -207,6 +214,7 @@ def build(
       given,
     ),
     draw=real_rows,
+    look=look,
     expert=experts.build(config, net, input_shape, spec, preprocess, both)
     if matched.feed
     else None,
