@@ -7,7 +7,7 @@ Rows of each class are equally many, real and synthetic, so that the arithmetic
 of a step grows as the classes do. Printed are the median seconds of a call of
 one step and the MiB that it holds beside the state and the training set, and
 both as ratios to the fewest classes; time also to the number of rows. Mock
-images of 32x32, width 16. Not a test of the suite; `test_cells.py` has its law.
+images of 32x32, width 16. Not a test of the suite; `objectives/test_cells.py` has the law.
 """
 
 from __future__ import annotations
@@ -88,7 +88,9 @@ def main() -> None:
   options = parser.parse_args()
   counts = [int(classes) for classes in options.classes.split(',')]
   found: dict[str, dict[int, dict[str, float]]] = {}
-  print('| objective | classes | s | to the rows | MiB | ratio |\n' + '|---' * 6)
+  print(
+    '| objective | classes | s | to the rows | MiB | ratio |\n' + '|---' * 6
+  )
   for method in options.only.split(','):
     config = configured(method, options.rows)
     found[method] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 from jax import Array
@@ -15,6 +15,8 @@ from rdd_jax.core.numerics import safe_divide
 from rdd_jax.core.sharding import constrain
 from rdd_jax.images.augment import Augment
 
+T = TypeVar('T')
+
 
 def weighted_mean(values: Array, weights: Array) -> Array:
   """Returns the mean `f[d]` of rows; zero where there is no mass.
@@ -24,6 +26,26 @@ def weighted_mean(values: Array, weights: Array) -> Array:
     weights: `f[n]`, non-negative.
   """
   return safe_divide(weights @ values, weights.sum())
+
+
+def with_gradient(fn: Callable[[T], Array], x: T) -> Array:
+  """Computes a scalar together with its gradient, once.
+
+  `f(x') + <grad f(x'), x - x'>` at an `x'` that is `x`, and not differentiated.
+  In a loop, all that is kept of an iteration is that gradient, and nothing is
+  computed again on the way back. There is no second derivative.
+
+  Args:
+    fn: from a tree of float arrays to a scalar.
+    x: such a tree.
+
+  >>> float(jax.grad(lambda x: with_gradient(lambda x: x**3, x))(2.0))
+  12.0
+  """
+  still = jax.lax.stop_gradient(x)
+  value, gradient = jax.value_and_grad(fn)(still)
+  moved = jax.tree.map(lambda g, a, b: jnp.sum(g * (a - b)), gradient, x, still)
+  return value + sum(jax.tree.leaves(moved))
 
 
 def map_cells(
@@ -41,8 +63,8 @@ def map_cells(
 ) -> tuple[Array, Array, dict[str, Array]]:
   """Computes how far the synthetic rows of each cell are from its real ones.
 
-  One cell after the other, and with the synthetic side described again on the
-  way back, so that memory is that of one cell.
+  One cell after the other, each with its gradient, so that memory is that of
+  one cell and of the gradient of all synthetic rows.
 
   Args:
     describe: from the rows of a cell to what is compared. No gradient passes
@@ -69,14 +91,16 @@ def map_cells(
     inputs = augment(key, batch.inputs) if augment else batch.inputs
     return describe(replace(batch, inputs=inputs))
 
-  @jax.checkpoint
-  def compare(key: Array, target: Any, s: Batch) -> Array:
-    return discrepancy(described(key, s), target)
-
   def one(cell: tuple[Array, Batch, Batch]) -> Array:
     key, r, s = cell
     target = jax.lax.stop_gradient(described(key, constrain(look(r))))
-    return compare(key, target, s)
+
+    def compare(known: tuple[Array, Array, Array]) -> Array:
+      inputs, targets, weights = known
+      rows = replace(s, inputs=inputs, targets=targets, weights=weights)
+      return discrepancy(described(key, rows), target)
+
+    return with_gradient(compare, (s.inputs, s.targets, s.weights))
 
   values = jax.lax.map(one, (jax.random.split(key, num_cells), rs, ss))
   mass = rs.weights.sum(1)
