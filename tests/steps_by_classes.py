@@ -7,7 +7,8 @@ Rows of each class are equally many, real and synthetic, so that the arithmetic
 of a step grows as the classes do. Printed are the median seconds of a call of
 one step and the MiB that it holds beside the state and the training set, and
 both as ratios to the fewest classes; time also to the number of rows. Mock
-images of 32x32, width 16. Not a test of the suite; `objectives/test_cells.py` has the law.
+images of 32x32, width 16. Not a test of the suite, whose law of it stands in
+`objectives/test_cells.py`.
 """
 
 from __future__ import annotations
