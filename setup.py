@@ -62,6 +62,7 @@ setup(
     'bench': ['torch>=2.4'],
     'confident': ['cleanlab>=2.9'],  # a rival of TAD
     'docs': [
+      'latex2mathml>=3.77',
       'mkdocs>=1.6.1,<2',
       'mkdocs-jupyter>=0.26',
       'mkdocs-material>=9.7,<10',

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.evaluation.lookup import shown, title
 from rdd_jax.records.record import Cell, Record, Row, read
+from rdd_jax.records.storage import Storage
 
 MARK = re.compile(
   r'(?s)(<!-- table: (?P<name>[\w-]+)(?P<options>[^\n]*?) -->\n).*?'
@@ -173,28 +174,39 @@ def signed(number: float) -> str:
 
 
 def caption(record: Record) -> str:
-  """Says what a table is of: unit, seeds, labels, storage, origin."""
+  """Says what a table is of: unit and seeds, storage, origin."""
   parts = [f'In {record.unit}'] if record.unit else []
   parts.append(record.seeds + (f' (n = {record.n})' if record.n else ''))
-  parts += [
-    (f'{one.what}: ' if one.what else '')
-    + f'labels {one.labels}, {one.images_per_class:,g} images per class, '
-    f'{one.bytes:,} bytes, {one.bits_per_class:,.0f} bits per class'
-    for one in record.storage
+  parts += [record.notes] if record.notes else []
+  store = [_stored(one) for one in record.storage]
+  if 'per cent' in record.unit and not store:
+    store = ['nothing is distilled']
+  day = f'{record.commit}, {record.date}'
+  origin = (
+    f'**carried over** from before results files, written down at commit {day}'
+    if record.carried_over
+    else f'recorded at commit {day}'
+  )
+  lines = [
+    '; '.join(parts),
+    *(['Storage: ' + '; '.join(store)] if store else []),
+    f'{record.machine}; {origin}',
   ]
-  if not record.storage:
-    parts.append('no set is distilled')
-  if record.notes:
-    parts.append(record.notes)
-  parts.append(record.machine)
-  if record.carried_over:
-    parts.append(
-      f'**carried over** from before results files; written down at commit '
-      f'{record.commit}, {record.date}'
-    )
-  else:
-    parts.append(f'recorded at commit {record.commit}, {record.date}')
-  return f'<small>{"; ".join(parts)}.</small>'
+  return '\n\n'.join(f'<small>{_capital(line)}.</small>' for line in lines)
+
+
+def _stored(one: Storage) -> str:
+  """Says what one setting stores."""
+  many = '' if one.images_per_class == 1 else 's'
+  return (
+    (f'{one.what}: ' if one.what else '')
+    + f'labels {one.labels}, {one.images_per_class:,g} image{many} per class, '
+    f'{one.bytes:,} bytes, {one.bits_per_class:,.0f} bits per class'
+  )
+
+
+def _capital(text: str) -> str:
+  return text[:1].upper() + text[1:]
 
 
 def commands(record: Record) -> str:
