@@ -61,6 +61,13 @@ setup(
     'prepare': ['tensorflow-cpu'],
     'bench': ['torch>=2.4'],
     'confident': ['cleanlab>=2.9'],  # a rival of TAD
+    'docs': [
+      'latex2mathml>=3.77',
+      'mkdocs>=1.6.1,<2',
+      'mkdocs-jupyter>=0.26',
+      'mkdocs-material>=9.7,<10',
+      'mkdocstrings[python]>=1.0',
+    ],
     'safetensors': ['safetensors>=0.5'],
     'torch': ['torch>=2.4'],  # reads its files
   },

@@ -9,8 +9,8 @@ equal shares of what is matched.
 
 Measured: 3 distillations x 5 networks, last step: rare group 85.3 ± 1.9, with
 risk=none 75.1 ± 3.5, herding 68.2 ± 3.7. With groups=found, classes are too
-small to be split. The paper's risk gained nothing at any tail (README).
-Recorded at commit f44d27d.
+small to be split. The paper's risk gained nothing at any tail
+(docs/results/cvar.md). Recorded at commit f44d27d.
 
 python -m rdd_jax.main --config=configs/groupdro_digits.py
 """

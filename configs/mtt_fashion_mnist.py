@@ -7,9 +7,9 @@ GPU.
 
 Measured: one shared CPU core, shortened to width 32, 4 experts that keep a
 snapshot every 40 SGD steps, students of 10 steps, 300 segments and 300 epochs
-of evaluation (README has the command), ipc=10, 3 distillation x 3 network
-seeds, last step: 80.7 ± 0.5 (random real 73.8 ± 1.2). Recorded at commit
-f44d27d.
+of evaluation (docs/results/standard.md has the command), ipc=10, 3 distillation
+x 3 network seeds, last step: 80.7 ± 0.5 (random real 73.8 ± 1.2). Recorded at
+commit f44d27d.
 
 python -m rdd_jax.main --config=configs/mtt_fashion_mnist.py:ipc=10
 """

@@ -3,7 +3,7 @@
 Paper: TAD (a reconstruction), https://arxiv.org/abs/2502.05027; TrustDD,
 https://arxiv.org/abs/2307.09165; Group DRO, https://arxiv.org/abs/2402.04676
 
-Not run: on your data by you; TAD's tables in the README say what to expect.
+Not run: on your data by you; docs/results/labels_alone.md says what to expect.
 
 python -m rdd_jax.main --config=configs/own.py:data=folder:PHOTOS
 """

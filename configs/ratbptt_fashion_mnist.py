@@ -7,9 +7,9 @@ GPU.
 
 Measured: one shared CPU core, shortened to width 32, windows of 8 in students
 of up to 30 steps, 150 steps from real images and 300 epochs of evaluation
-(README has the command), ipc=10, 3 distillation x 3 network seeds, last step:
-80.2 ± 0.8 (random real, likewise evaluated, 73.3 ± 1.0). Recorded at commit
-f44d27d.
+(docs/results/standard.md has the command), ipc=10, 3 distillation x 3 network
+seeds, last step: 80.2 ± 0.8 (random real, likewise evaluated, 73.3 ± 1.0).
+Recorded at commit f44d27d.
 
 python -m rdd_jax.main --config=configs/ratbptt_fashion_mnist.py:ipc=10
 """

@@ -5,9 +5,10 @@ rdd_jax/robust/label_noise/tad.py for what is known
 
 Measured: with human-worse, width 32, 500 DM steps of 20,000, 10 images per
 class, last step: 39.4 ± 1.0, none 31.4 ± 0.7, confident 39.2 ± 0.8, oracle 38.6
-± 0.9, clean 38.1 ± 1.2 (5 distillations x 3 networks; README has the command).
-On one H200, width 128 and 1000 steps, at commit f44d27d: tad_fixed 47.9 ± 0.5,
-none 43.2 ± 0.4, oracle 48.7 ± 0.8. Recorded at commit 2e9e251.
+± 0.9, clean 38.1 ± 1.2 (5 distillations x 3 networks;
+docs/results/label_noise.md has the command). On one H200, width 128 and 1000
+steps, at commit f44d27d: tad_fixed 47.9 ± 0.5, none 43.2 ± 0.4, oracle 48.7 ±
+0.8. Recorded at commit 2e9e251.
 
 python -m rdd_jax.main --config=configs/tad_cifar10n.py:noise=human-worse
 """

@@ -42,8 +42,8 @@ A set that a run made, used in three lines:
 
 `UserError` is what bad input raises: one line that says what to do. The folders
 `data`, `kernels`, `networks`, `objectives` and `robust` have more; README.md
-has a whole loop. The commands are `python -m rdd_jax`: the module of one,
-`rdd_jax.evaluate`, is why the function is called `judge`.
+has a whole loop, docs/ the rest. The commands are `python -m rdd_jax`: the
+module of one, `rdd_jax.evaluate`, is why the function is called `judge`.
 """
 
 from __future__ import annotations

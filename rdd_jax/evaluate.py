@@ -7,9 +7,11 @@ others made have no card: `--dataset` or `--like` says what judges them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 import json
 from pathlib import Path
+import sys
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
@@ -17,6 +19,7 @@ from ml_collections import config_flags
 
 from rdd_jax.config.presets.methods import BASELINES
 from rdd_jax.core.errors import UserError
+from rdd_jax.records import flag as records
 from rdd_jax.runtime import cli, programs
 from rdd_jax.runtime.files import require_place, write_out
 
@@ -25,8 +28,10 @@ if TYPE_CHECKING:
   from rdd_jax.artifact import store
   from rdd_jax.evaluation.metrics import Row
   from rdd_jax.experiment import third_party
+  from rdd_jax.records import Record
 
 flags.adopt_module_key_flags(programs)
+flags.adopt_module_key_flags(records)
 _NETWORKS = flags.DEFINE_list(
   'networks',
   [],
@@ -177,6 +182,7 @@ def main(argv: list[str]) -> None:
     require_place(Path(_OUT.value), 'out')
   if _REPORT.value:
     require_place(Path(_REPORT.value), 'report', directory=True)
+  records.asked()
   programs.keep()
   show(*map(Path, argv[1:]))
 
@@ -245,6 +251,33 @@ def show(*paths: Path) -> None:
     marked = replace(distilled, card={**distilled.card, 'numbers': numbers})
     page = write_evaluation(Path(_REPORT.value), marked, judge, by_arm, ranking)
     print(f'all of it in {_REPORT.value}; open {page.name}')
+  if records.asked():
+    records.keep(recorded(by_arm, distilled))
+
+
+def recorded(
+  by_arm: Mapping[str, Mapping[str, Row]], distilled: store.Distilled
+) -> Record:
+  """Returns the record of what was evaluated, a line for each arm and network.
+
+  Args:
+    by_arm: by arm, by network.
+    distilled: the set.
+  """
+  from rdd_jax.records import gather, origin
+
+  several = len(next(iter(by_arm.values()))) > 1
+  return gather.gather(
+    {
+      f'{arm}, {net}' if several else arm: row
+      for arm, rows in by_arm.items()
+      for net, row in rows.items()
+    },
+    command=origin.command('rdd_jax.evaluate', sys.argv[1:]),
+    seeds=f'one set x {_SEEDS.value} networks, root seed {_SEED.value}',
+    sets=[distilled],
+    strong=['distilled'],
+  )
 
 
 if __name__ == '__main__':

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from rdd_jax.config import flags as shared
+from rdd_jax.core.errors import UserError
+from rdd_jax.records import flag as records
 from rdd_jax.runtime import cli, programs
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 flags.adopt_module_key_flags(shared)
 flags.adopt_module_key_flags(programs)
+flags.adopt_module_key_flags(records)
 _DISTRIBUTED = flags.DEFINE_bool(
   'distributed', None, 'Join the other processes of this run.'
 )
@@ -47,7 +50,8 @@ def main(argv: list[str]) -> None:
 def run(config: Config) -> None:
   """Distils, evaluates and reports a configuration, as the flags say."""
   from rdd_jax.config.build.data import cleans_only
-  from rdd_jax.experiment import ablations, loop, workdir
+  from rdd_jax.experiment import ablations, loop, recording, workdir
+  from rdd_jax.records import origin
   from rdd_jax.runtime import distributed, logging
   from rdd_jax.runtime.profiling import watch
 
@@ -55,6 +59,8 @@ def run(config: Config) -> None:
     # Read by XLA when the first device is touched, which is below.
     flag = '--xla_gpu_deterministic_ops=true'
     os.environ['XLA_FLAGS'] = f'{os.environ.get("XLA_FLAGS", "")} {flag}'
+  if records.asked() and cleans_only(config):
+    raise UserError('--record: nothing is distilled by task=clean')
   distributed.initialise(_DISTRIBUTED.value)
   programs.keep()
   directory = Path(shared.WORKDIR.value or workdir.default(config)).absolute()
@@ -69,10 +75,16 @@ def run(config: Config) -> None:
   stop = (lambda: False) if cleans_only(config) else stopping()
   again = f'python -m rdd_jax.main {" ".join(sys.argv[1:])}'
   write = distributed.is_main_process()
+  earlier = workdir.finished(directory, config)
   try:
     with workdir.claimed(directory, config, write=write):
       ablations.execute(
         config, directory, command=again, stop=stop, watch=watched
+      )
+    if records.asked() and write:
+      command = origin.command('rdd_jax.main', sys.argv[1:])
+      records.keep(
+        recording.of_run(config, directory, command, earlier=earlier)
       )
   except loop.Stopped:
     logging.say('stopped and saved; the same command resumes')

@@ -6,10 +6,11 @@ python -m rdd_jax.sweep --config=configs/trustdd_digits.py --jobs=2
 `|` parts values, of which all combinations are run; --config and --arg may be
 given several times, and what follows `--` goes to every run. The same command
 again skips finished runs and resumes others. A run that fails leaves the others
-alone and is named at the end, with the last line of its log. `--slurm=write`
-writes an array job of what is not finished, one run to a task, for sbatch;
-`--slurm=submit` submits it. After it the command without --slurm, or
-`python -m rdd_jax.compare OUT/*/`, makes the page, `OUT/compare.html`.
+alone and is named at the end, with the last line of its log. `--record=NAME`
+keeps the table. `--slurm=write` writes an array job of what is not finished,
+one run to a task, for sbatch; `--slurm=submit` submits it. After it the command
+without --slurm, or `python -m rdd_jax.compare OUT/*/`, makes the page,
+`OUT/compare.html`.
 """
 
 from __future__ import annotations
@@ -17,16 +18,19 @@ from __future__ import annotations
 from pathlib import Path
 import shlex
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 from absl import flags
 
 from rdd_jax.core.errors import UserError
+from rdd_jax.records import flag as records
 from rdd_jax.runtime import cli
 
 if TYPE_CHECKING:
   from rdd_jax.experiment import sweep as sweeps
 
+flags.adopt_module_key_flags(records)
 # Where two commands are imported, as by tests, each may have its own --out.
 _CONFIG = flags.DEFINE_multi_string(
   'config', [], 'FILE.py[:arguments].', allow_override=True
@@ -43,6 +47,7 @@ _SLURM = flags.DEFINE_enum(
 
 def main(argv: list[str]) -> None:
   """Runs the grid, or writes or submits it as an array job."""
+  records.asked()
   if not _CONFIG.value:
     raise UserError('no configuration: give --config=configs/quickstart.py')
   return run(Path(_OUT.value).absolute(), argv[1:])
@@ -58,13 +63,14 @@ def run(out: Path, extra: list[str]) -> None:
   from rdd_jax.experiment import sweep as sweeps
 
   todo = sweeps.sweep(_CONFIG.value, _ARG.value, out, extra)
+  earlier = any(job.finished() for job in todo)
   if _SLURM.value:
     return slurm(todo, out)
   try:
     failed = sweeps.run_all(todo, out / 'logs', _JOBS.value, say)
   except KeyboardInterrupt:
     raise UserError('stopped; the same command resumes') from None
-  side_by_side(todo, out)
+  side_by_side(todo, out, earlier=earlier)
   if failed:
     lines = '; '.join(f'{name} ({line})' for name, line in failed.items())
     raise UserError(
@@ -74,12 +80,15 @@ def run(out: Path, extra: list[str]) -> None:
   return None
 
 
-def side_by_side(todo: list[sweeps.Job], out: Path) -> None:
+def side_by_side(
+  todo: list[sweeps.Job], out: Path, *, earlier: bool = True
+) -> None:
   """Prints the table and writes `compare.csv` and `compare.html`.
 
   Args:
     todo: jobs, of which the finished ones are compared.
     out: where the files go.
+    earlier: whether any was finished before this command.
   """
   from rdd_jax.compare import __main__
 
@@ -91,6 +100,12 @@ def side_by_side(todo: list[sweeps.Job], out: Path) -> None:
   page = out / 'compare.html'
   page.write_text(__main__.to_html(runs, notes), encoding='utf-8')
   say('\n'.join([__main__.text(runs), f'side by side in {page}']))
+  if records.asked():
+    from rdd_jax.compare.recorded import recorded
+    from rdd_jax.records import origin
+
+    command = origin.command('rdd_jax.sweep', sys.argv[1:])
+    records.keep(recorded(runs, command, earlier=earlier))
 
 
 def slurm(todo: list[sweeps.Job], out: Path) -> None:

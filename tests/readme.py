@@ -1,23 +1,15 @@
-"""The README, with and without its guide to extending the library."""
+"""The README and the pages of docs/, and the code that stands in them."""
 
 from __future__ import annotations
 
+from pathlib import Path
 import re
 
 from helpers import ROOT
 
+DOCS = ROOT / 'docs'
 README = (ROOT / 'README.md').read_text()
-HEADING = '## Extending it\n'
-
-
-def _section(text: str) -> str:
-  """From the heading to the next one; '' where there is none."""
-  found = re.search(rf'(?sm)^{HEADING}.*?(?=^## |\Z)', text)
-  return found.group() if found else ''
-
-
-GUIDE = _section(README)
-REST = README.replace(GUIDE, '')
+GUIDE = (DOCS / 'extending.md').read_text()
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -25,4 +17,11 @@ def blocks(text: str, language: str) -> list[str]:
   return re.findall(rf'(?sm)^```{language}\n(.*?)```', text)
 
 
-EXAMPLE, LOADER = blocks(REST, 'python')
+def pages() -> list[Path]:
+  """Every page, the README first."""
+  return [ROOT / 'README.md', *sorted(DOCS.rglob('*.md'))]
+
+
+QUICK, SHORT_LOADER = blocks(README, 'python')
+(EXAMPLE,) = blocks((DOCS / 'guide' / 'compose.md').read_text(), 'python')
+(LOADER,) = blocks((DOCS / 'guide' / 'use.md').read_text(), 'python')

@@ -12,17 +12,20 @@ from collections.abc import Sequence
 import csv
 import io
 from pathlib import Path
+import sys
 from typing import TYPE_CHECKING
 
 from absl import flags
 
 from rdd_jax.core.errors import UserError
+from rdd_jax.records import flag as records
 from rdd_jax.runtime import cli
 from rdd_jax.runtime.files import write_out
 
 if TYPE_CHECKING:
   from rdd_jax.compare.runs import Finished
 
+flags.adopt_module_key_flags(records)
 _CSV = flags.DEFINE_string('csv', None, 'Where to write all metrics.')
 _HTML = flags.DEFINE_string('html', None, 'Where to write the page.')
 
@@ -129,12 +132,13 @@ def main(argv: list[str]) -> None:
   """
   from rdd_jax.compare.listing import find, listing, look
 
+  records.asked()
   directories = [Path(name) for name in argv[1:]]
   if not directories:
     directories = find()
     listed = [look(directory) for directory in directories]
     print(listing(listed))
-    if not (_CSV.value or _HTML.value):
+    if not (_CSV.value or _HTML.value or records.asked()):
       return
     directories = [r.directory for r in listed if r.state == 'finished']
   runs, notes = gather(directories)
@@ -146,6 +150,12 @@ def main(argv: list[str]) -> None:
   ):
     if path:
       write_out(Path(path), make())
+  if records.asked():
+    from rdd_jax.compare.recorded import recorded
+    from rdd_jax.records import origin
+
+    command = origin.command('rdd_jax.compare', sys.argv[1:])
+    records.keep(recorded(runs, command))
 
 
 if __name__ == '__main__':

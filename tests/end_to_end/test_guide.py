@@ -13,13 +13,13 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
-from helpers import ONE_DEVICE
+from helpers import ONE_DEVICE, ROOT
 import jax
 import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 import pytest
-from readme import GUIDE, ROOT, blocks
+from readme import GUIDE, blocks
 
 import rdd_jax
 from rdd_jax import data

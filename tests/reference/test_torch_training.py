@@ -1,4 +1,4 @@
-"""A network trained in PyTorch on what the README loads is the one we train."""
+"""A network trained in PyTorch on what the guide loads is the one we train."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def small_set(kind: str, factor: int, outliers: int) -> store.Distilled:
 
 
 def losses(kind, logits, y, card):
-  """As the README has it, for labels of either kind."""
+  """As the guide has it, for labels of either kind."""
   if kind == 'free':
     error = logits - (y - card['labels']['centre'])
     return 0.5 * (error**2).sum(1)
