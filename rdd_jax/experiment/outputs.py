@@ -20,7 +20,7 @@ from rdd_jax.evaluation.metrics import Row
 from rdd_jax.evaluation.ood.detect import OODBenchmark
 from rdd_jax.evaluation.shift.clusters import Grouping
 from rdd_jax.evaluation.shift.shift import Shift
-from rdd_jax.experiment import baselines
+from rdd_jax.experiment import baselines, calibrate, evaluations
 from rdd_jax.experiment.judge import Judge
 from rdd_jax.experiment.trial import Trial, seed_directory
 from rdd_jax.report import tables
@@ -46,16 +46,22 @@ def write_run(trial: Trial, results: dict[str, Any], command: str) -> Path:
     (
       seed_directory(directory, seed),
       'distilled',
+      seed,
       baselines.stored(trial, seed),
     )
     for seed in range(trial.config.seeds)
   ]
   sets += [
-    (directory / 'baselines' / arm, arm, baselines.baseline(trial, arm, 0))
+    (directory / 'baselines' / arm, arm, 0, baselines.baseline(trial, arm, 0))
     for arm in trial.config.baselines
   ]
-  for path, arm, found in sets:
-    card = {**found.card, 'numbers': results['rows'][arm]}
+  for path, arm, seed, found in sets:
+    row = evaluations.row_of(trial, arm, seed)
+    card = {
+      **found.card,
+      'numbers': results['rows'][arm],
+      **calibrate.on_card(row, calibrate.labels_of(trial, arm, seed)),
+    }
     store.save(path, replace(found, card=card))
   names = (*trial.dataset.class_names, *ood.slot_names(trial.config))
   config = trial.config
@@ -117,9 +123,13 @@ def write_evaluation(
   if ranking is not None:
     results['rows'] = {**ranking['rows'], **results['rows']}
     results['ranking'] = ranking['scores']
-  if first in judge.curves:
-    (directory / 'curves').mkdir(exist_ok=True)
-    _write(directory / 'curves' / 'distilled.json', judge.curves[first])
+  for kind, kept in (
+    ('curves', judge.curves),
+    ('reliability', judge.diagrams),
+  ):
+    if first in kept:
+      (directory / kind).mkdir(exist_ok=True)
+      _write(directory / kind / 'distilled.json', kept[first])
   return write_page(
     directory,
     results,

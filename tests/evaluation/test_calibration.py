@@ -18,20 +18,84 @@ def judged(seed: int = 0, n: int = 401) -> tuple[np.ndarray, np.ndarray]:
   return 3 * logits, labels
 
 
-def log_loss(logits: np.ndarray, labels: np.ndarray) -> float:
+def log_loss(
+  logits: np.ndarray, labels: np.ndarray, noise: float = 0.0
+) -> float:
   p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-  return -np.log(p[np.arange(len(labels)), labels]).mean()
+  classes = p.shape[1]
+  confusion = np.full((classes, classes), noise / (classes - 1))
+  np.fill_diagonal(confusion, 1 - noise)
+  return -np.log((p @ confusion)[np.arange(len(labels)), labels]).mean()
 
 
+def drawn(t: float, noise: float, n: int = 40_000) -> tuple:
+  """Logits whose softmax at a temperature is the law of the true labels."""
+  rng = np.random.default_rng(0)
+  logits = 3 * rng.normal(size=(n, CLASSES))
+  true = (logits / t + rng.gumbel(size=logits.shape)).argmax(1)
+  other = (true + rng.integers(1, CLASSES, n)) % CLASSES
+  return logits, true, np.where(rng.random(n) < noise, other, true)
+
+
+@pytest.mark.parametrize('noise', [0.0, 0.1, 0.4])
 @pytest.mark.parametrize('seed', range(3))
-def test_temperature_equals_a_search_over_a_grid(seed):
+def test_temperature_equals_a_search_over_a_grid(seed, noise):
   logits, labels = judged(seed)
-  grid = np.geomspace(0.5, 20, 801)
-  losses = [log_loss(logits / t, labels) for t in grid]
-  found = calibration.temperature(logits, labels)
+  grid = np.geomspace(0.2, 20, 801)
+  losses = [log_loss(logits / t, labels, noise) for t in grid]
+  found = calibration.temperature(logits, labels, noise)
   best = int(np.argmin(losses))
   assert grid[best - 1] < found < grid[best + 1]
-  assert log_loss(logits / found, labels) <= min(losses)
+  assert log_loss(logits / found, labels, noise) <= min(losses) + 1e-12
+
+
+def test_a_calibrated_network_is_left_as_it_is():
+  logits, labels, _ = drawn(1.0, 0.0)
+  assert calibration.temperature(logits, labels) == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize('t', [0.3, 2.5])
+@pytest.mark.parametrize('noise', [0.0, 0.2, 0.4])
+def test_the_temperature_of_true_labels_is_found_from_noisy_ones(t, noise):
+  logits, true, given = drawn(t, noise)
+  found = calibration.temperature(logits, given, noise)
+  assert found == pytest.approx(t, rel=0.04)
+  assert calibration.ece(logits / found, true) < 0.02
+  unaware = calibration.temperature(logits, given)
+  assert unaware >= found * (1 + noise)  # which is unsure for no reason
+  vanishing = calibration.temperature(logits, true, 1e-12)
+  exact = calibration.temperature(logits, true)
+  assert vanishing == pytest.approx(exact, rel=1e-4)
+
+
+def test_a_temperature_of_several_networks_is_that_of_all_their_rows():
+  logits, labels = judged()
+  both = np.stack([logits, -logits])
+  found = calibration.shared_temperature(both, labels, 0.1)
+  pooled = calibration.temperature(
+    both.reshape(-1, CLASSES), np.tile(labels, 2), 0.1
+  )
+  assert found == pooled
+  both[1, 0, 0] = np.inf
+  found = calibration.shared_temperature(both, labels)
+  assert found == calibration.temperature(logits, labels)
+  assert calibration.shared_temperature(both[1:], labels) == 1
+
+
+def test_the_error_is_read_from_the_reliability_diagram():
+  logits, labels = judged()
+  found = calibration.reliability(logits, labels, bins=7)
+  p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+  edges = np.linspace(0, 1, 8)
+  for m in range(7):
+    inside = (p.max(1) > edges[m]) & (p.max(1) <= edges[m + 1])
+    assert found.share[m] == pytest.approx(inside.mean())
+    if inside.any():
+      right = (p.argmax(1) == labels)[inside].mean()
+      assert found.accuracy[m] == pytest.approx(right)
+      assert found.confidence[m] == pytest.approx(p.max(1)[inside].mean())
+  gaps = found.share * np.abs(found.accuracy - found.confidence)
+  assert calibration.ece(logits, labels, 7) == pytest.approx(gaps.sum())
 
 
 @pytest.mark.parametrize('c', [1e-3, 0.3, 50.0])

@@ -74,6 +74,7 @@ def row() -> dict:
     seeds=jax.random.split(jax.random.key(0), 1),
     ood=benchmark,
     shift=shift,
+    temperature=2.0,
   )
 
 
@@ -117,7 +118,13 @@ def test_every_score_and_every_field_of_trust_has_a_record():
 
 
 def test_errors_and_false_positives_are_better_low():
-  for name in ('ece', 'ece_scaled', 'fpr95', 'near_fpr95_out_energy'):
+  for name in (
+    'ece',
+    'ece_calibrated',
+    'ece_oracle',
+    'fpr95',
+    'near_fpr95_out_energy',
+  ):
     metric = find(name)
     assert metric is not None
     assert metric.better == 'lower'

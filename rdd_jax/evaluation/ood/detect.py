@@ -92,7 +92,8 @@ def detect(
     count; the same of other scores, `auroc_energy` and so on, and of the near
     sets, `near_auroc`; of each set, `auroc@NAME`; for MSP and energy `aupr_in`,
     `aupr_out` and `fpr95_out` too; `auroc_wrong`, how well MSP tells wrong
-    predictions from right ones; and `ece_scaled`, after temperature scaling.
+    predictions from right ones; and `ece_oracle`, see
+    `calibration.scaled_ece`.
     And the curves of the first network.
   """
   references = _references(
@@ -130,7 +131,7 @@ def detect(
           own_logits, benchmark.labels
         ),
         # Of a network that diverged, it is no number.
-        'ece_scaled': float(np.nan_to_num(left, nan=1.0)),
+        'ece_oracle': float(np.nan_to_num(left, nan=1.0)),
       }
     )
   row = {m: metrics.summary([v[m] for v in values]) for m in values[0]}
