@@ -36,14 +36,17 @@ class TestData(NamedTuple):
   Attributes:
     images: `u8[n, H, W, C]`.
     labels: `i[n]`.
-    groups: `i[n]`, for `worst_group` and `group_balanced`.
+    groups: `i[n]`, for `worst_group`, `group_balanced` and the odds.
     rare: `b[n]`, minority rows, for `rare_group` and `majority_group`.
+    trained: `i[n]`, how many training rows are of the class and group of each,
+      for `adjusted_accuracy`.
   """
 
   images: np.ndarray | Array
   labels: np.ndarray
   groups: np.ndarray | None = None
   rare: np.ndarray | None = None
+  trained: np.ndarray | None = None
 
 
 def evaluate(
@@ -166,6 +169,7 @@ def summarize(logits: np.ndarray, test: TestData, num_classes: int) -> Row:
       num_classes=num_classes,
       groups=test.groups,
       rare=test.rare,
+      trained=test.trained,
     )
     for one in logits
   ]

@@ -22,6 +22,7 @@ from rdd_jax.config.defaults import PLACES, Config
 from rdd_jax.core import keys
 from rdd_jax.data import Dataset, effective_rate, injected, stand_in
 from rdd_jax.evaluation.evaluate import TestData
+from rdd_jax.evaluation.groups import training_rows
 from rdd_jax.evaluation.ood.detect import OODBenchmark
 from rdd_jax.evaluation.shift.shift import Shift
 from rdd_jax.experiment.kept import Kept
@@ -266,12 +267,25 @@ def keep_curves(
 
 
 def held(dataset: Dataset) -> TestData:
-  """Returns the test rows of a data set."""
+  """Returns the test rows of a data set.
+
+  Training groups are counted by their true labels, where these are known.
+  """
+  labels, groups = dataset.train_true_labels, dataset.train_groups
+  trained = None
+  if groups is not None and dataset.test_groups is not None:
+    trained = training_rows(
+      dataset.test_labels,
+      dataset.test_groups,
+      dataset.train_labels if labels is None else labels,
+      groups,
+    )
   return TestData(
     dataset.test_images,
     dataset.test_labels,
     dataset.test_groups,
     dataset.test_rare,
+    trained,
   )
 
 
