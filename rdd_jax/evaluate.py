@@ -7,6 +7,7 @@ others made have no card: `--dataset` or `--like` says what judges them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 import json
 from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
   from rdd_jax.artifact import store
   from rdd_jax.evaluation.metrics import Row
   from rdd_jax.experiment import third_party
+  from rdd_jax.experiment.judge import Judge
 
 flags.adopt_module_key_flags(programs)
 _NETWORKS = flags.DEFINE_list(
@@ -50,6 +52,9 @@ _BASELINES = flags.DEFINE_list(
 )
 _RANKING = flags.DEFINE_bool(
   'ranking', False, "DD-Ranking's scores, with the trainings that they take."
+)
+_OPENOOD = flags.DEFINE_bool(
+  'openood', False, "Print OpenOOD's five columns for each OOD set too."
 )
 _WHOLE_STEPS = flags.DEFINE_integer(
   'whole_steps', 2000, 'SGD steps on all training rows, for --ranking.'
@@ -231,6 +236,9 @@ def show(*paths: Path) -> None:
       for c, name in enumerate(dataset.class_names)
     }
     print(table(by_class, list(found)))
+  if _OPENOOD.value:
+    for line in openood_tables(judge, by_arm):
+      print(line)
   ranking = None
   if _RANKING.value:
     ranking = dd_ranking.rank(
@@ -245,6 +253,36 @@ def show(*paths: Path) -> None:
     marked = replace(distilled, card={**distilled.card, 'numbers': numbers})
     page = write_evaluation(Path(_REPORT.value), marked, judge, by_arm, ranking)
     print(f'all of it in {_REPORT.value}; open {page.name}')
+
+
+def openood_tables(
+  judge: Judge, by_arm: Mapping[str, Mapping[str, Row]]
+) -> list[str]:
+  """Formats OpenOOD's table of each set of images, network and score.
+
+  Args:
+    judge: that evaluated.
+    by_arm: arm to network to row.
+
+  Raises:
+    UserError: if nothing out of distribution was judged.
+  """
+  from rdd_jax.evaluation.ood.detect import PRINCIPAL
+  from rdd_jax.evaluation.ood.openood import openood, text
+
+  if judge.outside is None:
+    raise UserError(
+      '--openood needs out-of-distribution sets, and the card of the set names '
+      'none that is there; distil with outside.sets, or give --like'
+    )
+  sets = [s._asdict() for s in judge.outside.sets]
+  return [
+    f'{arm}, {net}, {score}:\n{text(openood(row, sets, score))}'
+    for arm, rows in by_arm.items()
+    for net, row in rows.items()
+    if net in judge.nets
+    for score in PRINCIPAL
+  ]
 
 
 if __name__ == '__main__':

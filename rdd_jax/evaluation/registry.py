@@ -1,13 +1,13 @@
-"""The registry of metrics: what each is called, means, and where it is shown.
+"""The registry of metrics: what each is called, and what it means.
 
-Tables, pages and the terminal take titles, meanings and columns from here. A
-name may have placeholders, which `PLACEHOLDERS` lists: `class_{class}` stands
-for `class_0`, `class_1` and so on.
+Tables, pages and the terminal take titles and meanings from here, and columns
+from `columns`. A name may have placeholders, which `PLACEHOLDERS` lists:
+`class_{class}` stands for `class_0`, `class_1` and so on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 
@@ -36,7 +36,11 @@ SCORES: Mapping[str, tuple[str, str]] = {
   'energy': ('energy', 'the energy of the logits'),
   'entropy': ('entropy', 'the entropy of the softmax outputs'),
   'contrast': ('contrast', 'the cross-entropy of the uniform distribution'),
-  'mahalanobis': ('Mahalanobis', 'the distance to the nearest class mean'),
+  'mahalanobis': (
+    'Mahalanobis',
+    'the distance to the nearest class mean, by a covariance that is shrunk by '
+    '0.1',
+  ),
   'relative_mahalanobis': (
     'relative Mahalanobis',
     'that distance less the one to the mean of all rows',
@@ -210,16 +214,17 @@ METRICS = (
     'by {by}; 50 is a coin toss',
   ),
   Metric(
-    '{near}fpr95{score}',
-    '{near}FPR95{score}',
-    '{near}out-of-distribution rows that are accepted when 95 per cent of test '
-    'rows are, by {by}',
+    '{near}fpr95_in{score}',
+    '{near}FPR95-in{score}',
+    '{near}out-of-distribution rows that are accepted where 95 per cent of '
+    'test rows are, by {by}',
     'lower',
   ),
   Metric(
     '{near}aupr_in{score}',
     '{near}AUPR-in{score}',
-    'average precision for test rows, by {by}',
+    'average precision for test rows against {near}out-of-distribution rows, '
+    'by {by}',
   ),
   Metric(
     '{near}aupr_out{score}',
@@ -229,12 +234,31 @@ METRICS = (
   Metric(
     '{near}fpr95_out{score}',
     '{near}FPR95-out{score}',
-    'test rows refused when 95 per cent of the others are, by {by}',
+    'test rows that are refused where 95 per cent of {near}out-of-distribution '
+    'rows are, by {by}',
     'lower',
   ),
   Metric('auroc{score}@{set}', 'AUROC{score}, {set}', 'on one set, by {by}'),
   Metric(
-    'fpr95{score}@{set}', 'FPR95{score}, {set}', 'on one set, by {by}', 'lower'
+    'fpr95_in{score}@{set}',
+    'FPR95-in{score}, {set}',
+    'on one set, by {by}',
+    'lower',
+  ),
+  Metric(
+    'fpr95_out{score}@{set}',
+    'FPR95-out{score}, {set}',
+    'on one set, by {by}',
+    'lower',
+  ),
+  *(
+    Metric(
+      f'aupr_{side}_trapezoid{{score}}@{{set}}',
+      f'AUPR-{side} by trapezoids{{score}}, {{set}}',
+      f"OpenOOD's {'AUPR_IN' if side == 'in' else 'AUPR_OUT'}, on one set, "
+      'by {by}',
+    )
+    for side in ('in', 'out')
   ),
   *(
     metric._replace(name=f'trust_{metric.name}')
@@ -242,66 +266,3 @@ METRICS = (
     if metric.name in ('precision', 'recall')
   ),
 )
-
-# Where a metric is shown, in the order of the columns.
-SHOWN: Mapping[str, Sequence[str]] = {
-  'terminal': [
-    'accuracy',
-    'worst_class',
-    'worst_group',
-    'group_balanced',
-    'adjusted_accuracy',
-    'equalized_odds',
-    'rare_group',
-    'majority_group',
-    'ece',
-    'ece_calibrated',
-    'auroc',
-    'auroc_energy',
-    'auroc_relative_mahalanobis',
-    'near_auroc_energy',
-    'cluster_min',
-    'density_1',
-    'noise',
-    'blur',
-    'invert',
-    'corrupted',
-    '{attack}_{radius}{steps}',
-  ],
-  # The page of a run, and first on that of a comparison.
-  'summary': [
-    'accuracy',
-    'worst_class',
-    'worst_group',
-    'group_balanced',
-    'adjusted_accuracy',
-    'equalized_odds',
-    'rare_group',
-    'majority_group',
-    'corrupted',
-    'ece',
-    'ece_calibrated',
-    'auroc',
-    'fpr95',
-    'auroc_energy',
-    'near_auroc',
-    'near_auroc_energy',
-    'trust_precision',
-    'trust_recall',
-  ],
-  # The table of ablations, of which the quickstart's is one.
-  'ablations': [
-    'accuracy',
-    'corrupted',
-    'worst_group',
-    'adjusted_accuracy',
-    'equalized_odds',
-    'rare_group',
-    'auroc',
-    'fpr95',
-    'ece',
-    'ece_calibrated',
-    'trust_precision',
-    'trust_recall',
-  ],
-}

@@ -10,6 +10,7 @@ import pytest
 
 from rdd_jax import networks
 from rdd_jax.data import shifts
+from rdd_jax.evaluation.columns import SHOWN
 from rdd_jax.evaluation.evaluate import TestData, evaluate
 from rdd_jax.evaluation.lookup import find, pattern, shown, title
 from rdd_jax.evaluation.ood import scores
@@ -19,7 +20,6 @@ from rdd_jax.evaluation.registry import (
   METRICS,
   RANKING,
   SCORES,
-  SHOWN,
   TRUST,
 )
 from rdd_jax.evaluation.shift import attacks, clusters
@@ -128,7 +128,7 @@ def test_errors_and_false_positives_are_better_low():
     'ece',
     'ece_calibrated',
     'ece_oracle',
-    'fpr95',
+    'fpr95_in',
     'near_fpr95_out_energy',
   ):
     metric = find(name)
