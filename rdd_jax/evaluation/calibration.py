@@ -18,13 +18,13 @@ class CalibrationRows(NamedTuple):
 
   Attributes:
     images: `u8[m, H, W, C]`.
-    labels: `i[m]`, as distillation sees them.
-    noise: the share of them that is expected to be wrong.
+    labels: `i[m]`, as given.
+    noise: `f[k, k]`, see `temperature`; None where labels are taken as right.
   """
 
   images: np.ndarray
   labels: np.ndarray
-  noise: float = 0.0
+  noise: np.ndarray | None = None
 
 
 class Reliability(NamedTuple):
@@ -96,20 +96,20 @@ def ece(logits: np.ndarray, labels: np.ndarray, bins: int = BINS) -> float:
 
 
 def temperature(
-  logits: np.ndarray, labels: np.ndarray, noise: float = 0.0
+  logits: np.ndarray, labels: np.ndarray, noise: np.ndarray | None = None
 ) -> float:
   """Fits the `T` that minimizes the log-loss of `softmax(logits / T)`.
 
-  `-mean_i log q_i`, `q = (1 - r) p_y + r (1 - p_y) / (k - 1)`: a label is the
-  class that the network speaks of but for a share r, the noise, which is any
-  other class. Without noise the loss is convex in `1 / T`, whose gradient has
-  its root found. Temperatures from 1 / 100 to 100 times the root mean square of
-  the centered logits are searched, which scale as the logits do.
+  `-mean_i log (p_i^T R)_{y_i}`, where `R_{cd}` is the chance that class c is
+  given the label d. Without noise R is the identity, the loss is convex in
+  `1 / T`, and its gradient has its root found. Temperatures from 1 / 100 to 100
+  times the root mean square of the centered logits are searched, which scale
+  as the logits do.
 
   Args:
     logits: `f[n, k]`, of the classes alone.
-    labels: `i[n]`.
-    noise: r, the share of labels that is expected to be wrong.
+    labels: `i[n]`, as given.
+    noise: R, `f[k, k]`, with rows on the simplex.
 
   Returns:
     `T`; an end of the range where the loss falls all the way, as it does where
@@ -117,8 +117,8 @@ def temperature(
     for logits that are all equal, or for logits that are not finite.
 
   Source: Guo et al., On Calibration of Modern Neural Networks, ICML 2017, sec.
-    4.2; noise as in the forward correction of Patrini et al., Making Deep
-    Neural Networks Robust to Label Noise, CVPR 2017.
+    4.2; noise by the forward correction of Patrini et al., Making Deep Neural
+    Networks Robust to Label Noise, CVPR 2017, eq. 6.
 
   >>> logits = np.array([[np.log(9), 0]] * 4)  # says 0.9 and is right 3 in 4
   >>> round(temperature(logits, np.array([0, 0, 0, 1])), 6)  # log 9 / log 3
@@ -131,16 +131,16 @@ def temperature(
   unit = float(np.sqrt(np.square(z).mean()))
   if unit == 0:
     return 1.0
-  place = np.asarray(labels)[:, None]
-  search = _noisy if noise > 0 else _exact
-  return unit * math.exp(search(z / unit, place, noise))
+  labels = np.asarray(labels)
+  if noise is None:
+    return unit * math.exp(_exact(z / unit, labels[:, None]))
+  return unit * math.exp(_forward(z / unit, np.asarray(noise)[:, labels].T))
 
 
-def _exact(z: np.ndarray, place: np.ndarray, noise: float) -> float:
+def _exact(z: np.ndarray, place: np.ndarray) -> float:
   """The log of a temperature, where the slope of the convex loss is 0."""
   from scipy import optimize, special
 
-  del noise
   target = np.take_along_axis(z, place, -1).mean()
 
   def slope(log_t: float) -> float:
@@ -155,16 +155,18 @@ def _exact(z: np.ndarray, place: np.ndarray, noise: float) -> float:
   return optimize.root_scalar(slope, bracket=(low, high), xtol=1e-12).root
 
 
-def _noisy(z: np.ndarray, place: np.ndarray, noise: float) -> float:
-  """The log of a temperature, where the loss with noise is least."""
-  from scipy import optimize, special
+def _forward(z: np.ndarray, chances: np.ndarray) -> float:
+  """The log of a temperature, where the loss with noise is least.
 
-  others = max(z.shape[-1] - 1, 1)
+  Args:
+    z: logits `f[n, k]`.
+    chances: `f[n, k]`, of the label of a row, for each class that it may be of.
+  """
+  from scipy import optimize, special
 
   def loss(log_t: float) -> float:
     p = special.softmax(z * math.exp(-log_t), -1)
-    own = np.take_along_axis(p, place, -1)
-    return float(-np.log((1 - noise) * own + noise * (1 - own) / others).mean())
+    return -float(np.log(np.maximum((p * chances).sum(-1), 1e-300)).mean())
 
   bounds = tuple(math.log(t) for t in _TEMPERATURES)
   found = optimize.minimize_scalar(
@@ -174,7 +176,7 @@ def _noisy(z: np.ndarray, place: np.ndarray, noise: float) -> float:
 
 
 def shared_temperature(
-  logits: np.ndarray, labels: np.ndarray, noise: float = 0.0
+  logits: np.ndarray, labels: np.ndarray, noise: np.ndarray | None = None
 ) -> float:
   """Fits one temperature for several networks, on the rows of all.
 

@@ -184,8 +184,9 @@ METRICS = (
   Metric(
     'ece_calibrated',
     'ECE after',
-    'the same after all logits are divided by one temperature, which was '
-    'fitted on training rows with the labels that distillation sees',
+    'the same after all logits are divided by one temperature, fitted on '
+    'training rows with labels as given, corrected for the noise that was '
+    'estimated',
     'lower',
   ),
   Metric(

@@ -58,7 +58,7 @@ def seed_key(config: Config, seed: int) -> jax.Array:
 def keep(trial: Trial, state: DistillState, seed: int, path: Path) -> None:
   """Saves the synthetic set of a state, on one process of several.
 
-  And rows of its measure, from which a temperature is fitted.
+  And the noise that it found, by which a temperature is fitted.
 
   Args:
     trial: the run.
@@ -68,9 +68,8 @@ def keep(trial: Trial, state: DistillState, seed: int, path: Path) -> None:
   """
   if meshes.is_main_process():
     params = jax.device_get(state.params)
-    classes = trial.dataset.num_classes
     where = seed_directory(trial.workdir, seed)
-    calibrate.write(where, state, classes)
+    calibrate.write(where, trial.dataset, state.transform)
     store.save(path, distilled(trial, params, seed))
 
 

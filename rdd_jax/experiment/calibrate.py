@@ -1,4 +1,10 @@
-"""Rows that the temperature of a set is fitted on, and what its card says."""
+"""Rows that the temperature of a set is fitted on, and what its card says.
+
+They are training rows with labels as given, also those that distillation does
+not trust: rows that are trusted are the easy ones, and relabeled ones have the
+labels that networks expect, so that a temperature of these is too low. Where a
+transform has proposed labels, the noise of those given is estimated from them.
+"""
 
 from __future__ import annotations
 
@@ -11,80 +17,84 @@ import numpy as np
 
 from rdd_jax.artifact import store
 from rdd_jax.data import Dataset
-from rdd_jax.distill import DistillState
 from rdd_jax.evaluation.calibration import BINS, CalibrationRows
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.experiment.trial import Trial, seed_directory
 from rdd_jax.report import label_noise
+from rdd_jax.robust.label_noise.record import DivertState
 from rdd_jax.runtime.files import write_atomically
 
 FILE = 'calibration.npz'
-ROWS = 1000  # at most
-MEASURE, GIVEN = 'as distilled', 'as given'  # the labels of these rows
+ROWS = 2000  # at most
+GIVEN, CORRECTED = 'as given', 'as given, corrected for the noise estimated'
 
 
-def draw(labels: np.ndarray, weights: np.ndarray, n: int = ROWS) -> np.ndarray:
-  """Draws rows by their weights, at equal steps through the classes.
-
-  The draw is systematic and needs no key: rows are ordered by class, and row
-  `floor((i + 1/2) / n)` of the cumulative weight is taken for each i.
+def draw(labels: np.ndarray, among: np.ndarray, n: int = ROWS) -> np.ndarray:
+  """Draws rows at equal steps through the classes, in the order of the rows.
 
   Args:
     labels: `i[N]`.
-    weights: `f[N]`, not negative.
-    n: how many at most; no more than have a weight.
+    among: `b[N]`, the rows to draw from.
+    n: how many at most.
 
   Returns:
     `i[<= n]`, row numbers in order of class.
 
-  >>> draw(np.array([1, 0, 1, 0]), np.array([1.0, 1.0, 0.0, 1.0])).tolist()
+  >>> draw(np.array([1, 0, 1, 0]), np.array([True, True, False, True])).tolist()
   [1, 3, 0]
   """
   order = np.argsort(labels, kind='stable')
-  mass = np.asarray(weights, np.float64)[order]
-  order, mass = order[mass > 0], mass[mass > 0]
+  order = order[np.asarray(among)[order]]
   n = min(n, len(order))
-  upto = np.cumsum(mass)
-  points = (np.arange(n) + 0.5) / max(n, 1) * upto[-1:]
-  return order[np.searchsorted(upto, points, side='right')]
+  return order[np.arange(n) * len(order) // max(n, 1)]
 
 
-def write(directory: Path, state: DistillState, num_classes: int) -> None:
-  """Writes rows as distillation sees them to `calibration.npz`.
+def noise_of(
+  given: np.ndarray, proposed: np.ndarray, num_classes: int
+) -> np.ndarray:
+  """Returns how often each class was given each label, `f[k, k]`.
 
-  `index`, `i[m]`, numbers of training rows; `label`, `i[m]`, the likeliest
-  class of their targets, which may be another than was given; and `noise`, the
-  share of these labels that is expected to be wrong, where a transform has
-  estimated it, else 0.
+  Args:
+    given: `i[N]`.
+    proposed: `i[N]`, labels that stand for the true ones.
+    num_classes: k. A class that is never proposed keeps its label.
+
+  >>> noise_of(np.array([0, 0, 1, 1]), np.array([0, 0, 0, 0]), 2)
+  array([[0.5, 0.5],
+         [0. , 1. ]])
+  """
+  count = np.zeros((num_classes, num_classes))
+  np.add.at(count, (proposed, given), 1)
+  count += np.diag(count.sum(1) == 0)
+  return count / count.sum(1, keepdims=True)
+
+
+def write(directory: Path, dataset: Dataset, state: Any) -> None:
+  """Writes the noise that a chain found to `calibration.npz`; none without one.
 
   Args:
     directory: of the distillation seed.
-    state: of which the measure over training rows is read.
-    num_classes: rows of further outputs are left out.
+    dataset: whose labels were in doubt.
+    state: of the chain; the last diversion of labels counts.
   """
-  measure = state.measure
-  targets, weights = jax.device_get((measure.targets, measure.weights))
-  labels = targets.argmax(1)
-  index = draw(labels, np.where(labels < num_classes, weights, 0.0))
+  path = directory / FILE
+  found = jax.device_get(label_noise.diversions(state))
+  if not found:
+    path.unlink(missing_ok=True)
+    return
+  given = np.asarray(dataset.train_labels)
+  proposed = _proposed(found[-1], given)
   buffer = io.BytesIO()
-  np.savez_compressed(
-    buffer,
-    index=index.astype(np.int32),
-    label=labels[index].astype(np.int32),
-    noise=_noise(state),
-  )
+  np.savez(buffer, noise=noise_of(given, proposed, dataset.num_classes))
   directory.mkdir(parents=True, exist_ok=True)
-  write_atomically(directory / FILE, buffer.getvalue())
+  write_atomically(path, buffer.getvalue())
 
 
-def _noise(state: DistillState) -> float:
-  """The share of wrong labels that the last diversion expects to be left."""
-  left = [
-    float(found.expected[1])
-    for found in jax.device_get(label_noise.diversions(state.transform))
-  ]
-  known = [share for share in left if np.isfinite(share)]
-  return known[-1] if known else 0.0
+def _proposed(state: DivertState, given: np.ndarray) -> np.ndarray:
+  """The label of each row that the last division says: `i[N]`."""
+  last = min(int(state.round), len(state.trusted)) - 1
+  keeps = state.trusted[last] | (state.proposed < 0)
+  return np.where(keeps, given, state.proposed)
 
 
 def rows(
@@ -92,9 +102,8 @@ def rows(
 ) -> CalibrationRows:
   """Returns training rows that a temperature is fitted on.
 
-  For what distillation made or began with, rows and labels as it saw them; for
-  baselines, and for runs of earlier versions, with labels as given, and without
-  the rows of the set itself.
+  Without the rows of the set itself. Baselines, and runs of earlier versions,
+  take the labels for right.
 
   Args:
     trial: the run.
@@ -102,15 +111,11 @@ def rows(
     seed: the distillation seed.
     chosen: the set.
   """
-  path = seed_directory(trial.workdir, seed) / FILE
-  if labels_of(trial, arm, seed) == MEASURE:
-    found = store.unpack(path.read_bytes(), path)
-    return CalibrationRows(
-      trial.dataset.train_images[found['index']],
-      found['label'],
-      float(found['noise']),
-    )
-  return given(trial.dataset, chosen)
+  found = given(trial.dataset, chosen)
+  path = _path(trial, arm, seed)
+  if path is None:
+    return found
+  return found._replace(noise=store.unpack(path.read_bytes(), path)['noise'])
 
 
 def given(dataset: Dataset, chosen: store.Distilled) -> CalibrationRows:
@@ -123,21 +128,25 @@ def given(dataset: Dataset, chosen: store.Distilled) -> CalibrationRows:
   labels = np.asarray(dataset.train_labels)
   names = dataset.example_names(np.arange(len(labels)))
   other = ~np.isin(names, chosen.card.get('examples', []))
-  index = draw(labels, other if other.any() else np.ones(len(labels)))
+  index = draw(labels, other if other.any() else np.ones_like(other))
   return CalibrationRows(
     dataset.train_images[index], labels[index].astype(np.int32)
   )
 
 
 def labels_of(trial: Trial, arm: str, seed: int) -> str:
-  """Returns which labels `rows` have, in words.
+  """Returns how the labels of `rows` are taken, in words.
 
   Args:
     trial, arm, seed: as for `rows`.
   """
+  return GIVEN if _path(trial, arm, seed) is None else CORRECTED
+
+
+def _path(trial: Trial, arm: str, seed: int) -> Path | None:
   path = seed_directory(trial.workdir, seed) / FILE
   own = arm in ('distilled', 'initial') and path.exists()
-  return MEASURE if own else GIVEN
+  return path if own else None
 
 
 def on_card(row: Row, labels: str) -> dict[str, Any]:
@@ -145,7 +154,7 @@ def on_card(row: Row, labels: str) -> dict[str, Any]:
 
   Args:
     row: of networks on the set, of one distillation seed.
-    labels: of the rows that it was fitted on, in words.
+    labels: how those that it was fitted on were taken, in words.
 
   Returns:
     `temperature`, what divides logits of the networks on the card; `bins`, of

@@ -53,7 +53,8 @@ def test_a_temperature_changes_nothing_but_confidences():
 
 def test_the_temperature_is_fitted_on_the_rows_of_all_networks():
   images, labels = rows(60, 2)
-  fitted = CalibrationRows(images, labels, 0.1)
+  noise = np.full((CLASSES, CLASSES), 0.05) + 0.85 * np.eye(CLASSES)
+  fitted = CalibrationRows(images, labels, noise)
   variables = fit_in_turn(
     NET,
     toy(),
@@ -64,7 +65,7 @@ def test_the_temperature_is_fitted_on_the_rows_of_all_networks():
     tell=lambda trained, left: None,
   )
   logits = predict(NET, variables, images, PREPROCESS)
-  expected = calibration.shared_temperature(logits, labels, 0.1)
+  expected = calibration.shared_temperature(logits, labels, noise)
   found = {}
   row = judged(fitted, found.update)
   assert row['temperature']['values'] == pytest.approx([expected] * 2)

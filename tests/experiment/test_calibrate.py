@@ -8,6 +8,7 @@ import chex
 import numpy as np
 import pytest
 from scipy import special
+from sklearn.metrics import confusion_matrix
 
 import rdd_jax
 from rdd_jax import data
@@ -15,6 +16,7 @@ from rdd_jax.artifact import store
 from rdd_jax.core.errors import UserError
 from rdd_jax.evaluation import calibration
 from rdd_jax.experiment import calibrate
+from rdd_jax.robust.label_noise import record
 
 DIGITS = data.load('digits')
 ROWS = np.argsort(DIGITS.train_labels, kind='stable')[::60]
@@ -37,26 +39,49 @@ def with_temperature(artifact, t) -> rdd_jax.Distilled:
   return replace(artifact, card=card)
 
 
-def test_a_draw_follows_the_weights_and_has_no_row_without():
+def test_a_draw_takes_a_share_of_each_class_from_the_rows_it_may():
   rng = np.random.default_rng(0)
-  labels, weights = rng.integers(0, 5, 4000), rng.integers(0, 4, 4000)
-  rows = calibrate.draw(labels, weights, 1000)
-  assert (weights[rows] > 0).all()
-  share = np.bincount(labels, weights) / weights.sum()
-  count = np.bincount(labels[rows], minlength=5)
-  assert np.abs(count - 1000 * share).max() <= 1
-  by_weight = np.bincount(weights[rows], minlength=4)
-  expected = 1000 * np.bincount(weights, weights) / weights.sum()
-  assert np.abs(by_weight - expected).max() < 60
-  np.testing.assert_array_equal(rows, calibrate.draw(labels, weights, 1000))
+  labels, among = rng.integers(0, 5, 4000), rng.random(4000) < 0.7
+  rows = calibrate.draw(labels, among, 1000)
+  assert among[rows].all()
+  share = np.bincount(labels[among]) / among.sum()
+  assert np.abs(np.bincount(labels[rows]) - 1000 * share).max() <= 1
+  np.testing.assert_array_equal(rows, calibrate.draw(labels, among, 1000))
 
 
-def test_equal_weights_draw_each_row_once():
+def test_a_draw_takes_no_row_twice():
   labels = np.arange(50) % 3
   for n in (7, 50, 80):
-    rows = calibrate.draw(labels, np.ones(50), n)
+    rows = calibrate.draw(labels, np.ones(50, bool), n)
     assert len(set(rows.tolist())) == len(rows) == min(n, 50)
-  assert not len(calibrate.draw(labels, np.zeros(50)))
+  assert not len(calibrate.draw(labels, np.zeros(50, bool)))
+
+
+def test_noise_is_the_confusion_of_true_labels_by_those_given():
+  rng = np.random.default_rng(0)
+  true = rng.integers(0, 4, 900)
+  given = np.where(rng.random(900) < 0.3, (true + 1) % 4, true)
+  found = calibrate.noise_of(given, true, 5)
+  expected = confusion_matrix(true, given, normalize='true')
+  np.testing.assert_allclose(found[:4, :4], expected)
+  np.testing.assert_array_equal(found[4], np.eye(5)[4])
+  np.testing.assert_array_equal(calibrate.noise_of(true, true, 4), np.eye(4))
+
+
+def test_the_noise_that_a_chain_found_is_kept_and_none_without(tmp_path):
+  given = DIGITS.train_labels
+  trusted = np.arange(len(given)) % 3 > 0
+  state = record.fresh(len(given), 1)._replace(
+    round=np.int32(1),
+    trusted=trusted[None],
+    proposed=((given + 1) % 10).astype(np.int32),
+  )
+  calibrate.write(tmp_path, DIGITS, {'trust': state})
+  noise = np.load(tmp_path / calibrate.FILE)['noise']
+  proposed = np.where(trusted, given, (given + 1) % 10)
+  np.testing.assert_array_equal(noise, calibrate.noise_of(given, proposed, 10))
+  calibrate.write(tmp_path, DIGITS, {})
+  assert not (tmp_path / calibrate.FILE).exists()
 
 
 def test_rows_of_a_coreset_are_not_those_that_it_is_calibrated_on(artifact):
@@ -68,7 +93,7 @@ def test_rows_of_a_coreset_are_not_those_that_it_is_calibrated_on(artifact):
   pixels = found.images.reshape(len(found.images), -1)
   own = DIGITS.train_images[ROWS].reshape(len(ROWS), -1)
   assert not (pixels[:, None] == own[None]).all(-1).any()
-  assert found.noise == 0
+  assert found.noise is None
 
 
 def test_a_card_of_its_age_loads_and_one_with_a_temperature(artifact, tmp_path):
