@@ -142,7 +142,8 @@ def table(out: Path) -> str:
   }
   scores = (
     'auroc',
-    'fpr95',
+    'fpr95_in',
+    'fpr95_out',
     'auroc_energy',
     'auroc_relative_mahalanobis',
     'near_auroc_energy',

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
   from rdd_jax.artifact import store
   from rdd_jax.evaluation.metrics import Row
   from rdd_jax.experiment import third_party
+  from rdd_jax.experiment.judge import Judge
   from rdd_jax.records import Record
 
 flags.adopt_module_key_flags(programs)
@@ -55,6 +56,9 @@ _BASELINES = flags.DEFINE_list(
 )
 _RANKING = flags.DEFINE_bool(
   'ranking', False, "DD-Ranking's scores, with the trainings that they take."
+)
+_OPENOOD = flags.DEFINE_bool(
+  'openood', False, "Print OpenOOD's five columns for each OOD set too."
 )
 _WHOLE_STEPS = flags.DEFINE_integer(
   'whole_steps', 2000, 'SGD steps on all training rows, for --ranking.'
@@ -237,6 +241,9 @@ def show(*paths: Path) -> None:
       for c, name in enumerate(dataset.class_names)
     }
     print(table(by_class, list(found)))
+  if _OPENOOD.value:
+    for line in openood_tables(judge, by_arm):
+      print(line)
   ranking = None
   if _RANKING.value:
     ranking = dd_ranking.rank(
@@ -278,6 +285,36 @@ def recorded(
     sets=[distilled],
     strong=['distilled'],
   )
+
+
+def openood_tables(
+  judge: Judge, by_arm: Mapping[str, Mapping[str, Row]]
+) -> list[str]:
+  """Formats OpenOOD's table of each set of images, network and score.
+
+  Args:
+    judge: that evaluated.
+    by_arm: arm to network to row.
+
+  Raises:
+    UserError: if nothing out of distribution was judged.
+  """
+  from rdd_jax.evaluation.ood.detect import PRINCIPAL
+  from rdd_jax.evaluation.ood.openood import openood, text
+
+  if judge.outside is None:
+    raise UserError(
+      '--openood needs out-of-distribution sets, and the card of the set names '
+      'none that is there; distil with outside.sets, or give --like'
+    )
+  sets = [s._asdict() for s in judge.outside.sets]
+  return [
+    f'{arm}, {net}, {score}:\n{text(openood(row, sets, score))}'
+    for arm, rows in by_arm.items()
+    for net, row in rows.items()
+    if net in judge.nets
+    for score in PRINCIPAL
+  ]
 
 
 if __name__ == '__main__':

@@ -94,6 +94,18 @@ def translate(
   return found
 
 
+def temperature_of(card: Mapping[str, Any]) -> float | None:
+  """Returns what divides logits of the networks on a card, for confidences.
+
+  Args:
+    card: of any age; one without the field has none.
+
+  >>> temperature_of({'calibration': {'temperature': 0.5}}), temperature_of({})
+  (0.5, None)
+  """
+  return (card.get('calibration') or {}).get('temperature')
+
+
 def labels(num_outputs: int, scale: float = 1.0) -> dict[str, float]:
   """Returns what a regression on a set's targets takes, in any framework.
 

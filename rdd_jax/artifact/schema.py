@@ -18,11 +18,12 @@ multi-formation) and `class_names` at least, and these arrays of n images:
 from __future__ import annotations
 
 from collections.abc import Mapping
+import math
 from typing import Any
 
 import numpy as np
 
-from rdd_jax.artifact.card import SCHEMA
+from rdd_jax.artifact.card import SCHEMA, temperature_of
 from rdd_jax.core.errors import UserError
 
 PREFIX = 'preprocessing.'  # of its arrays
@@ -72,6 +73,14 @@ def require_card(card: Any, where: str) -> None:
     raise UserError(
       f'{where} has class_names {names!r}; it is a name for each class: copy '
       'the card again'
+    )
+  found = temperature_of(card)
+  if found is not None and not (
+    isinstance(found, int | float) and 0 < found < math.inf
+  ):
+    raise UserError(
+      f'{where} has calibration.temperature {found!r}; it is a number above 0, '
+      'what divides logits: copy the card again, or leave the field out'
     )
 
 

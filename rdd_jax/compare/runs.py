@@ -10,6 +10,7 @@ import re
 from typing import Any, NamedTuple
 
 from rdd_jax.core.errors import UserError
+from rdd_jax.evaluation.lookup import current
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.experiment.workdir import flat, missing
 
@@ -59,12 +60,16 @@ def read(directory: Path) -> Finished | list[str]:
   for seed in range(config['seeds']):
     path = directory / 'evaluations' / f'distilled-matched-{seed}.json'
     if path.exists():
-      seeds[root, seed] = {m: s['mean'] for m, s in _json(path).items()}
+      row = _json(path)
+      seeds[root, seed] = {current(m): s['mean'] for m, s in row.items()}
   cost = directory / 'cost.json'
   return Finished(
     directory,
     config,
-    _json(directory / 'results.json')['rows'],
+    {
+      arm: {current(m): s for m, s in row.items()}
+      for arm, row in _json(directory / 'results.json')['rows'].items()
+    },
     seeds,
     _json(cost) if cost.exists() else {},
   )

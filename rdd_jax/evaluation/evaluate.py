@@ -13,7 +13,8 @@ import numpy as np
 
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.transform import Transform, identity
-from rdd_jax.evaluation import metrics
+from rdd_jax.evaluation import calibration, metrics
+from rdd_jax.evaluation.calibration import CalibrationRows
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.evaluation.ood.curves import Curves
 from rdd_jax.evaluation.ood.detect import OODBenchmark, detect
@@ -24,6 +25,8 @@ from rdd_jax.training.fit import Told, fit_in_turn
 from rdd_jax.training.predict import predict
 from rdd_jax.training.recipe import Recipe
 
+Diagrams = dict[str, dict[str, list[float]]]
+
 IN_FLIGHT = 2**24  # values of uint8 rows: more are preprocessed as they go by
 
 
@@ -33,14 +36,17 @@ class TestData(NamedTuple):
   Attributes:
     images: `u8[n, H, W, C]`.
     labels: `i[n]`.
-    groups: `i[n]`, for `worst_group` and `group_balanced`.
+    groups: `i[n]`, for `worst_group`, `group_balanced` and the odds.
     rare: `b[n]`, minority rows, for `rare_group` and `majority_group`.
+    trained: `i[n]`, how many training rows are of the class and group of each,
+      for `adjusted_accuracy`.
   """
 
   images: np.ndarray | Array
   labels: np.ndarray
   groups: np.ndarray | None = None
   rare: np.ndarray | None = None
+  trained: np.ndarray | None = None
 
 
 def evaluate(
@@ -56,7 +62,9 @@ def evaluate(
   learning_rate: float | None = None,
   ood: OODBenchmark | None = None,
   shift: Shift | None = None,
+  temperature: CalibrationRows | float | None = None,
   show: Callable[[Curves], None] = lambda curves: None,
+  diagram: Callable[[Diagrams], None] = lambda found: None,
   tell: Told = lambda trained, left: None,
 ) -> Row:
   """Trains a network on `batch` for each seed, and measures it on test rows.
@@ -74,7 +82,12 @@ def evaluate(
     learning_rate: instead of the recipe's; see `fit_many`.
     ood: the rows in and out of distribution, for the metrics of `detect`.
     shift: other test rows and groups of them, for those of `shift.measure`.
+    temperature: what divides logits before confidences are read: a number, or
+      rows that one for all the networks is fitted on. Then `ece_calibrated`
+      and `temperature` are measured too; nothing else reads scaled logits.
     show: called with the curves of the first network.
+    diagram: called with the reliability diagrams of the first network, by
+      'before' and, with a temperature, 'after'.
     tell: called with how many networks were just trained, and how many are
       left.
 
@@ -102,6 +115,14 @@ def evaluate(
   )
   logits = predict(net, variables, test.images, preprocess)
   row = summarize(logits, test, num_classes)
+  if isinstance(temperature, CalibrationRows):
+    fitted = predict(net, variables, temperature.images, preprocess)
+    temperature = calibration.shared_temperature(
+      fitted[..., :num_classes], temperature.labels, temperature.noise
+    )
+  if temperature is not None:
+    row |= calibrated(logits[..., :num_classes], test.labels, temperature)
+  diagram(diagrams(logits[0, :, :num_classes], test.labels, temperature))
   if shift is not None:
     row |= shifted(
       net,
@@ -148,10 +169,61 @@ def summarize(logits: np.ndarray, test: TestData, num_classes: int) -> Row:
       num_classes=num_classes,
       groups=test.groups,
       rare=test.rare,
+      trained=test.trained,
     )
     for one in logits
   ]
   return {m: metrics.summary([v[m] for v in values]) for m in values[0]}
+
+
+def calibrated(
+  logits: np.ndarray, labels: np.ndarray, temperature: float
+) -> Row:
+  """Summarizes calibration after temperature scaling, over networks.
+
+  Args:
+    logits: `f[s, n, k]`, of the classes alone.
+    labels: `i[n]`.
+    temperature: divides the logits.
+
+  Returns:
+    `ece_calibrated` and `temperature`, the same for each network.
+
+  >>> row = calibrated(np.zeros((1, 4, 2)), np.array([0, 0, 0, 1]), 2.0)
+  >>> row['ece_calibrated']['mean'], row['temperature']['mean']
+  (0.25, 2.0)
+  """
+  errors = [calibration.ece(one / temperature, labels) for one in logits]
+  return {
+    'ece_calibrated': metrics.summary(errors),
+    'temperature': metrics.summary([temperature] * len(logits)),
+  }
+
+
+def diagrams(
+  logits: np.ndarray, labels: np.ndarray, temperature: float | None = None
+) -> Diagrams:
+  """Draws up reliability diagrams of a network, as JSON takes them.
+
+  Args:
+    logits: `f[n, k]`, of the classes alone.
+    labels: `i[n]`.
+    temperature: divides the logits of 'after'; None has 'before' alone.
+
+  >>> found = diagrams(np.zeros((1, 2)), np.array([0]), 2.0)
+  >>> list(found), list(found['after'])
+  (['before', 'after'], ['share', 'confidence', 'accuracy'])
+  """
+  scaled = {'before': 1.0} | ({'after': temperature} if temperature else {})
+  return {
+    when: {
+      name: values.tolist()
+      for name, values in calibration.reliability(logits / t, labels)
+      ._asdict()
+      .items()
+    }
+    for when, t in scaled.items()
+  }
 
 
 def evaluate_networks(

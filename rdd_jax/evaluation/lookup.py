@@ -6,13 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import functools
 import re
 
-from rdd_jax.evaluation.registry import (
-  METRICS,
-  PLACEHOLDERS,
-  SCORES,
-  SHOWN,
-  Metric,
-)
+from rdd_jax.evaluation.columns import SHOWN
+from rdd_jax.evaluation.registry import METRICS, PLACEHOLDERS, SCORES, Metric
 
 
 def find(name: str, among: Sequence[Metric] = METRICS) -> Metric | None:
@@ -27,7 +22,7 @@ def find(name: str, among: Sequence[Metric] = METRICS) -> Metric | None:
 
   >>> find('near_auroc_energy').title
   'near AUROC, energy'
-  >>> find('fpr95@uniform').better
+  >>> find('fpr95_in@uniform').better
   'lower'
   """
   for metric in among:
@@ -40,6 +35,17 @@ def find(name: str, among: Sequence[Metric] = METRICS) -> Metric | None:
         meaning=metric.meaning.format(**words),
       )
   return None
+
+
+def current(name: str) -> str:
+  """Returns what a metric is called now; earlier runs wrote another name.
+
+  >>> current('near_fpr95_energy'), current('ece_scaled'), current('fpr95_out')
+  ('near_fpr95_in_energy', 'ece_oracle', 'fpr95_out')
+  """
+  if name == 'ece_scaled':
+    return 'ece_oracle'
+  return re.sub(r'^(near_)?fpr95(?!_in|_out)', r'\1fpr95_in', name)
 
 
 def title(name: str, among: Sequence[Metric] = METRICS) -> str:

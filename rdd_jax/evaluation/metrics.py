@@ -11,6 +11,7 @@ from typing import TypedDict
 import numpy as np
 
 from rdd_jax.evaluation.calibration import ece
+from rdd_jax.evaluation.groups import adjusted_accuracy, odds_differences, pairs
 
 
 class Summary(TypedDict):
@@ -96,28 +97,6 @@ def group_accuracy(
   )
 
 
-def pairs(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
-  """Numbers the pairs of class and group that have rows, in order.
-
-  Args:
-    labels: `i[n]`.
-    groups: `i[n]`; below 0 means none.
-
-  Returns:
-    `i[n]`; below 0 where a row is of no group.
-
-  >>> pairs(np.array([0, 0, 1, 1]), np.array([0, 1, 1, -1]))
-  array([ 0,  1,  2, -1])
-  """
-  labels, groups = np.asarray(labels), np.asarray(groups)
-  inside = groups >= 0
-  both = np.stack([labels[inside], groups[inside]], 1)
-  out = np.full(len(labels), -1)
-  if len(both):
-    out[inside] = np.unique(both, axis=0, return_inverse=True)[1].ravel()
-  return out
-
-
 def worst(accuracies: np.ndarray) -> float:
   """Returns the accuracy of the worst group that is not empty.
 
@@ -134,6 +113,7 @@ def measure(
   num_classes: int,
   groups: np.ndarray | None = None,
   rare: np.ndarray | None = None,
+  trained: np.ndarray | None = None,
 ) -> dict[str, float]:
   """Returns every metric of one network, as fractions.
 
@@ -144,9 +124,12 @@ def measure(
     num_classes: the number of classes.
     groups: `i[n]`, below 0 where a row is of none; for `worst_group`, the
       worst accuracy over the pairs of class and group that have rows (Sagawa et
-      al. 2020, ICLR), and `group_balanced`, the unweighted mean over them.
+      al. 2020, ICLR), `group_balanced`, the unweighted mean over them, and
+      `groups.odds_differences`.
     rare: `b[n]`, the minority rows, for `rare_group`, the accuracy on them, and
       `majority_group`, that on the others.
+    trained: `i[n]`, training rows in the class and group of each row, for
+      `adjusted_accuracy`.
 
   Returns:
     `accuracy`, `worst_class`, `ece`, `class_0`, `class_1` and so on, the
@@ -166,6 +149,10 @@ def measure(
     by_pair = group_accuracy(logits, labels, pairs(labels, groups))
     out['worst_group'] = worst(by_pair)
     out['group_balanced'] = float(np.mean(by_pair))
+    if trained is not None and trained[groups >= 0].any():
+      adjusted = adjusted_accuracy(logits, labels, groups, trained)
+      out['adjusted_accuracy'] = adjusted
+    out |= odds_differences(logits, labels, groups)
   if rare is not None:
     for name, rows in (('rare_group', rare), ('majority_group', ~rare)):
       if rows.any():

@@ -1,13 +1,13 @@
-"""The registry of metrics: what each is called, means, and where it is shown.
+"""The registry of metrics: what each is called, and what it means.
 
-Tables, pages and the terminal take titles, meanings and columns from here. A
-name may have placeholders, which `PLACEHOLDERS` lists: `class_{class}` stands
-for `class_0`, `class_1` and so on.
+Tables, pages and the terminal take titles and meanings from here, and columns
+from `columns`. A name may have placeholders, which `PLACEHOLDERS` lists:
+`class_{class}` stands for `class_0`, `class_1` and so on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 
@@ -36,7 +36,11 @@ SCORES: Mapping[str, tuple[str, str]] = {
   'energy': ('energy', 'the energy of the logits'),
   'entropy': ('entropy', 'the entropy of the softmax outputs'),
   'contrast': ('contrast', 'the cross-entropy of the uniform distribution'),
-  'mahalanobis': ('Mahalanobis', 'the distance to the nearest class mean'),
+  'mahalanobis': (
+    'Mahalanobis',
+    'the distance to the nearest class mean, by a covariance that is shrunk by '
+    '0.1',
+  ),
   'relative_mahalanobis': (
     'relative Mahalanobis',
     'that distance less the one to the mean of all rows',
@@ -127,6 +131,27 @@ METRICS = (
   Metric('class_{class}', 'class {class}', 'accuracy on a class'),
   Metric('worst_group', 'worst group', 'accuracy on the worst class and group'),
   Metric('group_balanced', 'group-balanced', 'unweighted mean over the groups'),
+  Metric(
+    'adjusted_accuracy',
+    'adjusted accuracy',
+    'mean over the groups, weighted by their training rows (group DRO)',
+  ),
+  Metric(
+    'equalized_odds',
+    'equalized odds',
+    'the most that the share of any prediction, given the class, differs '
+    'between groups',
+    'lower',
+  ),
+  Metric(
+    'deo_max',
+    'odds, worst class',
+    'the most that the accuracy on a class differs between its groups',
+    'lower',
+  ),
+  Metric(
+    'deo_mean', 'odds, mean class', 'the mean of it over classes', 'lower'
+  ),
   Metric('rare_group', 'rare group', 'accuracy on rows rare in training'),
   Metric('majority_group', 'majority', 'accuracy on the others'),
   Metric('corrupted', 'corrupted', 'mean accuracy on corrupted test rows'),
@@ -149,8 +174,35 @@ METRICS = (
     '{attack} {radius}{steps}',
     'accuracy under attack within {radius} / 255',
   ),
-  Metric('ece', 'ECE', 'expected calibration error', 'lower'),
-  Metric('ece_scaled', 'ECE, scaled', 'after temperature scaling', 'lower'),
+  Metric(
+    'ece',
+    'ECE before',
+    'expected calibration error of the networks as trained, in 15 bins of '
+    'equal width',
+    'lower',
+  ),
+  Metric(
+    'ece_calibrated',
+    'ECE after',
+    'the same after all logits are divided by one temperature, fitted on '
+    'training rows with labels as given, corrected for the noise that was '
+    'estimated',
+    'lower',
+  ),
+  Metric(
+    'temperature',
+    'temperature',
+    'of that; below 1, networks were unsure',
+    '',
+    '',
+  ),
+  Metric(
+    'ece_oracle',
+    'ECE, best temperature',
+    'the same by a temperature that is cross-fitted on test rows, for each '
+    'network: what is left to gain',
+    'lower',
+  ),
   Metric(
     'auroc_wrong',
     'AUROC of right predictions',
@@ -163,16 +215,17 @@ METRICS = (
     'by {by}; 50 is a coin toss',
   ),
   Metric(
-    '{near}fpr95{score}',
-    '{near}FPR95{score}',
-    '{near}out-of-distribution rows that are accepted when 95 per cent of test '
-    'rows are, by {by}',
+    '{near}fpr95_in{score}',
+    '{near}FPR95-in{score}',
+    '{near}out-of-distribution rows that are accepted where 95 per cent of '
+    'test rows are, by {by}',
     'lower',
   ),
   Metric(
     '{near}aupr_in{score}',
     '{near}AUPR-in{score}',
-    'average precision for test rows, by {by}',
+    'average precision for test rows against {near}out-of-distribution rows, '
+    'by {by}',
   ),
   Metric(
     '{near}aupr_out{score}',
@@ -182,12 +235,31 @@ METRICS = (
   Metric(
     '{near}fpr95_out{score}',
     '{near}FPR95-out{score}',
-    'test rows refused when 95 per cent of the others are, by {by}',
+    'test rows that are refused where 95 per cent of {near}out-of-distribution '
+    'rows are, by {by}',
     'lower',
   ),
   Metric('auroc{score}@{set}', 'AUROC{score}, {set}', 'on one set, by {by}'),
   Metric(
-    'fpr95{score}@{set}', 'FPR95{score}, {set}', 'on one set, by {by}', 'lower'
+    'fpr95_in{score}@{set}',
+    'FPR95-in{score}, {set}',
+    'on one set, by {by}',
+    'lower',
+  ),
+  Metric(
+    'fpr95_out{score}@{set}',
+    'FPR95-out{score}, {set}',
+    'on one set, by {by}',
+    'lower',
+  ),
+  *(
+    Metric(
+      f'aupr_{side}_trapezoid{{score}}@{{set}}',
+      f'AUPR-{side} by trapezoids{{score}}, {{set}}',
+      f"OpenOOD's {'AUPR_IN' if side == 'in' else 'AUPR_OUT'}, on one set, "
+      'by {by}',
+    )
+    for side in ('in', 'out')
   ),
   *(
     metric._replace(name=f'trust_{metric.name}')
@@ -195,57 +267,3 @@ METRICS = (
     if metric.name in ('precision', 'recall')
   ),
 )
-
-# Where a metric is shown, in the order of the columns.
-SHOWN: Mapping[str, Sequence[str]] = {
-  'terminal': [
-    'accuracy',
-    'worst_class',
-    'worst_group',
-    'group_balanced',
-    'rare_group',
-    'majority_group',
-    'ece',
-    'auroc',
-    'auroc_energy',
-    'auroc_relative_mahalanobis',
-    'near_auroc_energy',
-    'cluster_min',
-    'density_1',
-    'noise',
-    'blur',
-    'invert',
-    'corrupted',
-    '{attack}_{radius}{steps}',
-  ],
-  # The page of a run, and first on that of a comparison.
-  'summary': [
-    'accuracy',
-    'worst_class',
-    'worst_group',
-    'group_balanced',
-    'rare_group',
-    'majority_group',
-    'corrupted',
-    'ece',
-    'auroc',
-    'fpr95',
-    'auroc_energy',
-    'near_auroc',
-    'near_auroc_energy',
-    'trust_precision',
-    'trust_recall',
-  ],
-  # The table of ablations, of which the quickstart's is one.
-  'ablations': [
-    'accuracy',
-    'corrupted',
-    'worst_group',
-    'rare_group',
-    'auroc',
-    'fpr95',
-    'ece',
-    'trust_precision',
-    'trust_recall',
-  ],
-}

@@ -12,7 +12,7 @@ from rdd_jax.artifact import store
 from rdd_jax.config.defaults import Config
 from rdd_jax.core import keys
 from rdd_jax.distill import DistillState
-from rdd_jax.experiment import experts, loop
+from rdd_jax.experiment import calibrate, experts, loop
 from rdd_jax.experiment.experts import buffer
 from rdd_jax.experiment.trial import INITIAL, Trial, distilled, seed_directory
 from rdd_jax.runtime import cost
@@ -58,6 +58,8 @@ def seed_key(config: Config, seed: int) -> jax.Array:
 def keep(trial: Trial, state: DistillState, seed: int, path: Path) -> None:
   """Saves the synthetic set of a state, on one process of several.
 
+  And the noise that it found, by which a temperature is fitted.
+
   Args:
     trial: the run.
     state: of which `params` are saved.
@@ -66,6 +68,8 @@ def keep(trial: Trial, state: DistillState, seed: int, path: Path) -> None:
   """
   if meshes.is_main_process():
     params = jax.device_get(state.params)
+    where = seed_directory(trial.workdir, seed)
+    calibrate.write(where, trial.dataset, state.transform)
     store.save(path, distilled(trial, params, seed))
 
 

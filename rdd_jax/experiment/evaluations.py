@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ from jax import Array
 from rdd_jax.artifact import store
 from rdd_jax.config.build import shift as build_shift
 from rdd_jax.core import plugins
+from rdd_jax.evaluation.calibration import CalibrationRows
 from rdd_jax.evaluation.evaluate import evaluate
 from rdd_jax.evaluation.metrics import Row, pool
 from rdd_jax.evaluation.regression import REGRESSIONS
 from rdd_jax.evaluation.shift.shift import Shift
-from rdd_jax.experiment import regression, whole
+from rdd_jax.experiment import calibrate, regression, whole
 from rdd_jax.experiment.trial import (
   Trial,
   held,
@@ -48,16 +50,18 @@ def judge(
   def measure(name: str) -> Row:
     seeds = network_keys(trial.config.seed, options.seeds, seed)
     chosen = found()
-    made = partial(_measure, trial, name, chosen, seeds)
+    fitted = calibrate.rows(trial, arm, seed, chosen)
+    made = partial(_measure, trial, name, chosen, seeds, fitted)
     if arm == 'distilled' or trial.kept is None or _own(trial):
       judged = made()
     else:
       by = '' if name == 'matched' else f' by {name}'
       judged = trial.kept.values(
-        f'{arm}{by}', *_ingredients(trial, name, chosen, seeds), made
+        f'{arm}{by}', *_ingredients(trial, name, chosen, seeds, fitted), made
       )
-    if judged['curves'] and name == 'matched' and not seed:
+    if name == 'matched' and not seed:
       keep_curves(trial, arm, judged['curves'])
+      keep_curves(trial, arm, judged['reliability'], 'reliability')
     return judged['row']
 
   return {
@@ -66,6 +70,17 @@ def judge(
     )
     for name in ('matched', *options.networks)
   }
+
+
+def row_of(trial: Trial, arm: str, seed: int) -> Row:
+  """Reads the row of a set that `judge` has evaluated, by the run's network.
+
+  Args:
+    trial: the run.
+    arm: its name in the table.
+    seed: the distillation seed.
+  """
+  return json.loads(_path(trial, arm, 'matched', seed).read_text())
 
 
 def untrained(trial: Trial, jobs: Iterable[tuple[str, int]]) -> int:
@@ -93,9 +108,13 @@ def _path(trial: Trial, arm: str, name: str, seed: int) -> Path:
 
 
 def _measure(
-  trial: Trial, name: str, chosen: store.Distilled, seeds: Array
+  trial: Trial,
+  name: str,
+  chosen: store.Distilled,
+  seeds: Array,
+  fitted: CalibrationRows,
 ) -> dict[str, Any]:
-  """Evaluates a set by one network; its `row`, and `curves` if any."""
+  """Evaluates a set by one network: `row`, `curves` and `reliability`."""
   net = trial.experiment.net
   if name in REGRESSIONS:
     row = regression.judge(
@@ -109,8 +128,9 @@ def _measure(
       recipe=trial.experiment.evaluation,
       student=trial.experiment.student,
     )
-    return {'row': row, 'curves': {}}
+    return {'row': row, 'curves': {}, 'reliability': {}}
   curves: dict[str, Any] = {}
+  diagrams: dict[str, Any] = {}
   row = evaluate(
     net if name == 'matched' else trial.experiment.judges[name],
     store.to_batch(chosen),
@@ -123,10 +143,12 @@ def _measure(
     learning_rate=chosen.card['evaluation']['learning_rate'],
     ood=trial.outside,
     shift=shift(trial),
+    temperature=fitted,
     show=curves.update,
+    diagram=diagrams.update,
     tell=trial.tell,
   )
-  return {'row': row, 'curves': curves}
+  return {'row': row, 'curves': curves, 'reliability': diagrams}
 
 
 def _own(trial: Trial) -> bool:
@@ -136,7 +158,11 @@ def _own(trial: Trial) -> bool:
 
 
 def _ingredients(
-  trial: Trial, name: str, chosen: store.Distilled, seeds: Array
+  trial: Trial,
+  name: str,
+  chosen: store.Distilled,
+  seeds: Array,
+  fitted: CalibrationRows,
 ) -> tuple[dict[str, Any], Any]:
   """All that makes the numbers of a set: fields, and arrays."""
   given, moved = trial.config.to_dict(), shift(trial)
@@ -164,7 +190,7 @@ def _ingredients(
   if moved is not None:
     moved = moved._replace(key=jax.random.key_data(moved.key))
   arrays = store.to_arrays(chosen), held(trial.dataset), trial.outside, moved
-  return fields, (*arrays, jax.random.key_data(seeds))
+  return fields, (*arrays, fitted, jax.random.key_data(seeds))
 
 
 def shift(trial: Trial) -> Shift | None:

@@ -13,6 +13,7 @@ from ml_collections import ConfigDict
 
 from rdd_jax import data
 from rdd_jax.artifact import store
+from rdd_jax.artifact.card import temperature_of
 from rdd_jax.config import defaults
 from rdd_jax.config.build import experiment, ood
 from rdd_jax.config.build import shift as build_shift
@@ -21,7 +22,7 @@ from rdd_jax.config.build.data import as_given
 from rdd_jax.config.build.transforms import chains
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.transform import DataSpec, Transform
-from rdd_jax.evaluation.evaluate import TestData, evaluate
+from rdd_jax.evaluation.evaluate import Diagrams, TestData, evaluate
 from rdd_jax.evaluation.metrics import Row, pool
 from rdd_jax.evaluation.ood.curves import Curves
 from rdd_jax.evaluation.ood.detect import OODBenchmark
@@ -48,7 +49,10 @@ class Judge:
     student: edits each minibatch.
     outside: what is to be told from the data, if anything.
     shift: other test rows and groups of them, if any.
+    temperatures: what divides logits before confidences are read, by the names
+      of networks that have one.
     curves: of the first network that a set was evaluated by, for a report.
+    diagrams: likewise, of reliability.
   """
 
   nets: Mapping[str, nn.Module]
@@ -60,7 +64,9 @@ class Judge:
   student: Transform
   outside: OODBenchmark | None
   shift: Shift | None
+  temperatures: Mapping[str, float] = field(default_factory=dict)
   curves: dict[str, Curves] = field(default_factory=dict)
+  diagrams: dict[str, Diagrams] = field(default_factory=dict)
 
   def __call__(
     self, distilled: store.Distilled, seeds: Array
@@ -81,7 +87,9 @@ class Judge:
           student=self.student,
           ood=self.outside,
           shift=self.shift,
+          temperature=self.temperatures.get(name),
           show=lambda found, name=name: self.curves.update({name: found}),
+          diagram=lambda found, name=name: self.diagrams.update({name: found}),
           tell=lambda trained, left: progress.advance(trained),
         )
         for name, net in self.nets.items()
@@ -169,9 +177,20 @@ def judge_of(
     held=held,
     preprocess=distilled.preprocessing,
     **trained,
+    temperatures=_temperatures(card, epochs),
     outside=ood.load(config, dataset),
     shift=build_shift.load(config, dataset, distilled.preprocessing),
   )
+
+
+def _temperatures(
+  card: Mapping[str, Any], epochs: int | None
+) -> dict[str, float]:
+  """The temperature on a card: of its network, by its recipe alone."""
+  found = temperature_of(card)
+  if found is None or epochs not in (None, card['evaluation']['epochs']):
+    return {}
+  return {card['network']['name']: found}
 
 
 def config_of(card: Mapping[str, Any]) -> Config:

@@ -25,7 +25,7 @@ from rdd_jax.runtime.files import write_atomically
 from rdd_jax.runtime.logging import say
 
 DIRECTORY = 'baselines'  # beside the work directory, as experts are
-FORMAT = 1  # Raised when the same ingredients come to make other numbers.
+FORMAT = 2  # Raised when the same ingredients come to make other numbers.
 
 T = TypeVar('T')
 

@@ -16,11 +16,13 @@ from rdd_jax import report
 from rdd_jax.artifact import store
 from rdd_jax.config.build import ood
 from rdd_jax.data import MOCK
+from rdd_jax.evaluation.evaluate import TestData
+from rdd_jax.evaluation.groups import pairs
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.evaluation.ood.detect import OODBenchmark
 from rdd_jax.evaluation.shift.clusters import Grouping
 from rdd_jax.evaluation.shift.shift import Shift
-from rdd_jax.experiment import baselines
+from rdd_jax.experiment import baselines, calibrate, evaluations
 from rdd_jax.experiment.judge import Judge
 from rdd_jax.experiment.trial import Trial, seed_directory
 from rdd_jax.report import tables
@@ -46,16 +48,22 @@ def write_run(trial: Trial, results: dict[str, Any], command: str) -> Path:
     (
       seed_directory(directory, seed),
       'distilled',
+      seed,
       baselines.stored(trial, seed),
     )
     for seed in range(trial.config.seeds)
   ]
   sets += [
-    (directory / 'baselines' / arm, arm, baselines.baseline(trial, arm, 0))
+    (directory / 'baselines' / arm, arm, 0, baselines.baseline(trial, arm, 0))
     for arm in trial.config.baselines
   ]
-  for path, arm, found in sets:
-    card = {**found.card, 'numbers': results['rows'][arm]}
+  for path, arm, seed, found in sets:
+    row = evaluations.row_of(trial, arm, seed)
+    card = {
+      **found.card,
+      'numbers': results['rows'][arm],
+      **calibrate.on_card(row, calibrate.labels_of(trial, arm, seed)),
+    }
     store.save(path, replace(found, card=card))
   names = (*trial.dataset.class_names, *ood.slot_names(trial.config))
   config = trial.config
@@ -113,13 +121,17 @@ def write_evaluation(
     results['networks'] = {
       net: {arm: by_net[net] for arm, by_net in rows.items()} for net in more
     }
-  results |= describe_tests(judge.outside, judge.shift)
+  results |= describe_tests(judge.outside, judge.shift, judge.held)
   if ranking is not None:
     results['rows'] = {**ranking['rows'], **results['rows']}
     results['ranking'] = ranking['scores']
-  if first in judge.curves:
-    (directory / 'curves').mkdir(exist_ok=True)
-    _write(directory / 'curves' / 'distilled.json', judge.curves[first])
+  for kind, kept in (
+    ('curves', judge.curves),
+    ('reliability', judge.diagrams),
+  ):
+    if first in kept:
+      (directory / kind).mkdir(exist_ok=True)
+      _write(directory / kind / 'distilled.json', kept[first])
   return write_page(
     directory,
     results,
@@ -156,19 +168,41 @@ def write_page(
 
 
 def describe_tests(
-  outside: OODBenchmark | None, shift: Shift | None
+  outside: OODBenchmark | None,
+  shift: Shift | None,
+  test: TestData | None = None,
 ) -> dict[str, Any]:
-  """Describes what networks were tested on besides test rows, for JSON.
+  """Describes what networks were tested on, for JSON.
 
   Args:
     outside: out-of-distribution sets: their rows, and how they count.
     shift: sizes and hashes of groups, kinds and rows of shifted sets.
+    test: of which the groups are counted.
   """
   found: dict[str, Any] = {}
+  if test is not None and test.groups is not None:
+    found['groups'] = _describe_groups(test)
   if outside is not None:
     found['outside'] = _describe_ood(outside)
   if shift is not None:
     found['shift'] = _describe_shift(shift)
+  return found
+
+
+def _describe_groups(test: TestData) -> list[dict[str, int]]:
+  """Rows of each class and group that has test rows; of training, if known."""
+  ids = pairs(test.labels, np.asarray(test.groups))
+  found = []
+  for number in range(ids.max(initial=-1) + 1):
+    rows = np.flatnonzero(ids == number)
+    one = {
+      'class': int(test.labels[rows[0]]),
+      'group': int(np.asarray(test.groups)[rows[0]]),
+      'test': len(rows),
+    }
+    if test.trained is not None:
+      one['train'] = int(test.trained[rows[0]])
+    found.append(one)
   return found
 
 

@@ -35,6 +35,7 @@ from rdd_jax.experiment.kept import Kept
 from rdd_jax.experiment.trial import (
   INITIAL,
   Trial,
+  held,
   load_trial,
   seed_directory,
 )
@@ -247,7 +248,9 @@ def judge(
   if trial.kept is not None:
     trial.kept.say()
   results = evaluations.results(rows, row)
-  results |= outputs.describe_tests(trial.outside, evaluations.shift(trial))
+  results |= outputs.describe_tests(
+    trial.outside, evaluations.shift(trial), held(trial.dataset)
+  )
   clock.write()  # for the report
   if meshes.is_main_process():
     outputs.write_run(trial, results, command)

@@ -38,6 +38,8 @@ class Fitted:
     preprocessing: from pixels to what it takes.
     class_names: by class.
     image_shape: `(H, W, C)`.
+    temperature: what divides logits in `probabilities`: of the card, where its
+      network was trained by its recipe; 1 elsewhere.
   """
 
   net: nn.Module
@@ -45,6 +47,7 @@ class Fitted:
   preprocessing: Preprocessing
   class_names: tuple[str, ...]
   image_shape: tuple[int, ...]
+  temperature: float = 1.0
 
   def logits(self, images: ArrayLike) -> np.ndarray:
     """Computes logits `f32[n, o]`, in evaluation mode.
@@ -68,6 +71,20 @@ class Fitted:
   def predict(self, images: ArrayLike) -> np.ndarray:
     """Returns the likeliest class of images, as `logits` takes them: `i[n]`."""
     return self.logits(images)[:, : len(self.class_names)].argmax(1)
+
+  def probabilities(self, images: ArrayLike) -> np.ndarray:
+    """Returns calibrated probabilities of the classes, `f64[n, k]`.
+
+    `softmax(f / T)`, of classes alone: given that an image has one. Scores of
+    how in-distribution an image is are read from `logits`, which are unscaled.
+
+    Args:
+      images: as `logits` takes them.
+    """
+    from scipy import special
+
+    classes = self.logits(images)[:, : len(self.class_names)]
+    return special.softmax(np.float64(classes) / self.temperature, -1)
 
 
 def fit(
@@ -102,7 +119,7 @@ def fit(
       f'{net} is a regression, which has no variables; give the name of a '
       f'network, such as {artifact.card["network"]["name"]}'
     )
-  (module,) = made.nets.values()
+  ((name, module),) = made.nets.items()
   stacked = fit_many(
     module,
     store.to_batch(artifact),
@@ -118,6 +135,7 @@ def fit(
     artifact.preprocessing,
     tuple(artifact.card['class_names']),
     artifact.images.shape[1:],
+    made.temperatures.get(name, 1.0),
   )
 
 

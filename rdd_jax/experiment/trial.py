@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 import json
 import math
@@ -22,7 +22,7 @@ from rdd_jax.config.defaults import PLACES, Config
 from rdd_jax.core import keys
 from rdd_jax.data import Dataset, effective_rate, injected, stand_in
 from rdd_jax.evaluation.evaluate import TestData
-from rdd_jax.evaluation.ood.curves import Curves
+from rdd_jax.evaluation.groups import training_rows
 from rdd_jax.evaluation.ood.detect import OODBenchmark
 from rdd_jax.evaluation.shift.shift import Shift
 from rdd_jax.experiment.kept import Kept
@@ -248,26 +248,44 @@ def load_trial(config: Config, directory: Path) -> Trial:
   )
 
 
-def keep_curves(trial: Trial, arm: str, curves: Curves) -> None:
-  """Writes the detection curves of an arm's first network, for the report.
+def keep_curves(
+  trial: Trial, arm: str, curves: Mapping[str, Any], kind: str = 'curves'
+) -> None:
+  """Writes the curves of an arm's first network, for the report; if any.
 
   Args:
     trial: the run.
     arm: its name, and that of the file.
     curves: the curves.
+    kind: the directory: 'curves' of detection, or 'reliability'.
   """
-  path = trial.workdir / 'curves' / f'{arm}.json'
+  if not curves:
+    return
+  path = trial.workdir / kind / f'{arm}.json'
   path.parent.mkdir(parents=True, exist_ok=True)
   write_atomically(path, json.dumps(curves).encode())
 
 
 def held(dataset: Dataset) -> TestData:
-  """Returns the test rows of a data set."""
+  """Returns the test rows of a data set.
+
+  Training groups are counted by their true labels, where these are known.
+  """
+  labels, groups = dataset.train_true_labels, dataset.train_groups
+  trained = None
+  if groups is not None and dataset.test_groups is not None:
+    trained = training_rows(
+      dataset.test_labels,
+      dataset.test_groups,
+      dataset.train_labels if labels is None else labels,
+      groups,
+    )
   return TestData(
     dataset.test_images,
     dataset.test_labels,
     dataset.test_groups,
     dataset.test_rare,
+    trained,
   )
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from rdd_jax import networks
 from rdd_jax.data import shifts
+from rdd_jax.evaluation.columns import SHOWN
 from rdd_jax.evaluation.evaluate import TestData, evaluate
 from rdd_jax.evaluation.lookup import find, pattern, shown, title
 from rdd_jax.evaluation.ood import scores
@@ -19,7 +20,6 @@ from rdd_jax.evaluation.registry import (
   METRICS,
   RANKING,
   SCORES,
-  SHOWN,
   TRUST,
 )
 from rdd_jax.evaluation.shift import attacks, clusters
@@ -67,13 +67,20 @@ def row() -> dict:
       targets=jax.nn.one_hot(labels, CLASSES),
       cells=jnp.asarray(labels, jnp.int32),
     ),
-    TestData(pixels, labels, groups=labels % 2, rare=labels == 1),
+    TestData(
+      pixels,
+      labels,
+      groups=np.arange(60) // CLASSES % 2,
+      rare=labels == 1,
+      trained=np.ones(60, int),
+    ),
     Recipe(steps=1, learning_rate=0.1),
     num_classes=CLASSES,
     preprocess=standardize([0.5], [0.5]),
     seeds=jax.random.split(jax.random.key(0), 1),
     ood=benchmark,
     shift=shift,
+    temperature=2.0,
   )
 
 
@@ -117,7 +124,13 @@ def test_every_score_and_every_field_of_trust_has_a_record():
 
 
 def test_errors_and_false_positives_are_better_low():
-  for name in ('ece', 'ece_scaled', 'fpr95', 'near_fpr95_out_energy'):
+  for name in (
+    'ece',
+    'ece_calibrated',
+    'ece_oracle',
+    'fpr95_in',
+    'near_fpr95_out_energy',
+  ):
     metric = find(name)
     assert metric is not None
     assert metric.better == 'lower'

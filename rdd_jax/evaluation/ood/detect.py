@@ -26,6 +26,8 @@ from rdd_jax.training.predict import outputs
 from rdd_jax.training.recipe import Recipe
 
 PRINCIPAL = ('msp', 'energy')  # the scores that are reported in full
+EVERY = ('auroc', 'fpr95_in', 'fpr95_out')  # of every score and set
+TRAPEZOIDS = ('aupr_in_trapezoid', 'aupr_out_trapezoid')
 REFERENCE = 5000  # rows, with their views, whose features are compared
 
 
@@ -88,12 +90,14 @@ def detect(
     key: of the views.
 
   Returns:
-    A row of `auroc` and `fpr95` of the score MSP, means over the far sets that
-    count; the same of other scores, `auroc_energy` and so on, and of the near
-    sets, `near_auroc`; of each set, `auroc@NAME`; for MSP and energy `aupr_in`,
-    `aupr_out` and `fpr95_out` too; `auroc_wrong`, how well MSP tells wrong
-    predictions from right ones; and `ece_scaled`, after temperature scaling.
-    And the curves of the first network.
+    A row of `auroc`, `fpr95_in` and `fpr95_out` of the score MSP, means over
+    the far sets that count; the same of other scores, `auroc_energy` and so
+    on, and of the near sets, `near_auroc`; of each set, `auroc@NAME`; for MSP
+    and energy `aupr_in` and `aupr_out` too, and of each set what `openood`
+    tabulates; `auroc_wrong`, how well MSP tells wrong predictions from right
+    ones; and `ece_oracle`, see `calibration.scaled_ece`. Scores are of logits
+    as they are, whatever temperature confidences have. And the curves of the
+    first network.
   """
   references = _references(
     net, variables, batch, benchmark.views, recipe, num_classes, preprocess, key
@@ -130,7 +134,7 @@ def detect(
           own_logits, benchmark.labels
         ),
         # Of a network that diverged, it is no number.
-        'ece_scaled': float(np.nan_to_num(left, nan=1.0)),
+        'ece_oracle': float(np.nan_to_num(left, nan=1.0)),
       }
     )
   row = {m: metrics.summary([v[m] for v in values]) for m in values[0]}
@@ -148,15 +152,16 @@ def _row(
     'near_': [s.name for s in sets if s.near and not s.seen],
   }
   for score in dict.fromkeys(score for score, _ in apart):
-    every = tuple(apart[score, sets[0].name])
-    kept = every if score in PRINCIPAL else ('auroc', 'fpr95')
+    principal = score in PRINCIPAL
+    kept = (*EVERY, 'aupr_in', 'aupr_out') if principal else EVERY
+    each = (*EVERY, *TRAPEZOIDS) if principal else EVERY
     for place, names in places.items():
       for metric in kept if names else ():
         row[f'{place}{metric}{suffix(score)}'] = float(
           np.mean([apart[score, name][metric] for name in names])
         )
     for one in sets:
-      for metric in ('auroc', 'fpr95'):
+      for metric in each:
         name = f'{metric}{suffix(score)}@{one.name}'
         row[name] = apart[score, one.name][metric]
   return row

@@ -1,5 +1,19 @@
 """Metrics of out-of-distribution detection: AUROC, AUPR, FPR95.
 
+FPR95 names two numbers. `fpr95_in` sets the threshold where 95 % of the
+in-distribution rows are accepted, and counts the others that are accepted too:
+so in the code of ODIN (facebookresearch/odin at 64e9796, `calMetric.py`) and,
+by default, of energy scores (wetliu/energy_ood at 77f3c09, `CIFAR/test.py`).
+`fpr95_out` sets it where 95 % of the others are detected, and counts the
+in-distribution rows that are refused: so in the code of outlier exposure
+(hendrycks/outlier-exposure at e6ede98, `utils/display_results.py`), OpenOOD 1.5
+(at 3c35632, `openood/evaluators/metrics.py`) and pytorch-ood 0.4.0
+(`metrics/functional.py`). Outlier exposure takes the threshold whose recall is
+nearest to 95 %, not the first that reaches it.
+
+AUPR here is average precision, as outlier exposure's; OpenOOD and pytorch-ood
+integrate by trapezoids, which `aupr_in_trapezoid` and `aupr_out_trapezoid` are.
+
 Scores are larger where a row is more in-distribution. Ties count as ties: a
 threshold accepts all rows of one score or none. A network that diverged scores
 NaN, and NaN counts as `-inf`, the least in-distribution score there is, so that
@@ -95,9 +109,9 @@ def fpr_at(inside: np.ndarray, outside: np.ndarray, tpr: float = 0.95) -> float:
   """Returns the false positive rate where the true one is at least `tpr`.
 
   At the strictest threshold that accepts at least that share of the
-  in-distribution rows; rows on the threshold are accepted. FPR95 is the
-  default, and `fpr_at(-outside, -inside)` is the share of in-distribution rows
-  that are refused where 95 % of the others are.
+  in-distribution rows; rows on the threshold are accepted. `fpr95_in` is the
+  default, and `fpr95_out` is `fpr_at(-outside, -inside)`, the share of
+  in-distribution rows that are refused where 95 % of the others are.
 
   Args:
     inside: scores `f[n]` of in-distribution rows.
@@ -155,6 +169,14 @@ def _aupr(rows: Accepted) -> float:
   return float(np.diff(rows.positive) @ (true / (true + false)) / true[-1])
 
 
+def _trapezoids(rows: Accepted) -> float:
+  """Area below the precision-recall curve, which begins at a precision of 1."""
+  true, false = rows.positive[1:], rows.negative[1:]
+  precision = np.append(1.0, true / (true + false))
+  means = (precision[1:] + precision[:-1]) / 2
+  return float(np.diff(rows.positive) @ means / rows.positive[-1])
+
+
 def _fpr(rows: Accepted, tpr: float = 0.95) -> float:
   true, false = rows.positive, rows.negative
   # Less what rounding may add to `tpr`; nothing is never enough.
@@ -170,13 +192,15 @@ def detect(inside: np.ndarray, outside: np.ndarray) -> dict[str, float]:
     outside: scores `f[m]` of out-of-distribution rows.
 
   Returns:
-    `auroc`, `aupr_in`, `aupr_out`, `fpr95` and `fpr95_out`.
+    `auroc`; `aupr_in` and `aupr_out`, average precision; `fpr95_in` and
+    `fpr95_out`; and `aupr_in_trapezoid` and `aupr_out_trapezoid`, areas below
+    the same curves by the trapezoidal rule.
 
   Raises:
     UserError: if either is empty or not flat.
 
   >>> found = detect(np.array([3.0, 2.0]), np.array([1.0]))
-  >>> found['auroc'], found['fpr95']
+  >>> found['auroc'], found['fpr95_in']
   (1.0, 0.0)
   """
   rows = accepted(inside, outside)
@@ -185,8 +209,10 @@ def detect(inside: np.ndarray, outside: np.ndarray) -> dict[str, float]:
     'auroc': _auroc(rows),
     'aupr_in': _aupr(rows),
     'aupr_out': _aupr(turned),
-    'fpr95': _fpr(rows),
+    'fpr95_in': _fpr(rows),
     'fpr95_out': _fpr(turned),
+    'aupr_in_trapezoid': _trapezoids(rows),
+    'aupr_out_trapezoid': _trapezoids(turned),
   }
 
 

@@ -100,7 +100,7 @@ def test_means_are_over_far_sets_that_nobody_trained_on(trained):
     )
   assert row['auroc']['n'] == NETWORKS
   assert {'aupr_in', 'aupr_out', 'fpr95_out', 'auroc_wrong'} <= row.keys()
-  assert 0 <= row['ece_scaled']['mean'] <= 1
+  assert 0 <= row['ece_oracle']['mean'] <= 1
 
 
 def test_the_data_itself_cannot_be_told_apart(trained):

@@ -81,8 +81,10 @@ def test_a_constant_score_tells_nothing():
     'auroc': 0.5,
     'aupr_in': 0.75,
     'aupr_out': 0.25,
-    'fpr95': 1.0,
+    'fpr95_in': 1.0,
     'fpr95_out': 1.0,
+    'aupr_in_trapezoid': 0.875,
+    'aupr_out_trapezoid': 0.625,
   }
 
 
@@ -92,8 +94,10 @@ def test_what_is_told_apart_is_perfect():
     'auroc': 1.0,
     'aupr_in': 1.0,
     'aupr_out': 1.0,
-    'fpr95': 0.0,
+    'fpr95_in': 0.0,
     'fpr95_out': 0.0,
+    'aupr_in_trapezoid': 1.0,
+    'aupr_out_trapezoid': 1.0,
   }
 
 
@@ -119,7 +123,7 @@ def test_swapping_the_roles_turns_the_metrics_round(pair):
   turned = detection.detect(-outside, -inside)
   assert turned['auroc'] == pytest.approx(found['auroc'])
   assert turned['aupr_in'] == found['aupr_out']
-  assert turned['fpr95'] == found['fpr95_out']
+  assert turned['fpr95_in'] == found['fpr95_out']
 
 
 def test_nan_is_least_in_distribution(pair):
@@ -129,7 +133,7 @@ def test_nan_is_least_in_distribution(pair):
   assert detection.detect(*with_nan) == detection.detect(*without)
   nothing = detection.detect(np.full(4, np.nan), np.full(4, np.nan))
   assert nothing['auroc'] == 0.5
-  assert nothing['fpr95'] == 1.0
+  assert nothing['fpr95_in'] == 1.0
 
 
 @pytest.mark.parametrize(
