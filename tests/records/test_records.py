@@ -95,8 +95,8 @@ def test_storage_counts_what_the_artifact_stores(kind, card, regime, numbers):
 def test_equal_settings_are_said_once():
   assert len(made().storage) == 1
   both = replace(made(), storage=[of(artifact('hard')), of(artifact('free'))])
-  assert 'labels hard, 2 images per class' in render.caption(both)
-  assert 'labels learned, 2 images per class' in render.caption(both)
+  assert 'labels hard, 2 images per class' in render.caption(both, both.rows)
+  assert 'labels learned, 2 images per class' in render.caption(both, both.rows)
 
 
 def page(options: str = '') -> str:
@@ -141,10 +141,11 @@ def test_what_is_not_there_is_refused(tmp_path: Path, options, words):
 
 
 def test_a_carried_over_table_says_so():
-  text = render.caption(replace(made(), carried_over=True, commit='0123456'))
+  old = replace(made(), carried_over=True, commit='0123456')
+  text = render.caption(old, old.rows)
   assert '**carried over**' in text
   assert 'written down at commit 0123456' in text
-  assert 'recorded at commit' in render.caption(made())
+  assert 'recorded at commit' in render.caption(made(), made().rows)
 
 
 @pytest.mark.parametrize(
