@@ -189,7 +189,7 @@ def show(*paths: Path) -> None:
   """
   from rdd_jax.experiment import dd_ranking, third_party
   from rdd_jax.experiment.judge import evaluate_baseline, judge_of
-  from rdd_jax.experiment.outputs import write_evaluation
+  from rdd_jax.experiment.outputs import where, write_evaluation
   from rdd_jax.experiment.trial import network_keys
   from rdd_jax.report import console
 
@@ -245,7 +245,7 @@ def show(*paths: Path) -> None:
     page = write_evaluation(
       Path(_REPORT.value), marked, judge, by_arm, ranking, dataset
     )
-    print(f'all of it in {_REPORT.value}; open {page.name}')
+    print(where(page.parent))
 
 
 if __name__ == '__main__':

@@ -13,7 +13,7 @@ from rdd_jax.config.defaults import PLACES, Config
 from rdd_jax.core.errors import choose
 from rdd_jax.data import MOCK
 from rdd_jax.evaluation.metrics import Row, summary
-from rdd_jax.experiment import kept, pipeline, workdir
+from rdd_jax.experiment import kept, outputs, pipeline, workdir
 from rdd_jax.experiment.check import check
 from rdd_jax.report import console
 from rdd_jax.runtime import cost, distributed, logging
@@ -23,6 +23,7 @@ from rdd_jax.runtime.profiling import Watch
 DIRECTORY = 'variants'  # below that of the run
 TABLE = 'variants.json'
 MARKDOWN = 'variants.md'
+HEADING = 'what each part buys (per cent, mean ± standard deviation):'
 
 
 def derive(config: Config, name: str) -> Config:
@@ -118,10 +119,10 @@ def _tabulate(config: Config, directory: Path, command: str) -> None:
     write_atomically(path, text)
     report.write_report(directory, title=config.name, command=command)
   rows = {name: entry['row'] for name, entry in found.items()}
-  console.show(rows, 'ablations', heading='what each part buys:')
+  console.show(rows, 'ablations', heading=HEADING)
   if config.data.mock:
     logging.say(MOCK)
-  logging.say(f'all of it in {directory}; open report.html')
+  logging.say(outputs.where(directory))
 
 
 def check_all(config: Config, directory: Path | None = None) -> None:

@@ -24,6 +24,7 @@ from rdd_jax.experiment import baselines
 from rdd_jax.experiment.judge import Judge
 from rdd_jax.experiment.trial import Trial, seed_directory
 from rdd_jax.report import console
+from rdd_jax.report.page import PAGE
 from rdd_jax.runtime import files
 from rdd_jax.runtime.logging import say
 
@@ -108,7 +109,17 @@ def tell(
     console.show(others, 'terminal', heading=f'by {name}:')
   if mock:
     say(data.MOCK)
-  say(f'all of it in {directory}; open report.html')
+  say(where(directory))
+
+
+def where(directory: Path) -> str:
+  """Says where the page of a run is, and what is beside it.
+
+  >>> where(Path('runs/one'))
+  'open runs/one/report.html; the set, figures and tables are beside it'
+  """
+  page = directory / PAGE
+  return f'open {page}; the set, figures and tables are beside it'
 
 
 def write_evaluation(

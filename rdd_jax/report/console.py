@@ -14,7 +14,7 @@ from rich.text import Text
 from rdd_jax.evaluation.lookup import shown, title
 from rdd_jax.report.table import arm, entry
 from rdd_jax.report.tables import WHOLE_RUN, measured, terminal
-from rdd_jax.runtime import distributed
+from rdd_jax.runtime.logging import say
 
 Rows = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
@@ -27,26 +27,37 @@ BRIEF = ('accuracy', 'worst_group', 'auroc', 'ece')
 def show(rows: Rows, place: str, *, heading: str = '') -> None:
   """Prints a table, on one process of several.
 
-  On a terminal it is as wide as that, in several blocks where columns would
+  Args:
+    rows: as in `results.json`: arm to metric to `mean`, `std` and `n`.
+    place: as of `text`.
+    heading: printed above.
+  """
+  say(
+    '\n'.join([heading, text(rows, place)] if heading else [text(rows, place)])
+  )
+
+
+def text(rows: Rows, place: str) -> str:
+  """Lays a table out for standard output.
+
+  For a terminal it is as wide as that, in several blocks where columns would
   not fit; elsewhere it is plain text, a line for each arm.
 
   Args:
     rows: as in `results.json`: arm to metric to `mean`, `std` and `n`.
     place: of `evaluation.registry.SHOWN`, which says what columns there are.
-    heading: printed above.
   """
-  if not distributed.is_main_process():
-    return
-  out = Console(file=sys.stdout)
   seen = measured(rows)
   metrics = terminal(rows) if place == 'terminal' else shown(place, seen)
-  if heading:
-    print(heading)
-  if out.is_terminal:
-    for block in blocks(rows, metrics, out.width):
+  out = Console(file=sys.stdout)
+  if not out.is_terminal:
+    return table(rows, metrics)
+  with out.capture() as captured:
+    for i, block in enumerate(blocks(rows, metrics, out.width)):
+      if i:
+        out.print()
       out.print(laid_out(rows, block))
-  else:
-    print(table(rows, metrics), flush=True)
+  return captured.get().rstrip('\n')
 
 
 def table(rows: Rows, metrics: Sequence[str]) -> str:
@@ -92,11 +103,11 @@ def laid_out(rows: Rows, metrics: Sequence[str], *, wrap: bool = True) -> Table:
 
 
 def blocks(rows: Rows, metrics: Sequence[str], width: int) -> list[list[str]]:
-  """Divides columns into blocks that fit, in their order; at least one each.
+  """Divides columns into the fewest blocks that fit, as even as they can be.
 
   Args:
     rows: as of `table`.
-    metrics: likewise.
+    metrics: likewise; they stay in their order, at least one in a block.
     width: of the terminal, in characters.
 
   >>> rows = {'distilled': {'accuracy': {'mean': 0.5, 'std': 0.1, 'n': 2}}}
@@ -104,17 +115,29 @@ def blocks(rows: Rows, metrics: Sequence[str], width: int) -> list[list[str]]:
   [['accuracy', 'worst_group'], ['ece']]
   """
   names = max((len(arm(name)) for name in rows), default=0)
-  found: list[list[str]] = [[]]
-  left = width - names
+  wide = {}
   for metric in metrics:
     cells = [entry(row.get(metric)) for row in rows.values()]
-    wide = GAP + max(map(len, (*title(metric).split(), *cells)))
-    if found[-1] and wide > left:
-      found.append([])
-      left = width - names
-    found[-1].append(metric)
-    left -= wide
-  return found
+    wide[metric] = GAP + max(map(len, (*title(metric).split(), *cells)))
+
+  def divided(room: int) -> list[list[str]]:
+    found: list[list[str]] = [[]]
+    for metric in metrics:
+      taken = sum(wide[m] for m in found[-1])
+      if found[-1] and taken + wide[metric] > room:
+        found.append([])
+      found[-1].append(metric)
+    return found
+
+  fewest = len(divided(width - names))
+  return min(
+    (divided(room) for room in range(1, max(width - names, 1) + 1)),
+    key=lambda found: (abs(len(found) - fewest), _widest(found, wide)),
+  )
+
+
+def _widest(found: Sequence[Sequence[str]], wide: Mapping[str, int]) -> int:
+  return max(sum(wide[m] for m in block) for block in found)
 
 
 def brief(row: Mapping[str, Mapping[str, Any]]) -> str:
