@@ -45,7 +45,8 @@ def bought(draw: Drawing, rows: Rows, own: str, against: str) -> list[Chart]:
   return draw(
     'parts',
     lambda: parts.parts(_named(rows), titles, arm(own), arm(against)),
-    f'Dot plot of {", ".join(titles)} of {", ".join(map(arm, rows))}',
+    f'Dot plot of {", ".join(map(title, titles))}, of '
+    f'{", ".join(map(arm, rows))}',
     'Per cent: mean and standard deviation over networks. An arrow up says '
     f'that more is better.{line}',
   )
