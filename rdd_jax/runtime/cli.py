@@ -64,8 +64,7 @@ def start(
       'choose another --workdir'
     )
   except (stopping.Stopped, KeyboardInterrupt):
-    stopping.say()
-    _leave(stopping.status())
+    stopping.leave()
 
 
 def _leave_quietly() -> NoReturn:
@@ -178,10 +177,6 @@ def fail(message: str, status: int = 2) -> NoReturn:
   """
   line = ' '.join(message.split())
   print(f'error: {line}', file=sys.stderr)
-  _leave(status)
-
-
-def _leave(status: int) -> NoReturn:
   if 'jax' not in sys.modules:  # and so no other process to leave
     sys.exit(status)
   from rdd_jax.runtime import distributed

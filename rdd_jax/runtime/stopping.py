@@ -7,7 +7,8 @@ between two of its own instructions, and a program of XLA may be one for
 minutes: so a thread waits beside it, and after `GRACE` ends the process. That
 loses no more than `kill -9` would, from which everything resumes. What should
 not be lost is `finished` first: a checkpoint in writing, a program in
-compilation. A second signal ends the process at once.
+compilation. A second signal ends the process at once. The exit status is 128
+and the number of the signal, as shells have it: 130 of Ctrl-C, 143 of SIGTERM.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class _Watch:
     self.depth = 0  # of `deferred`
     self.unfinished: list[tuple[str, Callable[[], object]]] = []
     self.finished_at = 0.0
-    self.on = self.resumes = self.raised = self.said = False
+    self.on = self.resumes = self.raised = False
 
 
 _watch = _Watch()
@@ -58,14 +59,6 @@ _watch = _Watch()
 def asked() -> bool:
   """Returns whether this command was asked to stop."""
   return bool(_watch.number)
-
-
-def status() -> int:
-  """Returns the exit status of a command that was stopped, as shells have it.
-
-  128 and the number of the signal: 130 of Ctrl-C, 143 of SIGTERM.
-  """
-  return 128 + (_watch.number or signal.SIGINT)
 
 
 @contextlib.contextmanager
@@ -144,18 +137,25 @@ def command() -> str:
   return shlex.join(['python', *start, *sys.argv[1:]])
 
 
-def say(saved: bool = True) -> None:
-  """Says, once, that the command has stopped, and what resumes it."""
-  if _watch.said:
-    return
-  _watch.said = True
-  with contextlib.suppress(OSError, ValueError):
-    sys.stdout.flush() if saved else None
-  how = 'stopped and saved' if saved else 'stopped; what was saved is intact'
+def leave(*, saved: bool = True) -> NoReturn:
+  """Says what resumes this command, and ends the process, at once.
+
+  Python and XLA would take seconds to clear up what ends with the process.
+
+  Args:
+    saved: all that was done; False says that some of it may be done again.
+  """
+  flushing = threading.Thread(target=_flush, daemon=True)
+  flushing.start()
+  flushing.join(0.2)  # another thread may hold what it needs
   if not _watch.resumes:
-    how = 'stopped'
-  go_on = 'resume' if _watch.resumes else 'begin again'
+    how, go_on = 'stopped', 'begin again'
+  elif saved:
+    how, go_on = 'stopped and saved', 'resume'
+  else:
+    how, go_on = 'stopped; what was saved is intact', 'resume'
   _write(1, f'{how}; to {go_on}: {command()}')
+  os._exit(128 + (_watch.number or signal.SIGINT))
 
 
 def _handle(number: int, frame: object) -> None:
@@ -179,13 +179,13 @@ def _listen(ours: socket.socket, theirs: socket.socket, parent: int) -> None:
     elif got and now - first > ECHO:
       for _, again in _watch.unfinished:
         again()
-      _end()
+      leave(saved=False)
     elif parent and os.getppid() != parent:
       parent = 0
       os.kill(os.getpid(), signal.SIGTERM)
     late = first and now > max(first + GRACE, _watch.finished_at + 1)
     if late and not _watch.unfinished:
-      _end()
+      leave(saved=False)
 
 
 def _announce() -> None:
@@ -193,14 +193,6 @@ def _announce() -> None:
   name = signal.Signals(_watch.number).name
   first = f', after {what}' if what else ''
   _write(2, f'{name}: stopping{first}; again stops at once')
-
-
-def _end() -> NoReturn:
-  flushing = threading.Thread(target=_flush, daemon=True)
-  flushing.start()
-  flushing.join(0.2)  # the main thread may hold what it needs
-  say(saved=False)
-  os._exit(status())
 
 
 def _flush() -> None:
