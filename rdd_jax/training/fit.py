@@ -198,8 +198,8 @@ def _start(*arguments: Any) -> Training:
 
 @partial(jax.jit, static_argnums=_STATIC, donate_argnums=9)
 def _advance(*arguments: Any) -> Training:
-  *program, state, first, last = arguments
-  step = program(*program)[1]
+  *given, state, first, last = arguments
+  step = program(*given)[1]
   return jax.lax.fori_loop(first, last, lambda t, s: step(s, t)[0], state)
 
 
