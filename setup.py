@@ -38,7 +38,7 @@ setup(
     'jax>=0.10,<0.11.1; python_version < "3.12"',
     'jinja2>=3.1',
     'joblib>=1.4',
-    'matplotlib>=3.10',
+    'matplotlib>=3.10.8',
     'ml-collections>=1.1',
     'numpy>=2.0',
     'optax>=0.2.8',

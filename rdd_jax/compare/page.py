@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from rdd_jax.artifact import store
 from rdd_jax.core.errors import UserError
@@ -15,7 +14,7 @@ from rdd_jax.report import charts
 from rdd_jax.report.blocks import Charts, Listed, Section, Text
 from rdd_jax.report.cost import costs_table
 from rdd_jax.report.drawing import Drawing
-from rdd_jax.report.pictures import by_class
+from rdd_jax.report.pictures import Pictures, beside, by_class, one_each
 from rdd_jax.report.render import render
 from rdd_jax.report.table import Cell, Line, Table, plain
 from rdd_jax.report.tables import line
@@ -79,7 +78,7 @@ def comparison_page(
       [_differences(paired, against, metrics)] if paired else [],
     ),
     Section('What differs', [_fields(runs, fields)] if fields else []),
-    Section('Images', list(_pictures(runs))),
+    Section('Images', _pictures(runs)),
     Section(
       'What it took',
       [*([Charts(took)] if took else []), costs_table(costs)]
@@ -99,17 +98,27 @@ def comparison_page(
   )
 
 
-def _pictures(runs: Sequence[Shown]) -> Iterator[Any]:
-  """Shows the synthetic images of each run, of those that can be read."""
+def _pictures(runs: Sequence[Shown]) -> list[Pictures]:
+  """Shows the synthetic images of each run, of those that can be read.
+
+  Sets of one image for each class are in one table, if they are alike.
+  """
+  sets = []
   for run in runs:
-    try:
-      found = store.load(run.directory)
-    except UserError:
-      continue
-    names = found.card['class_names']
-    yield by_class(
-      found.images, np.asarray(found.cells), names, f'Images of {run.name}'
-    )
+    with suppress(UserError):
+      sets.append((run.name, store.load(run.directory)))
+  kinds = {
+    (tuple(x.card['class_names']), x.images.shape, tuple(sorted(x.cells)))
+    for _, x in sets
+  }
+  if len(kinds) == 1 and one_each(sets[0][1].cells):
+    named = [(name, x.images, x.cells) for name, x in sets]
+    return [beside(named, sets[0][1].card['class_names'], 'Synthetic images')]
+  found = [
+    (name, by_class(x.images, x.cells, x.card['class_names'], f'Of {name}'))
+    for name, x in sets
+  ]
+  return [p._replace(caption=f'{name}. {p.caption}') for name, p in found]
 
 
 def _summary(

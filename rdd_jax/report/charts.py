@@ -45,13 +45,14 @@ def bought(draw: Drawing, rows: Rows, own: str, against: str) -> list[Chart]:
   return draw(
     'parts',
     lambda: parts.parts(_named(rows), titles, arm(own), arm(against)),
-    f'Dot plot of {", ".join(titles)} of {", ".join(map(arm, rows))}',
+    f'Dot plot of {", ".join(map(title, titles))}, of '
+    f'{", ".join(map(arm, rows))}',
     'Per cent: mean and standard deviation over networks. An arrow up says '
     f'that more is better.{line}',
   )
 
 
-def groups(draw: Drawing, rows: Rows, own: str) -> list[Chart]:
+def groups(draw: Drawing, rows: Rows) -> list[Chart]:
   """Draws accuracy on the worst, the rare and the other group of each arm."""
   seen = {m for row in rows.values() for m in row}
   titles = {m: title(m) for m in GROUPS[:3] if m in seen}
@@ -59,7 +60,7 @@ def groups(draw: Drawing, rows: Rows, own: str) -> list[Chart]:
     return []
   return draw(
     'groups',
-    lambda: parts.groups(_named(rows), titles, arm(own)),
+    lambda: parts.groups(_named(rows), titles),
     f'Dot plot of accuracy on groups of {", ".join(map(arm, rows))}',
     'Mean accuracy on groups of the test images; the shorter a line, the more '
     'alike groups are treated.',

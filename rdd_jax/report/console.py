@@ -112,7 +112,7 @@ def blocks(rows: Rows, metrics: Sequence[str], width: int) -> list[list[str]]:
 
   >>> rows = {'distilled': {'accuracy': {'mean': 0.5, 'std': 0.1, 'n': 2}}}
   >>> blocks(rows, ['accuracy', 'worst_group', 'ece'], 32)
-  [['accuracy', 'worst_group'], ['ece']]
+  [['accuracy'], ['worst_group', 'ece']]
   """
   names = max((len(arm(name)) for name in rows), default=0)
   wide = {}

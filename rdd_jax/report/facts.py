@@ -95,13 +95,29 @@ def run_blocks(
       ),
       Terms(links),
     ]
-  if not config or not card.get('data'):
+  if not card.get('data'):
     return []
+  if not config:
+    return [Text(_evaluated(facts, card))]
   protected = f' Protected by {_listed(list(links))}.' if links else ''
   return [
     Text(_distilled(facts, card, config) + protected),
     *([Terms({_capital(k): v for k, v in links.items()})] if links else []),
   ]
+
+
+def _evaluated(facts: Json, card: Json) -> str:
+  """Says of a set that was only evaluated what was done with it."""
+  count = card.get('arrays', {}).get('images', [''])[0]
+  made = f' ({card["method"]})' if card.get('method') else ''
+  network = card.get('network', {}).get('name')
+  of = f' ({network})' if network else ''
+  test = f'{facts["test"]:,} ' if facts else ''
+  return (
+    f'A distilled set of {count} images of {card["data"]["name"]}{made} was '
+    f'evaluated: new networks{of} were trained from scratch on its images '
+    f'alone, and evaluated on {test}real test images at their last step.'
+  )
 
 
 def _distilled(facts: Json, card: Json, config: Json) -> str:

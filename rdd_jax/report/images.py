@@ -11,14 +11,20 @@ import numpy as np
 
 from rdd_jax.artifact import store
 from rdd_jax.report import groups, label_noise
-from rdd_jax.report.pictures import ALL, Pictures, Tile, beside, by_class, side
+from rdd_jax.report.pictures import (
+  ALL,
+  Pictures,
+  Tile,
+  beside,
+  by_class,
+  one_each,
+  side,
+)
 from rdd_jax.report.pictures import source as embedded
 from rdd_jax.report.table import Table, arm, plain
 
 if TYPE_CHECKING:
   from rdd_jax.report.sections import Found
-
-FEW = 20  # images of a set that is shown in one row beside others
 
 
 def synthetic(found: Found) -> list[Pictures]:
@@ -32,8 +38,7 @@ def synthetic(found: Found) -> list[Pictures]:
   own = store.load(found.directory)
   names = found.class_names
   cells = np.asarray(own.cells)
-  one_each = len(np.unique(cells)) == len(cells) <= FEW
-  if not one_each:
+  if not one_each(cells):
     return [by_class(own.images, cells, names, 'Synthetic images')]
   sets = [
     (name, other.images, other.cells)

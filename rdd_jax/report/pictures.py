@@ -15,6 +15,7 @@ SIDE = 64  # pixels of a page that an image is wide, at least
 MOST = 96  # pixels of an image that a page embeds, at most
 EXACT = 64  # up to so many it is embedded without loss
 EACH, ALL = 10, 200  # images of a class, and of a table, at most
+FEW = 20  # images of a set that is shown in one row beside others
 
 
 class Tile(NamedTuple):
@@ -159,6 +160,15 @@ def beside(
     side(width),
     'A row for each set, a column for each class.',
   )
+
+
+def one_each(cells: np.ndarray | Array) -> bool:
+  """Tells whether a set has one image for each class, of few classes.
+
+  >>> one_each(np.array([2, 0, 1])), one_each(np.array([0, 0, 1]))
+  (True, False)
+  """
+  return len(np.unique(np.asarray(cells))) == len(cells) <= FEW
 
 
 def _name(cell: int, class_names: Sequence[str]) -> str:

@@ -143,7 +143,7 @@ def detection(found: Found, draw: Drawing) -> list[Any]:
 
 def groups(found: Found, draw: Drawing) -> list[Any]:
   """Shows how far groups are apart, and which ones were found."""
-  blocks = charts_of(charts.groups(draw, found.rows, found.own))
+  blocks = charts_of(charts.groups(draw, found.rows))
   if found.groups:
     blocks.append(group_table(found.groups, found.class_names))
     rare = images.set_apart(found.directory, found.groups, found.class_names)
@@ -191,7 +191,7 @@ def cost(found: Found, draw: Drawing) -> list[Any]:
     name: one['cost'] for name, one in found.variants.items() if one['cost']
   }
   if len(every) < 2:
-    return [*charts_of(charts.cost(draw, {found.own: found.cost})), own]
+    return [*charts_of(charts.cost(draw, {'this run': found.cost})), own]
   return [
     *charts_of(charts.cost(draw, every)),
     costs_table(every),

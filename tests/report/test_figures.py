@@ -33,7 +33,7 @@ CURVES = {
 TITLES = {'accuracy': 'accuracy ↑', 'worst_group': 'worst group ↑'}
 FIGURES: dict[str, Callable[[], Any]] = {
   'parts': lambda: parts.parts(ROWS, TITLES, 'distilled', 'random'),
-  'groups': lambda: parts.groups(ROWS, TITLES, 'distilled'),
+  'groups': lambda: parts.groups(ROWS, TITLES),
   'cost': lambda: parts.cost({'a': {'loading': 1.0, 'judging': 2.0}}),
   'histograms': lambda: ood.histograms(CURVES, {'msp': 'MSP'}),
   'roc': lambda: ood.rocs({'MSP': CURVES['msp']['roc']}),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Rows = Mapping[str, Mapping[str, Any]]
 
 LINE = 0.165  # inches, of a row
-HATCHES = ('', '////', '', '\\\\', 'xxxx', '----')
+HATCHES = ('', '////', '', '\\\\\\\\', 'xxxx', '----')
 FILLS = (SERIES[0], PAPER, FAINT, PAPER, SERIES[1], PAPER)
 
 
@@ -107,13 +107,12 @@ def _rows(ax: Axes, names: Sequence[str], count: int) -> None:
   ax.set_axisbelow(True)
 
 
-def groups(rows: Rows, titles: Mapping[str, str], own: str) -> Figure:
+def groups(rows: Rows, titles: Mapping[str, str]) -> Figure:
   """Draws how far groups are apart: mean accuracy on each, a row for an arm.
 
   Args:
     rows: arm to metric to its summary.
     titles: metric to its title, one marker each.
-    own: the arm that is set off.
   """
   names = [shorten(name) for name in rows]
   left, height = room(names), LINE * len(rows)
