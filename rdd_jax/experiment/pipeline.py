@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 import json
 from pathlib import Path
+import shutil
 from typing import Any
 
 import jax
@@ -25,6 +26,7 @@ from rdd_jax.experiment import (
   kept,
   loop,
   outputs,
+  parted,
   program,
   whole,
   workdir,
@@ -32,6 +34,7 @@ from rdd_jax.experiment import (
 from rdd_jax.experiment.check import check, check_channels_of
 from rdd_jax.experiment.describe import describe
 from rdd_jax.experiment.kept import Kept
+from rdd_jax.experiment.parted import Parted
 from rdd_jax.experiment.trial import (
   INITIAL,
   Trial,
@@ -40,7 +43,7 @@ from rdd_jax.experiment.trial import (
   seed_directory,
 )
 from rdd_jax.report import groups, label_noise
-from rdd_jax.runtime import cost
+from rdd_jax.runtime import cost, stopping
 from rdd_jax.runtime import distributed as meshes
 from rdd_jax.runtime.logging import board_results, say
 from rdd_jax.runtime.profiling import Watch
@@ -91,7 +94,9 @@ def execute(
   with jax.default_matmul_precision(config.precision):
     with clock.stage('loading'):
       trial = load_trial(config, directory)._replace(
-        watch=watch, kept=Kept(shared or directory.parent / kept.DIRECTORY)
+        watch=watch,
+        kept=Kept(shared or directory.parent / kept.DIRECTORY),
+        parts=Parted(directory / parted.DIRECTORY),
       )
       check_channels_of(trial.dataset)
       build_shift.fits(config, trial.dataset)
@@ -165,6 +170,7 @@ def distil(
         train,
         stop=stop,
         keep=kept.for_run(trial.kept, config),
+        parts=parted.preparing(trial.parts, config),
       )
       with clock.stage('preparing'):
         if begin.lacks_initial(trial, seed):  # it was not asked for then
@@ -178,7 +184,11 @@ def distil(
         begin.keep(trial, state, seed, directory / INITIAL)
       state = meshes.replicate(state, mesh)
       if compiled is None:
-        with clock.stage('compiling'), busy('compiling the step'):
+        with (
+          stopping.finished('compiling the step'),  # kept for the next run
+          clock.stage('compiling'),
+          busy('compiling the step'),
+        ):
           compiled = program.compile_call(
             trial.experiment, config, state, images, mesh, train(state)
           )
@@ -263,6 +273,7 @@ def judge(
   clock.write()  # for the report
   if meshes.is_main_process():
     outputs.write_run(trial, results, command, alone=alone)
+    shutil.rmtree(directory / parted.DIRECTORY, ignore_errors=True)
     events = trial.watch.events(directory)
     if events:
       board_results(events / 'results', config.steps, results)
