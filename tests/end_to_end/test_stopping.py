@@ -5,8 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 import signal
 
+from end_to_end.stopping_cases import (
+  STAGES,
+  TAD,
+  Stage,
+  command,
+  finish,
+  outputs,
+  stop,
+)
 import pytest
-from stopping_cases import STAGES, TAD, Stage, command, finish, outputs, stop
 
 SOON = 20.0  # seconds: five where nothing else runs
 

@@ -30,7 +30,8 @@ def in_c(seconds):
   hashlib.pbkdf2_hmac('sha256', b'', b'', 200_000)
   each = time.monotonic() - begin
   say('begun')
-  hashlib.pbkdf2_hmac('sha256', b'', b'', min(int(200_000 * seconds / each), 2**31 - 1))
+  count = min(int(200_000 * seconds / each), 2**31 - 1)
+  hashlib.pbkdf2_hmac('sha256', b'', b'', count)
 
 """
 PYTHON = """
