@@ -26,6 +26,7 @@ setup(
     'absl-py>=2.1',
     'array_record>=0.8.1',
     'chex>=0.1.90',
+    'filelock>=3.20',
     # flax 0.12.8, the newest for Python 3.11, subclasses a type that jax
     # 0.11.1 removed.
     'flax>=0.12.8',

@@ -1,15 +1,14 @@
 """Distils, evaluates, reports: `python -m rdd_jax.main --config=FILE[:args]`.
 
-Re-running the same command resumes. SIGTERM and Ctrl-C save and exit; a second
-Ctrl-C stops at once.
+The same command resumes. Ctrl-C, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 save and
+end it with status 130, 143, 129, 138 and 140, within five seconds, but for the
+step in compilation, which is finished; a second one ends it at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 import os
 from pathlib import Path
-import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from absl import flags
 from rdd_jax.config import flags as shared
 from rdd_jax.core.errors import UserError
 from rdd_jax.records import flag as records
-from rdd_jax.runtime import cli, programs
+from rdd_jax.runtime import cli, programs, stopping
 
 if TYPE_CHECKING:
   from rdd_jax.config.defaults import Config
@@ -50,7 +49,7 @@ def main(argv: list[str]) -> None:
 def run(config: Config) -> None:
   """Distils, evaluates and reports a configuration, as the flags say."""
   from rdd_jax.config.build.data import cleans_only
-  from rdd_jax.experiment import ablations, loop, recording, workdir
+  from rdd_jax.experiment import ablations, recording, workdir
   from rdd_jax.records import origin
   from rdd_jax.runtime import distributed, logging
   from rdd_jax.runtime.profiling import watch
@@ -71,51 +70,24 @@ def run(config: Config) -> None:
     tensorboard=_TENSORBOARD.value,
   )
   ablations.check_all(config, directory)
-  # Where there is nothing to save, a signal ends the process at once.
-  stop = (lambda: False) if cleans_only(config) else stopping()
-  again = f'python -m rdd_jax.main {" ".join(sys.argv[1:])}'
   write = distributed.is_main_process()
   earlier = workdir.finished(directory, config)
-  try:
-    with workdir.claimed(directory, config, write=write):
-      ablations.execute(
-        config, directory, command=again, stop=stop, watch=watched
-      )
-    if records.asked() and write:
-      command = origin.command('rdd_jax.main', sys.argv[1:])
-      records.keep(
-        recording.of_run(config, directory, command, earlier=earlier)
-      )
-  except loop.Stopped:
-    logging.say('stopped and saved; the same command resumes')
+  with workdir.claimed(directory, config, write=write):
+    ablations.execute(
+      config,
+      directory,
+      command=stopping.command(),
+      stop=stopping.asked,
+      watch=watched,
+    )
+  if records.asked() and write:
+    command = origin.command('rdd_jax.main', sys.argv[1:])
+    records.keep(recording.of_run(config, directory, command, earlier=earlier))
   if _PROFILE.value and not watched.profile.traced:
     logging.say(
       f'--profile={_PROFILE.value} saw no step: this process took fewer'
     )
 
 
-def stopping() -> Callable[[], bool]:
-  """Returns whether SIGTERM or SIGINT (Ctrl-C) has come since this call.
-
-  A second Ctrl-C ends the process at once.
-  """
-  asked: list[int] = []
-
-  def ask(number: int, frame: object) -> None:
-    del frame
-    if number == signal.SIGINT:
-      signal.signal(signal.SIGINT, signal.SIG_DFL)
-      print(
-        'stopping and saving; Ctrl-C again stops at once',
-        file=sys.stderr,
-        flush=True,
-      )
-    asked.append(number)
-
-  for number in (signal.SIGTERM, signal.SIGINT):
-    signal.signal(number, ask)
-  return lambda: bool(asked)
-
-
 if __name__ == '__main__':
-  cli.start(main, shared.hint)
+  cli.start(main, shared.hint, resumes=True)

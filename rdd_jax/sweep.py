@@ -67,20 +67,19 @@ def run(out: Path, extra: list[str]) -> None:
   """
   from rdd_jax.experiment import slurm
   from rdd_jax.experiment import sweep as sweeps
+  from rdd_jax.runtime.owner import owned
 
   todo = sweeps.sweep(_CONFIG.value, _ARG.value, out, extra)
-  earlier = any(job.finished() for job in todo)
-  if _SLURM.value:
-    return array_jobs(todo, out)
-  if _SBATCH.value:
+  if _SBATCH.value and not _SLURM.value:
     raise UserError('--sbatch goes with --slurm=write or --slurm=submit')
-  if slurm.scripts(out) and not _JOBS.present:
-    return page_alone(todo, out)
-  try:
+  with owned(out, 'out'):
+    earlier = any(job.finished() for job in todo)
+    if _SLURM.value:
+      return array_jobs(todo, out)
+    if slurm.scripts(out) and not _JOBS.present:
+      return page_alone(todo, out)
     failed = sweeps.run_all(todo, out / 'logs', _JOBS.value, say)
-  except KeyboardInterrupt:
-    raise UserError('stopped; the same command resumes') from None
-  side_by_side(todo, out, earlier=earlier)
+    side_by_side(todo, out, earlier=earlier)
   if failed:
     lines = '; '.join(f'{name} ({line})' for name, line in failed.items())
     raise UserError(
@@ -180,4 +179,4 @@ def say(text: str) -> None:
 
 
 if __name__ == '__main__':
-  cli.start(main)
+  cli.start(main, resumes=True)

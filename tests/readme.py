@@ -14,7 +14,7 @@ GUIDE = (DOCS / 'extending.md').read_text()
 
 def blocks(text: str, language: str) -> list[str]:
   """The code of a language."""
-  return re.findall(rf'(?sm)^```{language}\n(.*?)```', text)
+  return re.findall(rf'(?sm)^```{language}\n(.*?)^```$', text)
 
 
 def pages() -> list[Path]:

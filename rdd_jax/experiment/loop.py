@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+import time
 
 from absl import logging
 import jax
@@ -18,17 +19,20 @@ from rdd_jax.core.data_view import Keep, unkept
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import Measure
 from rdd_jax.distill import DistillState
-from rdd_jax.experiment.prepare import Stopped as Stopped
 from rdd_jax.experiment.prepare import prepared
-from rdd_jax.experiment.program import Compiled, feeds
+from rdd_jax.experiment.program import Compiled, feeds, filled
 from rdd_jax.objectives.trajectory import Trajectories
-from rdd_jax.runtime import checkpoint
+from rdd_jax.runtime import checkpoint, stopping
 from rdd_jax.runtime import distributed as meshes
 from rdd_jax.runtime.logging import MetricsWriter
 from rdd_jax.runtime.profiling import Watch
 from rdd_jax.runtime.progress import Progress
+from rdd_jax.runtime.stopping import Stopped as Stopped
 
 Train = Callable[[DistillState], Trajectories | None]
+
+SAVE_EVERY = 60.0  # seconds of steps that a kill may cost, at most
+LOOK_EVERY = 1.0  # seconds of a call, about, where it may take fewer steps
 
 
 def start(
@@ -99,7 +103,8 @@ def distil(
     mesh: where the state is.
     label: of the progress bar.
     train: see `start`; called again when `prepare` has changed the measure.
-    stop: asked after each call.
+    stop: asked after each call; calls take fewer steps where these are long and
+      the program allows it.
     watch: what else is written of it.
 
   Returns:
@@ -112,9 +117,18 @@ def distil(
   done = int(state.step)
   if done:
     logging.info('%s: resuming at step %d', label, done)
-  saved = done
+  saved, saved_at = done, time.monotonic()
   trajectories = train(state)
   path = directory / 'metrics.jsonl'
+  size = config.steps_per_call
+  most = 1 if compiled.counted else size  # steps of the next call
+
+  def save() -> None:
+    nonlocal saved, saved_at
+    if saved != done:
+      checkpoint.save(directory, done, state)
+    saved, saved_at = done, time.monotonic()
+
   with (
     MetricsWriter(path, watch.events(directory)) as writer,
     watch.profile as profile,
@@ -124,33 +138,57 @@ def distil(
     progress.update(done)
     while done < config.steps:
       every = config.prepare_every
-      if every and done and done % every == 0:
-        new = prepared(experiment, state, images, labels, stop)
+      whole = done % size == 0
+      if every and done and whole and done % every == 0:
+        try:
+          new = prepared(experiment, state, images, labels, stop)
+        except (Stopped, stopping.Interrupted):
+          save()
+          raise
         kept = unless_moved(state.measure, new.measure)
         state = replace(new, measure=kept)
         trajectories = train(state)
-      fed = feeds(experiment, state, done, config.steps_per_call, trajectories)
-      fed = meshes.replicate(fed, mesh)
-      with profile.call(config.steps_per_call):
-        state, metrics = compiled.call(state, images, fed)
-        values = jax.device_get(metrics)
-      steps = done + 1 + np.arange(config.steps_per_call)
-      _require_finite(steps, values, saved, directory)
-      for i in np.flatnonzero(steps % config.log_every == 0):
-        writer.write(
-          int(steps[i]), {name: float(v[i]) for name, v in values.items()}
-        )
-      done += config.steps_per_call
-      progress.update(done, loss=values['loss'][-1])
-      stopping = meshes.any_process(stop())
-      if stopping or done % config.checkpoint_every == 0:
-        checkpoint.save(directory, done, state)
-        saved = done
-      if stopping and done < config.steps:
-        raise Stopped
-  if saved != done:
-    checkpoint.save(directory, done, state)
+      count = min(most, size - done % size)
+      fed = feeds(experiment, state, done, count, trajectories)
+      fed = meshes.replicate((filled(fed, size), np.int32(count)), mesh)
+      with stopping.deferred():  # a call takes the state's buffers
+        begin = time.monotonic()
+        with profile.call(count):
+          state, metrics = compiled.call(state, images, *fed)
+          values = jax.device_get(metrics)
+        values = {name: value[:count] for name, value in values.items()}
+        if compiled.counted:
+          most = _within(time.monotonic() - begin, count, size)
+        steps = done + 1 + np.arange(count)
+        _require_finite(steps, values, saved, directory)
+        for i in np.flatnonzero(steps % config.log_every == 0):
+          writer.write(
+            int(steps[i]), {name: float(v[i]) for name, v in values.items()}
+          )
+        done += count
+        progress.update(done, loss=values['loss'][-1])
+        stopped = stop()
+        late = time.monotonic() - saved_at > SAVE_EVERY
+        due = done % size == 0 and done % config.checkpoint_every == 0
+        if meshes.any_process(stopped or late) or due:
+          save()
+        if done < config.steps and meshes.any_process(stopped):
+          raise Stopped
+  save()
   return state
+
+
+def _within(seconds: float, count: int, size: int) -> int:
+  """Returns how many steps, at most `size`, take about `LOOK_EVERY`.
+
+  Args:
+    seconds: that some steps took.
+    count: their number.
+    size: of a call.
+  """
+  found = int(LOOK_EVERY * count / max(seconds, 1e-6))
+  found = min(max(found, 1), size)
+  return int(meshes.from_main(np.int32(found)))
 
 
 def unless_moved(before: Measure, after: Measure) -> Measure:

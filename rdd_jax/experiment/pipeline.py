@@ -40,7 +40,7 @@ from rdd_jax.experiment.trial import (
   seed_directory,
 )
 from rdd_jax.report import groups, label_noise
-from rdd_jax.runtime import cost
+from rdd_jax.runtime import cost, stopping
 from rdd_jax.runtime import distributed as meshes
 from rdd_jax.runtime.logging import board_results, say
 from rdd_jax.runtime.profiling import Watch
@@ -175,7 +175,11 @@ def distil(
         begin.keep(trial, state, seed, directory / INITIAL)
       state = meshes.replicate(state, mesh)
       if compiled is None:
-        with clock.stage('compiling'), busy('compiling the step'):
+        with (
+          stopping.finished('compiling the step'),  # kept for the next run
+          clock.stage('compiling'),
+          busy('compiling the step'),
+        ):
           compiled = program.compile_call(
             trial.experiment, config, state, images, mesh, train(state)
           )

@@ -23,10 +23,7 @@ from rdd_jax.core.data_view import (
 from rdd_jax.core.measure import Measure, rows_of
 from rdd_jax.distill import DistillState
 from rdd_jax.runtime.progress import Stages
-
-
-class Stopped(Exception):
-  """The run was asked to stop, and has saved its state."""
+from rdd_jax.runtime.stopping import Stopped
 
 
 def prepared(

@@ -14,6 +14,7 @@ from rdd_jax.config.build.experiment import Experiment
 from rdd_jax.config.defaults import Config
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, Look
+from rdd_jax.core.counted import counted_scan
 from rdd_jax.core.sharding import constrain
 from rdd_jax.distill import DistillState
 from rdd_jax.objectives.trajectory import Trajectories
@@ -26,26 +27,33 @@ class Compiled(NamedTuple):
   """The one program of a run.
 
   Attributes:
-    call: `(state, images, feeds)`, several steps; donates the state.
+    call: `(state, images, feeds, count)`, several steps; donates the state.
+    counted: whether it takes `count` steps, or all that it was compiled for.
     state_bytes: of the state and the training set.
     work_bytes: of everything else that a call holds at once.
   """
 
   call: Call
+  counted: bool
   state_bytes: int
   work_bytes: int
 
 
-def make_call(experiment: Experiment, steps: int) -> Call:
+def make_call(
+  experiment: Experiment, steps: int, *, counted: bool = False
+) -> Call:
   """Returns a pure function of several steps, which draws their real rows.
 
   Args:
     experiment: what is run.
     steps: in one call.
+    counted: it takes as many of them as it is told to, `count`, by one program:
+      it computes the same however they are parted into calls.
 
   Returns:
-    `(state, images, feeds)` to the next state and metrics `[steps]`; `feeds`
-    are stacked, or None where steps are fed nothing.
+    `(state, images, feeds, count)` to the next state and metrics `[steps]`, of
+    which `count` are filled; `feeds` are stacked, or None where steps are fed
+    nothing.
   """
 
   def step(
@@ -60,14 +68,23 @@ def make_call(experiment: Experiment, steps: int) -> Call:
     return experiment.distiller.update(state, real, feed, Look(images, fetch))
 
   def call(
-    state: DistillState, images: Array, feeds: Any = None
+    state: DistillState,
+    images: Array,
+    feeds: Any = None,
+    count: Array | int = steps,
   ) -> tuple[DistillState, dict[str, Array]]:
     if steps == 1:  # no loop: on CPU, convolutions are fastest outside of one
       feed = jax.tree.map(lambda x: x[0], feeds)
       state, metrics = step(state, images, feed)
       return state, jax.tree.map(lambda x: x[None], metrics)
-    return jax.lax.scan(
-      lambda state, feed: step(state, images, feed), state, feeds, steps
+
+    def one(state: DistillState, feed: Any) -> Any:
+      return step(state, images, feed)
+
+    return (
+      counted_scan(one, state, feeds, steps, count)
+      if counted
+      else (jax.lax.scan(one, state, feeds, steps))
     )
 
   return call
@@ -96,6 +113,19 @@ def feeds(
   return jax.tree.map(lambda *leaves: np.stack(leaves), *rows)
 
 
+def filled(fed: Any, size: int) -> Any:
+  """Repeats the last of what some steps are fed until there are `size`.
+
+  >>> filled(np.array([1, 2]), 4).tolist()
+  [1, 2, 2, 2]
+  """
+
+  def fill(x: np.ndarray) -> np.ndarray:
+    return np.concatenate([x, np.repeat(x[-1:], size - len(x), 0)])
+
+  return jax.tree.map(fill, fed)
+
+
 def compile_call(
   experiment: Experiment,
   config: Config,
@@ -115,17 +145,22 @@ def compile_call(
     trajectories: of experts, where they are matched.
   """
   whole = NamedSharding(mesh, PartitionSpec())
+  size = config.steps_per_call
+  # Elsewhere steps are short, and a count would be waited for in each of them.
+  counted = size > 1 and jax.default_backend() == 'cpu'
   call = jax.jit(
-    make_call(experiment, config.steps_per_call),
+    make_call(experiment, size, counted=counted),
     donate_argnums=0,
     out_shardings=whole,
   )
-  first = feeds(experiment, state, 0, config.steps_per_call, trajectories)
+  first = feeds(experiment, state, 0, size, trajectories)
   fed = meshes.replicate(first, mesh)
-  compiled = call.lower(state, images, fed).compile()
+  count = meshes.replicate(np.int32(size), mesh)
+  compiled = call.lower(state, images, fed, count).compile()
   memory = compiled.memory_analysis()
   return Compiled(
     compiled,
+    counted,
     memory.argument_size_in_bytes if memory else 0,
     memory.temp_size_in_bytes if memory else 0,
   )

@@ -33,8 +33,11 @@ def of_run(
   notes = EARLIER if earlier else ''
   if not config.variants:
     results = json.loads((directory / 'results.json').read_text())
+    rows = dict(results['rows'])
+    for net, arms in results.get('networks', {}).items():
+      rows |= {f'{arm}, {net}': row for arm, row in arms.items()}
     return gather(
-      results['rows'],
+      rows,
       command=command,
       seeds=seeds,
       sets=[store.load(directory)],

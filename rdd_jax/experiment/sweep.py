@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
+import os
 from pathlib import Path
 import re
 import signal
@@ -16,6 +17,7 @@ from typing import IO, NamedTuple
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment.workdir import missing
+from rdd_jax.runtime import stopping
 
 
 class Job(NamedTuple):
@@ -114,7 +116,11 @@ def sweep(
 
 
 class Runner:
-  """Runs commands as processes, and ends those that are left with SIGTERM."""
+  """Runs commands as processes, and ends those that are left with SIGTERM.
+
+  Each has a session of its own: a terminal's Ctrl-C is for whoever runs them,
+  and reaches them once, as SIGTERM. Where that one is gone, they save and end.
+  """
 
   def __init__(self) -> None:
     self._live: set[subprocess.Popen[bytes]] = set()
@@ -160,6 +166,8 @@ class Runner:
         command,
         stdout=output,
         stderr=None if output is None else subprocess.STDOUT,
+        start_new_session=True,
+        env=os.environ | {stopping.PARENT: str(os.getpid())},
       )
       self._live.add(process)
       return process
@@ -175,6 +183,10 @@ class Runner:
       process.send_signal(signal.SIGTERM)
       process.wait()
       return False
+    except KeyboardInterrupt:  # where no thread of `run_all` waits
+      process.send_signal(signal.SIGTERM)
+      process.wait()
+      raise
     finally:
       with self._lock:
         self._live.discard(process)
@@ -188,7 +200,8 @@ def run_all(
 ) -> dict[str, str]:
   """Runs the jobs that are not finished; a failure does not stop the others.
 
-  SIGTERM is passed on to every run, which saves; calling it again resumes.
+  Where it is interrupted, every run gets SIGTERM, on which it saves, and its
+  end is waited for; calling it again resumes.
 
   Args:
     jobs: the runs.
@@ -216,15 +229,11 @@ def run_all(
     failed[job.name] = next((x for x in reversed(lines) if x.strip()), 'no log')
     say(f'{job.name}: not finished: {failed[job.name]}')
 
-  def interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
-
-  before = signal.signal(signal.SIGTERM, interrupt)
   pool = ThreadPoolExecutor(at_once)
   try:
     list(pool.map(one, jobs))
   finally:
-    runner.stop()
-    pool.shutdown(cancel_futures=True)
-    signal.signal(signal.SIGTERM, before)
+    with stopping.finished('its runs have saved', again=runner.stop):
+      runner.stop()
+      pool.shutdown(cancel_futures=True)
   return {job.name: failed[job.name] for job in jobs if job.name in failed}

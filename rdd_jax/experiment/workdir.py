@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 import hashlib
 import json
 from pathlib import Path
@@ -15,10 +15,17 @@ from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import changed
 from rdd_jax.runtime.files import advice, write_atomically
 from rdd_jax.runtime.logging import say
+from rdd_jax.runtime.owner import FILES, owned
 
 LAYOUT = 2  # of a work directory; the first one said nothing of itself
 # What a run leaves that has not begun to work: files, and below directories.
-BEGUN = ('config.json', 'cost.json', 'baselines/initial', 'tensorboard')
+BEGUN = (
+  *FILES,
+  'config.json',
+  'cost.json',
+  'baselines/initial',
+  'tensorboard',
+)
 OUTPUTS = ('distilled.npz', 'results.json', 'grid.png', 'report.html')
 
 
@@ -82,6 +89,8 @@ def claimed(
 ) -> Iterator[None]:
   """Claims the directory, and gives it back if it ends before any work.
 
+  No other command may claim it meanwhile, see `owner`.
+
   A configuration that turns out not to fit its data is then no reason to
   refuse the corrected one, and leaves no directory behind.
 
@@ -92,13 +101,14 @@ def claimed(
   """
   new = not (directory / 'config.json').exists()
   made = [p for p in (directory, *directory.parents) if not p.exists()]
-  claim(directory, config, write=write)
-  try:
-    yield
-  except BaseException:
-    if new and write:
-      _give_back(directory, made)
-    raise
+  with owned(directory, 'workdir') if write else nullcontext():
+    try:
+      claim(directory, config, write=write)
+      yield
+    except BaseException:
+      if new and write:
+        _give_back(directory, made)
+      raise
 
 
 def _give_back(directory: Path, made: Sequence[Path]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
+from rdd_jax.records import origin
 from rdd_jax.records.record import place, write
 
 if TYPE_CHECKING:
@@ -27,7 +28,10 @@ def asked() -> Path | None:
   Raises:
     UserError: if it cannot be.
   """
-  return place(_RECORD.value) if _RECORD.value else None
+  if not _RECORD.value:
+    return None
+  origin.commit()  # of the code as it is when the command begins
+  return place(_RECORD.value)
 
 
 def keep(record: Record) -> None:

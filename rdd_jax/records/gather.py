@@ -11,6 +11,7 @@ from rdd_jax.records import origin
 from rdd_jax.records.record import Record, Row
 from rdd_jax.records.storage import Storage, of
 
+UNIT = 'per cent, mean ± standard deviation'
 PLACES = ('ablations', 'summary', 'terminal')  # of which metrics are kept
 
 
@@ -61,6 +62,7 @@ def gather(
     rows=lines,
     n=counts.pop() if len(counts) == 1 else 0,
     seeds=seeds,
+    unit=UNIT,
     commands=[command],
     commit=origin.commit(),
     machine=origin.machine(),

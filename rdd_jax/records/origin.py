@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+import functools
 from importlib import metadata
 from pathlib import Path
 import platform
 import shlex
 import subprocess
 
-import jax
 import psutil
 
 
+@functools.cache
 def commit(root: Path | None = None) -> str:
   """Returns the commit of a checkout, with '+' where it was changed since.
+
+  The first answer stays: a process runs the code that it started from.
 
   Args:
     root: of the checkout; None is that of this package.
@@ -49,6 +52,8 @@ def machine() -> str:
   >>> 'jax' in machine()
   True
   """
+  import jax
+
   devices = jax.devices()
   kind = devices[0].device_kind
   if devices[0].platform == 'cpu':

@@ -110,7 +110,7 @@ def render(record: Record, chosen: Options = Options()) -> str:
   table = ''.join(f'| {" | ".join(line)} |\n' for line in lines)
   if chosen.bare:
     return table
-  return f'{table}\n{caption(record)}\n\n{commands(record)}'
+  return f'{table}\n{caption(record, rows)}\n\n{commands(record)}'
 
 
 def pick(columns: Sequence[str], wanted: Sequence[str]) -> list[str]:
@@ -173,10 +173,27 @@ def signed(number: float) -> str:
   return f'{sign}{near:.1f}'
 
 
-def caption(record: Record) -> str:
-  """Says what a table is of: unit and seeds, storage, origin."""
+def count(rows: Sequence[Row]) -> int:
+  """Returns how many networks, or draws, are behind every number; 0 if many.
+
+  >>> count([Row('a', {'ece': {'mean': 1, 'n': 3}, 's': {'mean': 2}})])
+  3
+  """
+  cells = [cell for row in rows for cell in row.cells.values()]
+  found = {c['n'] for c in cells if not isinstance(c, str) and 'n' in c}
+  return found.pop() if len(found) == 1 else 0
+
+
+def caption(record: Record, rows: Sequence[Row]) -> str:
+  """Says what a table is of: unit and seeds, storage, origin.
+
+  Args:
+    record: what was measured.
+    rows: those that are shown.
+  """
   parts = [f'In {record.unit}'] if record.unit else []
-  parts.append(record.seeds + (f' (n = {record.n})' if record.n else ''))
+  n = count(rows) or record.n
+  parts.append(record.seeds + (f' (n = {n})' if n else ''))
   parts += [record.notes] if record.notes else []
   store = [_stored(one) for one in record.storage]
   if 'per cent' in record.unit and not store:

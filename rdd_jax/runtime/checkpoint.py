@@ -19,6 +19,7 @@ from jax.sharding import NamedSharding, PartitionSpec, SingleDeviceSharding
 import numpy as np
 
 from rdd_jax.core.errors import UserError
+from rdd_jax.runtime import stopping
 
 # DIRECTORY/checkpoints/STEP holds what orbax writes, in `state`, and then, as
 # the last file of all, a manifest: the leaves, and a digest of every file.
@@ -28,6 +29,7 @@ _MANIFEST = 'manifest.json'
 _NO_CHECKPOINT, _ALL_DAMAGED = -1, -2
 
 
+@stopping.finished('saving')
 def save(directory: str | Path, step: int, tree: Any, *, keep: int = 2) -> None:
   """Writes `tree` as the checkpoint of `step`, then drops older ones.
 

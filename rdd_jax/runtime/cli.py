@@ -17,11 +17,10 @@ from typing import NoReturn
 from absl import app, flags, logging
 
 from rdd_jax.core.errors import UserError
-from rdd_jax.runtime import files, renamed
+from rdd_jax.runtime import files, renamed, stopping
 from rdd_jax.runtime.emitters import choose_emitters
 
-INTERRUPTED = 128 + signal.SIGINT  # as shells have it
-NO_READER = 128 + signal.SIGPIPE
+NO_READER = 128 + signal.SIGPIPE  # as shells have it
 HELP = ('--help', '-help', '-h')
 CONFIGS = Path('configs')  # where those of the library are, from its clone
 _USER_ERROR = f'{UserError.__module__}.{UserError.__qualname__}'
@@ -31,16 +30,24 @@ Hint = Callable[[str], str]
 
 
 def start(
-  main: Callable[[list[str]], None], hint: Hint = lambda flag: ''
+  main: Callable[[list[str]], None],
+  hint: Hint = lambda flag: '',
+  *,
+  resumes: bool = False,
 ) -> None:
   """Runs `main(argv)`; prints a user's error as one line, with status 2.
+
+  A command that a signal stops prints how to go on, see `stopping`, and leaves
+  with 128 and the number of the signal.
 
   Args:
     main: the command.
     hint: from a flag that may be the cause of an error while flags are parsed,
       such as `--config.ipc=2`, to what is wrong with it and what to type; ''
       where nothing is known.
+    resumes: whether the same command resumes what was stopped.
   """
+  stopping.watch(resumes)
   logging.set_verbosity(logging.WARNING)
   choose_emitters()
   try:
@@ -56,8 +63,8 @@ def start(
       f'{error}; what was saved before is intact: {files.advice(error)}, or '
       'choose another --workdir'
     )
-  except KeyboardInterrupt:
-    fail('interrupted', INTERRUPTED)
+  except (stopping.Stopped, KeyboardInterrupt):
+    stopping.leave()
 
 
 def _leave_quietly() -> NoReturn:

@@ -17,6 +17,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 import numpy as np
 
 from rdd_jax.core.errors import UserError
+from rdd_jax.runtime import stopping
 
 
 def initialise(
@@ -55,6 +56,7 @@ def initialise(
         'RDD_JAX_NUM_PROCESSES and RDD_JAX_PROCESS_ID'
       ) from error
     sys.excepthook = _fail
+    stopping.handle()
     return
   try:
     num_processes = int(env['RDD_JAX_NUM_PROCESSES'])
@@ -71,6 +73,7 @@ def initialise(
     cluster_detection_method='deactivate',
   )
   sys.excepthook = _fail
+  stopping.handle()
 
 
 def leave(status: int) -> NoReturn:

@@ -9,6 +9,7 @@ import json
 import os
 from pathlib import Path
 import shutil
+import threading
 from types import ModuleType
 from typing import Any
 
@@ -20,6 +21,8 @@ from rich.text import Text
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.runtime import distributed as meshes
+
+CLOSING = 2.0  # seconds to write events of TensorBoard, once a run ends
 
 
 class MetricsWriter:
@@ -46,7 +49,7 @@ class MetricsWriter:
 
   def __exit__(self, *_: object) -> None:
     if self._board is not None:
-      self._board.close()
+      close(self._board)
 
   def write(self, step: int, values: Mapping[str, Any]) -> None:
     """Appends numbers or arrays, which become lists; one line, at once.
@@ -85,7 +88,7 @@ class MetricsWriter:
       return
     module = require_board(f'tensorboard={self._events}')
     if self._board is not None:
-      self._board.close()
+      close(self._board)
     self._board = module.SummaryWriter(str(self._events), **options)
 
 
@@ -129,7 +132,20 @@ def board_results(
     for row, metrics in rows.items():
       for metric, summary in metrics.items():
         board.add_scalar(f'{prefix}{metric}/{row}', summary['mean'], step)
-  board.close()
+  close(board)
+
+
+def close(board: Any) -> None:
+  """Closes a SummaryWriter, and waits for it for `CLOSING` seconds at most.
+
+  It waits for its thread, for ever if that has failed, as on a full disk.
+
+  Args:
+    board: of tensorboardX.
+  """
+  closing = threading.Thread(target=board.close, daemon=True)
+  closing.start()
+  closing.join(CLOSING)
 
 
 def _step(line: str) -> float:

@@ -43,13 +43,19 @@ def test_configs_exist():
     assert (ROOT / 'configs' / name).is_file(), name
 
 
-def test_thirty_lines(capsys: pytest.CaptureFixture[str]):
-  """Cleaning labels first helps a set that few steps distil."""
+def test_thirty_lines():
   assert len(QUICK.splitlines()) <= 30
-  code = QUICK.replace('judge(ten)', 'judge(ten, seeds=1)')
-  assert code != QUICK
-  exec(code, {})
-  assert float(capsys.readouterr().out.split()[-1]) > 0.7
+  compile(QUICK, 'README.md', 'exec')
+
+
+@pytest.mark.slow
+def test_the_example_prints_what_is_said(capsys: pytest.CaptureFixture[str]):
+  """Of five networks one is trained here; seeds differ by some points."""
+  said = re.search(r'It prints (0\.\d+)', README)
+  assert said is not None
+  exec(QUICK.replace('judge(ten)', 'judge(ten, seeds=1)'), {})
+  found = float(capsys.readouterr().out.split()[-1])
+  assert found == pytest.approx(float(said[1]), abs=0.08)
 
 
 def test_composing_a_distiller():

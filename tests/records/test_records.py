@@ -12,6 +12,7 @@ import pytest
 
 from rdd_jax.artifact import store
 from rdd_jax.core.errors import UserError
+from rdd_jax.evaluation.lookup import title
 from rdd_jax.evaluation.metrics import summary
 from rdd_jax.images.preprocessing import fit
 from rdd_jax.records import origin, record, render
@@ -68,7 +69,7 @@ def test_numbers_are_those_of_the_summaries():
     np.testing.assert_allclose(cell['mean'], 100 * own[1].mean(), atol=1e-4)
     np.testing.assert_allclose(cell['std'], 100 * own[1].std(ddof=1), atol=1e-4)
   lines = render.render(found).splitlines()
-  assert lines[0] == '|  | accuracy | ECE | seconds |'
+  assert lines[0] == f'|  | accuracy | {title("ece")} | seconds |'
   assert lines[2].endswith('| - |')
   assert lines[3].startswith('| **distilled** |')
   assert lines[3].endswith('| 3 |')
@@ -95,8 +96,8 @@ def test_storage_counts_what_the_artifact_stores(kind, card, regime, numbers):
 def test_equal_settings_are_said_once():
   assert len(made().storage) == 1
   both = replace(made(), storage=[of(artifact('hard')), of(artifact('free'))])
-  assert 'labels hard, 2 images per class' in render.caption(both)
-  assert 'labels learned, 2 images per class' in render.caption(both)
+  assert 'labels hard, 2 images per class' in render.caption(both, both.rows)
+  assert 'labels learned, 2 images per class' in render.caption(both, both.rows)
 
 
 def page(options: str = '') -> str:
@@ -117,7 +118,7 @@ def test_rows_and_columns_are_picked_in_order(tmp_path: Path):
   text = page(' rows=distilled|random columns=ece|accuracy bare')
   lines = render.page(text, tmp_path).splitlines()
   table = [line for line in lines if line.startswith('|')]
-  assert table[0] == '|  | ECE | accuracy |'
+  assert table[0] == f'|  | {title("ece")} | accuracy |'
   assert [line.split(' | ')[0] for line in table[2:]] == [
     '| **distilled**',
     '| random',
@@ -141,10 +142,11 @@ def test_what_is_not_there_is_refused(tmp_path: Path, options, words):
 
 
 def test_a_carried_over_table_says_so():
-  text = render.caption(replace(made(), carried_over=True, commit='0123456'))
+  old = replace(made(), carried_over=True, commit='0123456')
+  text = render.caption(old, old.rows)
   assert '**carried over**' in text
   assert 'written down at commit 0123456' in text
-  assert 'recorded at commit' in render.caption(made())
+  assert 'recorded at commit' in render.caption(made(), made().rows)
 
 
 @pytest.mark.parametrize(
@@ -179,6 +181,7 @@ def git(root: Path, *arguments: str) -> str:
 
 def test_a_changed_checkout_is_marked(tmp_path: Path):
   assert origin.commit(tmp_path).startswith('version ')
+  origin.commit.cache_clear()
   (tmp_path / 'rdd_jax').mkdir()
   file = tmp_path / 'rdd_jax' / 'a.py'
   file.write_text('1')
@@ -188,6 +191,8 @@ def test_a_changed_checkout_is_marked(tmp_path: Path):
   head = git(tmp_path, 'rev-parse', '--short=7', 'HEAD')
   assert origin.commit(tmp_path) == head
   file.write_text('2')
+  assert origin.commit(tmp_path) == head  # that the process began with
+  origin.commit.cache_clear()
   assert origin.commit(tmp_path) == f'{head}+'
 
 

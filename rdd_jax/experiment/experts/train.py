@@ -25,7 +25,7 @@ from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import Measure
 from rdd_jax.core.sharding import each
 from rdd_jax.experiment.experts.store import Store, fault_of, write_row
-from rdd_jax.runtime import checkpoint
+from rdd_jax.runtime import checkpoint, stopping
 from rdd_jax.runtime import distributed as meshes
 from rdd_jax.runtime.progress import Progress
 from rdd_jax.training.expert import Expert, ExpertState
@@ -236,16 +236,17 @@ def _train(
           sums[i, row] = write_row(draft, row, values[i])
     if epoch == buffer.snapshots[-1]:
       break
-    state = program.epoch(state, roots, jnp.int32(epoch), data)
-    jax.block_until_ready(state)
-    epoch += 1
-    progress(epoch)
-    stopping = meshes.any_process(stop())
-    late = meshes.any_process(time.monotonic() - saved > SAVE_EVERY)
-    if stopping or late:
-      checkpoint.save(folder, epoch, (state, meshes.from_main(sums)), keep=1)
-      saved = time.monotonic()
-    if stopping:
+    with stopping.deferred():
+      state = program.epoch(state, roots, jnp.int32(epoch), data)
+      jax.block_until_ready(state)
+      epoch += 1
+      progress(epoch)
+      stopped = meshes.any_process(stop())
+      late = meshes.any_process(time.monotonic() - saved > SAVE_EVERY)
+      if stopped or late:
+        checkpoint.save(folder, epoch, (state, meshes.from_main(sums)), keep=1)
+        saved = time.monotonic()
+    if stopped:
       return False
   if main:
     for number, draft, own in zip(numbers, drafts, sums, strict=True):
