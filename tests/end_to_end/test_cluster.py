@@ -38,6 +38,8 @@ SHORT = (
   '--config.log_every=10',
 )
 LONG = (*SHORT, '--config.steps=1500')
+# Of two processes, each of which waits for the other at every step.
+PAIR = (*SHORT, '--config.steps=300', '--config.checkpoint_every=20')
 LEFT = 'PENDING', 'RUNNING', 'COMPLETING', 'CONFIGURING', 'REQUEUED'
 # As a shell of somebody has it, and not as tests.
 ENV = {k: v for k, v in os.environ.items() if k not in ('XLA_FLAGS', 'REQUEUE')}
@@ -74,7 +76,7 @@ def fields(number: str) -> list[dict[str, str]]:
   return [dict(re.findall(r'(\w+)=(\S*)', line)) for line in lines]
 
 
-def wait(what: str, done: Callable[[], bool], seconds: float = 150) -> float:
+def wait(what: str, done: Callable[[], bool], seconds: float = 400) -> float:
   """Waits for something, and returns how many seconds it took."""
   begin = time.monotonic()
   while not done():
@@ -83,7 +85,7 @@ def wait(what: str, done: Callable[[], bool], seconds: float = 150) -> float:
   return time.monotonic() - begin
 
 
-def ended(number: str, seconds: float = 150) -> list[str]:
+def ended(number: str, seconds: float = 400) -> list[str]:
   """Waits for a job, and returns how each of its tasks ended."""
 
   def states() -> list[str]:
@@ -262,16 +264,19 @@ def test_what_waits_is_not_shifted(out: Path):
 def test_time_limit(out: Path, limited: str):
   """The first time it is requeued, the second time it has used that up."""
   (log,) = out.glob('limited-*.log')
-  wait('warned', lambda: int(fields(limited)[0]['Restarts']) == 1, 240)
-  kept = steps(out / 'limited')[-1]
-  call('scontrol', 'update', f'JobId={limited}', 'StartTime=now')
-  (state,) = ended(limited, 240)
-  found = steps(out / 'limited')
-  say(f'time limit: requeued at {kept} steps; then {state} at {found[-1]}')
-  assert log.read_text().count('requeued, 1 left') == 1
+  wait('requeued', lambda: fields(limited)[0]['Restarts'] == '1')
+  if fields(limited)[0]['JobState'] == 'PENDING':
+    call('scontrol', 'update', f'JobId={limited}', 'StartTime=now')
+  (state,) = ended(limited)
+  first, second = log.read_text().split(f'job {limited}, start 2:')
+  at = [re.findall(r' (\d+)/1000000', text) for text in (first, second)]
+  say(f'time limit: requeued at step {at[0][-1]}; then {state} at {at[1][-1]}')
+  assert first.count('requeued, 1 left') == 1
+  assert 'requeued' not in second
   assert not state.startswith('COMPLETED')
-  assert found[-1] > kept
-  assert found == list(range(10, found[-1] + 1, 10))
+  assert at[1][0] == at[0][-1]
+  found = steps(out / 'limited')
+  assert found == list(range(10, int(at[1][-1]) + 1, 10))
 
 
 def test_two_tasks(out: Path):
@@ -286,7 +291,7 @@ def test_two_tasks(out: Path):
 @pytest.mark.parametrize('how', ['killed', 'cancelled'])
 def test_two_tasks_stopped(out: Path, how: str):
   run = out / f'both-{how}'
-  number = submit(run, '--ntasks-per-node=2')
+  number = submit(run, '--ntasks-per-node=2', flags=PAIR)
   begun(run)
   if how == 'killed':
     listed = call('scontrol', 'listpids', number).splitlines()
@@ -297,7 +302,7 @@ def test_two_tasks_stopped(out: Path, how: str):
   took = wait('end', lambda: fields(number)[0]['JobState'] not in LEFT, 60)
   (state,) = ended(number)
   kept = steps(run)[-1]
-  again = ended(submit(run, '--ntasks-per-node=2'))
+  again = ended(submit(run, '--ntasks-per-node=2', flags=PAIR))
   say(f'two, {how}: {state} in {took:.0f} s, {kept} steps; then {again[0]}')
   assert not state.startswith('COMPLETED')
   assert again == ['COMPLETED 0:0']
