@@ -9,6 +9,7 @@ from jax import Array
 
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.errors import UserError
+from rdd_jax.core.parts import Parts, in_one
 
 T = TypeVar('T')
 
@@ -97,6 +98,7 @@ class DataView(NamedTuple):
       are done, for whoever waits.
     keep: called as `unkept` for what takes long and depends on nothing but what
       it is given, so that another run on the same data may read it.
+    parts: called as `in_one` for what takes long, step by step.
   """
 
   images: Array
@@ -104,3 +106,4 @@ class DataView(NamedTuple):
   score_all: Callable[[], Scores] = unscored
   tell: Tell = untold
   keep: Keep = unkept
+  parts: Parts = in_one

@@ -12,6 +12,7 @@ from jax import Array
 import numpy as np
 
 from rdd_jax.core.batch import Batch
+from rdd_jax.core.parts import Parts, in_one
 from rdd_jax.core.transform import Transform, identity
 from rdd_jax.evaluation import calibration, metrics
 from rdd_jax.evaluation.calibration import CalibrationRows
@@ -66,6 +67,7 @@ def evaluate(
   show: Callable[[Curves], None] = lambda curves: None,
   diagram: Callable[[Diagrams], None] = lambda found: None,
   tell: Told = lambda trained, left: None,
+  parts: Parts = in_one,
 ) -> Row:
   """Trains a network on `batch` for each seed, and measures it on test rows.
 
@@ -90,6 +92,7 @@ def evaluate(
       'before' and, with a temperature, 'after'.
     tell: called with how many networks were just trained, and how many are
       left.
+    parts: trains each of them, see `fit_in_turn`.
 
   Returns:
     A summary of each metric; `registry.METRICS` has their meanings.
@@ -109,6 +112,7 @@ def evaluate(
     input_shape=shape.shape[1:],
     seeds=seeds,
     tell=tell,
+    parts=parts,
     student=student,
     preprocess=preprocess if raw else None,
     learning_rate=learning_rate,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+import shutil
 
 from jax import Array
 import jax.numpy as jnp
 
 from rdd_jax import report
 from rdd_jax.core.measure import empirical
-from rdd_jax.experiment import loop
+from rdd_jax.experiment import loop, parted
 from rdd_jax.experiment.kept import for_run
 from rdd_jax.experiment.trial import Trial
 from rdd_jax.report import label_noise
@@ -44,9 +45,11 @@ def clean(trial: Trial, key: Array, command: str, clock: cost.Clock) -> None:
       measure,
       jnp.asarray(dataset.train_labels),
       keep=for_run(trial.kept, trial.config),
+      parts=parted.preparing(trial.parts, trial.config),
     )
     label_noise.write(directory, dataset, state.transform)
   clock.write()
   title = f'{dataset.name}: labels'
   report.write_report(directory, title=title, command=command)
+  shutil.rmtree(directory / parted.DIRECTORY, ignore_errors=True)
   say(f'all of it in {directory}; open report.html and relabeled.csv')

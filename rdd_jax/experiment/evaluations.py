@@ -20,6 +20,7 @@ from rdd_jax.evaluation.metrics import Row, pool
 from rdd_jax.evaluation.regression import REGRESSIONS
 from rdd_jax.evaluation.shift.shift import Shift
 from rdd_jax.experiment import calibrate, regression, whole
+from rdd_jax.experiment.parted import adding, cleared
 from rdd_jax.experiment.trial import (
   Trial,
   held,
@@ -51,7 +52,7 @@ def judge(
     seeds = network_keys(trial.config.seed, options.seeds, seed)
     chosen = found()
     fitted = calibrate.rows(trial, arm, seed, chosen)
-    made = partial(_measure, trial, name, chosen, seeds, fitted)
+    made = partial(_measure, trial, arm, name, chosen, seeds, fitted)
     if arm == 'distilled' or trial.kept is None or _own(trial):
       judged = made()
     else:
@@ -64,12 +65,12 @@ def judge(
       keep_curves(trial, arm, judged['reliability'], 'reliability')
     return judged['row']
 
-  return {
-    name: remember(
-      _path(trial, arm, name, seed), lambda name=name: measure(name)
-    )
-    for name in ('matched', *options.networks)
-  }
+  rows = {}
+  for name in ('matched', *options.networks):
+    with cleared(trial.parts):
+      path = _path(trial, arm, name, seed)
+      rows[name] = remember(path, partial(measure, name))
+  return rows
 
 
 def row_of(trial: Trial, arm: str, seed: int) -> Row:
@@ -109,6 +110,7 @@ def _path(trial: Trial, arm: str, name: str, seed: int) -> Path:
 
 def _measure(
   trial: Trial,
+  arm: str,
   name: str,
   chosen: store.Distilled,
   seeds: Array,
@@ -129,6 +131,7 @@ def _measure(
       student=trial.experiment.student,
     )
     return {'row': row, 'curves': {}, 'reliability': {}}
+  fields, _ = _ingredients(trial, name, chosen, seeds, fitted)
   curves: dict[str, Any] = {}
   diagrams: dict[str, Any] = {}
   row = evaluate(
@@ -147,6 +150,7 @@ def _measure(
     show=curves.update,
     diagram=diagrams.update,
     tell=trial.tell,
+    parts=adding(trial.parts, fields, f'{arm} by {name}'),
   )
   return {'row': row, 'curves': curves, 'reliability': diagrams}
 

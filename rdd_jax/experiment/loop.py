@@ -19,6 +19,7 @@ from rdd_jax.config.defaults import Config
 from rdd_jax.core.data_view import Keep, unkept
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import Measure
+from rdd_jax.core.parts import Parts, in_one
 from rdd_jax.distill import DistillState
 from rdd_jax.experiment.prepare import prepared
 from rdd_jax.experiment.program import Compiled, feeds, filled
@@ -46,6 +47,7 @@ def start(
   directory: Path | None = None,
   stop: Callable[[], bool] = lambda: False,
   keep: Keep = unkept,
+  parts: Parts = in_one,
 ) -> DistillState:
   """Returns the state of the newest checkpoint, or that before the first step.
 
@@ -62,6 +64,7 @@ def start(
     directory: holds `checkpoints`.
     stop: asked while the measure is prepared; True raises `Stopped`.
     keep: reads what another run prepared, see `DataView`.
+    parts: prepares what takes long, likewise.
   """
   distiller, initial = experiment.distiller, experiment.initial
   params = initial(key, images, measure)
@@ -69,7 +72,7 @@ def start(
   restored = directory and checkpoint.restore_latest(directory, state)
   if restored:
     return restored[1]
-  state = prepared(experiment, state, images, labels, stop, keep)
+  state = prepared(experiment, state, images, labels, stop, keep, parts)
   params = initial(key, images, state.measure, train(state))
 
   # The first call is given the state's buffers; its sources keep theirs. An

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 import json
 from pathlib import Path
+import shutil
 from typing import Any
 
 import jax
@@ -25,6 +26,7 @@ from rdd_jax.experiment import (
   kept,
   loop,
   outputs,
+  parted,
   program,
   whole,
   workdir,
@@ -32,6 +34,7 @@ from rdd_jax.experiment import (
 from rdd_jax.experiment.check import check, check_channels_of
 from rdd_jax.experiment.describe import describe
 from rdd_jax.experiment.kept import Kept
+from rdd_jax.experiment.parted import Parted
 from rdd_jax.experiment.trial import (
   INITIAL,
   Trial,
@@ -89,7 +92,9 @@ def execute(
   with jax.default_matmul_precision(config.precision):
     with clock.stage('loading'):
       trial = load_trial(config, directory)._replace(
-        watch=watch, kept=Kept(shared or directory.parent / kept.DIRECTORY)
+        watch=watch,
+        kept=Kept(shared or directory.parent / kept.DIRECTORY),
+        parts=Parted(directory / parted.DIRECTORY),
       )
       check_channels_of(trial.dataset)
       build_shift.fits(config, trial.dataset)
@@ -162,6 +167,7 @@ def distil(
         train,
         stop=stop,
         keep=kept.for_run(trial.kept, config),
+        parts=parted.preparing(trial.parts, config),
       )
       with clock.stage('preparing'):
         if begin.lacks_initial(trial, seed):  # it was not asked for then
@@ -258,6 +264,7 @@ def judge(
   clock.write()  # for the report
   if meshes.is_main_process():
     outputs.write_run(trial, results, command)
+    shutil.rmtree(directory / parted.DIRECTORY, ignore_errors=True)
     events = trial.watch.events(directory)
     if events:
       board_results(events / 'results', config.steps, results)

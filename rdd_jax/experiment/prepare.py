@@ -21,6 +21,7 @@ from rdd_jax.core.data_view import (
   untold,
 )
 from rdd_jax.core.measure import Measure, rows_of
+from rdd_jax.core.parts import Parts, in_one
 from rdd_jax.distill import DistillState
 from rdd_jax.runtime.progress import Stages
 from rdd_jax.runtime.stopping import Stopped
@@ -33,6 +34,7 @@ def prepared(
   labels: Array,
   stop: Callable[[], bool],
   keep: Keep = unkept,
+  parts: Parts = in_one,
 ) -> DistillState:
   """Returns a state whose measure is prepared, and shows how far that is.
 
@@ -44,6 +46,7 @@ def prepared(
     stop: asked now and then, where one process may stop alone.
     keep: see `DataView`; not used by several processes, which could not all
       be sure to find what one of them wrote.
+    parts: see `DataView`.
 
   Raises:
     Stopped: when `stop()` says so.
@@ -57,7 +60,7 @@ def prepared(
 
     view = view_data(experiment, state, images, labels, tell)
     if jax.process_count() == 1:
-      view = view._replace(keep=keep)
+      view = view._replace(keep=keep, parts=parts)
     return experiment.distiller.prepare(state, view)
 
 

@@ -20,6 +20,7 @@ from rdd_jax.config.build.data import load
 from rdd_jax.config.build.experiment import Experiment
 from rdd_jax.config.defaults import PLACES, Config
 from rdd_jax.core import keys
+from rdd_jax.core.parts import Parts, in_one
 from rdd_jax.data import Dataset, effective_rate, injected, stand_in
 from rdd_jax.evaluation.evaluate import TestData
 from rdd_jax.evaluation.groups import training_rows
@@ -50,6 +51,7 @@ class Trial(NamedTuple):
     watch: how it is watched.
     tell: called while networks are trained, see `evaluate`.
     kept: what it shares with other runs, if anything.
+    parts: computes what takes long, see `core.parts`.
   """
 
   experiment: Experiment
@@ -62,6 +64,7 @@ class Trial(NamedTuple):
   watch: Watch = Watch()
   tell: Told = lambda trained, left: None
   kept: Kept | None = None
+  parts: Parts = in_one
 
 
 def seed_directory(directory: Path, seed: int) -> Path:

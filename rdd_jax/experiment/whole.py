@@ -15,6 +15,7 @@ from rdd_jax.data import Dataset
 from rdd_jax.evaluation.evaluate import summarize
 from rdd_jax.evaluation.ood.detect import detect
 from rdd_jax.evaluation.shift.shift import measure as measure_shift
+from rdd_jax.experiment.parted import adding, cleared
 from rdd_jax.experiment.trial import (
   Trial,
   held,
@@ -51,9 +52,10 @@ def whole(trial: Trial) -> dict[str, Any]:
     network, or in pixels where there is none; and `groups` of test rows in
     those features, where `config.shift` asks for them.
   """
-  return remember(
-    trial.workdir / 'evaluations' / 'whole.json', lambda: _whole(trial)
-  )
+  with cleared(trial.parts):
+    return remember(
+      trial.workdir / 'evaluations' / 'whole.json', lambda: _whole(trial)
+    )
 
 
 def _whole(trial: Trial) -> dict[str, Any]:
@@ -115,6 +117,14 @@ def _networks(trial: Trial, batch: Batch, recipe: Recipe) -> Variables:
   config, dataset, net = trial.config, trial.dataset, trial.experiment.net
   seeds = network_keys(config.seed, config.whole.seeds)
   shape = dataset.train_images.shape[1:]
+  made_of = {
+    'network': config.network.to_dict(),
+    'whole': config.whole.to_dict(),
+    'outputs': batch.targets.shape[1],
+    'classes': dataset.num_classes,
+    'precision': config.precision,
+    'deterministic': config.deterministic,
+  }
 
   def train() -> Variables:
     return fit_in_turn(
@@ -122,6 +132,7 @@ def _networks(trial: Trial, batch: Batch, recipe: Recipe) -> Variables:
       batch,
       recipe,
       tell=trial.tell,
+      parts=adding(trial.parts, made_of, 'the whole training set'),
       num_classes=dataset.num_classes,
       input_shape=shape,
       seeds=seeds,
@@ -132,14 +143,7 @@ def _networks(trial: Trial, batch: Batch, recipe: Recipe) -> Variables:
     return train()
   return trial.kept.tree(
     'the network on the whole training set',
-    {
-      'network': config.network.to_dict(),
-      'whole': config.whole.to_dict(),
-      'outputs': batch.targets.shape[1],
-      'classes': dataset.num_classes,
-      'precision': config.precision,
-      'deterministic': config.deterministic,
-    },
+    made_of,
     (
       dataset.train_images,
       dataset.train_labels,

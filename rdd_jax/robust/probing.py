@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -33,6 +34,8 @@ def train(
   steps: int,
   batch_size: int,
   augment: Augment | None,
+  first: Array | int = 0,
+  last: Array | int | None = None,
 ) -> State:
   """Trains each probe for some steps, on its own rows drawn from the measure.
 
@@ -46,24 +49,28 @@ def train(
     steps: of each probe, at least 1.
     batch_size: rows of a step.
     augment: of network inputs, or None.
+    first: of the steps, the first that is taken,
+    last: and the one before which it ends; None takes them all. So many that
+      are not constants are not compiled for.
 
   Returns:
     The new states, stacked as before.
   """
 
-  def step(state: State, x: tuple[Array, Batch]) -> tuple[State, None]:
-    key, rows = x
+  def step(xs: tuple[Array, Batch], i: Array, state: State) -> State:
+    key, rows = jax.tree.map(lambda x: x[i], xs)
     inputs = preprocess(images[rows.inputs])
     if augment:
       inputs = augment(key, inputs)
-    return probe.advance(constrain(replace(rows, inputs=inputs)), state), None
+    return probe.advance(constrain(replace(rows, inputs=inputs)), state)
 
   def train_one(x: tuple[State, Array]) -> State:
     state, key = x
     draw_key = keys.named(key, 'draw')
     batches = draw_minibatches(draw_key, measure, steps, batch_size)
     xs = (jax.random.split(keys.named(key, 'steps'), steps), batches)
-    return jax.lax.scan(step, state, xs)[0]
+    end = steps if last is None else last
+    return jax.lax.fori_loop(first, end, partial(step, xs), state)
 
   probes = len(jax.tree.leaves(state)[0])
   return jax.lax.map(train_one, (state, jax.random.split(key, probes)))

@@ -142,7 +142,15 @@ def regroup(
   ) -> GroupsState:
     data.tell('groups, an early network', 0, 2)
     one = jax.tree.map(lambda leaf: leaf[None], state.probe)
-    new = train(one, key, data.images, measure, steps=steps, augment=None)
+
+    def advance(state: State, first: Array | int, last: Array | int) -> State:
+      return train(
+        *(state, key, data.images, measure),
+        **{'steps': steps, 'augment': None, 'first': first, 'last': last},
+      )
+
+    made_of = data.images, measure, jax.random.key_data(key)
+    new = data.parts('an early network', made_of, lambda: one, advance, steps)
     network = jax.tree.map(lambda leaf: leaf[0], new)
     scores = score(network, data.images, measure)
     rows = np.flatnonzero(np.asarray(measure.weights) > 0)

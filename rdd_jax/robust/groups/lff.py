@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -118,24 +119,39 @@ def relative_difficulty(
     return easy / jnp.maximum(easy + hard, 1e-8)
 
   @jax.jit
-  def found(key: Array, images: Array, measure: Measure) -> Array:
-    batches = draw_minibatches(
-      keys.named(key, 'draw'), measure, steps, batch_size
-    )
-
-    def step(
-      pair: tuple[Learner, Learner], rows: Batch
-    ) -> tuple[tuple[Learner, Learner], None]:
-      batch = replace(rows, inputs=preprocess(images[rows.inputs]))
-      weighted = replace(batch, weights=batch.weights * difficulty(pair, batch))
-      b = sgd.step(net, tx, pair[0], batch, num_classes, losses=biased)
-      return (b, sgd.step(net, tx, pair[1], weighted, num_classes)), None
-
+  def start(key: Array) -> tuple[Learner, Learner]:
     def fresh(name: str) -> Learner:
       return sgd.init(net, tx, keys.named(key, name), input_shape)
 
-    pair, _ = jax.lax.scan(step, (fresh('biased'), fresh('other')), batches)
+    return fresh('biased'), fresh('other')
 
+  @jax.jit
+  def draw(key: Array, measure: Measure) -> Batch:
+    return draw_minibatches(keys.named(key, 'draw'), measure, steps, batch_size)
+
+  @jax.jit
+  def train(
+    images: Array,
+    batches: Batch,
+    pair: tuple[Learner, Learner],
+    first: Array | int,
+    last: Array | int,
+  ) -> tuple[Learner, Learner]:
+    def step(
+      i: Array, pair: tuple[Learner, Learner]
+    ) -> tuple[Learner, Learner]:
+      rows = jax.tree.map(lambda x: x[i], batches)
+      batch = replace(rows, inputs=preprocess(images[rows.inputs]))
+      weighted = replace(batch, weights=batch.weights * difficulty(pair, batch))
+      b = sgd.step(net, tx, pair[0], batch, num_classes, losses=biased)
+      return b, sgd.step(net, tx, pair[1], weighted, num_classes)
+
+    return jax.lax.fori_loop(first, last, step, pair)
+
+  @jax.jit
+  def found(
+    pair: tuple[Learner, Learner], images: Array, measure: Measure
+  ) -> Array:
     def of_chunk(rows: Array) -> Array:
       return difficulty(pair, rows_of(measure, rows, preprocess(images[rows])))
 
@@ -149,7 +165,14 @@ def relative_difficulty(
     if int(state.done):
       return measure, state
     data.tell('two networks, which rows are difficult', 0, 1)
-    factors = found(key, data.images, measure)
+    pair = data.parts(
+      'two networks, which rows are difficult',
+      (data.images, measure, jax.random.key_data(key)),
+      partial(start, key),
+      partial(train, data.images, draw(key, measure)),
+      steps,
+    )
+    factors = found(pair, data.images, measure)
     data.tell('two networks, which rows are difficult', 1, 1)
     if not bool(jnp.isfinite(factors).all()):
       raise UserError(

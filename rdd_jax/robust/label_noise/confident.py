@@ -62,7 +62,10 @@ def confident_learning(
 
   def division(groups: Array | None, key: Array, data: DataView) -> Division:
     del groups
-    asked = ask(key, data.images, data.labels, num_classes, size, data.tell)
+    asked = ask(
+      *(key, data.images, data.labels, num_classes, size),
+      *(data.tell, data.keep),
+    )
     chances = as_given(asked.scores.scores, data.labels, asked.folds.halves)
     chance = jnp.take_along_axis(chances, data.labels[:, None], 1)[:, 0]
     place, _ = rank(-chance, data.labels, num_classes)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -105,15 +106,25 @@ def clean_first(
     return (losses + strength * penalty).mean(), (running, new['batch_stats'])
 
   @jax.jit
-  def train(key: Array, images: Array, measure: Measure) -> Array:
-    batches = draw_minibatches(
-      keys.named(key, 'draw'), measure, steps, batch_size
-    )
+  def start(key: Array, images: Array) -> tuple[Learner, Array]:
+    fresh = sgd.init(net, tx, keys.named(key, 'init'), input_shape)
+    return fresh, jnp.zeros((images.shape[0], num_classes))
 
-    def step(
-      state: tuple[Learner, Array], rows: Batch
-    ) -> tuple[tuple[Learner, Array], None]:
+  @jax.jit
+  def draw(key: Array, measure: Measure) -> Batch:
+    return draw_minibatches(keys.named(key, 'draw'), measure, steps, batch_size)
+
+  @jax.jit
+  def train(
+    images: Array,
+    batches: Batch,
+    state: tuple[Learner, Array],
+    first: Array | int,
+    last: Array | int,
+  ) -> tuple[Learner, Array]:
+    def step(i: Array, state: tuple[Learner, Array]) -> tuple[Learner, Array]:
       current, running = state
+      rows = jax.tree.map(lambda x: x[i], batches)
       rows = replace(rows, inputs=preprocess(images[rows.inputs]))
       grads, (targets, stats) = jax.grad(loss, has_aux=True)(
         current.variables['params'],
@@ -122,20 +133,25 @@ def clean_first(
         running[rows.index],
       )
       new = sgd.update(tx, current, grads, stats)
-      return (new, running.at[rows.index].set(targets, mode='drop')), None
+      return new, running.at[rows.index].set(targets, mode='drop')
 
-    fresh = sgd.init(net, tx, keys.named(key, 'init'), input_shape)
-    running = jnp.zeros((images.shape[0], num_classes))
-    (_, running), _ = jax.lax.scan(step, (fresh, running), batches)
-    # Of a row that was never drawn, the label stays as given.
-    seen = running.sum(1) > 0
-    return jnp.where(seen, running.argmax(1), measure.cells)
+    return jax.lax.fori_loop(first, last, step, state)
 
   def prepare(
     measure: Measure, state: State, *, key: Array, data: DataView
   ) -> tuple[Measure, State]:
     if not int(state.done):
-      labels = train(key, data.images, measure).astype(jnp.int32)
+      _, running = data.parts(
+        'ELR',
+        (data.images, measure, jax.random.key_data(key)),
+        partial(start, key, data.images),
+        partial(train, data.images, draw(key, measure)),
+        steps,
+      )
+      # Of a row that was never drawn, the label stays as given.
+      seen = running.sum(1) > 0
+      labels = jnp.where(seen, running.argmax(1), measure.cells)
+      labels = labels.astype(jnp.int32)
       state = CleanedState(jnp.ones([], jnp.int32), labels)
     targets = jax.nn.one_hot(state.labels, measure.targets.shape[1])
     return replace(measure, targets=targets, cells=state.labels), state

@@ -31,6 +31,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rdd_jax.core import keys
+from rdd_jax.core.data_view import Keep, unkept
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.transform import DataView, Tell, Transform, untold
 from rdd_jax.robust.label_noise import crossfit, patches
@@ -58,6 +59,7 @@ def ask(
   num_classes: int,
   size: int = 512,
   tell: Tell = untold,
+  keep: Keep = unkept,
 ) -> Asked:
   """Trains probes crosswise, on features of patches, and asks them.
 
@@ -71,6 +73,7 @@ def ask(
     num_classes: their number.
     size: patches in the dictionary; it costs memory of `32 N size` bytes.
     tell: see `DataView`.
+    keep: keeps what the probes say of each set of features, likewise.
   """
   from threadpoolctl import threadpool_limits
 
@@ -94,11 +97,21 @@ def ask(
     rows: Array,
     mirror: bool,
   ) -> Scores:
-    x = patches.features(dictionary, images, mirror, partial(tell, stage))
-    tell(f'{stage}, {FOLDS} probes', 0, 1)
-    found = jax.block_until_ready(_probe(x, labels, rows, num_classes))
-    tell(f'{stage}, {FOLDS} probes', 1, 1)
-    return found
+    def compute() -> Scores:
+      x = patches.features(dictionary, images, mirror, partial(tell, stage))
+      tell(f'{stage}, {FOLDS} probes', 0, 1)
+      found = jax.block_until_ready(_probe(x, labels, rows, num_classes))
+      tell(f'{stage}, {FOLDS} probes', 1, 1)
+      return found
+
+    count = labels.shape[0]
+    return keep(
+      f'probes of {stage}',
+      {'mirror': mirror, 'classes': num_classes},
+      (dictionary, images, labels, rows),
+      compute,
+      jax.eval_shape(partial(_nothing, count, num_classes)),
+    )
 
   # Where cores are busy, threads of a factorization wait for each other, up to
   # a hundred times as long as one alone takes.
@@ -113,6 +126,12 @@ def ask(
 
 
 _probe = jax.jit(crossfit.probe, static_argnums=3)
+
+
+def _nothing(n: int, k: int) -> Scores:
+  """Scores of the shapes and dtypes of those of `n` rows and `k` classes."""
+  one = jnp.zeros([])
+  return Scores(jnp.zeros((n, k)), one, one, one, one)
 
 
 def divide(
@@ -189,7 +208,10 @@ def trust_aware(
     raise UserError(f'trust size={size}: give at least one patch')
 
   def division(groups: Array | None, key: Array, data: DataView) -> Division:
-    asked = ask(key, data.images, data.labels, num_classes, size, data.tell)
+    asked = ask(
+      *(key, data.images, data.labels, num_classes, size),
+      *(data.tell, data.keep),
+    )
     found = divide(asked, data.labels, selection, groups, num_groups, data.tell)
     return Division(
       found.trusted,

@@ -172,9 +172,16 @@ def divert(
     )
 
     def trained(state: Any, name: str, rows: Measure, steps: int) -> Any:
-      new = train(
-        state.probe, keys.named(key, name), data.images, rows, steps=steps
-      )
+      own = keys.named(key, name)
+
+      def advance(probe: State, first: Array | int, last: Array | int) -> State:
+        return train(
+          *(probe, own, data.images, rows),
+          **{'steps': steps, 'first': first, 'last': last},
+        )
+
+      made_of = state.probe, data.images, rows, jax.random.key_data(own)
+      new = data.parts(name, made_of, lambda: state.probe, advance, steps)
       return state._replace(probe=new)
 
     def opinion(state: Any, name: str) -> ProbeOutputs:

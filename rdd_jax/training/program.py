@@ -1,0 +1,120 @@
+"""How a network trains from scratch: where it starts, and its step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+import math
+from typing import NamedTuple, cast
+
+import flax.linen as nn
+import jax
+from jax import Array
+import jax.numpy as jnp
+import optax
+
+from rdd_jax.core import keys
+from rdd_jax.core.batch import Batch, take
+from rdd_jax.core.transform import DataSpec, State, Transform
+from rdd_jax.images.cutmix import cutmix
+from rdd_jax.images.preprocessing import Preprocessing
+from rdd_jax.networks import Variables
+from rdd_jax.training import sgd
+from rdd_jax.training.recipe import Recipe
+from rdd_jax.training.sgd import Learner, scorer
+
+
+class Training(NamedTuple):
+  """Holds what a step of training changes."""
+
+  learner: Learner
+  average: Variables | None
+  student: State
+  order: Array  # i[n], the rows in the order of this epoch
+
+  def found(self) -> Variables:
+    """Returns the network, or the average of its weights."""
+    return self.learner.variables if self.average is None else self.average
+
+
+def minibatches(batch: Batch, recipe: Recipe) -> int:
+  """Counts the minibatches of an epoch."""
+  n = batch.targets.shape[0]
+  return math.ceil(n / (recipe.batch_size or n))
+
+
+def program(
+  net: nn.Module,
+  batch: Batch,
+  recipe: Recipe,
+  num_classes: int,
+  input_shape: tuple[int, ...],
+  student: Transform,
+  preprocess: Preprocessing | None,
+  learning_rate: Array | float | None,
+  key: Array,
+) -> tuple[Callable[[], Training], Callable[..., tuple[Training, None]]]:
+  """Returns how training starts, and its step, see `fit_many`."""
+  n, num_outputs = batch.targets.shape
+  parts = minibatches(batch, recipe)
+  size = math.ceil(n / parts)
+  steps = recipe.num_steps(parts)
+  if learning_rate is None:
+    learning_rate = recipe.learning_rate
+  tx = recipe.gradient_transformation(steps, learning_rate)
+
+  def minibatch(order: Array, t: Array) -> tuple[Batch, Array]:
+    if parts == 1:
+      return batch, order
+    epoch, part = jnp.divmod(t, parts)
+    order = jax.lax.cond(part == 0, shuffled, lambda _: order, epoch)
+    # The last minibatch of an epoch is filled up from the first.
+    return take(batch, order[(part * size + jnp.arange(size)) % n]), order
+
+  def shuffled(epoch: Array) -> Array:
+    epoch_key = jax.random.fold_in(keys.named(key, 'order'), epoch)
+    return jax.random.permutation(epoch_key, n)
+
+  def vary(rows: Batch, key: Array) -> Batch:
+    inputs = rows.inputs if preprocess is None else preprocess(rows.inputs)
+    if recipe.augment is not None:
+      inputs = recipe.augment(keys.named(key, 'augment'), inputs)
+    rows = replace(rows, inputs=inputs)
+    if recipe.cutmix:
+      key = keys.named(key, 'cutmix')
+      return cutmix(key, rows, probability=recipe.cutmix)
+    return rows
+
+  def step(state: Training, t: Array) -> tuple[Training, None]:
+    now = jax.random.fold_in(keys.named(key, 'step'), t)
+    rows, order = minibatch(state.order, t)
+    rows = vary(rows, now)
+    rows, edited = student.update(
+      rows,
+      state.student,
+      key=keys.named(now, 'student'),
+      score=scorer(net, state.learner.variables),
+      synthetic=rows,
+    )
+    new = sgd.step(
+      net, tx, state.learner, rows, num_classes, losses=recipe.losses
+    )
+    average = state.average
+    if average is not None and recipe.ema is not None:
+      decay = jnp.minimum(recipe.ema, (1 + t) / (10 + t))
+      # The share of the first argument is the last one: here the kept one.
+      kept = optax.incremental_update(average, new.variables, decay)
+      average = cast(Variables, kept)
+    return Training(new, average, edited, order), None
+
+  def start() -> Training:
+    spec = DataSpec(n, num_classes, num_outputs, num_classes, num_groups=0)
+    fresh = sgd.init(net, tx, keys.named(key, 'init'), input_shape)
+    return Training(
+      fresh,
+      None if recipe.ema is None else fresh.variables,
+      student.init(spec),
+      jnp.arange(n),
+    )
+
+  return start, step
