@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 import time
 
 from absl import logging
@@ -73,8 +74,14 @@ def start(
     return restored[1]
   state = prepared(experiment, state, images, labels, stop, keep, parts)
   params = initial(key, images, state.measure, train(state))
-  # The first call is given the state's buffers; its sources keep theirs.
-  return jax.device_put(replace(state, params=params), may_alias=False)
+
+  # The first call is given the state's buffers; its sources keep theirs. An
+  # array of several processes is put where it is, by name.
+  def copied(leaf: Any) -> jax.Array:
+    where = getattr(leaf, 'sharding', None)
+    return jax.device_put(leaf, where, may_alias=False)
+
+  return jax.tree.map(copied, replace(state, params=params))
 
 
 def distil(
