@@ -7,17 +7,19 @@ python -m rdd_jax.sweep --config=configs/trustdd_digits.py --jobs=2
 given several times, and what follows `--` goes to every run. The same command
 again skips finished runs and resumes others. A run that fails leaves the others
 alone and is named at the end, with the last line of its log. `--record=NAME`
-keeps the table. `--slurm=write` writes an array job of what is not finished,
-one run to a task, for sbatch; `--slurm=submit` submits it. After it the command
-without --slurm, or `python -m rdd_jax.compare OUT/*/`, makes the page,
-`OUT/compare.html`.
+keeps the table. All ends in a page, `OUT/compare.html`.
+
+`--slurm=write` runs nothing, and writes array jobs of what is not finished, one
+run to a task, for sbatch; `--slurm=submit` submits them; `--sbatch='--time=4:00
+--gpus-per-node=0'` gives them options. From then on the command without --slurm
+makes the page of what is finished and names the rest, which it runs on this
+machine only by --jobs=N.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 import shlex
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -41,12 +43,15 @@ _OUT = flags.DEFINE_string(
 )
 _JOBS = flags.DEFINE_integer('jobs', 1, 'Runs at a time.', lower_bound=1)
 _SLURM = flags.DEFINE_enum(
-  'slurm', None, ['write', 'submit'], 'An array job instead of local runs.'
+  'slurm', None, ['write', 'submit'], 'Array jobs instead of local runs.'
+)
+_SBATCH = flags.DEFINE_string(
+  'sbatch', '', 'Options of sbatch, with --slurm: --time=4:00:00 and the like.'
 )
 
 
 def main(argv: list[str]) -> None:
-  """Runs the grid, or writes or submits it as an array job."""
+  """Runs the grid, or writes or submits it as array jobs."""
   records.asked()
   if not _CONFIG.value:
     raise UserError('no configuration: give --config=configs/quickstart.py')
@@ -60,14 +65,19 @@ def run(out: Path, extra: list[str]) -> None:
     out: where everything goes.
     extra: flags of every run.
   """
+  from rdd_jax.experiment import slurm
   from rdd_jax.experiment import sweep as sweeps
   from rdd_jax.runtime.owner import owned
 
   todo = sweeps.sweep(_CONFIG.value, _ARG.value, out, extra)
+  if _SBATCH.value and not _SLURM.value:
+    raise UserError('--sbatch goes with --slurm=write or --slurm=submit')
   with owned(out, 'out'):
     earlier = any(job.finished() for job in todo)
     if _SLURM.value:
-      return slurm(todo, out)
+      return array_jobs(todo, out)
+    if slurm.scripts(out) and not _JOBS.present:
+      return page_alone(todo, out)
     failed = sweeps.run_all(todo, out / 'logs', _JOBS.value, say)
     side_by_side(todo, out, earlier=earlier)
   if failed:
@@ -107,32 +117,60 @@ def side_by_side(
     records.keep(recorded(runs, command, earlier=earlier))
 
 
-def slurm(todo: list[sweeps.Job], out: Path) -> None:
-  """Writes the array job, and submits it if it is asked to.
+def page_alone(todo: list[sweeps.Job], out: Path) -> None:
+  """Makes the page of a sweep that SLURM runs, and runs nothing.
+
+  Args:
+    todo: jobs, of which the finished ones are compared.
+    out: where the files go.
+
+  Raises:
+    UserError: if some are not finished, with their names.
+  """
+  side_by_side(todo, out)
+  left = [job.name for job in todo if not job.finished()]
+  if left:
+    raise UserError(
+      f'{len(left)} of {len(todo)} runs are not finished: {"; ".join(left)}. '
+      f'They are for SLURM, by {out}/sweep*.sh, and nothing was run here: '
+      'squeue shows those that wait, --slurm=submit submits all of them again, '
+      '--jobs=1 runs them on this machine'
+    )
+
+
+def array_jobs(todo: list[sweeps.Job], out: Path) -> None:
+  """Writes the array jobs, and submits them if it is asked to.
 
   Args:
     todo: jobs, of which the unfinished ones become tasks.
-    out: where the script and its logs go.
+    out: where the scripts and their logs go.
 
   Raises:
-    UserError: if sbatch does not take it.
+    UserError: if sbatch does not take them.
   """
-  from rdd_jax.experiment import sweep as sweeps
+  from rdd_jax.experiment import slurm
 
-  script, count = sweeps.slurm_array(
-    todo, out, _JOBS.value if _JOBS.present else 0
+  arrays = slurm.write(
+    todo,
+    out,
+    at_once=_JOBS.value if _JOBS.present else 0,
+    size=slurm.largest(),
+    options=_SBATCH.value,
   )
-  if not count:
+  tasks = sum(array.tasks for array in arrays)
+  if not arrays:
     say('all runs are finished; leave out --slurm for the page')
   elif _SLURM.value == 'write':
-    say(f'{count} tasks; submit them by: sbatch {shlex.quote(str(script))}')
+    commands = [f'sbatch {shlex.quote(str(a.script))}' for a in arrays]
+    chained = ', each but the first with --dependency=afterany:NUMBER'
+    after = chained if arrays[1:] and _JOBS.present else ''
+    say(f'{tasks} tasks; submit them by: {"; ".join(commands)}{after}')
   else:
-    try:
-      subprocess.run(['sbatch', str(script)], check=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-      raise UserError(
-        f'sbatch did not take {script} ({error}): submit it where SLURM is'
-      ) from error
+    numbers = slurm.submit(arrays, after=_JOBS.present)
+    say(
+      f'{tasks} tasks, as {", ".join(numbers)}; logs in {out / "logs"}, '
+      'NUMBER_TASK.log; the same command without --slurm makes the page'
+    )
 
 
 def say(text: str) -> None:

@@ -1,9 +1,10 @@
 """Compares runs: `python -m rdd_jax.compare DIR... [--html=FILE]`.
 
 Prints a table of every run's distilled set and of the baselines, and what each
-run took. Unfinished runs are named and left out. `--csv=FILE` has every metric,
-`--html=FILE` is one page with the images and the fields that differ. Without
-directories it lists the runs of `runs/`: how far they are, and what differs.
+run took. What is no run, or none that finished, is named and left out.
+`--csv=FILE` has every metric, `--html=FILE` is one page with the images and the
+fields that differ. Without directories it lists the runs of `runs/`: how far
+they are, and what differs.
 """
 
 from __future__ import annotations
@@ -31,21 +32,25 @@ _HTML = flags.DEFINE_string('html', None, 'Where to write the page.')
 
 
 def gather(directories: Sequence[Path]) -> tuple[list[Finished], list[str]]:
-  """Reads the finished runs, and notes those that are not finished.
+  """Reads the finished runs, and notes what is none.
 
   Args:
-    directories: work directories; one that is given twice counts once.
+    directories: work directories, and what may lie beside them, such as a
+      sweep's `logs`; one that is given twice counts once.
 
   Returns:
-    The runs, in order, and a line for each directory that is left out.
+    The runs, in order, and a line for each path that is left out.
 
   Raises:
-    UserError: if a directory is no run, or none of them is finished.
+    UserError: if a path is not there, or none is a finished run.
   """
-  from rdd_jax.compare.runs import Finished, read
+  from rdd_jax.compare.runs import Finished, is_run, read
 
   runs, notes = [], []
   for directory in dict.fromkeys(directories):
+    if not is_run(directory):
+      notes.append(f'{directory} is no run, and left out: no config.json in it')
+      continue
     found = read(directory)
     if isinstance(found, Finished):
       runs.append(found)

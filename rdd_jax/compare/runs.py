@@ -37,6 +37,20 @@ class Finished(NamedTuple):
   cost: dict[str, Any]
 
 
+def is_run(path: Path) -> bool:
+  """Tells a work directory from what lies beside it, such as a sweep's logs.
+
+  Raises:
+    UserError: if nothing is there.
+  """
+  if not path.exists():
+    raise UserError(
+      f'{path} is not there: give work directories of rdd_jax.main, such as '
+      'runs/NAME-HASH'
+    )
+  return (path / 'config.json').exists()
+
+
 def read(directory: Path) -> Finished | list[str]:
   """Reads a run from its work directory.
 
@@ -44,13 +58,8 @@ def read(directory: Path) -> Finished | list[str]:
     The run; of an unfinished one, the names of the outputs that it lacks.
 
   Raises:
-    UserError: if it is no run, or if a file of it is damaged.
+    UserError: if a file of it is damaged.
   """
-  if not (directory / 'config.json').exists():
-    raise UserError(
-      f'{directory} is no run: it holds no config.json; give work directories '
-      'of rdd_jax.main, such as runs/NAME-HASH'
-    )
   absent = missing(directory)
   if absent:
     return absent

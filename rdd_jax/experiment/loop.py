@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 import time
+from typing import Any
 
 from absl import logging
 import jax
@@ -73,8 +74,14 @@ def start(
     return restored[1]
   state = prepared(experiment, state, images, labels, stop, keep, parts)
   params = initial(key, images, state.measure, train(state))
-  # The first call is given the state's buffers; its sources keep theirs.
-  return jax.device_put(replace(state, params=params), may_alias=False)
+
+  # The first call is given the state's buffers; its sources keep theirs. An
+  # array of several processes is put where it is, by name.
+  def copied(leaf: Any) -> jax.Array:
+    where = getattr(leaf, 'sharding', None)
+    return jax.device_put(leaf, where, may_alias=False)
+
+  return jax.tree.map(copied, replace(state, params=params))
 
 
 def distil(
@@ -191,7 +198,7 @@ def _within(seconds: float, count: int, size: int) -> int:
   """
   found = int(LOOK_EVERY * count / max(seconds, 1e-6))
   found = min(max(found, 1), size)
-  return int(meshes.from_main(np.int32(found)))
+  return int(meshes.from_main(np.asarray(found, np.int32)))
 
 
 def unless_moved(before: Measure, after: Measure) -> Measure:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib import resources
 from itertools import product
 import os
 from pathlib import Path
 import re
-import shlex
 import signal
 import subprocess
 import sys
@@ -20,8 +18,6 @@ from typing import IO, NamedTuple
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment.workdir import missing
 from rdd_jax.runtime import stopping
-
-SLURM = resources.files('rdd_jax.experiment') / 'slurm.sh'
 
 
 class Job(NamedTuple):
@@ -241,38 +237,3 @@ def run_all(
       runner.stop()
       pool.shutdown(cancel_futures=True)
   return {job.name: failed[job.name] for job in jobs if job.name in failed}
-
-
-def slurm_array(
-  jobs: Sequence[Job], out: Path, at_once: int = 0
-) -> tuple[Path, int]:
-  """Writes a Slurm array job, one task for each run that is not finished.
-
-  Args:
-    jobs: the runs.
-    out: gets `sweep.sh`, for sbatch, `flags.txt`, a line for each task, and
-      `logs/`.
-    at_once: tasks that may run at a time; 0 leaves it to the cluster.
-
-  Returns:
-    The script, and its number of tasks.
-  """
-  todo = [job for job in jobs if not job.finished()]
-  (out / 'logs').mkdir(parents=True, exist_ok=True)
-  flags, script = (out / name for name in ('flags.txt', 'sweep.sh'))
-  flags.write_text(''.join(f'{shlex.join(j.arguments())}\n' for j in todo))
-  limit = f'%{at_once}' if at_once else ''
-  script.write_text(
-    '#!/usr/bin/env bash\n'
-    f'#SBATCH --job-name=sweep\n#SBATCH --array=0-{len(todo) - 1}{limit}\n'
-    f'#SBATCH --output="{out.absolute()}/logs/%a.log"\n'
-    '#SBATCH --open-mode=append\n#SBATCH --ntasks-per-node=1\n'
-    '#SBATCH --gpus-per-node=1\n#SBATCH --requeue\n'
-    'set -euo pipefail\n'
-    f'cd {shlex.quote(str(Path.cwd()))}\n'
-    f'mapfile -t lines < {shlex.quote(str(flags.absolute()))}\n'
-    'eval "set -- ${lines[$SLURM_ARRAY_TASK_ID]}"\n'
-    + SLURM.read_text().partition('set -euo pipefail\n')[2]
-  )
-  script.chmod(0o755)
-  return script, len(todo)

@@ -22,6 +22,7 @@ BOUGHT = (
   'accuracy',
   'worst_group',
   'auroc',
+  'ece_calibrated',
   'ece',
   'corrupted',
   'worst_class',
@@ -33,6 +34,8 @@ GROUPS = ('worst_group', 'rare_group', 'majority_group', 'group_balanced')
 def bought(draw: Drawing, rows: Rows, own: str, against: str) -> list[Chart]:
   """Draws what each part buys, with its spread."""
   seen = {m for row in rows.values() for m in row}
+  if 'ece_calibrated' in seen:  # what a user of the set gets
+    seen.discard('ece')
   titles = {}
   for metric in [m for m in BOUGHT if m in seen][:PANELS]:
     found = find(metric)

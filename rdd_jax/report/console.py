@@ -21,7 +21,7 @@ Rows = Mapping[str, Mapping[str, Mapping[str, Any]]]
 OWN = ('distilled', WHOLE_RUN)  # set off from the others
 GAP = 2  # between columns
 PLAIN = 10_000  # the width of text that no terminal cuts
-BRIEF = ('accuracy', 'worst_group', 'auroc', 'ece')
+BRIEF = ('accuracy', 'worst_group', 'auroc', 'ece', 'ece_calibrated')
 
 
 def show(rows: Rows, place: str, *, heading: str = '') -> None:
@@ -45,7 +45,7 @@ def text(rows: Rows, place: str) -> str:
 
   Args:
     rows: as in `results.json`: arm to metric to `mean`, `std` and `n`.
-    place: of `evaluation.registry.SHOWN`, which says what columns there are.
+    place: of `evaluation.columns.SHOWN`, which says what columns there are.
   """
   seen = measured(rows)
   metrics = terminal(rows) if place == 'terminal' else shown(place, seen)
@@ -69,9 +69,9 @@ def table(rows: Rows, metrics: Sequence[str]) -> str:
       without one shows a dash.
 
   >>> accuracy = {'mean': 0.812, 'std': 0.0046, 'n': 5}
-  >>> print(table({'k_center': {'accuracy': accuracy}}, ['accuracy', 'ece']))
-  %           accuracy  ECE
-  k-center  81.2 ± 0.5    -
+  >>> print(table({'k_center': {'accuracy': accuracy}}, ['accuracy', 'auroc']))
+  %           accuracy  AUROC
+  k-center  81.2 ± 0.5      -
   """
   out = Console(file=io.StringIO(), width=PLAIN, color_system=None)
   with out.capture() as captured:

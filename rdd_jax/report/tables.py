@@ -91,25 +91,21 @@ def beside(
 
 
 def variants_table(found: Mapping[str, Mapping[str, Any]]) -> Table:
-  """Tabulates each baseline and variant: numbers, trust, and what it took.
+  """Tabulates each baseline and variant, as a page of a desk is wide.
 
   Args:
     found: as `variants.json`: name to `row` and `cost`.
   """
   rows = {name: one['row'] for name, one in found.items()}
-  metrics = shown('ablations', measured(rows))
-  lines = []
-  for name, one in found.items():
-    made = line(name, rows, metrics, 'plain')
-    took = [f'{x:,.0f}' for x in spent(one['cost'])] or ['', '']
-    lines.append(made._replace(cells=[*made.cells, *map(Cell, took)]))
+  metrics = [
+    m for m in shown('ablations', measured(rows)) if not m.startswith('trust_')
+  ]
   return Table(
     'What each part buys',
-    [*(title(m) for m in metrics), 'seconds', 'MiB'],
-    lines,
-    'Per cent, mean ± standard deviation over n networks. Small: '
-    'points more than plain. Seconds with judging; what one compiled, later '
-    'ones need not. Memory: the peak of the process so far.',
+    [title(m) for m in metrics],
+    [line(name, rows, metrics, 'plain') for name in found],
+    'Per cent, mean ± standard deviation over n networks. Small: points more '
+    'than plain. Trust in labels is below, under all numbers.',
   )
 
 

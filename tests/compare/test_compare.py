@@ -146,14 +146,29 @@ def test_an_unfinished_run_is_named_and_left_out(tmp_path: Path):
 def test_what_is_no_run_is_said(tmp_path: Path):
   with pytest.raises(UserError, match='no run'):
     __main__.gather([tmp_path])
-  with pytest.raises(UserError, match='no run'):
-    __main__.gather([tmp_path / 'nowhere'])
+  with pytest.raises(UserError, match='nowhere is not there'):
+    __main__.gather([make(tmp_path / 'a', ''), tmp_path / 'nowhere'])
   with pytest.raises(UserError, match='give the work directories'):
     __main__.gather([])
   broken = make(tmp_path / 'broken', '')
   (broken / 'results.json').write_text('{"ro')
   with pytest.raises(UserError, match=r'results\.json is damaged'):
     __main__.gather([broken])
+
+
+def test_a_sweep_is_compared_by_all_that_lies_in_it(tmp_path: Path):
+  """As `compare OUT/*` has it: what runs share, logs, scripts."""
+  runs = [make(tmp_path / name, '') for name in ('b', 'c')]
+  beside = [tmp_path / name for name in ('baselines', 'logs', 'sweep.sh')]
+  for path in beside:
+    path.write_text('') if path.suffix else path.mkdir()
+  found, notes = __main__.gather(sorted([*runs, *beside]))
+  assert [run.directory for run in found] == runs
+  for path, note in zip(beside, notes, strict=True):
+    assert note.startswith(f'{path} is no run, and left out')
+  alone, none = __main__.gather(runs)
+  assert __main__.to_csv(found) == __main__.to_csv(alone)
+  assert none == []
 
 
 def test_what_differs_is_what_was_changed(tmp_path: Path):

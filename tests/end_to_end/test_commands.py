@@ -165,6 +165,7 @@ def test_gpu_launch(tmp_path: Path, flag, memory, expected):
   python = tmp_path / 'python'
   python.write_text(
     '#!/usr/bin/env bash\n'
+    'if [[ $1 == -c ]]; then echo gpu; exit; fi\n'
     'echo "$CUDA_VISIBLE_DEVICES"\n'
     'echo "$*"\necho "${XLA_PYTHON_CLIENT_PREALLOCATE:-}"\n'
     'echo "${XLA_PYTHON_CLIENT_MEM_FRACTION:-}"\n'
@@ -187,6 +188,23 @@ def test_gpu_launch(tmp_path: Path, flag, memory, expected):
     f'-m rdd_jax.main --config=a b {flags_ or flag}',
     *memory_flags,
   ]
+
+
+def test_gpu_launch_refuses_the_cpu_unless_it_is_asked_for(tmp_path: Path):
+  python = tmp_path / 'python'
+  python.write_text(
+    '#!/usr/bin/env bash\n[[ $1 == -c ]] && echo cpu || echo runs\n'
+  )
+  python.chmod(0o755)
+  env = {'PATH': os.environ['PATH'], 'PYTHON': str(python)}
+  command = ['bash', 'launch/gpu.sh', '3', '--config=a b']
+  options = {'cwd': ROOT, 'capture_output': True, 'text': True, 'check': False}
+  done = subprocess.run(command, env=env, **options)
+  assert (done.returncode, done.stdout) == (2, '')
+  (line,) = done.stderr.splitlines()
+  asked = line.partition('all the same, ')[2]
+  done = subprocess.run(['bash', '-c', asked], env=env, **options)
+  assert (done.returncode, done.stdout) == (0, 'runs\n')
 
 
 COMMANDS = (

@@ -11,9 +11,11 @@ import subprocess
 import sys
 import time
 
+from absl.testing import flagsaver
 from helpers import ROOT
 import pytest
 
+from rdd_jax import sweep as command
 from rdd_jax.config import arguments
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import sweep as sweeps
@@ -83,39 +85,26 @@ def test_jobs_of_one_name_are_refused(tmp_path: Path):
     sweeps.sweep(['configs/a.py'], ['x=1/2|1:2'], tmp_path)
 
 
-def finish(job: sweeps.Job) -> None:
-  job.directory.mkdir(parents=True)
-  for name in workdir.OUTPUTS:
-    (job.directory / name).write_text('')
-
-
-def test_a_slurm_array_has_a_task_for_each_unfinished_run(tmp_path: Path):
-  todo = sweeps.sweep(
-    ['configs/a b.py'], ['seed=0|1|2'], tmp_path, ['--config.name="x $y"']
+def test_what_is_left_to_slurm_does_not_run_here(tmp_path: Path, monkeypatch):
+  """The command without --slurm: names what is not finished, and no more."""
+  ran: list[str] = []
+  monkeypatch.setattr(sweeps.Runner, 'run', lambda *args: ran.append(args[1]))
+  given = flagsaver.as_parsed(
+    config='configs/dm_digits.py', arg='seed=0|1', out=str(tmp_path)
   )
-  finish(todo[1])
-  script, count = sweeps.slurm_array(todo, tmp_path, at_once=2)
-  assert count == 2
-  assert '#SBATCH --array=0-1%2' in script.read_text()
-  fake = tmp_path / 'bin' / 'srun'
-  fake.parent.mkdir()
-  fake.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
-  fake.chmod(0o755)
-  for task, job in enumerate((todo[0], todo[2])):
-    said = subprocess.run(
-      [str(script)],
-      env={
-        **os.environ,
-        'PATH': f'{fake.parent}:{os.environ["PATH"]}',
-        'SLURM_JOB_ID': '7',
-        'SLURM_ARRAY_TASK_ID': str(task),
-      },
-      capture_output=True,
-      text=True,
-      check=True,
-    ).stdout.splitlines()
-    assert said[-3:] == job.arguments()
-    assert 'rdd_jax.main' in said
+  with given:
+    with flagsaver.as_parsed(slurm='write'):
+      command.run(tmp_path, [])
+    with pytest.raises(UserError, match=r'2 of 2 .* --slurm=submit') as caught:
+      command.run(tmp_path, [])
+    assert 'dm_digits-seed=0; dm_digits-seed=1' in str(caught.value)
+    assert ran == []
+    with (
+      flagsaver.as_parsed(jobs='1'),
+      pytest.raises(UserError, match='2 of 2 runs did not finish'),
+    ):
+      command.run(tmp_path, [])
+    assert len(ran) == 2
 
 
 def test_a_runner_ends_what_takes_too_long(tmp_path: Path):

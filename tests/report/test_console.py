@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
-from rdd_jax.evaluation.registry import SHOWN
+from rdd_jax.evaluation.columns import SHOWN
 from rdd_jax.report import console
 
 
@@ -22,13 +22,13 @@ ROWS = {
 
 def test_a_table_aligns_and_marks_what_is_missing():
   rows = {
-    'random': {'accuracy': summary(0.5, 0.1), 'ece': summary(0.081, n=1)},
+    'random': {'accuracy': summary(0.5, 0.1), 'auroc': summary(0.081, n=1)},
     'distilled': {'accuracy': summary(1.0, 0.004)},
   }
-  assert console.table(rows, ['accuracy', 'ece']).splitlines() == [
-    '%             accuracy  ECE',
-    'random     50.0 ± 10.0  8.1',
-    'distilled  100.0 ± 0.4    -',
+  assert console.table(rows, ['accuracy', 'auroc']).splitlines() == [
+    '%             accuracy  AUROC',
+    'random     50.0 ± 10.0    8.1',
+    'distilled  100.0 ± 0.4      -',
   ]
 
 

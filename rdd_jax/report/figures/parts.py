@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from rdd_jax.report.figures.style import (
@@ -57,8 +58,8 @@ def parts(
 
 
 def _broken(title: str, most: int = 10) -> str:
-  """Breaks a title that is wider than its panel into two lines."""
-  return title if len(title) <= most else title.replace(' ', '\n', 1)
+  """Breaks a title that is wider than its panel into several lines."""
+  return '\n'.join(textwrap.wrap(title, most, break_long_words=False))
 
 
 def _panel(ax: Axes, rows: Rows, metric: str, own: str, against: str) -> None:

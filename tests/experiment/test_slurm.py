@@ -1,0 +1,266 @@
+"""Array jobs hold each run once, and scripts pass on signals and statuses."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+import re
+import signal
+import subprocess
+import sys
+import time
+
+from helpers import ROOT
+import pytest
+
+from rdd_jax.core.errors import UserError
+from rdd_jax.experiment import slurm, workdir
+from rdd_jax.experiment import sweep as sweeps
+
+SCRIPT = ROOT / 'launch' / 'slurm.sh'
+SHOW = 'printf "%s\\n" "$@"'
+
+
+def fake(folder: Path, **commands: str) -> dict[str, str]:
+  """An environment in which these commands are shell scripts."""
+  folder.mkdir(exist_ok=True)
+  for name, text in commands.items():
+    (folder / name).write_text(f'#!/usr/bin/env bash\n{text}\n')
+    (folder / name).chmod(0o755)
+  return {'PATH': f'{folder}:{os.environ["PATH"]}', 'SLURM_JOB_ID': '7'}
+
+
+def grid(out: Path, count: int) -> list[sweeps.Job]:
+  seeds = '|'.join(str(i) for i in range(count))
+  return sweeps.sweep(
+    ['configs/a b.py'], [f'seed={seeds}'], out, ['--config.name="x $y"']
+  )
+
+
+def finish(job: sweeps.Job) -> None:
+  job.directory.mkdir(parents=True)
+  for name in workdir.OUTPUTS:
+    (job.directory / name).write_text('')
+
+
+def tasks(script: Path) -> list[int]:
+  """The numbers that a script asks for."""
+  found = re.search(r'^#SBATCH --array=([\d,-]+)', script.read_text(), re.M)
+  assert found
+  ends = [text.split('-') for text in found[1].split(',')]
+  return [i for a in ends for i in range(int(a[0]), int(a[-1]) + 1)]
+
+
+def arguments(script: Path, task: int, env: dict[str, str]) -> list[str]:
+  """What a task of a script passes to `rdd_jax.main`."""
+  said = subprocess.run(
+    ['bash', script],
+    env={**env, 'SLURM_ARRAY_TASK_ID': str(task)},
+    capture_output=True,
+    text=True,
+    check=True,
+  ).stdout.splitlines()
+  at = said.index('rdd_jax.main')
+  assert said[at - 2] == sys.executable
+  assert said[at + 1] == '--distributed'
+  return said[at + 2 :]
+
+
+def everything(
+  arrays: list[slurm.Array], env: dict[str, str]
+) -> list[list[str]]:
+  return [
+    arguments(a.script, task, env) for a in arrays for task in tasks(a.script)
+  ]
+
+
+@pytest.mark.parametrize('size', [1, 2, 3, 5, 1001])
+@pytest.mark.parametrize('done', [(), (1,), (0, 1), (0, 1, 2, 3, 4)])
+def test_every_unfinished_run_is_one_task(
+  tmp_path: Path, size: int, done: tuple[int, ...]
+):
+  out = tmp_path / 'all "of" it'
+  todo = grid(out, 5)
+  for i in done:
+    finish(todo[i])
+  arrays = slurm.write(todo, out, size=size)
+  left = [job.arguments() for i, job in enumerate(todo) if i not in done]
+  env = fake(tmp_path / 'bin', srun=SHOW)
+  assert everything(arrays, env) == left
+  assert all(max(tasks(a.script)) < size for a in arrays)
+  assert [a.tasks for a in arrays] == [len(tasks(a.script)) for a in arrays]
+  assert slurm.scripts(out) == [a.script for a in arrays]
+
+
+def test_what_was_submitted_stays_what_it_was(tmp_path: Path):
+  """As sbatch copies a script, neither a finished run nor a grid shifts it."""
+  todo = grid(tmp_path, 4)
+  env = fake(tmp_path / 'bin', srun=SHOW)
+  (array,) = slurm.write(todo, tmp_path)
+  copy = tmp_path / 'spooled'
+  copy.write_text(array.script.read_text())
+  finish(todo[0])
+  (again,) = slurm.write(todo, tmp_path)
+  assert tasks(again.script) == [1, 2, 3]
+  slurm.write(grid(tmp_path / 'other', 2), tmp_path)
+  for task, job in enumerate(todo):
+    assert arguments(copy, task, env) == job.arguments()
+  assert [p.name for p in tmp_path.glob('*.txt')] == []
+
+
+def test_a_task_keeps_its_number(tmp_path: Path):
+  todo = grid(tmp_path, 4)
+  env = fake(tmp_path / 'bin', srun=SHOW)
+  finish(todo[1])
+  (array,) = slurm.write(todo, tmp_path)
+  for task in (0, 2, 3):
+    assert arguments(array.script, task, env) == todo[task].arguments()
+  wrong = subprocess.run(
+    ['bash', array.script],
+    env={**env, 'SLURM_ARRAY_TASK_ID': '1'},
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert wrong.returncode == 2
+  assert wrong.stderr.endswith('of runs 0,2-3\n')
+
+
+def test_options_come_last_and_logs_are_of_one_task(tmp_path: Path):
+  out = tmp_path / '50% of it'
+  (array,) = slurm.write(
+    grid(out, 2), out, at_once=2, options='--gpus-per-node=0 --time=5'
+  )
+  head = array.script.read_text().partition('set -euo')[0]
+  lines = [x for x in head.splitlines() if x.startswith('#SBATCH')]
+  assert lines[-1] == '#SBATCH --gpus-per-node=0 --time=5'
+  assert '#SBATCH --array=0-1%2' in lines
+  (log,) = (x for x in lines if '--output' in x)
+  assert log.endswith('50%% of it/logs/%A_%a.log"')
+  own = [x for x in SCRIPT.read_text().splitlines() if x.startswith('#SBATCH')]
+  assert set(own) < set(lines)
+  assert {'#SBATCH --open-mode=append', '#SBATCH --requeue'} < set(own)
+  with pytest.raises(UserError, match='in one line'):
+    slurm.write(grid(out, 2), out, options='--time=5\nrm')
+
+
+def test_arrays_are_as_large_as_the_site_takes(tmp_path, monkeypatch):
+  said = (
+    'echo "MaxArraySize            = 40"; '
+    'echo "SchedulerParameters     = bf_interval=2,max_array_tasks=30"'
+  )
+  monkeypatch.setenv('PATH', fake(tmp_path / 'a', scontrol=said)['PATH'])
+  assert slurm.largest() == 30
+  monkeypatch.setenv('PATH', fake(tmp_path / 'b', scontrol='exit 1')['PATH'])
+  assert slurm.largest() == slurm.SIZE
+  monkeypatch.setenv('PATH', str(tmp_path / 'nothing'))
+  assert slurm.largest() == slurm.SIZE
+
+
+@pytest.mark.parametrize('after', [False, True])
+def test_submitting_names_what_was_taken(tmp_path, monkeypatch, after):
+  log = tmp_path / 'log'
+  accepts = (
+    f'echo "$*" >> {log}\n'
+    '[[ ${!#} != *-3.sh ]] || { echo "sbatch: no more" >&2; exit 1; }\n'
+    f'echo "$(wc -l < {log})0;here"'
+  )
+  env = fake(tmp_path / 'bin', sbatch=accepts)
+  monkeypatch.setenv('PATH', env['PATH'])
+  arrays = slurm.write(grid(tmp_path, 5), tmp_path, size=2)
+  assert slurm.submit(arrays[:2], after=after) == ['10', '20']
+  second = log.read_text().splitlines()[1]
+  assert ('--dependency=afterany:10' in second) == after
+  with pytest.raises(UserError, match=r'-3\.sh .*no more.* before it: 30, 40$'):
+    slurm.submit(arrays, after=after)
+
+
+def launched(
+  tmp_path: Path, srun: str, **variables: str
+) -> subprocess.Popen[str]:
+  scontrol = f'echo "$*" >> {tmp_path}/scontrol'
+  env = fake(tmp_path / 'bin', srun=srun, scontrol=scontrol)
+  return subprocess.Popen(
+    ['bash', SCRIPT, '--config=a b'],
+    env={**env, **variables},
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+  )
+
+
+@pytest.mark.parametrize('status', [0, 2, 137, 143])
+def test_the_status_is_that_of_the_run(tmp_path: Path, status: int):
+  job = launched(tmp_path, f'{SHOW}; exit {status}', REQUEUE='3')
+  said, _ = job.communicate(timeout=20)
+  assert job.returncode == status
+  assert said.splitlines()[-2:] == ['--distributed', '--config=a b']
+  assert not (tmp_path / 'scontrol').exists()
+
+
+SAVES = """
+trap 'echo saved; exit 138' USR1
+trap 'echo ended; exit 9' TERM
+echo ready
+for ((i = 0; i < 100; i++)); do sleep 0.1; done
+"""
+
+
+@pytest.mark.parametrize(
+  ('restarts', 'requeued'), [('', True), ('1', True), ('2', False)]
+)
+def test_the_warning_of_a_time_limit_is_passed_on(
+  tmp_path: Path, restarts: str, requeued: bool
+):
+  job = launched(tmp_path, SAVES, REQUEUE='2', SLURM_RESTART_COUNT=restarts)
+  assert job.stdout is not None
+  while job.stdout.readline() != 'ready\n':
+    assert job.poll() is None
+  job.send_signal(signal.SIGUSR1)
+  job.send_signal(signal.SIGCONT)  # which SLURM sends as well
+  said, _ = job.communicate(timeout=20)
+  assert job.returncode == 138
+  assert said.startswith('saved\n')
+  asked = tmp_path / 'scontrol'
+  assert asked.exists() == requeued
+  if requeued:
+    assert asked.read_text() == 'requeue 7\n'
+
+
+def test_what_slurm_sends_to_all_is_not_sent_twice(tmp_path: Path):
+  job = launched(tmp_path, SAVES.replace('100', '10'), REQUEUE='2')
+  assert job.stdout is not None
+  while job.stdout.readline() != 'ready\n':
+    assert job.poll() is None
+  begin = time.monotonic()
+  job.send_signal(signal.SIGTERM)
+  said, _ = job.communicate(timeout=20)
+  assert (said, job.returncode) == ('', 0)
+  assert time.monotonic() - begin > 0.5
+  assert not (tmp_path / 'scontrol').exists()
+
+
+@pytest.mark.parametrize(
+  ('variables', 'runs'),
+  [
+    ({}, True),
+    ({'SLURM_GPUS_ON_NODE': '0'}, True),
+    ({'SLURM_GPUS_ON_NODE': '1'}, False),
+    ({'SLURM_GPUS_ON_NODE': '1', 'JAX_PLATFORMS': 'cpu'}, True),
+    ({'SLURM_GPUS_ON_NODE': '1', 'KIND': 'gpu'}, True),
+  ],
+)
+def test_gpus_are_not_left_idle_unsaid(tmp_path: Path, variables, runs: bool):
+  """The second of two nodes has none that JAX finds."""
+  srun = (
+    'if [[ $* == *default_backend* ]]; then\n'
+    '  echo gpu n1; echo "${KIND:-cpu}" n2; exit; fi; echo runs'
+  )
+  job = launched(tmp_path, srun, **variables)
+  said, wrong = job.communicate(timeout=20)
+  assert (said.splitlines()[-1] == 'runs') == runs
+  assert job.returncode == (0 if runs else 2)
+  if not runs:
+    assert wrong.count('\n') == 1
+    assert 'no GPU on n2' in wrong
+    assert '--gpus-per-node=0' in wrong
