@@ -21,7 +21,11 @@ setup(
   python_requires='>=3.11',
   packages=find_packages(include=['rdd_jax', 'rdd_jax.*']),
   entry_points={'console_scripts': ['rdd-jax = rdd_jax.__main__:main']},
-  package_data={'rdd_jax': ['py.typed'], 'rdd_jax.experiment': ['slurm.sh']},
+  package_data={
+    'rdd_jax': ['py.typed'],
+    'rdd_jax.experiment': ['slurm.sh'],
+    'rdd_jax.report': ['templates/*'],
+  },
   install_requires=[
     'absl-py>=2.1',
     'array_record>=0.8.1',
@@ -33,7 +37,9 @@ setup(
     'importlib_resources>=6.0',  # tensorflow-datasets forgets to declare it
     'jax>=0.10; python_version >= "3.12"',
     'jax>=0.10,<0.11.1; python_version < "3.12"',
+    'jinja2>=3.1',
     'joblib>=1.4',
+    'matplotlib>=3.10.8',
     'ml-collections>=1.1',
     'numpy>=2.0',
     'optax>=0.2.8',
@@ -56,6 +62,7 @@ setup(
       'ruff>=0.17',
       'tensorboardX>=2.6.5',
     ],
+    'browser': ['axe-playwright-python>=0.1.4', 'playwright>=1.50'],
     'tensorboard': ['tensorboardX>=2.6.5'],
     'cuda': ['jax[cuda12]'],
     'tpu': ['jax[tpu]'],

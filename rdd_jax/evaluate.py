@@ -199,10 +199,9 @@ def show(*paths: Path) -> None:
   """
   from rdd_jax.experiment import dd_ranking, third_party
   from rdd_jax.experiment.judge import evaluate_baseline, judge_of
-  from rdd_jax.experiment.outputs import write_evaluation
+  from rdd_jax.experiment.outputs import where, write_evaluation
   from rdd_jax.experiment.trial import network_keys
-  from rdd_jax.report import tables
-  from rdd_jax.runtime.logging import table
+  from rdd_jax.report import console
 
   training = bool(_BASELINES.value or _RANKING.value)
   distilled, dataset, notes = read(*paths, training=training)
@@ -232,15 +231,15 @@ def show(*paths: Path) -> None:
   by_arm['distilled'] = found = judge(distilled, seeds)
   for net in found if by_arm.keys() != {'distilled'} else ():
     own = {arm: row[net] for arm, row in by_arm.items()}
-    print(f'by {net}:\n{table(own, tables.terminal(own))}')
+    console.show(own, 'terminal', heading=f'by {net}:')
   if by_arm.keys() == {'distilled'}:
-    print(table(found, tables.terminal(found)))
+    console.show(found, 'terminal')
   if _BY_CLASS.value:
     by_class = {
       name: {own: row[f'class_{c}'] for own, row in found.items()}
       for c, name in enumerate(dataset.class_names)
     }
-    print(table(by_class, list(found)))
+    print(console.table(by_class, list(found)))
   if _OPENOOD.value:
     for line in openood_tables(judge, by_arm):
       print(line)
@@ -256,8 +255,10 @@ def show(*paths: Path) -> None:
   if _REPORT.value:
     numbers = next(iter(found.values()))
     marked = replace(distilled, card={**distilled.card, 'numbers': numbers})
-    page = write_evaluation(Path(_REPORT.value), marked, judge, by_arm, ranking)
-    print(f'all of it in {_REPORT.value}; open {page.name}')
+    page = write_evaluation(
+      Path(_REPORT.value), marked, judge, by_arm, ranking, dataset
+    )
+    print(where(page.parent))
   if records.asked():
     records.keep(recorded(by_arm, distilled))
 

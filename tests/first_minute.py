@@ -9,14 +9,14 @@ to theirs; `again` is the quickstart in a new work directory, with the caches
 that the first, `cold`, left; `programs` counts XLA's compilations of the
 quickstart, those read from a cache included. `tad` is the quickest run on
 Fashion-MNIST with and without TAD, whose difference is its preparation; it asks
-for RDD_JAX_DATA_DIR. `--json=FILE` keeps all numbers. Not a test of the suite:
-it takes minutes, and says little on a machine that others use.
+for RDD_JAX_DATA_DIR. `--record=NAME` writes docs/results/data/NAME.json. Not a
+test of the suite: it takes minutes, and says little on a machine that others
+use.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from pathlib import Path
 import statistics
@@ -27,6 +27,9 @@ import time
 from typing import NamedTuple
 
 from checkout import HERE, checkout
+
+from rdd_jax.records import Record, Row, origin, write
+from rdd_jax.records.record import place
 
 MAIN = ('-m', 'rdd_jax.main')
 QUICKSTART = (*MAIN, '--config=configs/quickstart.py')
@@ -112,31 +115,71 @@ def main() -> int:
   parser.add_argument('revision')
   parser.add_argument('--only', default='typo,import,quickstart,programs')
   parser.add_argument('--rounds', type=int, default=3)
-  parser.add_argument('--json', type=Path)
+  parser.add_argument('--record', default='')
   given = parser.parse_args()
   rows = given.only.split(',')
   if set(rows) - set(ROWS):
     parser.error(f'--only={given.only}: give some of {",".join(ROWS)}')
-  found: dict[str, dict[str, dict[str, list[float]]]] = {}
+  lines = []
   with checkout(given.revision) as there:
     for row in rows:
+      found: dict[str, dict[str, list[float]]] = {}
       for _ in range(given.rounds):
         for side, root in (('theirs', there), ('ours', HERE)):
           with tempfile.TemporaryDirectory() as empty:
             costs = measure(row, root, Path(empty))
           for name, value in costs.items():
-            by_side = found.setdefault(row, {}).setdefault(name, {})
+            by_side = found.setdefault(name, {})
             by_side.setdefault(side, []).append(value)
-      for name, sides in found[row].items():
-        ours, theirs = (statistics.median(sides[s]) for s in ('ours', 'theirs'))
-        print(
-          f'{row:10} {name:10} {theirs:9.2f} {ours:9.2f} {ours / theirs:6.2f}',
-          flush=True,
-        )
-  if given.json:
-    load = os.getloadavg()[0]
-    given.json.write_text(json.dumps({'load': load, 'rows': found}, indent=1))
+      for name, sides in found.items():
+        lines.append(line(f'{row} {name}', sides, given.revision))
+        print(*(f'{cell:>14}' for cell in shown(lines[-1])), flush=True)
+  if given.record:
+    record(lines, given)
   return 0
+
+
+def line(name: str, sides: dict[str, list[float]], revision: str) -> Row:
+  """Medians of both sides, their ratio, and the ratios of the rounds."""
+  ours, theirs = (statistics.median(sides[s]) for s in ('ours', 'theirs'))
+  each = [a / b for a, b in zip(sides['ours'], sides['theirs'], strict=True)]
+  return Row(
+    name,
+    {
+      revision: {'mean': theirs, 'digits': 2},
+      'now': {'mean': ours, 'digits': 2},
+      'ratio': {'mean': ours / theirs, 'digits': 2},
+      'of the rounds': f'{min(each):.2f} to {max(each):.2f}',
+    },
+  )
+
+
+def shown(row: Row) -> list[str]:
+  cells = row.cells.values()
+  return [row.name] + [
+    c if isinstance(c, str) else f'{c["mean"]:.2f}' for c in cells
+  ]
+
+
+def record(lines: list[Row], given: argparse.Namespace) -> None:
+  """Writes what was measured."""
+  write(
+    place(given.record),
+    Record(
+      columns=list(lines[0].cells),
+      rows=lines,
+      n=given.rounds,
+      seeds=f'medians of {given.rounds} round(s) in turn',
+      commands=[
+        f'python tests/first_minute.py {given.revision} '
+        f'--only={given.only} --rounds={given.rounds}'
+      ],
+      commit=origin.commit(),
+      machine=f'{origin.machine()}, load {os.getloadavg()[0]:.1f}',
+      date=origin.today(),
+      unit='seconds, and MiB of peaks',
+    ),
+  )
 
 
 if __name__ == '__main__':

@@ -16,15 +16,20 @@ ONE_DEVICE = '--xla_backend_extra_options=xla_cpu_disable_new_fusion_emitters'
 
 
 class Tags(HTMLParser):
-  """Checks that tags are closed in order, and collects what they point at."""
+  """Checks that tags are closed in order, and collects what they point at.
+
+  `sources` are what a page needs to be shown, `links` what it leads to.
+  """
 
   def __init__(self):
     super().__init__()
     self.open: list[str] = []
+    self.sources: list[str] = []
     self.links: list[str] = []
 
   def handle_starttag(self, tag, attrs):
-    self.links += [v for k, v in attrs if k in ('src', 'href')]
+    self.sources += [v for k, v in attrs if k in ('src', 'srcset', 'data')]
+    self.links += [v for k, v in attrs if k == 'href']
     if tag not in ('meta', 'img', 'path', 'polyline'):
       self.open.append(tag)
 

@@ -1,7 +1,7 @@
 """Measures a step of every objective at 10, 100 and 1,000 classes.
 
 python tests/steps_by_classes.py [--only=dm,mtt] [--classes=10,100,1000]
-  [--rows=32] [--rounds=3] [--json=FILE]
+  [--rows=32] [--rounds=3] [--record=NAME]
 
 Rows of each class are equally many, real and synthetic, so that the arithmetic
 of a step grows as the classes do. Printed are the median seconds of a call of
@@ -14,8 +14,7 @@ images of 32x32, width 16. Not a test of the suite, whose law of it stands in
 from __future__ import annotations
 
 import argparse
-import json
-from pathlib import Path
+import os
 import statistics
 import time
 
@@ -32,6 +31,8 @@ from rdd_jax.data import mock
 from rdd_jax.experiment.describe import count
 from rdd_jax.experiment.program import make_call
 from rdd_jax.objectives import Segment
+from rdd_jax.records import Record, Row, origin, write
+from rdd_jax.records.record import place
 
 METHODS = ('dm', 'dc', 'dsa', 'idc', 'mtt', 'ratbptt', 'kip', 'frepo')
 
@@ -85,28 +86,55 @@ def main() -> None:
   parser.add_argument('--classes', default='10,100,1000')
   parser.add_argument('--rows', type=int, default=32)
   parser.add_argument('--rounds', type=int, default=3)
-  parser.add_argument('--json', type=Path)
+  parser.add_argument('--record', default='')
   options = parser.parse_args()
   counts = [int(classes) for classes in options.classes.split(',')]
-  found: dict[str, dict[int, dict[str, float]]] = {}
+  lines = []
   print(
     '| objective | classes | s | to the rows | MiB | ratio |\n' + '|---' * 6
   )
   for method in options.only.split(','):
     config = configured(method, options.rows)
-    found[method] = {}
+    first: dict[str, float] = {}
     for classes in counts:
       one = measure(config, classes, options.rounds)
-      first = found[method].setdefault(counts[0], one)
-      found[method][classes] = one
+      first = first or one
       grown = one['seconds'] / first['seconds'] / (classes / counts[0])
       print(
         f'| {method} | {classes:,} | {one["seconds"]:.3f} | {grown:.2f} | '
         f'{one["MiB"]:,.0f} | {one["MiB"] / first["MiB"]:.2f} |',
         flush=True,
       )
-  if options.json:
-    options.json.write_text(json.dumps(found, indent=1))
+      cells = {
+        'seconds': one['seconds'],
+        'to the rows': grown,
+        'MiB': one['MiB'],
+      }
+      digits = {'seconds': 3, 'to the rows': 2, 'MiB': 0}
+      lines.append(
+        Row(
+          f'{method}, {classes:,} classes',
+          {k: {'mean': v, 'digits': digits[k]} for k, v in cells.items()},
+        )
+      )
+  if options.record:
+    write(
+      place(options.record),
+      Record(
+        columns=list(lines[0].cells),
+        rows=lines,
+        n=options.rounds,
+        seeds=f'medians of {options.rounds} call(s)',
+        commands=[
+          f'python tests/steps_by_classes.py --only={options.only} '
+          f'--rows={options.rows} --rounds={options.rounds}'
+        ],
+        commit=origin.commit(),
+        machine=f'{origin.machine()}, load {os.getloadavg()[0]:.1f}',
+        date=origin.today(),
+        unit='seconds of a step, and MiB beside state and training set',
+      ),
+    )
 
 
 if __name__ == '__main__':

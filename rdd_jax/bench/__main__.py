@@ -86,17 +86,19 @@ def line(name: str, costs: Mapping[str, Cost]) -> str:
     costs: by side, in `timing.SIDES`.
 
   Returns:
-    The row; a star marks a ratio of seconds where the slowest repeat of a side
-    took `STEADY` times the fastest or more.
+    The row. Its spread is the slowest repeat over the fastest, of the side of
+    which that is more; with a star, the ratio of seconds says little.
   """
   us, them = (costs.get(side) for side in timing.SIDES)
   cells = [f'{cost.seconds:.4f}' if cost else '-' for cost in (us, them)]
   if us and them:
-    mark = '' if max(us.spread, them.spread) < STEADY else '*'
+    worst = max(us.spread, them.spread)
+    mark = '' if worst < STEADY else '*'
     cells.append(f'{them.seconds / us.seconds:.2f}{mark}')
+    cells.append(f'{worst:.2f}')
     cells.append(f'{them.cpu_seconds / us.cpu_seconds:.2f}')
   else:
-    cells += ['-', '-']
+    cells += ['-', f'{us.spread:.2f}' if us else '-', '-']
   cells.append(mebibytes(us.planned if us else None))
   cells += [mebibytes(cost.peak if cost else None) for cost in (us, them)]
   return row(name, cells)
@@ -170,7 +172,7 @@ def main(argv: list[str]) -> None:
   print(', '.join(f'{k} {v or "-"}' for k, v in results['environment'].items()))
   results['ceiling'] = timing.ceiling()
   print(f'matmul ceiling {results["ceiling"] / 1e9:.0f} GFLOP/s')
-  times = ['ours s', 'torch s', 'torch/ours', 'CPU ratio']
+  times = ['ours s', 'torch s', 'torch/ours', 'spread', 'CPU ratio']
   print(row('', [*times, 'planned MiB', 'ours MiB', 'torch MiB']))
   for name in _ONLY.value:
     results[name] = report(name, s, results['ceiling'])

@@ -71,11 +71,10 @@ def text(runs: Sequence[Finished]) -> str:
   """Formats the table, paired differences of accuracy, seconds and memory."""
   from rdd_jax.compare.paired import methods, paired, table
   from rdd_jax.compare.runs import names
-  from rdd_jax.report import tables
-  from rdd_jax.runtime import logging
+  from rdd_jax.report import console
 
   rows = {name: row for name, (_, row) in table(runs).items()}
-  lines = [logging.table(rows, tables.terminal(rows))]
+  lines = [console.text(rows, 'terminal')]
   against = next(iter(methods(runs)))
   for name, found in paired(runs).items():
     d = found['accuracy']

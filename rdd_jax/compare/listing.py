@@ -7,6 +7,7 @@ from functools import partial
 import io
 import json
 from pathlib import Path
+import sys
 from typing import Any, NamedTuple
 
 from rich.console import Console
@@ -122,7 +123,9 @@ def listing(runs: Sequence[Listed], root: Path = RUNS) -> str:
       _described(own),
     )
     laid_out.add_row(*map(Text, cells))
-  console = Console(file=io.StringIO(), width=10_000, color_system=None)
+  shown = Console(file=sys.stdout)
+  width = shown.width if shown.is_terminal else 10_000
+  console = Console(file=io.StringIO(), width=width, color_system=None)
   with console.capture() as captured:
     console.print(laid_out)
   lines = [line.rstrip() for line in captured.get().rstrip('\n').splitlines()]

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rdd_jax.artifact import store
+from rdd_jax.core.errors import UserError
 from rdd_jax.evaluation.lookup import shown, title
-from rdd_jax.report.html import document, entry, grid, image, section
-from rdd_jax.report.tables import label
+from rdd_jax.report import charts
+from rdd_jax.report.blocks import Charts, Listed, Section, Text
+from rdd_jax.report.cost import costs_table
+from rdd_jax.report.drawing import Drawing
+from rdd_jax.report.pictures import Pictures, beside, by_class, one_each
+from rdd_jax.report.render import render
+from rdd_jax.report.table import Cell, Line, Table, plain
+from rdd_jax.report.tables import line
 
 
 class Shown(NamedTuple):
@@ -17,7 +25,7 @@ class Shown(NamedTuple):
 
   Attributes:
     name: tells it apart from the others.
-    directory: holds `grid.png`.
+    directory: holds the distilled set.
     cost: as `cost.json`; {} where it is not known.
   """
 
@@ -51,41 +59,81 @@ def comparison_page(
   # Classes and single sets would be columns without end.
   metrics = shown('summary', seen)
   metrics += [m for m in seen if m not in metrics and _plain(m)]
-  parts = [f'<p class="soft">{escape(note)}</p>' for note in notes]
-  parts.append(_summary(rows, metrics))
-  if paired:
-    body = _differences(paired, against, metrics)
-    parts.append(section(f'Against {against}, seed by seed', body))
-  if fields:
-    parts.append(section('What differs', _fields(runs, fields)))
-  if any(run.cost for run in runs):
-    parts.append(section('What it took', _costs(runs)))
-  pictures = [
-    f'<h3>{escape(run.name)}</h3>{picture}'
-    for run in runs
-    if (picture := image(run.directory / 'grid.png', f'images of {run.name}'))
+  draw = Drawing(None)
+  numbers = {name: row for name, (_, row) in rows.items()}
+  chart = charts.bought(draw, numbers, runs[0].name, runs[0].name)
+  costs = {run.name: run.cost for run in runs}
+  took = charts.cost(draw, costs)
+  sections = [
+    Section(
+      'Results',
+      [
+        *(Text(note, soft=True) for note in notes),
+        *([Charts(chart)] if chart else []),
+        _summary(rows, metrics),
+      ],
+    ),
+    Section(
+      f'Against {against}, seed by seed',
+      [_differences(paired, against, metrics)] if paired else [],
+    ),
+    Section('What differs', [_fields(runs, fields)] if fields else []),
+    Section('Images', _pictures(runs)),
+    Section(
+      'What it took',
+      [*([Charts(took)] if took else []), costs_table(costs)]
+      if any(costs.values())
+      else [],
+    ),
+    Section(
+      'Directories',
+      [Listed('Of the runs, in their order', [str(r.directory) for r in runs])],
+    ),
   ]
-  if pictures:
-    parts.append(section('Images', '\n'.join(pictures)))
-  where = ''.join(f'<li>{escape(str(run.directory))}</li>' for run in runs)
-  parts.append(section('Directories', f'<ul class="soft">{where}</ul>'))
-  return document(f'{len(runs)} runs', '\n'.join(parts))
+  return render(
+    'page.html',
+    title=f'{len(runs)} runs',
+    sections=[section for section in sections if section.blocks],
+    files=[],
+  )
+
+
+def _pictures(runs: Sequence[Shown]) -> list[Pictures]:
+  """Shows the synthetic images of each run, of those that can be read.
+
+  Sets of one image for each class are in one table, if they are alike.
+  """
+  sets = []
+  for run in runs:
+    with suppress(UserError):
+      sets.append((run.name, store.load(run.directory)))
+  kinds = {
+    (tuple(x.card['class_names']), x.images.shape, tuple(sorted(x.cells)))
+    for _, x in sets
+  }
+  if len(kinds) == 1 and one_each(sets[0][1].cells):
+    named = [(name, x.images, x.cells) for name, x in sets]
+    return [beside(named, sets[0][1].card['class_names'], 'Synthetic images')]
+  found = [
+    (name, by_class(x.images, x.cells, x.card['class_names'], f'Of {name}'))
+    for name, x in sets
+  ]
+  return [p._replace(caption=f'{name}. {p.caption}') for name, p in found]
 
 
 def _summary(
   rows: Mapping[str, tuple[str, Mapping[str, Any]]], metrics: Sequence[str]
-) -> str:
-  cells = {
-    label(name, row, set_off=arm == 'distilled'): [
-      entry(row.get(m)) for m in metrics
-    ]
-    for name, (arm, row) in rows.items()
-  }
-  return grid(
-    [_head(m) for m in metrics],
-    cells,
-    caption='Per cent, mean ± standard deviation over n networks. Distilled '
-    'sets are set off; a baseline that is the same in all runs stands once.',
+) -> Table:
+  numbers = {name: row for name, (_, row) in rows.items()}
+  return Table(
+    'All runs',
+    [title(m) for m in metrics],
+    [
+      line(name, numbers, metrics)._replace(own=arm == 'distilled', name=name)
+      for name, (arm, _) in rows.items()
+    ],
+    'Per cent, mean ± standard deviation over n networks. Distilled sets are '
+    'set off; a baseline that is the same in all runs stands once.',
   )
 
 
@@ -93,69 +141,44 @@ def _differences(
   paired: Mapping[str, Mapping[str, tuple[float, float, float, int]]],
   against: str,
   metrics: Sequence[str],
-) -> str:
-  def cell(found: tuple[float, float, float, int] | None) -> str:
+) -> Table:
+  def cell(found: tuple[float, float, float, int] | None) -> Cell:
     if found is None:
-      return '-'
+      return Cell('-')
     mean, least, greatest, n = found
     spread = f' [{100 * least:+.1f}, {100 * greatest:+.1f}]' if n > 1 else ''
-    return f'{100 * mean:+.1f}{spread}'
+    return Cell(f'{100 * mean:+.1f}{spread}')
 
   columns = [m for m in metrics if any(m in row for row in paired.values())]
-  cells = {
-    f'{escape(name)} <small>{max((d[3] for d in row.values()), default=0)} '
-    'seeds</small>': [cell(row.get(m)) for m in columns]
-    for name, row in paired.items()
-  }
-  return grid(
-    [_head(m) for m in columns],
-    cells,
-    caption=f'Points of difference from {escape(against)} over the '
-    'distillation seeds of both: mean [least, greatest].',
+  return Table(
+    'Differences',
+    [title(m) for m in columns],
+    [
+      Line(
+        name,
+        [cell(row.get(m)) for m in columns],
+        f'{max((d[3] for d in row.values()), default=0)} seeds',
+      )
+      for name, row in paired.items()
+    ],
+    f'Points of difference from {against} over the distillation seeds of '
+    'both: mean [least, greatest].',
   )
 
 
-def _fields(runs: Sequence[Shown], fields: Mapping[str, Sequence[Any]]) -> str:
-  cells = {
-    escape(field): ['-' if v is None else escape(str(v)) for v in values]
-    for field, values in fields.items()
-  }
-  return grid(
-    [escape(run.name) for run in runs],
-    cells,
-    caption='Fields of the configurations that are not the same in all runs.',
-  )
-
-
-def _costs(runs: Sequence[Shown]) -> str:
-  stages = dict.fromkeys(s for r in runs for s in r.cost.get('seconds', {}))
-
-  def size(run: Shown, kind: str) -> str:
-    found = run.cost.get('memory', {}).get(kind)
-    return '-' if found is None else f'{found / 2**20:,.0f}'
-
-  def seconds(value: float | None) -> str:
-    return '-' if value is None else f'{value:,.1f}'
-
-  cells = {
-    escape(run.name): [
-      seconds(run.cost.get('total')),
-      *(seconds(run.cost.get('seconds', {}).get(s)) for s in stages),
-      size(run, 'resident'),
-      size(run, 'device'),
-    ]
-    for run in runs
-  }
-  return grid(
-    ['in all', *map(escape, stages), 'resident', 'device'],
-    cells,
-    caption='Seconds, and MiB at the peak, of the process and of its device.',
+def _fields(
+  runs: Sequence[Shown], fields: Mapping[str, Sequence[Any]]
+) -> Table:
+  return plain(
+    'Fields that differ',
+    [run.name for run in runs],
+    {
+      field: ['-' if v is None else str(v) for v in values]
+      for field, values in fields.items()
+    },
+    'Fields of the configurations that are not the same in all runs.',
   )
 
 
 def _plain(metric: str) -> bool:
   return '@' not in metric and not metric.startswith('class_')
-
-
-def _head(metric: str) -> str:
-  return escape(title(metric))

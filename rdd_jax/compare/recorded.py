@@ -30,6 +30,5 @@ def recorded(
     command=command,
     seeds='; or '.join(sorted(seeds)),
     sets=[store.load(run.directory) for run in runs],
-    strong=[name for name, (arm, _) in found.items() if arm == 'distilled'],
     notes=EARLIER if earlier else '',
   )

@@ -5,6 +5,7 @@ from rdd_jax.data.dataset import Dataset as Dataset
 from rdd_jax.data.dataset import Split as Split
 from rdd_jax.data.dataset import from_arrays as from_arrays
 from rdd_jax.data.dataset import take as take
+from rdd_jax.data.facts import facts as facts
 from rdd_jax.data.groups.rare import rarefy as rarefy
 from rdd_jax.data.groups.rare import recoloured as recoloured
 from rdd_jax.data.injected import MOCK as MOCK

@@ -53,6 +53,7 @@ class Dataset:
     train_names: str[N] or None, of each example, such as its file; where
       there are none, rows are numbers.
     test_names: str[M] or None.
+    notes: what readers did that their user should know, a line each.
   """
 
   name: str
@@ -69,6 +70,7 @@ class Dataset:
   test_rare: np.ndarray | None = None
   train_names: np.ndarray | None = None
   test_names: np.ndarray | None = None
+  notes: tuple[str, ...] = ()
 
   @property
   def image_shape(self) -> tuple[int, int, int]:

@@ -103,7 +103,7 @@ def load(
   if scheme == OWN and where:
     return _own(name, where, size, channels)
   train, test = _read(name, ('train', 'test'), data_dir, size, channels)
-  return from_arrays(
+  found = from_arrays(
     train.images,
     train.labels,
     test.images,
@@ -115,6 +115,7 @@ def load(
     test_names=test.names,
     name=name,
   )
+  return replace(found, notes=tuple(dict.fromkeys(train.notes + test.notes)))
 
 
 def load_split(

@@ -176,14 +176,14 @@ METRICS = (
   ),
   Metric(
     'ece',
-    'ECE before',
+    'ECE (15 bins)',
     'expected calibration error of the networks as trained, in 15 bins of '
     'equal width',
     'lower',
   ),
   Metric(
     'ece_calibrated',
-    'ECE after',
+    'ECE after scaling',
     'the same after all logits are divided by one temperature, fitted on '
     'training rows with labels as given, corrected for the noise that was '
     'estimated',

@@ -11,19 +11,19 @@ from rdd_jax import report
 from rdd_jax.config.build.objectives import namespace
 from rdd_jax.config.defaults import PLACES, Config
 from rdd_jax.core.errors import choose
-from rdd_jax.evaluation.lookup import shown
+from rdd_jax.data import MOCK
 from rdd_jax.evaluation.metrics import Row, summary
-from rdd_jax.experiment import kept, pipeline, workdir
+from rdd_jax.experiment import kept, outputs, pipeline, workdir
 from rdd_jax.experiment.check import check
-from rdd_jax.report import tables
+from rdd_jax.report import console
 from rdd_jax.runtime import cost, distributed, logging
 from rdd_jax.runtime.files import write_atomically
-from rdd_jax.runtime.logging import table
 from rdd_jax.runtime.profiling import Watch
 
 DIRECTORY = 'variants'  # below that of the run
 TABLE = 'variants.json'
 MARKDOWN = 'variants.md'
+HEADING = 'what each part buys (per cent, mean ± standard deviation):'
 
 
 def derive(config: Config, name: str) -> Config:
@@ -86,20 +86,43 @@ def execute(
       if workdir.missing(path):
         logging.say(f'{name}:')
         pipeline.execute(
-          chosen, path, stop=stop, shared=directory.parent / kept.DIRECTORY
+          chosen,
+          path,
+          stop=stop,
+          shared=directory.parent / kept.DIRECTORY,
+          alone=False,
         )
+  if config.variants:
+    logging.say(f'{report.WHOLE_RUN}:')
+    if not workdir.finished(directory, config):  # its table is to be made anew
+      (directory / TABLE).unlink(missing_ok=True)
   results = pipeline.execute(
-    config, directory, command=command, stop=stop, watch=watch
+    config,
+    directory,
+    command=command,
+    stop=stop,
+    watch=watch,
+    alone=not config.variants,
   )
   if config.variants and distributed.is_main_process():
-    found = gather(directory, names(config))
-    write_atomically(directory / TABLE, json.dumps(found, indent=1).encode())
-    write_atomically(directory / MARKDOWN, report.markdown(found).encode())
-    report.write_report(directory, title=config.name, command=command)
-    rows = {name: entry['row'] for name, entry in found.items()}
-    columns = shown('ablations', tables.measured(rows))
-    logging.say(f'what each part buys:\n{table(rows, columns)}')
+    _tabulate(config, directory, command)
   return results
+
+
+def _tabulate(config: Config, directory: Path, command: str) -> None:
+  """Writes the table and the page, unless they are there, and prints it."""
+  found = gather(directory, names(config))
+  text = json.dumps(found, indent=1).encode()
+  path = directory / TABLE
+  if not path.exists() or path.read_bytes() != text:
+    write_atomically(directory / MARKDOWN, report.markdown(found).encode())
+    write_atomically(path, text)
+    report.write_report(directory, title=config.name, command=command)
+  rows = {name: entry['row'] for name, entry in found.items()}
+  console.show(rows, 'ablations', heading=HEADING)
+  if config.data.mock:
+    logging.say(MOCK)
+  logging.say(outputs.where(directory))
 
 
 def check_all(config: Config, directory: Path | None = None) -> None:

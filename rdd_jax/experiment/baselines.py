@@ -6,15 +6,18 @@ from dataclasses import replace
 
 import jax
 from jax import Array
+from ml_collections import ConfigDict
 import numpy as np
 
 from rdd_jax import data
 from rdd_jax.artifact import card as cards
 from rdd_jax.artifact import store
+from rdd_jax.config import defaults
+from rdd_jax.config.build import experiment
 from rdd_jax.config.presets.methods import BASELINES
 from rdd_jax.core import keys
 from rdd_jax.core.errors import UserError, choose
-from rdd_jax.experiment import whole
+from rdd_jax.experiment import difficulty, whole
 from rdd_jax.experiment.trial import (
   INITIAL,
   Trial,
@@ -93,6 +96,8 @@ def baseline(trial: Trial, arm: str, seed: int) -> store.Distilled:
       stored_ipc(trial.experiment.cells, trial.dataset.num_classes),
       trial.dataset.num_classes,
     )
+  elif arm in difficulty.SCORED:
+    rows = difficulty.rows(trial, arm, seed)
   else:
     rows = np.asarray(choose('baseline', arm, whole.whole(trial)['coresets']))
   return coreset(trial, rows, seed)
@@ -104,16 +109,31 @@ def baseline_like(
   """Chooses real rows at the storage of a set; they take its card.
 
   Args:
-    name: one of `BASELINES`; 'herding' and 'k_center' choose by pixels.
+    name: one of `BASELINES`; 'herding' and 'k_center' choose by pixels, and
+      those that score rows train networks as on the card, by the defaults of
+      `config.whole`.
     distilled: the set whose stored images are counted, outliers too.
     dataset: whose training rows are chosen from.
-    key: of the random ones.
+    key: of what is random.
   """
   choose('baseline', name, dict.fromkeys(BASELINES))
   classes, labels = dataset.num_classes, dataset.train_labels
   ipc = stored_ipc(distilled.cells, classes)
   if name == 'random':
     rows = coresets.random(keys.named(key, 'baseline'), labels, ipc, classes)
+  elif name in difficulty.SCORED:
+    outputs = distilled.targets.shape[1]
+    network = ConfigDict(distilled.card['network'])
+    found = difficulty.scores(
+      experiment.network(network, outputs),
+      dataset,
+      outputs,
+      distilled.preprocessing,
+      experiment.scoring(defaults.config()),
+      keys.named(key, 'difficulty'),
+    )
+    own = keys.named(key, 'draw')
+    rows = difficulty.select(name, found, labels, ipc, classes, own)
   else:
     pixels = dataset.train_images.reshape(len(labels), -1)
     rows = getattr(coresets, name)(pixels, labels, ipc, classes)

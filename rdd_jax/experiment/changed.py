@@ -10,6 +10,7 @@ from typing import Any
 from rdd_jax.artifact import store
 from rdd_jax.config.build.objectives import OBJECTIVES
 from rdd_jax.config.build.regression import REGRESSIONS
+from rdd_jax.config.presets.methods import BASELINES
 from rdd_jax.core.errors import UserError
 from rdd_jax.evaluation import regression as evaluation
 
@@ -180,7 +181,8 @@ def _stale(tops: set[str], now: Mapping[str, Any]) -> Iterator[str]:
   if 'evaluation' in tops:
     yield '*-*'
   if 'whole' in tops:
-    yield from ('whole.json', 'herding-*', 'k_center-*')
+    yield from ('whole.json', 'difficulty-*')
+    yield from (f'{name}-*' for name in BASELINES if name != 'random')
   if 'kernel' in tops:
     yield from (f'*-{name}-*' for name in evaluation.REGRESSIONS)
   if 'steps' in tops:

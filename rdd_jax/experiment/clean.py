@@ -12,8 +12,10 @@ from rdd_jax import report
 from rdd_jax.core.measure import empirical
 from rdd_jax.experiment import loop, parted
 from rdd_jax.experiment.kept import for_run
+from rdd_jax.experiment.outputs import write_facts
 from rdd_jax.experiment.trial import Trial
 from rdd_jax.report import label_noise
+from rdd_jax.report.page import PAGE
 from rdd_jax.runtime import cost
 from rdd_jax.runtime.logging import say
 
@@ -49,7 +51,8 @@ def clean(trial: Trial, key: Array, command: str, clock: cost.Clock) -> None:
     )
     label_noise.write(directory, dataset, state.transform)
   clock.write()
+  write_facts(directory, trial, judged=False)
   title = f'{dataset.name}: labels'
   report.write_report(directory, title=title, command=command)
   shutil.rmtree(directory / parted.DIRECTORY, ignore_errors=True)
-  say(f'all of it in {directory}; open report.html and relabeled.csv')
+  say(f'open {directory / PAGE} and relabeled.csv beside it')

@@ -28,7 +28,7 @@ from rdd_jax.evaluation.metrics import Row, pool
 from rdd_jax.experiment import whole
 from rdd_jax.experiment.baselines import baseline_like
 from rdd_jax.experiment.judge import Judge
-from rdd_jax.runtime.logging import table
+from rdd_jax.report.console import table
 from rdd_jax.synthetic import view
 from rdd_jax.training.fit import fit_many
 from rdd_jax.training.predict import predict

@@ -198,7 +198,7 @@ def _within(seconds: float, count: int, size: int) -> int:
   """
   found = int(LOOK_EVERY * count / max(seconds, 1e-6))
   found = min(max(found, 1), size)
-  return int(meshes.from_main(np.int32(found)))
+  return int(meshes.from_main(np.asarray(found, np.int32)))
 
 
 def unless_moved(before: Measure, after: Measure) -> Measure:

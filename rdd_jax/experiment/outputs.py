@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from rdd_jax import report
+from rdd_jax import data, report
 from rdd_jax.artifact import store
 from rdd_jax.config.build import ood
-from rdd_jax.data import MOCK
+from rdd_jax.data.facts import FILE as FACTS
 from rdd_jax.evaluation.evaluate import TestData
 from rdd_jax.evaluation.groups import pairs
 from rdd_jax.evaluation.metrics import Row
@@ -25,12 +25,15 @@ from rdd_jax.evaluation.shift.shift import Shift
 from rdd_jax.experiment import baselines, calibrate, evaluations
 from rdd_jax.experiment.judge import Judge
 from rdd_jax.experiment.trial import Trial, seed_directory
-from rdd_jax.report import tables
+from rdd_jax.report import console
+from rdd_jax.report.page import PAGE
 from rdd_jax.runtime import files
-from rdd_jax.runtime.logging import say, table
+from rdd_jax.runtime.logging import say
 
 
-def write_run(trial: Trial, results: dict[str, Any], command: str) -> Path:
+def write_run(
+  trial: Trial, results: dict[str, Any], command: str, *, alone: bool = True
+) -> Path:
   """Writes a run's sets with their numbers, and `write_page`'s files.
 
   The baselines of the first seed stand below `baselines/`, as artifacts.
@@ -39,6 +42,7 @@ def write_run(trial: Trial, results: dict[str, Any], command: str) -> Path:
     trial: the run; its distilled sets are there already.
     results: what `results.json` holds.
     command: that repeats the run, for the page.
+    alone: whether it is none of several that share a table and charts.
 
   Returns:
     The path of the page.
@@ -69,11 +73,32 @@ def write_run(trial: Trial, results: dict[str, Any], command: str) -> Path:
   config = trial.config
   own = config.name == 'own'  # which says nothing of what was read
   title = f'{trial.dataset.name}, distilled' if own else config.name
-  return write_page(directory, results, names, title=title, command=command)
+  write_facts(directory, trial)
+  return write_page(
+    directory, results, names, title=title, command=command, draw=alone
+  )
+
+
+def write_facts(directory: Path, trial: Trial, *, judged: bool = True) -> None:
+  """Writes `data.json`, which says what the data are.
+
+  Args:
+    directory: of the run.
+    trial: whose data set it is.
+    judged: whether test rows are used.
+  """
+  config = trial.config
+  noise = data.stand_in(config.data.noise, trial.dataset)
+  done = data.injected(trial.dataset, noise, config.data.rare)
+  _write(directory / FACTS, data.facts(trial.dataset, done, judged=judged))
 
 
 def tell(
-  directory: Path, results: Mapping[str, Any], *, mock: bool = False
+  directory: Path,
+  results: Mapping[str, Any],
+  *,
+  mock: bool = False,
+  alone: bool = True,
 ) -> None:
   """Prints the tables of a run, and where its page is.
 
@@ -81,14 +106,28 @@ def tell(
     directory: of the run.
     results: what `results.json` holds.
     mock: whether its images are, which is said then.
+    alone: False prints a line in the place of tables that others print.
   """
   own = results['rows']
-  say(table(own, tables.terminal(own)))
+  if not alone:
+    say(console.brief(own['distilled']))
+    return
+  console.show(own, 'terminal')
   for name, others in results.get('networks', {}).items():
-    say(f'by {name}:\n{table(others, tables.terminal(others))}')
+    console.show(others, 'terminal', heading=f'by {name}:')
   if mock:
-    say(MOCK)
-  say(f'all of it in {directory}; open report.html')
+    say(data.MOCK)
+  say(where(directory))
+
+
+def where(directory: Path) -> str:
+  """Says where the page of a run is, and what is beside it.
+
+  >>> where(Path('runs/one'))
+  'open runs/one/report.html; the set, figures and tables are beside it'
+  """
+  page = directory / PAGE
+  return f'open {page}; the set, figures and tables are beside it'
 
 
 def write_evaluation(
@@ -97,6 +136,7 @@ def write_evaluation(
   judge: Judge,
   rows: Mapping[str, Mapping[str, Row]],
   ranking: Mapping[str, Any] | None = None,
+  dataset: data.Dataset | None = None,
 ) -> Path:
   """Writes an evaluated set with its curves, and `write_page`'s files.
 
@@ -108,6 +148,7 @@ def write_evaluation(
     judge: that evaluated.
     rows: by arm, by network; the first network is that of `results['rows']`.
     ranking: from `dd_ranking.rank`, if it was asked for.
+    dataset: whose test rows it was evaluated on, for the page.
 
   Returns:
     The path of the page.
@@ -132,6 +173,9 @@ def write_evaluation(
     if first in kept:
       (directory / kind).mkdir(exist_ok=True)
       _write(directory / kind / 'distilled.json', kept[first])
+  if dataset is not None:
+    done = distilled.card['data'].get('injected') or ()
+    _write(directory / FACTS, data.facts(dataset, done))
   return write_page(
     directory,
     results,
@@ -148,6 +192,7 @@ def write_page(
   *,
   title: str,
   command: str,
+  draw: bool = True,
 ) -> Path:
   """Writes `results.json`, `grid.png` and `report.html` beside a set.
 
@@ -157,6 +202,7 @@ def write_page(
     cell_names: of classes, and of outlier slots after them.
     title: of the page.
     command: that repeats it.
+    draw: whether the page has charts.
 
   Returns:
     The path of the page.
@@ -164,7 +210,7 @@ def write_page(
   _write(directory / 'results.json', results)
   shown = store.load(directory)
   report.grid_png(directory / 'grid.png', shown.images, shown.cells, cell_names)
-  return report.write_report(directory, title=title, command=command)
+  return report.write_report(directory, title=title, command=command, draw=draw)
 
 
 def describe_tests(

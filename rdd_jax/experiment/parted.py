@@ -108,7 +108,7 @@ class Parted:
     arrays = {str(i): np.asarray(leaf) for i, leaf in enumerate(leaves)}
     with suppress(OSError):  # A part is not worth a run.
       path.parent.mkdir(parents=True, exist_ok=True)
-      arrays['done'] = np.int64(done)
+      arrays['done'] = np.asarray(done, np.int64)
       write_atomically(path, store.pack(arrays))
 
 

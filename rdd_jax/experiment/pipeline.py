@@ -58,6 +58,7 @@ def execute(
   stop: Callable[[], bool] = lambda: False,
   watch: Watch = Watch(),
   shared: Path | None = None,
+  alone: bool = True,
 ) -> dict[str, Any]:
   """Distils every seed, evaluates every arm, writes the outputs.
 
@@ -69,6 +70,7 @@ def execute(
     watch: what else is written of it.
     shared: where judged baselines are kept for other runs; None is beside the
       work directory.
+    alone: False leaves the table and the charts to who runs several.
 
   Returns:
     What `results.json` holds; nothing where labels are cleaned and no more.
@@ -83,7 +85,7 @@ def execute(
   if workdir.finished(directory, config):
     say(f'nothing to do, read from {directory}')
     results = json.loads((directory / 'results.json').read_text())
-    outputs.tell(directory, results, mock=config.data.mock)
+    outputs.tell(directory, results, mock=config.data.mock, alone=alone)
     return results
   check(config)
   mesh = meshes.make_mesh(config.devices or None)
@@ -107,7 +109,8 @@ def execute(
     with clock.stage('judging'):
       # Only now: it takes time, which a run that is stopped need not spend.
       shift = build_shift.load(config, trial.dataset, trial.preprocess)
-      return judge(trial._replace(shift=shift), command, clock, stop)
+      judged = trial._replace(shift=shift)
+      return judge(judged, command, clock, stop, alone=alone)
 
 
 def on_purpose(trial: Trial) -> list[str]:
@@ -213,7 +216,12 @@ def distil(
 
 
 def judge(
-  trial: Trial, command: str, clock: cost.Clock, stop: Callable[[], bool]
+  trial: Trial,
+  command: str,
+  clock: cost.Clock,
+  stop: Callable[[], bool],
+  *,
+  alone: bool = True,
 ) -> dict[str, Any]:
   """Evaluates all arms and writes the table, the picture and the page.
 
@@ -223,6 +231,7 @@ def judge(
     clock: of which the times are written.
     stop: asked before each network, or set of them; True raises
       `loop.Stopped`.
+    alone: as of `execute`.
 
   Returns:
     The results, as in `results.json`.
@@ -263,10 +272,10 @@ def judge(
   )
   clock.write()  # for the report
   if meshes.is_main_process():
-    outputs.write_run(trial, results, command)
+    outputs.write_run(trial, results, command, alone=alone)
     shutil.rmtree(directory / parted.DIRECTORY, ignore_errors=True)
     events = trial.watch.events(directory)
     if events:
       board_results(events / 'results', config.steps, results)
-    outputs.tell(directory, results, mock=config.data.mock)
+    outputs.tell(directory, results, mock=config.data.mock, alone=alone)
   return results

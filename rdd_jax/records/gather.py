@@ -43,7 +43,7 @@ def gather(
   )
   lines = [
     Row(
-      name.replace('_', '-'),
+      name if '=' in name else name.replace('_', '-'),  # not of options
       {m: cell(m, row[m]) for m in columns if m in row}
       | dict(extra.get(name, {})),
       name in strong,
@@ -73,7 +73,7 @@ def gather(
 
 
 def cell(metric: str, summary: Mapping[str, Any]) -> dict[str, float]:
-  """Returns a summary in the unit of its metric, with four decimals.
+  """Returns a summary in the unit of its metric, with six decimals.
 
   Args:
     metric: its name.
@@ -85,8 +85,8 @@ def cell(metric: str, summary: Mapping[str, Any]) -> dict[str, float]:
   found = find(metric)
   scale = 100 if found is None or found.unit == '%' else 1
   return {
-    'mean': round(scale * summary['mean'], 4),
-    'std': round(scale * summary['std'], 4),
+    'mean': round(scale * summary['mean'], 6),
+    'std': round(scale * summary['std'], 6),
     'n': summary['n'],
   }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rdd_jax.core.errors import UserError
+from rdd_jax.evaluation.lookup import current
 from rdd_jax.records.storage import Storage
 from rdd_jax.runtime.files import require_place, write_out
 
@@ -112,7 +113,7 @@ def write(path: Path, record: Record) -> None:
 
 
 def read(path: Path) -> Record:
-  """Reads a record.
+  """Reads a record; metrics have the names that they have now.
 
   Raises:
     UserError: if it is no record, or lacks something.
@@ -127,7 +128,8 @@ def read(path: Path) -> Record:
     return Record(
       **found
       | {
-        'rows': [Row(**row) for row in found['rows']],
+        'columns': [current(name) for name in found['columns']],
+        'rows': [_row(row) for row in found['rows']],
         'storage': [Storage(**one) for one in found['storage']],
       }
     )
@@ -135,6 +137,11 @@ def read(path: Path) -> Record:
     raise UserError(
       f'{path} is no record ({error}): write one by --record={path.stem}'
     ) from error
+
+
+def _row(found: Mapping[str, Any]) -> Row:
+  cells = {current(name): cell for name, cell in found['cells'].items()}
+  return Row(**{**found, 'cells': cells})
 
 
 def _text(value: Any) -> str:

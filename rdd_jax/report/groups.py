@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 import csv
-from html import escape
 import io
 import json
 from pathlib import Path
@@ -16,11 +15,13 @@ import numpy as np
 from rdd_jax.data import Dataset
 from rdd_jax.evaluation.registry import GROUPS, Metric
 from rdd_jax.report.grid import grid_png
-from rdd_jax.report.html import grid
+from rdd_jax.report.pictures import thumbnails
+from rdd_jax.report.table import Table, plain
 from rdd_jax.robust.groups.discover import GroupsState
 from rdd_jax.runtime.files import write_atomically
 
 SHOWN = 10  # images of each class in the picture
+PICTURES = 'groups_shown.npz'
 
 
 def write(directory: Path, dataset: Dataset, state: Any) -> None:
@@ -32,7 +33,8 @@ def write(directory: Path, dataset: Dataset, state: Any) -> None:
     split, and, where rare rows are known, the precision and the recall of what
     is set apart.
   - `groups.png`: rows that are set apart, those of a class in a row, whose
-    names are `shown` of `groups.json`.
+    names are `shown` of `groups.json`; `groups_shown.npz`: their `images`, u8,
+    for the page.
   - `groups.csv`: `file` (or the number of the row), `class`, `group`, `factor`.
 
   Args:
@@ -104,7 +106,7 @@ def apart(
 
 def group_table(
   rows: Sequence[Mapping[str, float | None]], class_names: Sequence[str]
-) -> str:
+) -> Table:
   """Tabulates what was found in each class, shares in per cent.
 
   Args:
@@ -113,35 +115,37 @@ def group_table(
   """
   labels = class_names or [str(c) for c in range(len(rows))]
   columns = [metric for metric in GROUPS if metric.name in rows[0]]
-  return grid(
+  return plain(
+    'Groups that were found',
     [metric.title for metric in columns],
     {
-      escape(label): [_cell(metric, row[metric.name]) for metric in columns]
+      label: [_cell(metric, row[metric.name]) for metric in columns]
       for label, row in zip(labels, rows, strict=True)
     },
-    caption='Set apart are all groups of a class but its largest; of a class '
-    'that was left whole there are none.',
+    'Set apart are all groups of a class but its largest; of a class that was '
+    'left whole there are none.',
   )
 
 
 def shown_table(
   rows: Sequence[Mapping[str, Any]], class_names: Sequence[str]
-) -> str:
-  """Tabulates the examples of `groups.png`, their names escaped.
+) -> Table:
+  """Tabulates the examples of `groups.png`.
 
   Args:
     rows: of `groups.json`.
     class_names: one for each row; numbers stand for ().
   """
   labels = class_names or [str(c) for c in range(len(rows))]
-  return grid(
-    ['files, in the order of the picture'],
+  return plain(
+    'Files that were set apart',
+    ['files, in the order of the pictures'],
     {
-      escape(label): ['<br>'.join(map(escape, row['shown']))]
+      label: [', '.join(row['shown'])]
       for label, row in zip(labels, rows, strict=True)
       if row.get('shown')
     },
-    caption='Of rows without a file, their numbers.',
+    'Of examples without a file, their numbers.',
   )
 
 
@@ -182,6 +186,10 @@ def _write(directory: Path, dataset: Dataset, state: GroupsState) -> None:
       dataset.train_labels[rows],
       dataset.class_names,
     )
+    buffer = io.BytesIO()
+    images = thumbnails(dataset.train_images[rows])
+    np.savez_compressed(buffer, images=images)
+    write_atomically(directory / PICTURES, buffer.getvalue())
 
 
 def _csv(dataset: Dataset, state: GroupsState) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 import csv
 from functools import partial
-from html import escape
 import io
 import json
 from pathlib import Path
@@ -18,7 +17,8 @@ from rdd_jax.data import Dataset
 from rdd_jax.evaluation.lookup import find
 from rdd_jax.evaluation.registry import TRUST
 from rdd_jax.report.grid import grid_png
-from rdd_jax.report.html import grid
+from rdd_jax.report.pictures import thumbnails
+from rdd_jax.report.table import Table, plain, share
 from rdd_jax.robust.label_noise.metrics import evidence, recall_by
 from rdd_jax.robust.label_noise.record import LEFT_OUT, DivertState
 from rdd_jax.runtime.files import write_atomically
@@ -27,6 +27,7 @@ from rdd_jax.runtime.logging import say
 PROMISED = 0.02  # noise that is handed on without a word
 RELABELED = 'relabeled.csv'
 DISTRUSTED = 'distrusted.csv'
+PICTURES = 'distrusted.npz'
 SHOWN = 10  # distrusted images of each class in the picture
 
 
@@ -42,7 +43,8 @@ def write(directory: Path, dataset: Dataset, state: Any) -> None:
     and, where the truth is known, the fields of `Evidence`.
   - `distrusted.png`: the rows of the highest loss that are not trusted, those
     of a given label in a row, the proposed label below each;
-    `distrusted.csv`: the same columns of the same rows, in their order.
+    `distrusted.csv`: the same columns of the same rows, in their order, and
+    `distrusted.npz`: their `images`, u8, for the page.
 
   Args:
     directory: of the distillation seed.
@@ -104,7 +106,7 @@ def summary(
   ]
 
 
-def trust_table(rows: Sequence[Mapping[str, float | None]]) -> str:
+def trust_table(rows: Sequence[Mapping[str, float | None]]) -> Table:
   """Tabulates shares in per cent, a line for each division.
 
   Args:
@@ -116,13 +118,14 @@ def trust_table(rows: Sequence[Mapping[str, float | None]]) -> str:
     for name in rows[0]
     if (metric := find(name, [record]))
   ]
-  return grid(
+  return plain(
+    'Trust in labels',
     [title for _, title in columns],
     {
-      f'division {i}': [_share(row[name]) for name, _ in columns]
+      f'division {i}': [share(row[name]) for name, _ in columns]
       for i, row in enumerate(rows)
     },
-    caption='Per cent of rows.',
+    'Per cent of training examples.',
   )
 
 
@@ -132,7 +135,7 @@ def verdict(row: Mapping[str, float | None]) -> str:
   Args:
     row: the last of `trust.json`.
   """
-  shares = {name: _share(row.get(name)) for name in ('trusted', 'recalled')}
+  shares = {name: share(row.get(name)) for name in ('trusted', 'recalled')}
   text = (
     f'label noise: {shares["trusted"]} % of the rows are trusted, '
     f'{shares["recalled"]} % relabeled'
@@ -141,8 +144,8 @@ def verdict(row: Mapping[str, float | None]) -> str:
   if given is None or left is None:
     return text
   text += (
-    f'; wrong labels, as estimated: {_share(given)} % as given, '
-    f'{_share(left)} % in what is handed on'
+    f'; wrong labels, as estimated: {share(given)} % as given, '
+    f'{share(left)} % in what is handed on'
   )
   if left > max(given / 4, PROMISED):
     text += (
@@ -151,25 +154,6 @@ def verdict(row: Mapping[str, float | None]) -> str:
       'more rows or fewer classes'
     )
   return text
-
-
-def _share(value: float | None) -> str:
-  return '-' if value is None else f'{100 * value:.1f}'
-
-
-def doubts_table(path: Path) -> str:
-  """Tabulates the examples of `distrusted.csv`, their names escaped.
-
-  Args:
-    path: of the file.
-  """
-  with path.open(newline='', encoding='utf-8') as file:
-    head, *rows = csv.reader(file)
-  return grid(
-    head,
-    {str(i): [*map(escape, row)] for i, row in enumerate(rows, 1)},
-    caption='In the order of the picture.',
-  )
 
 
 def _csv(
@@ -238,3 +222,7 @@ def _write(directory: Path, dataset: Dataset, state: DivertState) -> None:
       captions=[dataset.class_names[c] for c in state.proposed[shown]],
     )
     write_atomically(directory / DISTRUSTED, table(shown))
+    buffer = io.BytesIO()
+    images = thumbnails(dataset.train_images[shown])
+    np.savez_compressed(buffer, images=images)
+    write_atomically(directory / PICTURES, buffer.getvalue())

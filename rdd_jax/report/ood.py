@@ -1,56 +1,60 @@
-"""Tables of out-of-distribution detection: AUROC by score, set and arm."""
+"""Tabulates out-of-distribution detection: AUROC by score, set and arm."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 from rdd_jax.evaluation.registry import SCORES, suffix
-from rdd_jax.report.html import entry, grid
+from rdd_jax.report.table import Cell, Line, Table, arm, entry
 
 Rows = Mapping[str, Mapping[str, Any]]
 
 # In the order of the tables.
 TABLES = ('msp', 'energy', 'relative_mahalanobis')
+MEANS = (('far', ''), ('near', 'near_'))
 
 
-def ood_tables(rows: Rows, outside: Mapping[str, Any]) -> str:
+def ood_tables(rows: Rows, outside: Mapping[str, Any]) -> list[Table]:
   """Tabulates AUROC in per cent on each set, once for each of three scores.
 
   Args:
     rows: of `results.json`.
     outside: likewise; sets that are not averaged are in brackets.
   """
-  found = [arm for arm in rows if any('@' in metric for metric in rows[arm])]
-  head = [escape(arm.replace('_', '-')) for arm in found]
-  tables = ''
+  found = [name for name in rows if any('@' in m for m in rows[name])]
+
+  def line(name: str, metric: str, note: str, *, own: bool = False) -> Line:
+    cells = [Cell(entry(rows[a].get(metric))) for a in found]
+    return Line(name, cells, note, own)
+
+  tables = []
   for score in TABLES:
     end = suffix(score)
     lines = [
-      (_title(s), [rows[a].get(f'auroc{end}@{s["name"]}') for a in found])
+      line(_title(s), f'auroc{end}@{s["name"]}', _note(s))
       for s in outside['sets']
     ]
     lines += [
-      (
-        f'<b>mean, {place}</b>',
-        [rows[a].get(f'{key}auroc{end}') for a in found],
-      )
-      for place, key in (('far', ''), ('near', 'near_'))
+      line(f'mean, {place}', f'{key}auroc{end}', '', own=True)
+      for place, key in MEANS
     ]
-    tables += grid(
-      head,
-      {name: [entry(value) for value in values] for name, values in lines},
-      caption=f'AUROC, per cent, by {SCORES[score][0]}.',
+    title, by = SCORES[score]
+    tables.append(
+      Table(
+        f'AUROC by {title}',
+        [arm(name) for name in found],
+        lines,
+        f'AUROC, per cent, by {title}: {by}.',
+      )
     )
-  return (
-    f'{tables}<p class="soft">{outside["rows"]:,} test '
-    'rows against n of each set. Sets in brackets are of a kind that some arm '
-    'trained on, and are not in the means.</p>'
-  )
+  return tables
 
 
 def _title(s: Mapping[str, Any]) -> str:
-  place = 'near' if s['near'] else 'far'
-  name = f'{escape(s["name"])} <small>{place}, n = {s["rows"]:,}</small>'
+  name = s['name'].replace('_', ' ')
   return f'({name})' if s['seen'] else name
+
+
+def _note(s: Mapping[str, Any]) -> str:
+  return f'{"near" if s["near"] else "far"}, n = {s["rows"]:,}'

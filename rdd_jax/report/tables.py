@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 from rdd_jax.evaluation.lookup import find, shown, title
 from rdd_jax.evaluation.registry import RANKING
-from rdd_jax.report.html import entry, grid
+from rdd_jax.report.table import Cell, Line, Table, arm, entry, plain
 
 Rows = Mapping[str, Mapping[str, Any]]
 
@@ -24,7 +23,7 @@ def terminal(rows: Rows) -> list[str]:
   return shown('terminal', measured(rows))
 
 
-def summary_table(rows: Rows, against: str = 'random') -> str:
+def summary_table(rows: Rows, against: str = 'random') -> Table:
   """Tabulates mean ± standard deviation of each metric, beside a baseline's.
 
   Of many metrics, those that have a name here; classes and out-of-distribution
@@ -36,41 +35,33 @@ def summary_table(rows: Rows, against: str = 'random') -> str:
   """
   metrics = shown('summary', measured(rows))
   small = f' Small: points more than {against}.' if against in rows else ''
-  return grid(
-    [escape(title(m)) for m in metrics],
-    {
-      _label(name, rows[name]): _cells(rows, name, metrics, against)
-      for name in rows
-    },
-    caption=f'Per cent, mean ± standard deviation over n networks.{small}',
+  return Table(
+    'All numbers',
+    [title(m) for m in metrics],
+    [line(name, rows, metrics, against) for name in rows],
+    f'Per cent, mean ± standard deviation over n networks.{small}',
   )
 
 
-def label(name: str, row: Mapping[str, Any], *, set_off: bool) -> str:
-  """Formats the head of a line of a `grid`, and how many networks it is over.
+def line(
+  name: str, rows: Rows, metrics: Sequence[str], against: str = ''
+) -> Line:
+  """Makes the line of an arm, and says how many networks it is over.
 
   Args:
-    name: of the line.
-    row: metric to summary.
-    set_off: whether the line is set off from the others.
+    name: of the arm.
+    rows: arm to metric to summary.
+    metrics: a column each.
+    against: the row whose means are taken from its own, in small; '' for none.
   """
-  count = max((s['n'] for s in row.values()), default=0)
-  return f'{"*" if set_off else ""}{escape(name)} <small>n = {count}</small>'
-
-
-def _label(name: str, row: Mapping[str, Any]) -> str:
-  own = name in ('distilled', WHOLE_RUN)
-  return label(name.replace('_', '-'), row, set_off=own)
-
-
-def _cells(
-  rows: Rows, name: str, metrics: Sequence[str], against: str
-) -> list[str]:
+  row = rows[name]
   base = {} if name == against else rows.get(against, {})
-  return [
-    entry(rows[name].get(m)) + beside(rows[name].get(m), base.get(m))
-    for m in metrics
+  cells = [
+    Cell(entry(row.get(m)), beside(row.get(m), base.get(m))) for m in metrics
   ]
+  count = max((s['n'] for s in row.values()), default=0)
+  own = name in ('distilled', WHOLE_RUN)
+  return Line(arm(name), cells, f'n = {count}', own)
 
 
 def measured(rows: Rows) -> list[str]:
@@ -92,34 +83,29 @@ def beside(
     base: of the same metric, for the baseline.
 
   >>> beside({'mean': 0.5}, {'mean': 0.25})
-  ' <small>+25.0</small>'
+  '+25.0'
   """
   if summary is None or base is None:
     return ''
-  return f' <small>{100 * (summary["mean"] - base["mean"]):+.1f}</small>'
+  return f'{100 * (summary["mean"] - base["mean"]):+.1f}'
 
 
-def variants_table(found: Mapping[str, Mapping[str, Any]]) -> str:
-  """Tabulates each baseline and variant: numbers, trust, and what it took.
+def variants_table(found: Mapping[str, Mapping[str, Any]]) -> Table:
+  """Tabulates each baseline and variant, as a page of a desk is wide.
 
   Args:
     found: as `variants.json`: name to `row` and `cost`.
   """
   rows = {name: one['row'] for name, one in found.items()}
-  metrics = shown('ablations', measured(rows))
-  cells = {
-    _label(name, one['row']): [
-      *_cells(rows, name, metrics, 'plain'),
-      *([f'{x:,.0f}' for x in spent(one['cost'])] or ['', '']),
-    ]
-    for name, one in found.items()
-  }
-  return grid(
-    [*(escape(title(m)) for m in metrics), 'seconds', 'MiB'],
-    cells,
-    caption='Per cent, mean ± standard deviation over n networks. Small: '
-    'points more than plain. Seconds with judging; what one compiled, later '
-    'ones need not. Memory: the peak of the process so far.',
+  metrics = [
+    m for m in shown('ablations', measured(rows)) if not m.startswith('trust_')
+  ]
+  return Table(
+    'What each part buys',
+    [title(m) for m in metrics],
+    [line(name, rows, metrics, 'plain') for name in found],
+    'Per cent, mean ± standard deviation over n networks. Small: points more '
+    'than plain. Trust in labels is below, under all numbers.',
   )
 
 
@@ -148,61 +134,58 @@ def markdown(found: Mapping[str, Mapping[str, Any]]) -> str:
   return ''.join(f'| {" | ".join(line)} |\n' for line in lines)
 
 
-def glossary(rows: Rows) -> str:
-  """Explains the metrics of `summary_table`, behind a heading that opens it."""
-  lines = ''
+def glossary(rows: Rows) -> dict[str, str]:
+  """Explains the metrics of `summary_table`: title to meaning."""
+  found = {}
   for name in shown('summary', measured(rows)):
     metric = find(name)
     assert metric is not None
     note = '; less is better' if metric.better == 'lower' else ''
-    lines += (
-      f'<dt>{escape(metric.title)}</dt><dd>{escape(metric.meaning)}{note}</dd>'
-    )
-  return (
-    '<details><summary>What these numbers mean</summary>'
-    f'<dl>{lines}</dl></details>'
-  )
+    found[metric.title] = f'{metric.meaning}{note}'
+  return found
 
 
-def class_table(rows: Rows, class_names: Sequence[str]) -> str:
+def class_table(rows: Rows, class_names: Sequence[str]) -> Table:
   """Tabulates mean accuracy in per cent, a line for each class.
 
   Args:
     rows: name to row, a column each.
     class_names: in the order of the classes.
   """
-  cells = {
-    escape(name): [entry(row.get(f'class_{c}')) for row in rows.values()]
-    for c, name in enumerate(class_names)
-  }
-  return grid(
-    [escape(name.replace('_', '-')) for name in rows],
-    cells,
-    caption='Accuracy of each class, per cent.',
+  return Table(
+    'Accuracy by class',
+    [arm(name) for name in rows],
+    [
+      Line(name, [Cell(entry(row.get(f'class_{c}'))) for row in rows.values()])
+      for c, name in enumerate(class_names)
+    ],
+    'Accuracy of each class, per cent.',
   )
 
 
-def networks_table(networks: Mapping[str, Rows]) -> str:
+def networks_table(networks: Mapping[str, Rows]) -> Table:
   """Tabulates accuracy of other networks, and of regressions, by arm."""
-  arms = list(dict.fromkeys(arm for rows in networks.values() for arm in rows))
-  return grid(
-    [escape(arm.replace('_', '-')) for arm in arms],
+  arms = list(dict.fromkeys(a for rows in networks.values() for a in rows))
+  return plain(
+    'Accuracy of other networks',
+    [arm(name) for name in arms],
     {
-      escape(name): [entry(rows.get(arm, {}).get('accuracy')) for arm in arms]
+      name: [entry(rows.get(a, {}).get('accuracy')) for a in arms]
       for name, rows in networks.items()
     },
-    caption='Accuracy, per cent, of networks that were not matched with.',
+    'Accuracy, per cent, of networks that were not matched with.',
   )
 
 
-def ranking_table(scores: Mapping[str, float]) -> str:
-  """DD-Ranking's scores, in fractions."""
-  return grid(
+def ranking_table(scores: Mapping[str, float]) -> Table:
+  """Tabulates DD-Ranking's scores, in fractions."""
+  return plain(
+    'DD-Ranking',
     ['score'],
     {
       f'{m.title}: {m.meaning}': [f'{scores[m.name]:.3f}']
       for m in RANKING
       if m.name in scores
     },
-    caption='DD-Ranking, in fractions, over random rows of this page.',
+    'DD-Ranking, in fractions, over random rows of this page.',
   )

@@ -1,10 +1,9 @@
-"""Logs a run: JSON lines of metrics, a table, lines for its reader."""
+"""Logs a run: JSON lines of metrics, lines for its reader."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 import importlib
-import io
 import json
 import os
 from pathlib import Path
@@ -15,9 +14,6 @@ from typing import Any
 
 import jax
 import numpy as np
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.runtime import distributed as meshes
@@ -154,39 +150,6 @@ def _step(line: str) -> float:
     return json.loads(line)['step'] if line.endswith('\n') else np.inf
   except ValueError:
     return np.inf
-
-
-def table(
-  rows: Mapping[str, Mapping[str, Mapping[str, Any]]], columns: Sequence[str]
-) -> str:
-  """Lays out results as text, in percent, one line a row.
-
-  Args:
-    rows: as in `results.json`: row to metric to `mean`, `std` and `n`.
-    columns: the metrics to show; a row without one shows a dash.
-
-  >>> accuracy = {'mean': 0.812, 'std': 0.0046, 'n': 5}
-  >>> print(table({'distilled': {'accuracy': accuracy}}, ['accuracy', 'ece']))
-  %            accuracy  ece
-  distilled  81.2 ± 0.5    -
-  """
-
-  def cell(summary: Mapping[str, Any] | None) -> str:
-    if summary is None:
-      return '-'
-    mean = f'{100 * summary["mean"]:.1f}'
-    return mean if summary['n'] < 2 else f'{mean} ± {100 * summary["std"]:.1f}'
-
-  laid_out = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-  laid_out.add_column('%')
-  for column in columns:
-    laid_out.add_column(Text(column), justify='right')
-  for name, row in rows.items():
-    laid_out.add_row(Text(name), *(cell(row.get(key)) for key in columns))
-  console = Console(file=io.StringIO(), width=10_000, color_system=None)
-  with console.capture() as captured:
-    console.print(laid_out)
-  return captured.get().rstrip('\n')
 
 
 def say(text: str) -> None:

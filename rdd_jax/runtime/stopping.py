@@ -51,6 +51,7 @@ class _Watch:
     self.unfinished: list[tuple[str, Callable[[], object]]] = []
     self.finished_at = 0.0
     self.on = self.resumes = self.raised = False
+    self.announced = threading.Lock()  # is left acquired
 
 
 _watch = _Watch()
@@ -161,6 +162,7 @@ def leave(*, saved: bool = True) -> NoReturn:
 def _handle(number: int, frame: object) -> None:
   del frame
   _watch.number = _watch.number or number
+  _announce()
   if not (_watch.depth or _watch.raised):
     _watch.raised = True
     raise Interrupted
@@ -189,6 +191,9 @@ def _listen(ours: socket.socket, theirs: socket.socket, parent: int) -> None:
 
 
 def _announce() -> None:
+  """Says that the signal has come: once, before anything follows from it."""
+  if not _watch.announced.acquire(blocking=False):
+    return
   what = _watch.unfinished[-1][0] if _watch.unfinished else ''
   name = signal.Signals(_watch.number).name
   first = f', after {what}' if what else ''

@@ -147,6 +147,112 @@ def k_center(
   return _by_class(choose, labels, ipc, num_classes, weights)
 
 
+def hardest(
+  key: Array,
+  scores: Rows,
+  labels: Rows,
+  ipc: int,
+  num_classes: int,
+  weights: Rows | None = None,
+) -> np.ndarray:
+  """Returns the rows of the highest scores, as EL2N and forgetting keep them.
+
+  Args:
+    key: typed key; rows of one score are in the order of a draw.
+    scores: `f[n]`, see `difficulty`; infinite ones are highest.
+    labels: as in `random`.
+    ipc: as in `random`.
+    num_classes: as in `random`.
+    weights: as in `random`.
+
+  Returns:
+    `i[num_classes * ipc]`, the hardest first within each class.
+
+  Raises:
+    UserError: if a class has no row.
+
+  Deviations: both papers take the hardest rows of all classes together.
+
+  Source: Paul et al., NeurIPS 2021; Toneva et al., ICLR 2019.
+
+  >>> scores = np.array([0.1, 0.9, 0.5])
+  >>> hardest(jax.random.key(0), scores, np.zeros(3, int), 2, 1).tolist()
+  [1, 2]
+  """
+  scores = np.asarray(scores)
+  draws = np.asarray(jax.random.uniform(named(key, 'ties'), scores.shape))
+  return _by_class(
+    lambda rows, n: rows[np.lexsort((draws[rows], -scores[rows]))[:n]],
+    labels,
+    ipc,
+    num_classes,
+    weights,
+  )
+
+
+def ccs(
+  key: Array,
+  scores: Rows,
+  labels: Rows,
+  ipc: int,
+  num_classes: int,
+  weights: Rows | None = None,
+  *,
+  beta: float = 0.3,
+  strata: int = 50,
+) -> np.ndarray:
+  """Returns rows that cover all scores but the highest: CCS.
+
+  The hardest share `beta` is left out, the range of the others is cut into
+  strata of equal width, and the rows still to choose are shared out equally
+  among the strata that are left, the smallest first.
+
+  Args:
+    key: typed key, of the draws within strata.
+    scores: `f[n]`, finite, see `difficulty`; the paper's is minus AUM.
+    labels: as in `random`.
+    ipc: as in `random`.
+    num_classes: as in `random`.
+    weights: as in `random`.
+    beta: as the authors' code has it for a tenth of CIFAR-10; the paper
+      searches it for each size. At least `ipc` rows stay.
+    strata: k, at most; empty ones do not count.
+
+  Returns:
+    `i[num_classes * ipc]`.
+
+  Raises:
+    UserError: if a class has no row.
+
+  Deviations: class by class, where the paper stratifies all classes together.
+
+  Source: Zheng et al., Coverage-centric Coreset Selection for High Pruning
+    Rates, ICLR 2023, algorithm 1.
+
+  >>> scores = np.array([0.0, 0.1, 0.2, 9.0])
+  >>> ccs(jax.random.key(0), scores, np.zeros(4, int), 3, 1).tolist()
+  [0, 1, 2]
+  """
+  scores, labels = np.asarray(scores, np.float64), np.asarray(labels)
+  draws = np.asarray(jax.random.uniform(named(key, 'ccs'), scores.shape))
+
+  def choose(rows: np.ndarray, n: int) -> np.ndarray:
+    order = rows[np.argsort(scores[rows], kind='stable')]
+    kept = order[: max(len(order) - int(beta * len(order)), n)]
+    low, high = scores[kept[0]], scores[kept[-1]]
+    width = (high - low) / strata or 1.0
+    which = np.minimum((scores[kept] - low) // width, strata - 1)
+    parts = [kept[which == s] for s in np.unique(which)]
+    chosen = []
+    for left, part in enumerate(sorted(parts, key=len)):
+      share = min(len(part), n // (len(parts) - left))
+      chosen.append(part[np.argsort(draws[part], kind='stable')[:share]])
+      n -= share
+    return np.sort(np.concatenate(chosen))
+
+  return _by_class(choose, labels, ipc, num_classes, weights)
+
+
 def whole(
   labels: Rows, num_classes: int, weights: Rows | None = None
 ) -> np.ndarray:

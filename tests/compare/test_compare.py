@@ -9,10 +9,12 @@ from pathlib import Path
 import shutil
 import zlib
 
+from artifact.set_cases import distilled
 from helpers import Tags
 import numpy as np
 import pytest
 
+from rdd_jax.artifact import store
 from rdd_jax.compare import __main__
 from rdd_jax.compare.paired import csv_rows, methods, paired, table
 from rdd_jax.compare.runs import Finished, apart, differing, names, read
@@ -119,7 +121,7 @@ def test_metrics_that_any_run_has_are_columns(tmp_path: Path):
   a = make(tmp_path / 'a', '', metrics=('accuracy', 'worst_class'))
   b = make(tmp_path / 'b', 'ipc=2', metrics=('accuracy', 'auroc'))
   head, first, second, *_ = __main__.text(gather(a, b)).splitlines()
-  assert head.split() == ['%', 'accuracy', 'worst_class', 'auroc']
+  assert head.split() == ['%', 'accuracy', 'worst', 'class', 'AUROC']
   assert first.split()[-1] == '-'
   assert second.rstrip()[-1] != '-'
   rows = csv_rows(gather(a, b))
@@ -230,12 +232,16 @@ def test_what_all_paths_share_is_left_out(paths: list[str], wanted: list[str]):
 
 def test_the_page_stands_alone(tmp_path: Path):
   runs = gather(make(tmp_path / '<a>', ''), make(tmp_path / 'b', 'ipc=2'))
+  for run in runs:
+    store.save(run.directory, distilled())
   page = __main__.to_html(runs)
   tags = Tags()
   tags.feed(page)
-  assert all(link.startswith('data:') for link in tags.links)
-  assert len(tags.links) == 2  # the pictures
+  assert not tags.open
+  assert all(link.startswith('#') for link in tags.links)
+  pictures = [s for s in tags.sources if s.startswith('data:image/png')]
+  assert len(pictures) == len(tags.sources) == 2 * 12
   assert '<a>' not in page
   for words in ('synthetic.ipc', 'seed by seed', '7.5', 'random'):
     assert words in page
-  assert page.count('<caption>') == page.count('<table>') == 4
+  assert page.count('<caption>') == page.count('<table') == 6

@@ -12,6 +12,7 @@ import pytest
 HEAVY = (
   *('sklearn', 'scipy', 'pandas', 'orbax', 'joblib', 'matplotlib', 'PIL'),
   *('tensorboardX', 'pyarrow', 'datasets', 'tensorflow_datasets', 'torch'),
+  'jinja2',
 )
 QUICKSTART = '--config=configs/quickstart.py'
 # What each says, and whether JAX may be imported for it.

@@ -11,7 +11,9 @@ from PIL import Image
 import pytest
 
 from rdd_jax.report import grid_png, write_report
-from rdd_jax.report.plots import loss_curve
+from rdd_jax.report.charts import read_losses
+from rdd_jax.report.figures.lines import thinned
+from rdd_jax.report.table import Cell
 from rdd_jax.report.tables import summary_table
 
 
@@ -65,9 +67,15 @@ def test_the_page_shows_a_run_and_stands_alone(workdir):
   tags = Tags()
   tags.feed(text)
   assert not tags.open
-  assert len(tags.links) == 1
-  assert tags.links[0].startswith('data:image/png;base64,')
-  assert not re.search(r'https?://|<script|@import|url\(', text)
+  assert all(source.startswith('data:image/') for source in tags.sources)
+  assert not re.search(r'https?://(?!www\.w3\.org/)|<script|@import', text)
+  assert all(link.startswith('#') for link in re.findall(r'url\((.*?)\)', text))
+  # What it leads to is in it, or beside it.
+  for link in tags.links:
+    if link.startswith('#'):
+      assert f'id="{link[1:]}"' in text
+    else:
+      assert (workdir / link).exists(), link
   assert 'digits &lt;ipc 1&gt;' in text
   assert '&lt;10&gt;' in text
   assert 'jax 0.10.2' in text
@@ -83,29 +91,69 @@ def test_the_page_leaves_out_what_is_not_there(tmp_path):
 
 
 def test_the_table_is_in_per_cent_with_gaps_where_nothing_was_measured():
-  html = summary_table(
+  table = summary_table(
     {
       'random': {'accuracy': summary(0.401), 'ece': summary(0.1)},
       'distilled': {'accuracy': summary(0.5, n=1)},
     }
   )
-  assert '<td>40.1 ± 1.2</td><td>10.0 ± 1.2</td>' in html
-  assert '<td>50.0 <small>+9.9</small></td><td>-</td>' in html
+  random, distilled = table.lines
+  assert random.cells == [Cell('40.1 ± 1.2'), Cell('10.0 ± 1.2')]
+  assert distilled.cells == [Cell('50.0', '+9.9'), Cell('-')]
+  assert (random.own, distilled.own) == (False, True)
 
 
 @pytest.mark.parametrize('n', [2, 3, 400, 401, 5000])
-def test_the_curve_spans_all_steps_and_stays_small(n):
-  svg = loss_curve([(float(i), float(i + 1)) for i in range(n)])
-  points = re.search(r'points="([^"]*)"', svg)
-  assert points is not None
-  assert 1 < len(points[1].split()) <= 400
-  assert points[1].split()[-1].startswith('690.0,15.0')
-  assert not loss_curve([(0.0, 1.0)])
+def test_a_curve_spans_all_steps_and_stays_small(n):
+  points = thinned([(float(i), float(i + 1)) for i in range(n)])
+  assert 1 < len(points) <= 400
+  assert points[-1][0] == n - 1
+  means = [y for _, y in points]
+  assert means == sorted(means)
+  assert np.mean(means) == pytest.approx((n + 1) / 2, rel=0.01)
 
 
-def test_a_flat_or_negative_curve_is_drawn():
-  assert 'log scale' not in loss_curve([(0.0, -1.0), (1.0, 1.0)])
-  assert 'nan' not in loss_curve([(0.0, 1.0), (1.0, 1.0)])
+def test_losses_are_read_up_to_a_torn_line(workdir):
+  points = read_losses(workdir / 'metrics.jsonl')
+  assert points == [(i, 1 / (i + 1)) for i in range(1000)]
+
+
+def test_names_are_escaped_in_charts_as_well(workdir):
+  rows = json.loads((workdir / 'results.json').read_text())['rows']
+  found = {
+    name: {
+      'row': row,
+      'cost': {
+        'seconds': {'<u>': 2.0},
+        'total': 2.0,
+        'memory': {'resident': None, 'device': None},
+        'devices': 'x',
+        'parts': 1,
+      },
+    }
+    for name, row in {
+      '<i>&': rows['random'],
+      'all of it': rows['distilled'],
+    }.items()
+  }
+  (workdir / 'variants.json').write_text(json.dumps(found))
+  cost = found['all of it']['cost']
+  (workdir / 'cost.json').write_text(json.dumps(cost))
+  text = write_report(workdir, title='x', command='c').read_text()
+  assert text.count('&lt;i&gt;&amp;') > 3
+  assert '&lt;u&gt;' in text
+  assert '<i>' not in text
+  assert '<u>' not in text
+
+
+def test_without_charts_the_numbers_stay(workdir):
+  drawn = write_report(workdir, title='x', command='c').read_text()
+  plain = write_report(workdir, title='x', command='c', draw=False).read_text()
+  assert '<svg' in drawn
+  assert '<svg' not in plain
+  numbers = re.findall(r'<td>.*?</td>', drawn)
+  assert numbers
+  assert re.findall(r'<td>.*?</td>', plain) == numbers
 
 
 def test_the_page_of_anothers_set_says_what_was_assumed_and_how_it_ranks(

@@ -100,18 +100,3 @@ def test_tensorboard_when_missing(tmp_path, monkeypatch):
   monkeypatch.setitem(sys.modules, 'tensorboardX', None)
   with pytest.raises(UserError, match='pip install tensorboardX'):
     logging.MetricsWriter(tmp_path / 'm.jsonl', tensorboard='events')
-
-
-def test_table_aligns_and_marks_what_is_missing():
-  def summary(mean, std, n=5):
-    return {'mean': mean, 'std': std, 'n': n, 'values': []}
-
-  rows = {
-    'random': {'accuracy': summary(0.5, 0.1), 'ece': summary(0.081, 0.0, n=1)},
-    'distilled': {'accuracy': summary(1.0, 0.004)},
-  }
-  assert logging.table(rows, ['accuracy', 'ece']).splitlines() == [
-    '%             accuracy  ece',
-    'random     50.0 ± 10.0  8.1',
-    'distilled  100.0 ± 0.4    -',
-  ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -59,7 +60,7 @@ def cleans_only(config: Config) -> bool:
 def _every_row(name: str, **options: Any) -> data.Dataset:
   """All rows that have labels; one stands in for the test that none needs."""
   found = data.load_split(name, 'all', **options)
-  return data.from_arrays(
+  dataset = data.from_arrays(
     found.images,
     found.labels,
     found.images[:1],
@@ -69,6 +70,7 @@ def _every_row(name: str, **options: Any) -> data.Dataset:
     train_names=found.names,
     name=name,
   )
+  return replace(dataset, notes=found.notes)
 
 
 def load(config: Config) -> data.Dataset:

@@ -297,11 +297,18 @@ def evaluation(config: Config) -> Recipe:
 
 def whole(config: Config) -> Recipe | None:
   """Returns how a network is trained on the full training set, if one is."""
+  steps = config.whole.steps
+  return replace(scoring(config), steps=steps) if steps else None
+
+
+def scoring(config: Config) -> Recipe:
+  """Returns how networks are trained whose rows are scored, of one step.
+
+  As those of `whole`, which a configuration may leave out.
+  """
   options = config.whole
-  if not options.steps:
-    return None
   return Recipe(
-    steps=options.steps,
+    steps=1,
     batch_size=options.batch_size,
     learning_rate=options.learning_rate,
     schedule='cosine',

@@ -15,7 +15,15 @@ GROUPS = (
   'memory',
 )
 OUTLIERS = ('outliers', 'loss', 'families', 'slots')
-BASELINES = ('random', 'herding', 'k_center')  # rdd_jax.experiment.baselines
+# What sets are compared with, and what it is; rdd_jax.experiment.baselines.
+BASELINES = {
+  'random': 'random rows',
+  'herding': 'rows whose mean is that of their class (Welling 2009)',
+  'k_center': 'rows that leave none far away (Sener and Savarese 2018)',
+  'el2n': 'rows of the largest early error (Paul et al. 2021)',
+  'forgetting': 'rows that networks forget most often (Toneva et al. 2019)',
+  'ccs': 'rows of all difficulties but the hardest (Zheng et al. 2023)',
+}
 
 
 class Method(NamedTuple):

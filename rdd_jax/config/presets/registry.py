@@ -15,6 +15,7 @@ from rdd_jax.config.defaults import Config
 from rdd_jax.config.difference import places
 from rdd_jax.config.presets.datasets import DATA, lookup
 from rdd_jax.config.presets.methods import (
+  BASELINES,
   METHODS,
   PROTECTIONS,
   Method,
@@ -153,6 +154,10 @@ def describe(method: Method, dataset: str, given: Mapping[str, Any]) -> str:
       more = {key: more[key] for key in its_own}
       lines += [f'With method={other} also:', arguments.usage(more)]
   lines += [
+    '',
+    "Baselines, by --config.baselines=\"('random','ccs')\":",
+    *(f'  {name:<10}  {what}' for name, what in BASELINES.items()),
+    '  initial     what distillation starts from',
     '',
     'As in --config=FILE.py:ipc=1,smoke. FILE.py:show prints every field of',
     'the configuration, each of which --config.FIELD=VALUE sets. Other flags:',
