@@ -13,8 +13,9 @@
 # them as processes. It is not the only way: one process, python -m
 # rdd_jax.main, drives all GPUs that it sees, or the first two by
 # --config.devices=2. Process i sees GPU i; on CPU this has no effect. When a
-# process fails, the others are killed, as they would ignore SIGTERM while they
-# wait for it, and its exit status is returned. Checkpoints survive that.
+# process fails, the others are killed, as they would wait for it, and its exit
+# status is returned. Checkpoints survive that. Ctrl-C and SIGTERM let all of
+# them save; again, they are killed.
 set -euo pipefail
 
 if [[ $# -lt 1 || ! $1 =~ ^[1-9][0-9]*$ ]]; then
@@ -33,7 +34,15 @@ export XLA_FLAGS="${XLA_FLAGS:-} \
 --xla_force_host_platform_device_count=${DEVICES:-1}"
 pids=()
 trap 'kill -KILL "${pids[@]}" 2>/dev/null || true; wait' EXIT
-trap 'exit 130' INT TERM
+stop() {
+  trap "exit $1" INT TERM USR1
+  kill -TERM "${pids[@]}" 2>/dev/null || true
+  wait
+  exit "$1"
+}
+trap 'stop 130' INT
+trap 'stop 143' TERM
+trap 'stop 138' USR1
 for ((i = 0; i < count; i++)); do
   RDD_JAX_PROCESS_ID=$i JAX_LOCAL_DEVICE_IDS=$i \
     "$python" -m rdd_jax.main --distributed "$@" &

@@ -39,7 +39,7 @@ SHORT = (
 )
 LONG = (*SHORT, '--config.steps=1500')
 # Of two processes, each of which waits for the other at every step.
-PAIR = (*SHORT, '--config.steps=300', '--config.checkpoint_every=20')
+PAIR = (*SHORT, '--config.steps=60', '--config.checkpoint_every=10')
 LEFT = 'PENDING', 'RUNNING', 'COMPLETING', 'CONFIGURING', 'REQUEUED'
 # As a shell of somebody has it, and not as tests.
 ENV = {k: v for k, v in os.environ.items() if k not in ('XLA_FLAGS', 'REQUEUE')}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -123,6 +124,35 @@ def test_local_launch_runs_all_and_stops_all(tmp_path, fails, status):
   ]
   assert set(said) <= set(expected)
   assert fails or sorted(said) == expected
+
+
+@pytest.mark.parametrize('again', [False, True])
+def test_local_launch_lets_all_save(tmp_path, again):
+  """What is stopped once saves, each process once; twice, it is killed."""
+  python = tmp_path / 'python'
+  python.write_text(
+    '#!/usr/bin/env bash\n'
+    'if [[ $1 == -c ]]; then echo 1234; exit; fi\n'
+    'trap "echo told" TERM\necho begun\n'
+    'for i in {1..20}; do sleep 0.1; done\necho saved\nexit 143\n'
+  )
+  python.chmod(0o755)
+  with subprocess.Popen(
+    ['bash', LAUNCH / 'local.sh', '2', '--config=a b'],
+    env={'PATH': os.environ['PATH'], 'PYTHON': str(python)},
+    stdout=subprocess.PIPE,
+    text=True,
+  ) as job:
+    assert job.stdout is not None
+    begun = [job.stdout.readline() for _ in range(2)]
+    job.send_signal(signal.SIGTERM)
+    told = [job.stdout.readline() for _ in range(2)]
+    if again:
+      job.send_signal(signal.SIGTERM)
+    rest = job.stdout.read().split()
+  assert (begun, told) == (2 * ['begun\n'], 2 * ['told\n'])
+  assert rest == ([] if again else ['saved', 'saved'])
+  assert job.returncode == 143
 
 
 FAILING = """
