@@ -23,9 +23,10 @@ SOON = 20.0  # seconds: five where nothing else runs
 
 
 def test_three_stages_of_one_run(tmp_path: Path):
-  flags = ('--config.steps=2000', '--config.evaluation.epochs=600')
+  flags = ('--config.steps=200', '--config.evaluation.epochs=100')
   whole, cut = (
-    command(Stage(TAD, flags, ''), tmp_path / d / 'run') for d in 'ab'
+    command(Stage(f'{TAD},smoke', flags, ''), tmp_path / d / 'run')
+    for d in 'ab'
   )
   finish(whole)
   for shows, number in (
