@@ -131,7 +131,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def limited(out: Path) -> str:
   """A run that is too long for its limit, twice; it takes a core meanwhile."""
   flags = (*SHORT, '--config.steps=1000000')
-  return submit(out / 'limited', '--time=2', flags=flags, REQUEUE='1')
+  return submit(out / 'limited', '--time=3', flags=flags, REQUEUE='1')
 
 
 @pytest.fixture(scope='module')
