@@ -113,6 +113,19 @@ def test_outputs(whole_run: Path):
   found = rdd_jax.load(whole_run)
   assert found.images.shape == (10, 8, 8, 1)
   assert found.card['numbers']['accuracy']['n'] == 4
+  row = results['rows']['distilled']
+  for path, seed in ((whole_run, 0), (whole_run / 'seeds' / '1', 1)):
+    own = rdd_jax.load(path).card['calibration']
+    fitted = row['temperature']['values'][2 * seed : 2 * seed + 2]
+    assert fitted == [own['temperature']] * 2
+    assert own['labels'] == 'as given'
+  diagrams = json.loads(
+    (whole_run / 'reliability' / 'distilled.json').read_text()
+  )
+  for when, metric in (('before', 'ece'), ('after', 'ece_calibrated')):
+    share, sure, right = diagrams[when].values()
+    error = np.dot(share, np.abs(np.subtract(right, sure)))
+    assert row[metric]['values'][0] == pytest.approx(error)
   herding = rdd_jax.load(whole_run / 'baselines' / 'herding')
   assert herding.images.shape == found.images.shape
   other = rdd_jax.load(whole_run / 'seeds' / '1')
@@ -125,6 +138,7 @@ def test_a_set_is_evaluated_by_the_networks_of_its_run(whole_run: Path):
   for metric, ours in rows['convnet'].items():
     theirs = found.card['numbers'][metric]['values']  # of two seeds
     assert ours['values'] == theirs[:2], metric
+  assert 'ece_calibrated' in rows['convnet']
 
 
 def test_compiles_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
