@@ -59,7 +59,7 @@ def test_a_run_says_what_it_took(whole_run: Path):
 
 def test_torn_newest_checkpoint(whole_run: Path, tmp_path: Path, stop_after):
   with pytest.raises(loop.Stopped):
-    pipeline.execute(tiny(), tmp_path, stop=stop_after(5))
+    pipeline.execute(tiny(), tmp_path, stop=stop_after(6))
   steps = sorted(
     (tmp_path / 'checkpoints').iterdir(), key=lambda path: int(path.name)
   )
@@ -159,7 +159,7 @@ def test_nan_names_the_step_and_keeps_the_checkpoint(
 ):
   pipeline_steps = tiny(steps=4, seeds=1)
   with pytest.raises(loop.Stopped):
-    pipeline.execute(pipeline_steps, tmp_path, stop=stop_after(1))
+    pipeline.execute(pipeline_steps, tmp_path, stop=stop_after(2))
   broken = tiny(seeds=1, optimizer__learning_rate=1e30)
   with pytest.raises(UserError, match=r'loss is (nan|inf) at step [34]') as e:
     pipeline.execute(broken, tmp_path)
