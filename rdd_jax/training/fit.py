@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,7 @@ import flax.linen as nn
 import jax
 from jax import Array
 import jax.numpy as jnp
+import numpy as np
 
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.parts import Parts, in_one
@@ -144,13 +145,13 @@ def fit_in_turn(
     tell(len(seeds), 0)
     return found
   steps, arguments = _arguments(net, batch, recipe, **options)
-  each_one = []
-  for i, key in enumerate(seeds):
+  data, each_one = np.asarray(jax.random.key_data(seeds)), []
+  for i in range(len(seeds)):
     trained = parts(
       f'network {i + 1} of {len(seeds)}',
-      (batch, jax.random.key_data(key)),
-      partial(_start, *arguments, key),
-      partial(_advance, *arguments, key),
+      (batch, data[i]),
+      partial(_start, *arguments, seeds, i),
+      partial(_advance, *arguments, seeds, i),
       steps,
     )
     each_one.append(jax.block_until_ready(trained.found()))
@@ -191,15 +192,33 @@ def _arguments(
 _STATIC = (0, 2, 3, 4, 5)
 
 
+def _of_one(arguments: Sequence[Any]) -> tuple[Any, ...]:
+  """The arguments of `program`: with a key, for seeds and which of them."""
+  *given, seeds, i = arguments
+  return (*given, seeds[i])
+
+
 @partial(jax.jit, static_argnums=_STATIC)
+def _begun(*arguments: Any) -> Training:
+  return program(*_of_one(arguments))[0]()
+
+
 def _start(*arguments: Any) -> Training:
-  return program(*arguments)[0]()
+  """Room for a state: `_advance` begins by itself, so one program is enough."""
+
+  def room(leaf: jax.ShapeDtypeStruct) -> Array:
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+      return jnp.zeros(leaf.shape, leaf.dtype)
+    return jax.device_put(np.zeros(leaf.shape, leaf.dtype))
+
+  return jax.tree.map(room, _begun.eval_shape(*arguments))
 
 
-@partial(jax.jit, static_argnums=_STATIC, donate_argnums=9)
+@partial(jax.jit, static_argnums=_STATIC, donate_argnums=10)
 def _advance(*arguments: Any) -> Training:
   *given, state, first, last = arguments
-  step = program(*given)[1]
+  start, step = program(*_of_one(given))
+  state = jax.lax.cond(first == 0, start, lambda: state)
   return jax.lax.fori_loop(first, last, lambda t, s: step(s, t)[0], state)
 
 

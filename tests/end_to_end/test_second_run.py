@@ -66,7 +66,7 @@ class Named(kept.Kept):
 
   def values(self, what: str, made_of: Any, arrays: Any, compute: Any) -> Any:
     self.read[self._path(made_of, arrays, 'json').name] = None
-    return {'row': {}, 'curves': {}}
+    return {'row': {}, 'curves': {}, 'reliability': {}}
 
   def tree(
     self, what: str, made_of: Any, arrays: Any, compute: Any, like: Any
