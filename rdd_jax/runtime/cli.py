@@ -52,19 +52,26 @@ def start(
   choose_emitters()
   try:
     app.run(main, flags_parser=partial(_parse, hint=hint))
-  except UserError as error:
+  except (stopping.Stopped, KeyboardInterrupt):
+    stopping.leave()
+  except Exception as error:
+    if stopping.asked():  # an import that is interrupted is another error
+      stopping.leave(saved=False)
+    _explain(error)
+    raise
+
+
+def _explain(error: Exception) -> None:
+  """Fails with one line, if an error has one for the user."""
+  if isinstance(error, UserError | FileNotFoundError):
     fail(str(error))
-  except FileNotFoundError as error:
-    fail(str(error))
-  except OSError as error:
+  if isinstance(error, OSError):
     if os.strerror(errno.EPIPE) in str(error):
       _leave_quietly()
     fail(
       f'{error}; what was saved before is intact: {files.advice(error)}, or '
       'choose another --workdir'
     )
-  except (stopping.Stopped, KeyboardInterrupt):
-    stopping.leave()
 
 
 def _leave_quietly() -> NoReturn:

@@ -4,11 +4,12 @@ The first of `SIGNALS` interrupts the command, as Ctrl-C does every program in
 Python. Where it would tear something, `deferred`, it is only noted, and whoever
 works there asks `asked` between two steps. Python runs handlers of signals
 between two of its own instructions, and a program of XLA may be one for
-minutes: so a thread waits beside it, and after `GRACE` ends the process. That
-loses no more than `kill -9` would, from which everything resumes. What should
-not be lost is `finished` first: a checkpoint in writing, a program in
-compilation. A second signal ends the process at once. The exit status is 128
-and the number of the signal, as shells have it: 130 of Ctrl-C, 143 of SIGTERM.
+minutes; an import is not interrupted, either. So a thread waits beside it, and
+after `GRACE` ends the process. That loses no more than `kill -9` would, from
+which everything resumes. What should not be lost is `finished` first: a
+checkpoint in writing, a program in compilation. A second signal ends the
+process at once. The exit status is 128 and the number of the signal, as shells
+have it: 130 of Ctrl-C, 143 of SIGTERM.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import socket
 import sys
 import threading
 import time
+from types import FrameType
 from typing import NoReturn
 
 NAMES = ('SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2')
@@ -159,22 +161,31 @@ def leave(*, saved: bool = True) -> NoReturn:
   os._exit(128 + (_watch.number or signal.SIGINT))
 
 
-def _handle(number: int, frame: object) -> None:
-  del frame
+def _handle(number: int, frame: FrameType | None) -> None:
   _watch.number = _watch.number or number
   _announce()
-  if not (_watch.depth or _watch.raised):
+  if not (_watch.depth or _watch.raised or _imports(frame)):
     _watch.raised = True
     raise Interrupted
 
 
+def _imports(frame: FrameType | None) -> bool:
+  """Whether a module is imported: libraries in C may abort if that fails."""
+  while frame is not None:
+    if frame.f_code.co_filename.startswith('<frozen importlib'):
+      return True
+    frame = frame.f_back
+  return False
+
+
 def _listen(ours: socket.socket, theirs: socket.socket, parent: int) -> None:
   """Waits for signals, and ends the process where the main thread does not."""
-  first = 0.0
+  first, echoes = 0.0, 0
   while theirs.fileno() >= 0:  # until the interpreter is gone
     ready = select.select([ours], [], [], 0.1 if first else 1.0)[0]
     now = time.monotonic()
     got = [n for n in ours.recv(64) if n in SIGNALS] if ready else []
+    got, echoes = got[echoes:], max(echoes - len(got), 0)
     if got and not first:
       first, _watch.number = now, _watch.number or got[0]
       _announce()
@@ -185,6 +196,9 @@ def _listen(ours: socket.socket, theirs: socket.socket, parent: int) -> None:
     elif parent and os.getppid() != parent:
       parent = 0
       os.kill(os.getpid(), signal.SIGTERM)
+    elif first and not (_watch.depth or _watch.raised):
+      echoes += 1  # it was importing
+      signal.pthread_kill(threading.main_thread().ident or 0, _watch.number)
     late = first and now > max(first + GRACE, _watch.finished_at + 1)
     if late and not _watch.unfinished:
       leave(saved=False)

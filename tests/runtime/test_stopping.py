@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 import os
+from pathlib import Path
 import signal
 import subprocess
 import sys
@@ -172,6 +173,25 @@ def test_it_saves_where_its_starter_is_gone():
     said = starter.stdout.read()  # to the end of the other one
   assert 'SIGTERM: stopping' in said
   assert 'saved' in said.splitlines()
+
+
+def test_an_import_is_finished(tmp_path: Path):
+  """Where one in C fails for no reason of its own, the process may abort."""
+  (tmp_path / 'slowly.py').write_text(
+    'import time\nprint("begun", flush=True)\ntime.sleep(0.8)\n'
+    'print("imported", flush=True)\n'
+  )
+  code = (
+    'stopping.GRACE = 10\ntry:\n  import slowly\n  time.sleep(60)\n'
+    'except KeyboardInterrupt:\n  stopping.leave()'
+  )
+  path = f'{tmp_path}{os.pathsep}{os.environ.get("PYTHONPATH", "")}'
+  with begun(code, PYTHONPATH=path) as process:
+    process.send_signal(signal.SIGTERM)
+    said = ended(process, 8)
+  assert process.returncode == 143
+  assert said[1] == 'imported'
+  assert said[2].startswith('stopped and saved')
 
 
 def test_without_a_watch_nothing_changes():
