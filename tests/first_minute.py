@@ -55,8 +55,12 @@ class Cost(NamedTuple):
   peak: float
 
 
-def run(root: Path, home: Path, *arguments: str) -> Cost:
-  """Runs Python on `root`'s code, with caches below `home`."""
+def run(root: Path, home: Path, *arguments: str, fails: bool = False) -> Cost:
+  """Runs Python on `root`'s code, with caches below `home`.
+
+  Raises:
+    RuntimeError: if it ends otherwise than it should.
+  """
   environment = {
     **os.environ,
     'PYTHONPATH': str(root),
@@ -71,7 +75,10 @@ def run(root: Path, home: Path, *arguments: str) -> Cost:
     stdout=subprocess.DEVNULL,
     stderr=subprocess.DEVNULL,
   )
-  _, _, used = os.wait4(process.pid, 0)
+  _, status, used = os.wait4(process.pid, 0)
+  process.returncode = os.waitstatus_to_exitcode(status)
+  if bool(process.returncode) != fails:
+    raise RuntimeError(f'{root}: {arguments} ended with {process.returncode}')
   wall = time.perf_counter() - began
   return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
@@ -80,7 +87,9 @@ def measure(row: str, root: Path, scratch: Path) -> dict[str, float]:
   """Runs one row once; `scratch` is empty."""
   home, workdir = scratch / 'cache', f'--workdir={scratch / "run"}'
   if row == 'typo':
-    return run(root, home, *QUICKSTART, '--config.stepz=3')._asdict()
+    return run(
+      root, home, *QUICKSTART, '--config.stepz=3', fails=True
+    )._asdict()
   if row == 'import':
     jax = run(root, home, '-c', 'import jax')
     both = run(root, home, '-c', 'import jax, rdd_jax')
@@ -100,8 +109,10 @@ def measure(row: str, root: Path, scratch: Path) -> dict[str, float]:
     return {'programs': float(where.read_text())}
   if row == 'tad':
     found = []
+    config = (root / 'configs/tad_fashion_mnist.py').read_text()
+    argument = 'defence' if 'defence' in config else 'defense'
     for defense in ('tad', 'none'):
-      config = f'--config=configs/{SMALL},defense={defense}'
+      config = f'--config=configs/{SMALL},{argument}={defense}'
       flags = ('--config.whole.steps=0', '--config.baselines=()')
       place = f'--workdir={scratch / defense / "run"}'
       found.append(run(root, home, *MAIN, config, *flags, place))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+import ctypes
 from functools import cache, partial
 import importlib
 import importlib.util
@@ -21,10 +22,26 @@ def reference() -> Any | None:
     return None
   module = importlib.import_module('rdd_jax.bench.torch_dd')
   if device() == 'cpu':
+    _keep_pages()
     return module
   # What jax does by default.
   module.torch.backends.cuda.matmul.allow_tf32 = True
   return module if module.torch.cuda.is_available() else None
+
+
+def _keep_pages() -> None:
+  """Lets glibc keep what is freed, where it is glibc.
+
+  By default it maps a large activation anew at each operation, and half of a
+  forward pass of plain PyTorch goes to page faults; the programs that people
+  run allocate much before, after which it no longer does.
+  """
+  try:
+    mallopt = ctypes.CDLL(None).mallopt
+  except (AttributeError, OSError, TypeError):
+    return
+  for option, value in ((-4, 0), (-1, 2**31 - 1)):  # no maps, no trimming
+    mallopt(option, value)
 
 
 def device() -> str:

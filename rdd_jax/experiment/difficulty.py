@@ -27,6 +27,7 @@ from rdd_jax.runtime.progress import Progress
 from rdd_jax.synthetic import coresets, difficulty
 from rdd_jax.synthetic.view import stored_ipc
 from rdd_jax.training.epochs import by_epoch, in_epochs
+from rdd_jax.training.fit import Told
 from rdd_jax.training.recipe import Recipe
 
 EPOCHS, EARLY, NETWORKS = 20, 4, 3
@@ -43,6 +44,7 @@ def scores(
   preprocess: Preprocessing,
   recipe: Recipe,
   key: Array,
+  tell: Told = lambda trained, left: None,
 ) -> Scores:
   """Trains networks on all training rows, and scores these; large is hard.
 
@@ -53,6 +55,8 @@ def scores(
     preprocess: from uint8 images to network inputs.
     recipe: but for its length.
     key: a typed key.
+    tell: called after each epoch with 0 and the epochs that are left; it may
+      raise, which ends the training.
 
   Returns:
     `f[N]` each: `el2n` and `margin`, minus AUM, means over networks; and
@@ -63,24 +67,24 @@ def scores(
   measure = empirical(labels, num_outputs)
   found = {name: np.zeros(len(labels)) for name in ('el2n', 'margin')}
   right = []
+  course = by_epoch(
+    net,
+    images,
+    measure,
+    in_epochs(recipe, EPOCHS),
+    num_classes=dataset.num_classes,
+    preprocess=preprocess,
+  )
   with Progress(EPOCHS * NETWORKS, 'scoring rows', unit='epoch') as progress:
     for number, own in enumerate(jax.random.split(key, NETWORKS)):
-      logits = by_epoch(
-        net,
-        images,
-        measure,
-        in_epochs(recipe, EPOCHS),
-        num_classes=dataset.num_classes,
-        preprocess=preprocess,
-        key=own,
-      )
-      for epoch, z in enumerate(logits, 1):
+      for epoch, z in enumerate(course(own), 1):
         found['margin'] -= difficulty.margin(z, labels) / (EPOCHS * NETWORKS)
         if epoch == EARLY:
           found['el2n'] += difficulty.el2n(z, labels) / NETWORKS
         if not number:
           right.append(z.argmax(1) == labels)
         progress.advance(1)
+        tell(0, EPOCHS * (NETWORKS - number) - epoch)
   return found | {'forgetting': difficulty.forgetting(np.stack(right))}
 
 
@@ -138,7 +142,13 @@ def _scores(trial: Trial, key: Array) -> dict[str, Any]:
 
   def compute() -> dict[str, Any]:
     made = scores(
-      trial.experiment.net, dataset, outputs, trial.preprocess, recipe, key
+      trial.experiment.net,
+      dataset,
+      outputs,
+      trial.preprocess,
+      recipe,
+      key,
+      trial.tell,
     )
     return {name: values.tolist() for name, values in made.items()}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 import time
@@ -143,6 +144,8 @@ def distil(
     MetricsWriter(path, watch.events(directory)) as writer,
     watch.profile as profile,
     Progress(config.steps, label) as progress,
+    # Several processes look at `stop` together, or would wait for each other.
+    stopping.deferred() if jax.process_count() > 1 else nullcontext(),
   ):
     writer.truncate_after(done)
     progress.update(done)

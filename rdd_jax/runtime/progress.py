@@ -117,7 +117,7 @@ class Progress:
     words += [f'{name} {float(value):.4g}' for name, value in values.items()]
     if step > begin and now > start and self._total > 1:
       rate = (step - begin) / (now - start)
-      left = timedelta(seconds=round((self._total - step) / rate))
+      left = timedelta(seconds=round(max(self._total - step, 0) / rate))
       words += [f'{rate:.3g} {self._unit}s/s'] if self._unit else []
       words += [f'ETA {left}']
     text = ' '.join(words)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import flax.linen as nn
@@ -27,9 +27,10 @@ def by_epoch(
   *,
   num_classes: int,
   preprocess: Preprocessing,
-  key: Array,
-) -> Iterator[np.ndarray]:
-  """Trains one network from scratch, and yields what it says of all rows.
+) -> Callable[[Array], Iterator[np.ndarray]]:
+  """Returns what trains a network and yields what it says of all rows.
+
+  Networks of one call share their compiled programs.
 
   Args:
     net: the network.
@@ -39,10 +40,9 @@ def by_epoch(
       optimizer, augmentation and losses are read.
     num_classes: logits of further outputs are left out.
     preprocess: from uint8 images to network inputs.
-    key: a typed key.
 
-  Yields:
-    Logits `f[N, num_classes]`, once after each epoch.
+  Returns:
+    From a typed key to logits `f[N, num_classes]`, once after each epoch.
   """
   n = len(images)
   assert recipe.epochs is not None
@@ -58,13 +58,18 @@ def by_epoch(
     losses=recipe.losses,
     edit=BoundTransform(EmptyState(), identity()),
   )
-  advance = jax.jit(trained.epoch)
-  state = trained.init(keys.named(key, 'init'))
-  for number in range(recipe.epochs):
-    at = jax.random.fold_in(keys.named(key, 'epoch'), number)
-    state = advance(state, at, images, measure)
-    stacked = jax.tree.map(lambda leaf: leaf[None], state.learner.variables)
-    yield predict(net, stacked, images, preprocess)[0][:, :num_classes]
+  init, advance = trained.init, jax.jit(trained.epoch)
+  epochs = recipe.epochs
+
+  def course(key: Array) -> Iterator[np.ndarray]:
+    state = init(keys.named(key, 'init'))
+    for number in range(epochs):
+      at = jax.random.fold_in(keys.named(key, 'epoch'), number)
+      state = advance(state, at, images, measure)
+      stacked = jax.tree.map(lambda leaf: leaf[None], state.learner.variables)
+      yield predict(net, stacked, images, preprocess)[0][:, :num_classes]
+
+  return course
 
 
 def in_epochs(recipe: Recipe, epochs: int) -> Recipe:

@@ -141,6 +141,9 @@ def test_the_first_screen_says_what_the_data_are(browser, pages):
     box = page.get_by_text(words, exact=True).first.bounding_box()
     assert box['y'] + box['height'] < 900, words
   assert page.get_by_text('wrong on purpose').first.is_visible()
+  # The table that a reader looks for is not cut.
+  table = page.get_by_role('region', name='What each part buys').last
+  assert table.evaluate('x => x.scrollWidth <= x.clientWidth')
   page.close()
 
 

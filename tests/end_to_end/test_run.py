@@ -59,7 +59,7 @@ def test_a_run_says_what_it_took(whole_run: Path):
 
 def test_torn_newest_checkpoint(whole_run: Path, tmp_path: Path, stop_after):
   with pytest.raises(loop.Stopped):
-    pipeline.execute(tiny(), tmp_path, stop=stop_after(5))
+    pipeline.execute(tiny(), tmp_path, stop=stop_after(6))
   steps = sorted(
     (tmp_path / 'checkpoints').iterdir(), key=lambda path: int(path.name)
   )
@@ -113,6 +113,19 @@ def test_outputs(whole_run: Path):
   found = rdd_jax.load(whole_run)
   assert found.images.shape == (10, 8, 8, 1)
   assert found.card['numbers']['accuracy']['n'] == 4
+  row = results['rows']['distilled']
+  for path, seed in ((whole_run, 0), (whole_run / 'seeds' / '1', 1)):
+    own = rdd_jax.load(path).card['calibration']
+    fitted = row['temperature']['values'][2 * seed : 2 * seed + 2]
+    assert fitted == [own['temperature']] * 2
+    assert own['labels'] == 'as given'
+  diagrams = json.loads(
+    (whole_run / 'reliability' / 'distilled.json').read_text()
+  )
+  for when, metric in (('before', 'ece'), ('after', 'ece_calibrated')):
+    share, sure, right = diagrams[when].values()
+    error = np.dot(share, np.abs(np.subtract(right, sure)))
+    assert row[metric]['values'][0] == pytest.approx(error)
   herding = rdd_jax.load(whole_run / 'baselines' / 'herding')
   assert herding.images.shape == found.images.shape
   other = rdd_jax.load(whole_run / 'seeds' / '1')
@@ -125,6 +138,7 @@ def test_a_set_is_evaluated_by_the_networks_of_its_run(whole_run: Path):
   for metric, ours in rows['convnet'].items():
     theirs = found.card['numbers'][metric]['values']  # of two seeds
     assert ours['values'] == theirs[:2], metric
+  assert 'ece_calibrated' in rows['convnet']
 
 
 def test_compiles_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -145,7 +159,7 @@ def test_nan_names_the_step_and_keeps_the_checkpoint(
 ):
   pipeline_steps = tiny(steps=4, seeds=1)
   with pytest.raises(loop.Stopped):
-    pipeline.execute(pipeline_steps, tmp_path, stop=stop_after(1))
+    pipeline.execute(pipeline_steps, tmp_path, stop=stop_after(2))
   broken = tiny(seeds=1, optimizer__learning_rate=1e30)
   with pytest.raises(UserError, match=r'loss is (nan|inf) at step [34]') as e:
     pipeline.execute(broken, tmp_path)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 import signal
+import sys
+import time
 
 from end_to_end.stopping_cases import (
   STAGES,
@@ -12,6 +14,7 @@ from end_to_end.stopping_cases import (
   command,
   finish,
   outputs,
+  start,
   stop,
 )
 import pytest
@@ -20,9 +23,10 @@ SOON = 20.0  # seconds: five where nothing else runs
 
 
 def test_three_stages_of_one_run(tmp_path: Path):
-  flags = ('--config.steps=2000', '--config.evaluation.epochs=600')
+  flags = ('--config.steps=200', '--config.evaluation.epochs=100')
   whole, cut = (
-    command(Stage(TAD, flags, ''), tmp_path / d / 'run') for d in 'ab'
+    command(Stage(f'{TAD},smoke', flags, ''), tmp_path / d / 'run')
+    for d in 'ab'
   )
   finish(whole)
   for shows, number in (
@@ -75,3 +79,25 @@ def test_two_commands_on_one_work_directory(tmp_path: Path):
   assert found.status == 143
   lines = (tmp_path / 'run' / 'metrics.jsonl').read_text().splitlines()
   assert len(set(lines)) == len(lines)
+
+
+@pytest.mark.slow
+def test_a_conversion_is_whole_or_not_there(tmp_path: Path):
+  run, kept = tmp_path / 'run', tmp_path / 'kept'
+  finish(command(STAGES['compiling'], run))
+  words = [sys.executable, '-m', 'rdd_jax.convert', str(run), '--to=folder']
+  finish([*words, f'--out={kept}'])
+  wanted = sorted(path.relative_to(kept) for path in kept.rglob('*'))
+  statuses = set()
+  for i in range(8):
+    out = tmp_path / f'{i}'
+    with start([*words, f'--out={out}']) as process:
+      time.sleep(0.3 + 0.4 * i)
+      process.send_signal(signal.SIGTERM)
+      said, _ = process.communicate()
+    statuses.add(process.returncode)
+    assert 'Traceback' not in said
+    there = sorted(path.relative_to(out) for path in out.rglob('*'))
+    assert there in ([], wanted)
+    assert bool(there) == (process.returncode == 0), said
+  assert 143 in statuses

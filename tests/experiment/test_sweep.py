@@ -123,6 +123,15 @@ def test_a_runner_ends_what_takes_too_long(tmp_path: Path):
   assert 'more' not in log.read_text()
 
 
+def test_a_terminal_reaches_a_run_through_its_runner_alone(tmp_path: Path):
+  """Ctrl-C is sent to all of a group: a run is of another one."""
+  log = tmp_path / 'a.log'
+  code = 'import os; print(os.getpgid(0), os.getpid())'
+  assert sweeps.Runner().run([sys.executable, '-c', code], log)
+  group, process = map(int, log.read_text().split())
+  assert group == process != os.getpgid(0)
+
+
 def sweep(out: Path, *flags: str) -> list[str]:
   return [
     *(sys.executable, 'launch/sweep.py', f'--out={out}'),
@@ -141,6 +150,10 @@ def environment() -> dict[str, str]:
 def test_a_sweep_loses_nothing_and_repeats_nothing(tmp_path: Path):
   command = sweep(tmp_path, '--arg=seed=0|1', '--arg=noise=odd', '--jobs=2')
   options = {'cwd': ROOT, 'env': environment(), 'text': True}
+
+  def again() -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, check=False, **options)
+
   with subprocess.Popen(command, stdout=subprocess.PIPE, **options) as cut:
     first = tmp_path / 'dm_digits-smoke,width=4,seed=0'
     while not (first / 'checkpoints').exists():
@@ -148,12 +161,8 @@ def test_a_sweep_loses_nothing_and_repeats_nothing(tmp_path: Path):
       time.sleep(0.05)
     cut.send_signal(signal.SIGTERM)
     cut.communicate()
-  assert cut.returncode
+  assert cut.returncode == 143
   assert workdir.missing(first)
-
-  def again() -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, check=False, **options)
-
   found = again()
   assert found.returncode == 2
   last = found.stderr.strip().splitlines()[-1]
@@ -169,3 +178,34 @@ def test_a_sweep_loses_nothing_and_repeats_nothing(tmp_path: Path):
   found = again()
   assert found.stdout.count('finished before') == 2
   assert before == {d: (d / 'results.json').stat().st_mtime_ns for d in whole}
+
+
+@pytest.mark.slow
+def test_two_sweeps_on_one_output_and_ctrl_c(tmp_path: Path):
+  """The second is refused; the first lets its runs save, and says so."""
+  command = [*sweep(tmp_path, '--arg=seed=0|1', '--jobs=2')]
+  command += ['--config.steps=1000000']
+  options = {'cwd': ROOT, 'env': environment(), 'text': True}
+  with subprocess.Popen(command, stdout=subprocess.PIPE, **options) as first:
+    lines = [
+      tmp_path / f'dm_digits-smoke,width=4,seed={i}' / 'metrics.jsonl'
+      for i in range(2)
+    ]
+    while not all(path.exists() for path in lines):
+      assert first.poll() is None, 'ended before it could be stopped'
+      time.sleep(0.05)
+    second = subprocess.run(
+      command, capture_output=True, check=False, **options
+    )
+    assert second.returncode == 2
+    assert f'is in use by process {first.pid} on' in second.stderr
+    first.send_signal(signal.SIGINT)
+    said, _ = first.communicate()
+  assert first.returncode == 130
+  assert '; to resume: python launch/sweep.py --out=' in said or (
+    '; to resume: python -m rdd_jax.sweep --out=' in said
+  )
+  for path in lines:
+    assert any((path.parent / 'checkpoints').iterdir())
+    log = (tmp_path / 'logs' / f'{path.parent.name}.log').read_text()
+    assert 'stopped and saved; to resume: python -m rdd_jax.main' in log

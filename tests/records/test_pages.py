@@ -10,7 +10,7 @@ import pytest
 from readme import pages
 
 from rdd_jax.records import DIRECTORY, read
-from rdd_jax.records.__main__ import outdated
+from rdd_jax.records.__main__ import listing, outdated
 from rdd_jax.records.render import MARK
 from rdd_jax.records.storage import HARD, LEARNED, SOFT
 
@@ -55,3 +55,11 @@ def test_a_record_says_what_it_is_of(path):
   # Small enough to be read and committed.
   assert path.stat().st_size < 40_000
   assert json.loads(path.read_text())['schema'] == record.schema
+
+
+def test_the_list_has_every_record_once():
+  *lines, total = listing(ROOT / DIRECTORY).splitlines()
+  assert sorted(line.split()[0] for line in lines) == [p.stem for p in DATA]
+  old = [line.endswith('carried over') for line in lines]
+  assert old == sorted(old)
+  assert total == f'{old.count(False)} recorded, {sum(old)} carried over'

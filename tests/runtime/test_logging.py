@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from types import ModuleType
+import threading
+import time
+from types import ModuleType, SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -100,3 +102,14 @@ def test_tensorboard_when_missing(tmp_path, monkeypatch):
   monkeypatch.setitem(sys.modules, 'tensorboardX', None)
   with pytest.raises(UserError, match='pip install tensorboardX'):
     logging.MetricsWriter(tmp_path / 'm.jsonl', tensorboard='events')
+
+
+def test_closing_tensorboard_has_a_bound(monkeypatch):
+  """Its writer waits for a thread, for ever once that has failed."""
+  monkeypatch.setattr(logging, 'CLOSING', 0.1)
+  release = threading.Event()
+  board = SimpleNamespace(close=release.wait)
+  begin = time.monotonic()
+  logging.close(board)
+  assert time.monotonic() - begin < 5
+  release.set()

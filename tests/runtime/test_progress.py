@@ -86,6 +86,15 @@ def test_a_terminal_without_cursor_is_given_lines(monkeypatch):
   assert stream.getvalue() == 'distil 2/2 loss 0.5\n'
 
 
+def test_no_time_is_left_where_more_is_done_than_was_asked_for(clock):
+  stream = io.StringIO()
+  with Progress(2, 'distil', stream) as bar:
+    bar.update(1)
+    clock.value += 60
+    bar.update(10)
+  assert stream.getvalue().splitlines()[-1].endswith('ETA 0:00:00')
+
+
 def test_values_are_read_only_when_shown(clock):
   class Unread:
     def __float__(self) -> float:

@@ -30,9 +30,8 @@ def test_a_network_learns_and_wrong_labels_are_hard():
       in_epochs(RECIPE, epochs),
       num_classes=CLASSES,
       preprocess=standardize([0.5], [0.2]),
-      key=jax.random.key(seed),
     )
-    return list(found)
+    return list(found(jax.random.key(seed)))
 
   logits = course(6)
   assert len(logits) == 6

@@ -187,6 +187,7 @@ def _program(expert: Expert, mesh: Mesh) -> Program:
   )
 
 
+@stopping.deferred()
 def _train(
   store: Store,
   buffer: Buffer,
@@ -236,16 +237,15 @@ def _train(
           sums[i, row] = write_row(draft, row, values[i])
     if epoch == buffer.snapshots[-1]:
       break
-    with stopping.deferred():
-      state = program.epoch(state, roots, jnp.int32(epoch), data)
-      jax.block_until_ready(state)
-      epoch += 1
-      progress(epoch)
-      stopped = meshes.any_process(stop())
-      late = meshes.any_process(time.monotonic() - saved > SAVE_EVERY)
-      if stopped or late:
-        checkpoint.save(folder, epoch, (state, meshes.from_main(sums)), keep=1)
-        saved = time.monotonic()
+    state = program.epoch(state, roots, jnp.int32(epoch), data)
+    jax.block_until_ready(state)
+    epoch += 1
+    progress(epoch)
+    stopped = meshes.any_process(stop())
+    late = meshes.any_process(time.monotonic() - saved > SAVE_EVERY)
+    if stopped or late:
+      checkpoint.save(folder, epoch, (state, meshes.from_main(sums)), keep=1)
+      saved = time.monotonic()
     if stopped:
       return False
   if main:
