@@ -16,7 +16,8 @@ import pytest
 from rdd_jax.runtime import stopping
 
 BEGIN = """
-import hashlib, sys, time
+import hashlib, signal, sys, time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup has them ignore
 from rdd_jax.runtime import stopping
 
 stopping.GRACE = 1.0
@@ -75,11 +76,13 @@ def begun(code: str, **env: str) -> Iterator[subprocess.Popen[str]]:
     text=True,
     env=os.environ | env,
   ) as process:
-    assert process.stdout is not None
-    assert process.stdout.readline() == 'begun\n'
-    time.sleep(0.3)  # until it is where it waits
-    yield process
-    process.kill()
+    try:
+      assert process.stdout is not None
+      assert process.stdout.readline() == 'begun\n'
+      time.sleep(0.3)  # until it is where it waits
+      yield process
+    finally:
+      process.kill()
 
 
 def ended(process: subprocess.Popen[str], seconds: float) -> list[str]:
