@@ -24,6 +24,7 @@ COMMANDS = {
   'plan': 'rdd_jax.plan.__main__',
   'bench': 'rdd_jax.bench.__main__',
   'prepare': 'rdd_jax.data.prepare',
+  'records': 'rdd_jax.records.__main__',
 }
 
 

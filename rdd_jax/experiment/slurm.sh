@@ -59,11 +59,14 @@ fi
 
 # SLURM itself sends SIGTERM to every process, and the warning of a time limit to
 # this script alone: srun passes that on.
-srun --kill-on-bad-exit=1 "$python" -m rdd_jax.main --distributed "$@" &
-step=$! warned=''
+step='' warned=''
+pass_on() { [[ -z $step ]] || kill "-$1" "$step" || true; }
 trap : TERM
-trap 'warned=1; kill -USR1 "$step"' USR1
-trap 'kill -USR2 "$step"' USR2
+trap 'warned=1; pass_on USR1' USR1
+trap 'pass_on USR2' USR2
+srun --kill-on-bad-exit=1 "$python" -m rdd_jax.main --distributed "$@" &
+step=$!
+[[ -z $warned ]] || pass_on USR1
 while kill -0 "$step" 2> /dev/null; do
   wait "$step" || true  # until a signal, at least
 done

@@ -18,12 +18,14 @@ from rdd_jax.runtime.logging import say
 from rdd_jax.runtime.owner import FILES, owned
 
 LAYOUT = 2  # of a work directory; the first one said nothing of itself
-# What a run leaves that has not begun to work: files, and below directories.
+# What a run leaves before there is anything to resume: files, and below
+# directories.
 BEGUN = (
   *FILES,
   'config.json',
   'cost.json',
   'baselines/initial',
+  'metrics.jsonl',
   'tensorboard',
 )
 OUTPUTS = ('distilled.npz', 'results.json', 'grid.png', 'report.html')

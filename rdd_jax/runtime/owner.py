@@ -12,7 +12,7 @@ process is gone.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 import json
 import os
 from pathlib import Path
@@ -52,6 +52,7 @@ def owned(directory: Path, flag: str) -> Iterator[None]:
       held.enter_context(lock.acquire(blocking=False))
       mine = {'process': os.getpid(), 'host': socket.gethostname()}
       write_atomically(directory / OWNER, json.dumps(mine).encode())
+      held.callback(_forget, directory)  # before the lock is released
     except filelock.Timeout as error:
       raise UserError(
         f'{directory} is in use by {_owner(directory)}: wait until that ends, '
@@ -60,6 +61,11 @@ def owned(directory: Path, flag: str) -> Iterator[None]:
     except OSError:  # Whoever writes there says so.
       pass
     yield
+
+
+def _forget(directory: Path) -> None:
+  with suppress(OSError):
+    (directory / OWNER).unlink()
 
 
 def _owner(directory: Path) -> str:

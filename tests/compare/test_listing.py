@@ -63,7 +63,7 @@ def test_how_far_it_is(runs: Path, stop_after):
   assert look(directory).state == 'begun'
   with pytest.raises(loop.Stopped):
     pipeline.execute(config, directory, stop=stop_after(2))
-  assert look(directory).state == 'step 4 of 12, seed 1 of 2'
+  assert look(directory).state == 'step 2 of 12, seed 1 of 2'
   for place in (directory, directory / 'seeds' / '1'):
     place.mkdir(parents=True, exist_ok=True)
     (place / 'card.json').write_text('{}')

@@ -205,7 +205,7 @@ def test_a_failed_command_leaves_no_directory_behind(
   assert not list(tmp_path.iterdir())
 
 
-def raises(error: type[BaseException], *_: object) -> None:
+def raises(error: type[BaseException], *_: object, **__: object) -> None:
   raise error
 
 

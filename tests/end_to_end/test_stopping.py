@@ -22,6 +22,7 @@ import pytest
 SOON = 20.0  # seconds: five where nothing else runs
 
 
+@pytest.mark.slow  # `.ci/run` runs it
 def test_three_stages_of_one_run(tmp_path: Path):
   flags = ('--config.steps=200', '--config.evaluation.epochs=100')
   whole, cut = (

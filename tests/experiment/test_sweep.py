@@ -85,6 +85,7 @@ def test_jobs_of_one_name_are_refused(tmp_path: Path):
     sweeps.sweep(['configs/a.py'], ['x=1/2|1:2'], tmp_path)
 
 
+@pytest.mark.filterwarnings('ignore:the load_module')  # ml_collections'
 def test_what_is_left_to_slurm_does_not_run_here(tmp_path: Path, monkeypatch):
   """The command without --slurm: names what is not finished, and no more."""
   ran: list[str] = []
