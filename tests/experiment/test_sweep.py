@@ -10,8 +10,8 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
-from absl.testing import flagsaver
 from helpers import ROOT
 import pytest
 
@@ -85,27 +85,31 @@ def test_jobs_of_one_name_are_refused(tmp_path: Path):
     sweeps.sweep(['configs/a.py'], ['x=1/2|1:2'], tmp_path)
 
 
-@pytest.mark.filterwarnings('ignore:the load_module')  # ml_collections'
 def test_what_is_left_to_slurm_does_not_run_here(tmp_path: Path, monkeypatch):
   """The command without --slurm: names what is not finished, and no more."""
   ran: list[str] = []
   monkeypatch.setattr(sweeps.Runner, 'run', lambda *args: ran.append(args[1]))
-  given = flagsaver.as_parsed(
-    config='configs/dm_digits.py', arg='seed=0|1', out=str(tmp_path)
-  )
-  with given:
-    with flagsaver.as_parsed(slurm='write'):
-      command.run(tmp_path, [])
-    with pytest.raises(UserError, match=r'2 of 2 .* --slurm=submit') as caught:
-      command.run(tmp_path, [])
-    assert 'dm_digits-seed=0; dm_digits-seed=1' in str(caught.value)
-    assert ran == []
-    with (
-      flagsaver.as_parsed(jobs='1'),
-      pytest.raises(UserError, match='2 of 2 runs did not finish'),
-    ):
-      command.run(tmp_path, [])
-    assert len(ran) == 2
+
+  def given(slurm: str = '', jobs: int = 0) -> None:
+    # Other commands have flags of these names in this process.
+    for name, value in {
+      '_CONFIG': ['configs/dm_digits.py'],
+      '_ARG': ['seed=0|1'],
+      '_SLURM': slurm,
+      '_JOBS': jobs or 1,
+    }.items():
+      flag = SimpleNamespace(value=value, present=name != '_JOBS' or jobs)
+      monkeypatch.setattr(command, name, flag)
+    command.run(tmp_path, [])
+
+  given(slurm='write')
+  with pytest.raises(UserError, match=r'2 of 2 .* --slurm=submit') as caught:
+    given()
+  assert 'dm_digits-seed=0; dm_digits-seed=1' in str(caught.value)
+  assert ran == []
+  with pytest.raises(UserError, match='2 of 2 runs did not finish'):
+    given(jobs=1)
+  assert len(ran) == 2
 
 
 def test_a_runner_ends_what_takes_too_long(tmp_path: Path):
