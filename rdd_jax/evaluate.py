@@ -7,7 +7,6 @@ others made have no card: `--dataset` or `--like` says what judges them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 import json
 from pathlib import Path
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
   from rdd_jax.artifact import store
   from rdd_jax.evaluation.metrics import Row
   from rdd_jax.experiment import third_party
-  from rdd_jax.experiment.judge import Judge
-  from rdd_jax.records import Record
 
 flags.adopt_module_key_flags(programs)
 flags.adopt_module_key_flags(records)
@@ -197,10 +194,13 @@ def show(*paths: Path) -> None:
   Args:
     *paths: as `read` takes them.
   """
+  from rdd_jax.evaluation.ood import openood
   from rdd_jax.experiment import dd_ranking, third_party
   from rdd_jax.experiment.judge import evaluate_baseline, judge_of
   from rdd_jax.experiment.outputs import where, write_evaluation
+  from rdd_jax.experiment.recording import of_evaluation
   from rdd_jax.experiment.trial import network_keys
+  from rdd_jax.records import origin
   from rdd_jax.report import console
 
   training = bool(_BASELINES.value or _RANKING.value)
@@ -241,8 +241,8 @@ def show(*paths: Path) -> None:
     }
     print(console.table(by_class, list(found)))
   if _OPENOOD.value:
-    for line in openood_tables(judge, by_arm):
-      print(line)
+    sets = [s._asdict() for s in judge.outside.sets] if judge.outside else []
+    print('\n'.join(openood.tables(by_arm, judge.nets, sets)))
   ranking = None
   if _RANKING.value:
     ranking = dd_ranking.rank(
@@ -260,62 +260,10 @@ def show(*paths: Path) -> None:
     )
     print(where(page.parent))
   if records.asked():
-    records.keep(recorded(by_arm, distilled))
-
-
-def recorded(
-  by_arm: Mapping[str, Mapping[str, Row]], distilled: store.Distilled
-) -> Record:
-  """Returns the record of what was evaluated, a line for each arm and network.
-
-  Args:
-    by_arm: by arm, by network.
-    distilled: the set.
-  """
-  from rdd_jax.records import gather, origin
-
-  several = len(next(iter(by_arm.values()))) > 1
-  return gather.gather(
-    {
-      f'{arm}, {net}' if several else arm: row
-      for arm, rows in by_arm.items()
-      for net, row in rows.items()
-    },
-    command=origin.command('rdd_jax.evaluate', sys.argv[1:]),
-    seeds=f'one set x {_SEEDS.value} networks, root seed {_SEED.value}',
-    sets=[distilled],
-    strong=['distilled'],
-  )
-
-
-def openood_tables(
-  judge: Judge, by_arm: Mapping[str, Mapping[str, Row]]
-) -> list[str]:
-  """Formats OpenOOD's table of each set of images, network and score.
-
-  Args:
-    judge: that evaluated.
-    by_arm: arm to network to row.
-
-  Raises:
-    UserError: if nothing out of distribution was judged.
-  """
-  from rdd_jax.evaluation.ood.detect import PRINCIPAL
-  from rdd_jax.evaluation.ood.openood import openood, text
-
-  if judge.outside is None:
-    raise UserError(
-      '--openood needs out-of-distribution sets, and the card of the set names '
-      'none that is there; distil with outside.sets, or give --like'
+    command = origin.command('rdd_jax.evaluate', sys.argv[1:])
+    records.keep(
+      of_evaluation(by_arm, distilled, command, _SEEDS.value, _SEED.value)
     )
-  sets = [s._asdict() for s in judge.outside.sets]
-  return [
-    f'{arm}, {net}, {score}:\n{text(openood(row, sets, score))}'
-    for arm, rows in by_arm.items()
-    for net, row in rows.items()
-    if net in judge.nets
-    for score in PRINCIPAL
-  ]
 
 
 if __name__ == '__main__':

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 import json
 from pathlib import Path
 from typing import Any
 
 from rdd_jax.artifact import store
 from rdd_jax.config.defaults import Config
+from rdd_jax.evaluation.metrics import Row
 from rdd_jax.experiment import ablations
 from rdd_jax.records.gather import gather
 from rdd_jax.records.record import Record
@@ -55,6 +57,36 @@ def of_run(
     strong=[WHOLE_RUN],
     extra={name: took(one['cost']) for name, one in found.items()},
     notes=notes,
+  )
+
+
+def of_evaluation(
+  by_arm: Mapping[str, Mapping[str, Row]],
+  distilled: store.Distilled,
+  command: str,
+  networks: int,
+  root: int,
+) -> Record:
+  """Returns the record of an evaluation, a line for each arm and network.
+
+  Args:
+    by_arm: arm to network to row.
+    distilled: the set.
+    command: that repeats it.
+    networks: trained of each kind.
+    root: their root seed.
+  """
+  several = len(next(iter(by_arm.values()))) > 1
+  return gather(
+    {
+      f'{arm}, {net}' if several else arm: row
+      for arm, rows in by_arm.items()
+      for net, row in rows.items()
+    },
+    command=command,
+    seeds=f'one set x {networks} networks, root seed {root}',
+    sets=[distilled],
+    strong=['distilled'],
   )
 
 

@@ -18,11 +18,13 @@ Deviations:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from rdd_jax.core.errors import UserError
+from rdd_jax.evaluation.ood.detect import PRINCIPAL
 from rdd_jax.evaluation.registry import suffix
 
 # A column, and the metric that is of one set; ACC is of none.
@@ -76,6 +78,39 @@ def _line(row: Mapping[str, Mapping[str, Any]], name: str, score: str) -> Line:
   end = f'{suffix(score)}@{name}'
   line = {c: row[metric + end]['mean'] for c, metric in COLUMNS.items()}
   return line | {'ACC': row['accuracy']['mean']}
+
+
+def tables(
+  by_arm: Mapping[str, Mapping[str, Mapping[str, Any]]],
+  nets: Collection[str],
+  sets: Sequence[Mapping[str, Any]],
+) -> list[str]:
+  """Formats the table of each arm, network and score.
+
+  Args:
+    by_arm: arm to network to row.
+    nets: the networks of these that tell sets apart.
+    sets: see `openood`.
+
+  Raises:
+    UserError: if nothing out of distribution was judged.
+
+  >>> tables({}, [], [])
+  Traceback (most recent call last):
+  rdd_jax.core.errors.UserError: --openood needs out-of-distribution sets, ...
+  """
+  if not sets:
+    raise UserError(
+      '--openood needs out-of-distribution sets, and the card of the set names '
+      'none that is there; distil with outside.sets, or give --like'
+    )
+  return [
+    f'{arm}, {net}, {score}:\n{text(openood(row, sets, score))}'
+    for arm, rows in by_arm.items()
+    for net, row in rows.items()
+    if net in nets
+    for score in PRINCIPAL
+  ]
 
 
 def text(table: Mapping[str, Line]) -> str:
