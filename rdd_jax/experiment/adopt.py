@@ -17,7 +17,7 @@ from rdd_jax.artifact.third_party import adopt as artifact_of
 from rdd_jax.config.build import experiment
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.errors import UserError
-from rdd_jax.experiment import trial
+from rdd_jax.experiment import sets
 from rdd_jax.experiment.third_party import config_for
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.networks import build, parse
@@ -75,7 +75,7 @@ def adopt(
     dataset, network, rows.shape[1], {**recipe, **(evaluation or {})}
   )
   kind = 'free' if free else 'hard' if hard else 'soft'
-  card = trial.card_of(config, dataset, rows.shape[1], labels=kind)
+  card = sets.card_of(config, dataset, rows.shape[1], labels=kind)
   preprocess = preprocessing or experiment.preprocessing(config, dataset)
   scale = 'bytes' if pixels.dtype == np.uint8 else 'unit'
   found = artifact_of(

@@ -18,13 +18,8 @@ from rdd_jax.config.presets.methods import BASELINES
 from rdd_jax.core import keys
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.experiment import difficulty, whole
-from rdd_jax.experiment.trial import (
-  INITIAL,
-  Trial,
-  coreset,
-  real,
-  seed_directory,
-)
+from rdd_jax.experiment.sets import coreset, real
+from rdd_jax.experiment.trial import INITIAL, Trial, seed_directory
 from rdd_jax.synthetic import coresets
 from rdd_jax.synthetic.view import stored_ipc
 

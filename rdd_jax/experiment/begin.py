@@ -14,7 +14,8 @@ from rdd_jax.core import keys
 from rdd_jax.distill import DistillState
 from rdd_jax.experiment import calibrate, experts, loop
 from rdd_jax.experiment.experts import buffer
-from rdd_jax.experiment.trial import INITIAL, Trial, distilled, seed_directory
+from rdd_jax.experiment.sets import distilled
+from rdd_jax.experiment.trial import INITIAL, Trial, seed_directory
 from rdd_jax.runtime import cost
 from rdd_jax.runtime import distributed as meshes
 

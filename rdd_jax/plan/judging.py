@@ -11,8 +11,8 @@ import jax
 
 from rdd_jax.artifact import store
 from rdd_jax.experiment import baselines, evaluations, whole
-from rdd_jax.experiment import trial as trials
-from rdd_jax.experiment.trial import Trial
+from rdd_jax.experiment.sets import distilled
+from rdd_jax.experiment.trial import INITIAL, Trial
 from rdd_jax.plan.extrapolate import extrapolate
 from rdd_jax.synthetic.view import Synthetic
 
@@ -28,8 +28,8 @@ def judging(trial: Trial, params: Synthetic, budget: float) -> float:
     params: the parameters of a distilled set, of the right shapes.
     budget: seconds for each shape, see `extrapolate`.
   """
-  store.save(trial.workdir, trials.distilled(trial, params, 0))
-  store.save(trial.workdir / trials.INITIAL, trials.distilled(trial, params, 0))
+  store.save(trial.workdir, distilled(trial, params, 0))
+  store.save(trial.workdir / INITIAL, distilled(trial, params, 0))
   seconds = _whole(trial, budget)
   arm_names = (*trial.config.baselines, 'distilled')
   shapes = {arm: _shape(_found(trial, arm)) for arm in arm_names}

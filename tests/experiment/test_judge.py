@@ -18,7 +18,7 @@ from rdd_jax.artifact import store
 from rdd_jax.config import defaults
 from rdd_jax.core.errors import UserError
 from rdd_jax.evaluation import dd_ranking as ranking
-from rdd_jax.experiment import baselines, dd_ranking, trial
+from rdd_jax.experiment import baselines, dd_ranking, sets
 from rdd_jax.experiment import judge as experiment_judge
 from rdd_jax.experiment.baselines import baseline_like
 from rdd_jax.experiment.judge import evaluate_baseline, judge_of
@@ -48,7 +48,7 @@ def small(digits: data.Dataset, **evaluation) -> store.Distilled:
     weights=np.ones(23, np.float32),
     cells=cells,
     preprocessing=fit(digits.train_images),
-    card=trial.card_of(config, digits, 11),
+    card=sets.card_of(config, digits, 11),
   )
 
 

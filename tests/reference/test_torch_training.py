@@ -16,7 +16,7 @@ from rdd_jax.artifact import store
 from rdd_jax.config import defaults
 from rdd_jax.core import keys
 from rdd_jax.experiment import judge as experiment_judge
-from rdd_jax.experiment import trial
+from rdd_jax.experiment import sets, trial
 from rdd_jax.images.preprocessing import fit
 from rdd_jax.synthetic.view import encode
 from rdd_jax.training import sgd
@@ -68,7 +68,7 @@ def small_set(kind: str, factor: int, outliers: int) -> store.Distilled:
     weights=np.where(cells < 10, 1, 2).astype(np.float32),
     cells=cells,
     preprocessing=fit(digits.train_images, zca=0.1),
-    card=trial.card_of(config, digits, outputs, labels=kind, factor=factor),
+    card=sets.card_of(config, digits, outputs, labels=kind, factor=factor),
   )
 
 

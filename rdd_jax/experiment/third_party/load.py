@@ -14,7 +14,7 @@ from rdd_jax.config.build import experiment
 from rdd_jax.config.build.data import as_given
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.errors import UserError
-from rdd_jax.experiment import trial
+from rdd_jax.experiment import sets
 from rdd_jax.experiment.third_party.inputs import (
   configure,
   factor_of,
@@ -124,7 +124,7 @@ def load(
     told.factor, like and like.synthetic.factor, found, where
   )
   preprocess = experiment.preprocessing(config, dataset)
-  card = trial.card_of(
+  card = sets.card_of(
     config,
     dataset,
     dataset.num_classes,
