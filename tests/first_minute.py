@@ -27,9 +27,9 @@ import time
 from typing import NamedTuple
 
 from checkout import HERE, checkout
+from measured import keep
 
-from rdd_jax.records import Record, Row, origin, write
-from rdd_jax.records.record import place
+from rdd_jax.records import Row
 
 MAIN = ('-m', 'rdd_jax.main')
 QUICKSTART = (*MAIN, '--config=configs/quickstart.py')
@@ -145,8 +145,15 @@ def main() -> int:
       for name, sides in found.items():
         lines.append(line(f'{row} {name}', sides, given.revision))
         print(*(f'{cell:>14}' for cell in shown(lines[-1])), flush=True)
-  if given.record:
-    record(lines, given)
+  keep(
+    given.record,
+    lines,
+    rounds=given.rounds,
+    of='round(s) in turn',
+    arguments=f'first_minute.py {given.revision} --only={given.only} '
+    f'--rounds={given.rounds}',
+    unit='seconds, and MiB of peaks',
+  )
   return 0
 
 
@@ -170,27 +177,6 @@ def shown(row: Row) -> list[str]:
   return [row.name] + [
     c if isinstance(c, str) else f'{c["mean"]:.2f}' for c in cells
   ]
-
-
-def record(lines: list[Row], given: argparse.Namespace) -> None:
-  """Writes what was measured."""
-  write(
-    place(given.record),
-    Record(
-      columns=list(lines[0].cells),
-      rows=lines,
-      n=given.rounds,
-      seeds=f'medians of {given.rounds} round(s) in turn',
-      commands=[
-        f'python tests/first_minute.py {given.revision} '
-        f'--only={given.only} --rounds={given.rounds}'
-      ],
-      commit=origin.commit(),
-      machine=f'{origin.machine()}, load {os.getloadavg()[0]:.1f}',
-      date=origin.today(),
-      unit='seconds, and MiB of peaks',
-    ),
-  )
 
 
 if __name__ == '__main__':

@@ -14,12 +14,12 @@ images of 32x32, width 16. Not a test of the suite, whose law of it stands in
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import time
 
 import jax
 import jax.numpy as jnp
+from measured import keep
 import numpy as np
 
 from rdd_jax import networks
@@ -31,8 +31,7 @@ from rdd_jax.data import mock
 from rdd_jax.experiment.describe import count
 from rdd_jax.experiment.program import make_call
 from rdd_jax.objectives import Segment
-from rdd_jax.records import Record, Row, origin, write
-from rdd_jax.records.record import place
+from rdd_jax.records import Row
 
 METHODS = ('dm', 'dc', 'dsa', 'idc', 'mtt', 'ratbptt', 'kip', 'frepo')
 
@@ -117,24 +116,15 @@ def main() -> None:
           {k: {'mean': v, 'digits': digits[k]} for k, v in cells.items()},
         )
       )
-  if options.record:
-    write(
-      place(options.record),
-      Record(
-        columns=list(lines[0].cells),
-        rows=lines,
-        n=options.rounds,
-        seeds=f'medians of {options.rounds} call(s)',
-        commands=[
-          f'python tests/steps_by_classes.py --only={options.only} '
-          f'--rows={options.rows} --rounds={options.rounds}'
-        ],
-        commit=origin.commit(),
-        machine=f'{origin.machine()}, load {os.getloadavg()[0]:.1f}',
-        date=origin.today(),
-        unit='seconds of a step, and MiB beside state and training set',
-      ),
-    )
+  keep(
+    options.record,
+    lines,
+    rounds=options.rounds,
+    of='call(s)',
+    arguments=f'steps_by_classes.py --only={options.only} '
+    f'--rows={options.rows} --rounds={options.rounds}',
+    unit='seconds of a step, and MiB beside state and training set',
+  )
 
 
 if __name__ == '__main__':
