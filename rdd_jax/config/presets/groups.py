@@ -41,10 +41,12 @@ WEIGHTED = ('sparse', 'difficult')  # no groups, but rows that are drawn more
 ACROSS = {
   'mean': 'mean',
   'cvar': 'equal+worst',  # with CVaR within groups: the paper's nested risk
+  'released': 'equal+worst',  # the same, computed and without effect
   'worst': 'worst',
   'entropic': 'entropic',
   'chi_square': 'chi_square',
 }
+ALONE = ('dro', 'released')  # that are risks of training alone
 MATCHED = ('dc', 'dsa', 'idc')  # on networks that train between matchings
 TRAINED_ON_REAL = (*MATCHED, 'mtt', 'datm', 'ratbptt')
 
@@ -96,7 +98,7 @@ def serve(config: Config, args: dict[str, Any]) -> None:
   }
   allowed = ('draws', 'weights', 'matching')
   if name != 'equal':
-    allowed = ('training', 'matching') if name != 'dro' else ('training',)
+    allowed = ('training', 'matching')[: 1 if name in ALONE else None]
   choose(f'by, of risk={name},', by, {k: places[k] for k in allowed})()
 
 
@@ -194,6 +196,7 @@ def _training(
   if link:
     extend(config, {'groups': link})
   chain: dict[str, Any] = {}
+  nested = args['risk'] in ('cvar', 'released')
   if groups == 'voronoi':
     chain['cells'] = {'factory': 'voronoi', 'centers': 10}
   count = 'voronoi' if groups == 'voronoi' else _count(groups, args)
@@ -203,9 +206,11 @@ def _training(
     chain['risk'] = {
       'factory': 'tilt',
       'across': ACROSS[args['risk']],
-      'tail': args['tail'] if args['risk'] == 'cvar' else 1.0,
+      'tail': args['tail'] if nested else 1.0,
       'reference': 'mass' if args['risk'] == 'mean' else 'equal',
       'groups': count,
       'memory': args['memory'],
     }
+    if args['risk'] == 'released':
+      chain['risk']['released'] = True
   config.training = chain
