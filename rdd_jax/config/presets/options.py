@@ -113,8 +113,8 @@ ARGUMENTS = {
   'risk': Argument(
     'equal',
     "equal shares of groups; none; cvar, the paper's nested risk: the worst "
-    '`tail` of each group, then mean and worst of groups; released, the same as '
-    'the released code has it, without effect, a control; dro, exponentiated '
+    '`tail` of each group, then mean and worst of groups; released, the same '
+    'without effect, as in the released code, a control; dro, exponentiated '
     'group weights; or another risk over groups',
     ('none', 'equal', 'dro', 'released', *ACROSS),
   ),

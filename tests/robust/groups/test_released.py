@@ -80,7 +80,7 @@ def test_the_released_sum_has_the_gradient_of_its_cross_entropy():
   variables = net.init(jax.random.key(0), batch.inputs)
 
   def ce(variables):
-    logits = net.apply(variables, batch.inputs)
+    logits = net.apply(variables, batch.inputs).logits
     return cross_entropy(logits, batch, CLASSES)
 
   def total(variables):
@@ -93,4 +93,4 @@ def test_the_released_sum_has_the_gradient_of_its_cross_entropy():
   plain = jax.jit(jax.grad(lambda v: ce(v).mean()))(variables)
   chex.assert_trees_all_equal(jax.jit(jax.grad(total))(variables), plain)
   assert float(total(variables)) > float(ce(variables).mean())
-  assert float(optax.global_norm(plain)) > 0
+  assert float(optax.tree.norm(plain)) > 0
