@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 
 flags.adopt_module_key_flags(records)
 _CSV = flags.DEFINE_string('csv', None, 'Where to write all metrics.')
+_PAIRED = flags.DEFINE_bool(
+  'paired',
+  False,
+  'With --record: differences to the first run too, and what would have shown.',
+  allow_override=True,
+)
 _HTML = flags.DEFINE_string('html', None, 'Where to write the page.')
 
 
@@ -159,7 +165,7 @@ def main(argv: list[str]) -> None:
     from rdd_jax.records import origin
 
     command = origin.command('rdd_jax.compare', sys.argv[1:])
-    records.keep(recorded(runs, command))
+    records.keep(recorded(runs, command, paired=_PAIRED.value))
 
 
 if __name__ == '__main__':
