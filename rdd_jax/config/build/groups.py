@@ -22,6 +22,7 @@ from rdd_jax.robust import (
 )
 from rdd_jax.robust.groups import finders
 from rdd_jax.robust.groups.discover import Finder
+from rdd_jax.robust.groups.neighbors import neighbors
 from rdd_jax.robust.groups.released import observe
 from rdd_jax.training.probe import Probe, probe
 
@@ -46,6 +47,7 @@ FINDERS: dict[str, Callable[..., Finder]] = {
   'found': finders.clear_splits,
   'kmeans': finders.clusters,
   'misread': finders.misread,
+  'neighbors': neighbors,
   'sparse': finders.sparse,
 }
 

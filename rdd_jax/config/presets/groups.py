@@ -32,6 +32,7 @@ GROUPS: dict[str, Callable[[int], dict[str, Any]]] = {
   'kmeans': lambda k: {**_finder('kmeans'), 'k': k},
   'errors': lambda k: {**_finder('kmeans'), 'k': k, 'of': 'errors'},
   'misread': lambda k: _finder('misread'),
+  'neighbors': lambda k: {**_finder('neighbors', steps=1), 'share': 0.005},
   'sparse': lambda k: _finder('sparse'),
   'difficult': lambda k: {'factory': 'relative_difficulty'},
 }
@@ -117,7 +118,7 @@ def _count(groups: str, args: dict[str, Any]) -> int:
   """How many groups there are in a class; 0 leaves it to the data set."""
   if groups in ('found', 'kmeans', 'errors'):
     return args['clusters']
-  return 2 if groups == 'misread' else 0
+  return 2 if groups in ('misread', 'neighbors') else 0
 
 
 def _need_fixed_groups(groups: str, by: str) -> None:

@@ -96,6 +96,7 @@ ARGUMENTS = {
     '',
     'known; voronoi, cells of the synthetic images; found, clear splits of a '
     'class in an early network, into `clusters` at most; kmeans, into as many; '
+    'neighbors, rows that lie among rows of other classes; '
     'baselines: errors, misread (JTT), sparse (kernel density), difficult '
     '(LfF). Empty is known where groups are made, else voronoi for a risk in '
     'training, else found',
@@ -104,6 +105,7 @@ ARGUMENTS = {
       'voronoi',
       'found',
       'kmeans',
+      'neighbors',
       'errors',
       'misread',
       'sparse',

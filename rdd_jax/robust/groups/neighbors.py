@@ -134,4 +134,4 @@ def _shares(
   square = jnp.where(row[:, None] == index[None], jnp.inf, square)
   _, nearest = jax.lax.top_k(-square, max(counts))
   same = jnp.cumsum(labels[nearest] == label[:, None], 1)
-  return same[:, jnp.asarray(counts) - 1] / jnp.asarray(counts, jnp.float32)
+  return jnp.stack([same[:, k - 1] / k for k in counts], 1)
