@@ -65,7 +65,7 @@ def _initial(experiment: build.Experiment):
     ('risk=none,trained=real,method=dsa', [], [], 'total', 0),
     ('groups=found,by=matching,risk=cvar', ..., [], 'cvar-0.2', 4),
     ('groups=kmeans,clusters=3,by=matching', ..., [], 'total', 3),
-    ('groups=neighbors', ['balance', 'groups'], [], 'total', 0),
+    ('groups=neighbors', ['groups'], [], 'total', 0),
     ('', ['balance', 'groups'], [], 'total', 0),
     ('groups=sparse', ['groups'], [], 'total', 0),
     ('groups=difficult', ['groups'], [], 'total', 0),

@@ -32,11 +32,16 @@ GROUPS: dict[str, Callable[[int], dict[str, Any]]] = {
   'kmeans': lambda k: {**_finder('kmeans'), 'k': k},
   'errors': lambda k: {**_finder('kmeans'), 'k': k, 'of': 'errors'},
   'misread': lambda k: _finder('misread'),
-  'neighbors': lambda k: {**_finder('neighbors', steps=1), 'share': 0.005},
+  'neighbors': lambda k: {
+    **_finder('neighbors', steps=1),
+    'share': 0.005,
+    'draws': 0.25,
+  },
   'sparse': lambda k: _finder('sparse'),
   'difficult': lambda k: {'factory': 'relative_difficulty'},
 }
-WEIGHTED = ('sparse', 'difficult')  # no groups, but rows that are drawn more
+# No groups that are balanced, but rows that are drawn more.
+WEIGHTED = ('neighbors', 'sparse', 'difficult')
 
 # Of groups, in the training of networks on real data.
 ACROSS = {
@@ -118,7 +123,7 @@ def _count(groups: str, args: dict[str, Any]) -> int:
   """How many groups there are in a class; 0 leaves it to the data set."""
   if groups in ('found', 'kmeans', 'errors'):
     return args['clusters']
-  return 2 if groups in ('misread', 'neighbors') else 0
+  return 2 if groups == 'misread' else 0
 
 
 def _need_fixed_groups(groups: str, by: str) -> None:

@@ -25,11 +25,12 @@ CHUNK = 500  # rows whose neighbors are looked for at once
 def neighbors(
   *,
   share: float = 0.005,
+  draws: float = 0.25,
   radii: tuple[float, ...] = (0.02, 0.06),
   components: int = 50,
   reference: int = 10_000,
 ) -> Finder:
-  """Groups the rows of a class whose neighbors are least often of their class.
+  """Draws more of the rows whose neighbors are least often of their class.
 
   Neighbors are the nearest rows of all classes, in principal components of
   pixels: a network that has seen the labels puts rows where these say.
@@ -38,25 +39,28 @@ def neighbors(
 
   Args:
     share: of the rows of a class that become group 1; all others are group 0.
+    draws: the share of draws from the class that group 1 gets.
     radii: how many neighbors, as shares of all rows; their mean counts.
     components: principal ones.
     reference: so many rows, drawn, are looked for; all where there are fewer.
 
   Raises:
-    UserError: for a share that leaves one of the groups empty.
+    UserError: for shares that leave one of the groups empty.
 
   >>> images = np.zeros((10, 1, 1, 1), np.uint8)
   >>> images[5:] = 200  # and the first row of class 1 lies in class 0
   >>> images[5] = 3
   >>> look = FinderInputs(images, np.arange(10) // 5, images, images)
-  >>> find = neighbors(share=0.2, radii=(0.4,))
-  >>> find(look, 2, np.random.default_rng(0)).groups[5:].tolist()
-  [1, 0, 0, 0, 0]
+  >>> find = neighbors(share=0.2, draws=0.5, radii=(0.4,))
+  >>> found = find(look, 2, np.random.default_rng(0))
+  >>> found.groups[5:].tolist(), found.factors[5:].tolist()
+  ([1, 0, 0, 0, 0], [2.5, 0.625, 0.625, 0.625, 0.625])
   """
-  if not 0 < share < 1:
-    raise UserError(
-      f'share={share} of a class is no group beside another; give one in (0, 1)'
-    )
+  for name, value in (('share', share), ('draws', draws)):
+    if not 0 < value < 1:
+      raise UserError(
+        f'{name}={value} leaves no group beside the other; give one in (0, 1)'
+      )
 
   def find(
     look: FinderInputs, num_classes: int, rng: np.random.Generator
@@ -66,15 +70,16 @@ def neighbors(
       narrow(values, rng, components), look.labels, radii, reference, rng
     ).mean(1)
     groups = np.full(len(look.labels), -1)
+    factors = np.ones(len(groups))
     for c in range(num_classes):
       rows = np.flatnonzero(look.labels == c)
       count = round(share * len(rows))
       if count:
-        groups[rows] = 0
-        groups[rows[np.argsort(found[rows], kind='stable')[:count]]] = 1
-    return GroupAssignment(
-      groups, np.ones(len(groups)), np.full(num_classes, np.nan)
-    )
+        apart = rows[np.argsort(found[rows], kind='stable')[:count]]
+        groups[rows], groups[apart] = 0, 1
+        factors[rows] = (1 - draws) * len(rows) / (len(rows) - count)
+        factors[apart] = draws * len(rows) / count
+    return GroupAssignment(groups, factors, np.full(num_classes, np.nan))
 
   return find
 

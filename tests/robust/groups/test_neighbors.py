@@ -93,7 +93,24 @@ def test_a_class_of_few_rows_is_left_whole():
   assert (groups[3:] >= 0).all()
 
 
-@pytest.mark.parametrize('share', [0.0, 1.0])
-def test_a_share_without_two_groups_is_refused(share):
-  with pytest.raises(UserError, match='share'):
-    neighbors(share=share)
+@pytest.mark.parametrize('draws', [0.1, 0.5])
+def test_what_is_found_gets_its_share_of_draws_and_classes_keep_their_mass(
+  draws,
+):
+  look, _ = planted()
+  out = neighbors(share=0.02, draws=draws)(
+    look, CLASSES, np.random.default_rng(1)
+  )
+  for c in range(CLASSES):
+    own = look.labels == c
+    drawn = out.factors[own].sum()
+    assert drawn == pytest.approx(own.sum())
+    part = out.factors[own & (out.groups == 1)].sum()
+    assert part / drawn == pytest.approx(draws)
+
+
+@pytest.mark.parametrize('name', ['share', 'draws'])
+@pytest.mark.parametrize('value', [0.0, 1.0])
+def test_shares_without_two_groups_are_refused(name, value):
+  with pytest.raises(UserError, match=name):
+    neighbors(**{name: value})
