@@ -99,9 +99,9 @@ def detect(
     on, and of the near sets, `near_auroc`; of each set, `auroc@NAME`; for the
     `PRINCIPAL` scores `aupr_in` and `aupr_out` too, and of each set what
     `openood` tabulates; `auroc_wrong`, how well MSP tells wrong predictions
-    from right ones; and `ece_oracle`, see `calibration.scaled_ece`. Scores are of logits
-    as they are, whatever temperature confidences have. And the curves of the
-    first network.
+    from right ones; and `ece_oracle`, see `calibration.scaled_ece`. Scores are
+    of logits as they are, whatever temperature confidences have. And the
+    curves of the first network.
   """
   fitted = _references(
     net, variables, batch, benchmark.views, recipe, num_classes, preprocess, key
