@@ -54,6 +54,10 @@ SCORES: Mapping[str, tuple[str, str]] = {
     'combined',
     'the energy, the Mahalanobis distance and the channel statistics together',
   ),
+  'ensemble': (
+    'ensemble',
+    'the sum of the combined scores of all networks of a set',
+  ),
   'odin': ('ODIN', 'the largest softmax output of moved inputs'),
 }
 

@@ -120,7 +120,7 @@ def detect(
     if benchmark.odin:
       extra = odin(net, variables, images, preprocess, num_classes)
       found = [{**s, 'odin': e} for s, e in zip(found, extra, strict=True)]
-    return found, logits
+    return _with_ensemble(found), logits
 
   inside, logits = scored(benchmark.inside)
   others = {s.name: scored(s.images)[0] for s in benchmark.sets}
@@ -146,6 +146,16 @@ def detect(
   row = {m: metrics.summary([v[m] for v in values]) for m in values[0]}
   first = {name: theirs[0] for name, theirs in others.items()}
   return row, curves(inside[0], first)
+
+
+def _with_ensemble(
+  found: list[dict[str, np.ndarray]],
+) -> list[dict[str, np.ndarray]]:
+  """Adds what all networks say together, where there are several."""
+  if len(found) < 2 or 'combined' not in found[0]:
+    return found
+  total = np.sum([one['combined'] for one in found], axis=0)
+  return [{**one, 'ensemble': total} for one in found]
 
 
 def _row(
