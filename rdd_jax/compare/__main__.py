@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 
 flags.adopt_module_key_flags(records)
 _CSV = flags.DEFINE_string('csv', None, 'Where to write all metrics.')
+_METRICS = flags.DEFINE_list(
+  'metrics',
+  [],
+  'Of the record, by name, such as accuracy or auroc_energy@tfds:mnist: with '
+  'paired differences to the first run.',
+)
 _HTML = flags.DEFINE_string('html', None, 'Where to write the page.')
 
 
@@ -136,7 +142,8 @@ def main(argv: list[str]) -> None:
   """
   from rdd_jax.compare.listing import find, listing, look
 
-  records.asked()
+  if _METRICS.value and not records.asked():
+    raise UserError('--metrics is of a record: give --record=NAME too')
   directories = [Path(name) for name in argv[1:]]
   if not directories:
     directories = find()
@@ -159,7 +166,7 @@ def main(argv: list[str]) -> None:
     from rdd_jax.records import origin
 
     command = origin.command('rdd_jax.compare', sys.argv[1:])
-    records.keep(recorded(runs, command))
+    records.keep(recorded(runs, command, metrics=_METRICS.value))
 
 
 if __name__ == '__main__':
