@@ -96,8 +96,11 @@ def apply_with_statistics(
     outputs, kept = net.apply(
       variables, x, capture_intermediates=_convolves, mutable=['intermediates']
     )
-    maps = jax.tree.leaves(kept)
-    found = [f(m, (1, 2)) for m in maps for f in (jnp.mean, jnp.std)]
+    found = [
+      f(m, tuple(range(1, m.ndim - 1)))
+      for m in jax.tree.leaves(kept)
+      for f in (jnp.mean, jnp.std)
+    ]
     return outputs, jnp.concatenate([jnp.zeros((len(x), 0)), *found], -1)
 
   return in_blocks(run, x, block_size(variables, x))

@@ -32,6 +32,7 @@ PRINCIPAL = (
 )  # the scores that are reported in full
 EVERY = ('auroc', 'fpr95_in', 'fpr95_out')  # of every score and set
 TRAPEZOIDS = ('aupr_in_trapezoid', 'aupr_out_trapezoid')
+VIEWS = 10  # augmented ones of a row, whose features are compared
 REFERENCE = 5000  # rows, with their views, whose features are compared
 
 
@@ -66,7 +67,7 @@ class OODBenchmark(NamedTuple):
   inside: np.ndarray
   labels: np.ndarray
   sets: tuple[OODSet, ...]
-  views: int = 10
+  views: int = VIEWS
   odin: bool = False
 
 
@@ -103,8 +104,15 @@ def detect(
     of logits as they are, whatever temperature confidences have. And the
     curves of the first network.
   """
-  fitted = _references(
-    net, variables, batch, benchmark.views, recipe, num_classes, preprocess, key
+  fitted = references(
+    net,
+    variables,
+    batch,
+    recipe,
+    num_classes=num_classes,
+    preprocess=preprocess,
+    key=key,
+    views=benchmark.views,
   )
 
   def scored(
@@ -183,17 +191,32 @@ def _row(
   return row
 
 
-def _references(
+def references(
   net: nn.Module,
   variables: Variables,
   batch: Batch,
-  views: int,
   recipe: Recipe,
+  *,
   num_classes: int,
   preprocess: Preprocessing,
   key: Array,
+  views: int = VIEWS,
 ) -> list[tuple[scores.Reference, scores.Typical | None]]:
-  """Fits what features and statistics of each network are compared to."""
+  """Fits what features and statistics of each network are compared to.
+
+  Args:
+    net: the network.
+    variables: of `s` networks, stacked.
+    batch: what they were trained on.
+    recipe: whose augmentation makes the views.
+    num_classes: cells of `batch` below it are in-distribution.
+    preprocess: from uint8 to network inputs.
+    key: of the views.
+    views: of each row, at most.
+
+  Returns:
+    What `score_all` takes, for each network.
+  """
   cells = np.asarray(batch.cells)
   rows = np.flatnonzero((cells < num_classes) & (np.asarray(batch.weights) > 0))
   rows = rows[:: -(-len(rows) // REFERENCE)]
