@@ -7,7 +7,8 @@ python -m rdd_jax.sweep --config=configs/trustdd_digits.py --jobs=2
 given several times, and what follows `--` goes to every run. The same command
 again skips finished runs and resumes others. A run that fails leaves the others
 alone and is named at the end, with the last line of its log. `--record=NAME`
-keeps the table. All ends in a page, `OUT/compare.html`.
+keeps the table, with --paired differences to the first run. All ends in a page,
+`OUT/compare.html`.
 
 `--slurm=write` runs nothing, and writes array jobs of what is not finished, one
 run to a task, for sbatch; `--slurm=submit` submits them; `--sbatch='--time=4:00
@@ -40,6 +41,12 @@ _CONFIG = flags.DEFINE_multi_string(
 _ARG = flags.DEFINE_multi_string('arg', [], "A grid: 'ipc=1|10,seed=0|1'.")
 _OUT = flags.DEFINE_string(
   'out', 'runs/sweep', 'Where everything goes.', allow_override=True
+)
+_PAIRED = flags.DEFINE_bool(
+  'paired',
+  False,
+  'With --record: differences to the first run too, and what would have shown.',
+  allow_override=True,
 )
 _JOBS = flags.DEFINE_integer('jobs', 1, 'Runs at a time.', lower_bound=1)
 _SLURM = flags.DEFINE_enum(
@@ -114,7 +121,8 @@ def side_by_side(
     from rdd_jax.records import origin
 
     command = origin.command('rdd_jax.sweep', sys.argv[1:])
-    records.keep(recorded(runs, command, earlier=earlier))
+    record = recorded(runs, command, earlier=earlier, paired=_PAIRED.value)
+    records.keep(record)
 
 
 def page_alone(todo: list[sweeps.Job], out: Path) -> None:

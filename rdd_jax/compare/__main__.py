@@ -31,8 +31,14 @@ _CSV = flags.DEFINE_string('csv', None, 'Where to write all metrics.')
 _METRICS = flags.DEFINE_list(
   'metrics',
   [],
-  'Of the record, by name, such as accuracy or auroc_energy@tfds:mnist: with '
-  'paired differences to the first run.',
+  'Of the record, by name, such as accuracy or auroc_energy@tfds:mnist; by '
+  'default those that pages show.',
+)
+_PAIRED = flags.DEFINE_bool(
+  'paired',
+  False,
+  'With --record: differences to the first run too, and what would have shown.',
+  allow_override=True,
 )
 _HTML = flags.DEFINE_string('html', None, 'Where to write the page.')
 
@@ -166,7 +172,10 @@ def main(argv: list[str]) -> None:
     from rdd_jax.records import origin
 
     command = origin.command('rdd_jax.compare', sys.argv[1:])
-    records.keep(recorded(runs, command, metrics=_METRICS.value))
+    record = recorded(
+      runs, command, metrics=_METRICS.value, paired=_PAIRED.value
+    )
+    records.keep(record)
 
 
 if __name__ == '__main__':

@@ -96,6 +96,23 @@ def paired(runs: Sequence[Finished]) -> dict[str, dict[str, Paired]]:
   >>> paired([run('dm', [0.5, 0.25]), run('dsa', [0.75, 0.75])])
   {'dsa': {'accuracy': Paired(mean=0.375, least=0.25, greatest=0.5, n=2)}}
   """
+  return {
+    name: {metric: _difference(values) for metric, values in row.items()}
+    for name, row in differences(runs).items()
+  }
+
+
+def differences(
+  runs: Sequence[Finished],
+) -> dict[str, dict[str, list[float]]]:
+  """Lists what `paired` summarizes: a number for each seed that two share.
+
+  Args:
+    runs: the first one's method is subtracted.
+
+  Returns:
+    Method to metric to its differences.
+  """
   (_, first), *others = methods(runs).items()
   base = _seeds(first)
   found = {}
@@ -105,8 +122,7 @@ def paired(runs: Sequence[Finished]) -> dict[str, dict[str, Paired]]:
     if common:
       metrics = [m for m in base[common[0]] if m in own[common[0]]]
       found[name] = {
-        m: _difference([own[s][m] - base[s][m] for s in common])
-        for m in metrics
+        m: [own[s][m] - base[s][m] for s in common] for m in metrics
       }
   return found
 

@@ -5,79 +5,110 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from rdd_jax.artifact import store
-from rdd_jax.compare.paired import Paired, methods, paired, table
+from rdd_jax.compare.paired import differences, methods, table
+from rdd_jax.compare.power import smallest_effect
 from rdd_jax.compare.runs import Finished
 from rdd_jax.core.errors import choose
 from rdd_jax.experiment.recording import EARLIER, of_seeds
 from rdd_jax.records.gather import cell, gather
 from rdd_jax.records.record import Record, Row
 
+SHOWN = 'would have shown'
+PAIRED = (
+  'lines "over" another are differences, paired over distillations, mean '
+  f'[least, greatest]; "{SHOWN}" is the least difference that such pairs show '
+  'with a probability of 80 % (two-sided t-test at 5 %), of the line for which '
+  'it is largest'
+)
+
 
 def recorded(
   runs: Sequence[Finished],
   command: str,
   *,
-  metrics: Sequence[str] = (),
   earlier: bool = True,
+  metrics: Sequence[str] = (),
+  paired: bool = False,
 ) -> Record:
   """Returns the record of runs, a line for each of `paired.table`.
 
   Args:
     runs: finished ones, at least one.
     command: that repeats them.
-    metrics: instead of those that pages show: these, and lines of their
-      paired differences to the first run.
     earlier: whether any was finished before this process began.
+    metrics: the columns, by name; those that pages show by default.
+    paired: adds differences to the first run, and what would have shown.
 
   Raises:
     UserError: for a metric that no run has.
   """
   fields = ('seeds', 'evaluation.seeds', 'seed')
   seeds = {of_seeds(*(run.config[f] for f in fields)) for run in runs}
-  found = table(runs)
+  rows = {name: row for name, (_, row) in table(runs).items()}
+  known = {metric: None for row in rows.values() for metric in row}
+  for metric in metrics:
+    choose('metric', metric, known)
   record = gather(
-    {name: row for name, (_, row) in found.items()},
+    rows,
+    metrics=metrics,
     command=command,
     seeds='; or '.join(sorted(seeds)),
     sets=[store.load(run.directory) for run in runs],
     notes=EARLIER if earlier else '',
   )
-  return _of(record, runs, metrics) if metrics else record
-
-
-def _of(
-  record: Record, runs: Sequence[Finished], metrics: Sequence[str]
-) -> Record:
-  """The record with other columns, and with paired differences."""
-  found = table(runs)
-  known = dict.fromkeys(m for _, row in found.values() for m in row)
-  for metric in metrics:
-    choose('metric', metric, known)
-  first = next(iter(methods(runs)))
-  lines = [
-    Row(name, {m: cell(m, row[m]) for m in metrics if m in row})
-    for name, (_, row) in found.items()
-  ]
-  lines += [
-    Row(f'{name} - {first}', _differences(row, metrics))
-    for name, row in paired(runs).items()
-  ]
-  return replace(record, columns=list(metrics), rows=lines)
-
-
-def _differences(
-  row: Mapping[str, Paired], metrics: Sequence[str]
-) -> dict[str, dict[str, float]]:
-  def scaled(metric: str, value: float) -> float:
-    return cell(metric, {'mean': value, 'std': 0.0, 'n': 1})['mean']
-
-  return {
-    m: {
-      'difference': scaled(m, row[m].mean),
-      'least': scaled(m, row[m].least),
-      'greatest': scaled(m, row[m].greatest),
-    }
-    for m in metrics
-    if m in row
+  if not paired:
+    return record
+  found = {
+    name: {m: row[m] for m in record.columns if m in row}
+    for name, row in differences(runs).items()
   }
+  lines = difference_lines(found, next(iter(methods(runs))))
+  notes = '; '.join(filter(None, (PAIRED, record.notes)))
+  return replace(record, rows=[*record.rows, *lines], notes=notes)
+
+
+def difference_lines(
+  found: Mapping[str, Mapping[str, Sequence[float]]], first: str
+) -> list[Row]:
+  """Returns a line of each method's differences, and what would have shown.
+
+  Args:
+    found: method to metric to a number for each pair, in fractions.
+    first: the name of what was subtracted.
+
+  >>> lines = difference_lines({'a': {'accuracy': [0.01, 0.03]}}, 'b')
+  >>> [line.name for line in lines]
+  ['a, over b', 'would have shown']
+  >>> lines[0].cells['accuracy']
+  {'difference': 2.0, 'least': 1.0, 'greatest': 3.0}
+  >>> lines[1].cells['accuracy']
+  {'mean': 16.3}
+  """
+  lines, shown = [], {}
+  for name, row in found.items():
+    cells = {}
+    for metric, values in row.items():
+      array = _scaled(metric, values)
+      cells[metric] = {
+        'difference': round(float(array.mean()), 6),
+        'least': round(float(array.min()), 6),
+        'greatest': round(float(array.max()), 6),
+      }
+      if len(array) > 1:
+        effect = smallest_effect(float(array.std(ddof=1)), len(array))
+        shown[metric] = max(shown.get(metric, 0.0), effect)
+    lines.append(Row(f'{name}, over {first}', cells))
+  if shown:
+    lines.append(
+      Row(SHOWN, {m: {'mean': round(v, 1)} for m, v in shown.items()})
+    )
+  return lines
+
+
+def _scaled(metric: str, values: Sequence[float]) -> np.ndarray:
+  """`f[n]`, in the unit of the metric."""
+  scale = cell(metric, {'mean': 1, 'std': 0, 'n': 1})['mean']
+  return scale * np.asarray(values, float)

@@ -81,11 +81,11 @@ def test_metrics_that_are_asked_for_stand_with_their_differences(run: Path):
     },
   )
   metrics = ['ece', 'class_3']
-  record = recorded([first, other], 'COMMAND', metrics=metrics)
+  record = recorded([first, other], 'COMMAND', metrics=metrics, paired=True)
   assert record.columns == metrics
-  *lines, difference = record.rows
+  *lines, difference, _ = record.rows
   assert all(set(line.cells) <= set(metrics) for line in lines)
-  assert difference.name == '2 - 1'
+  assert difference.name == '2, over 1'
   for metric in metrics:
     found = difference.cells[metric]
     assert isinstance(found, dict)

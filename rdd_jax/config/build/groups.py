@@ -22,6 +22,8 @@ from rdd_jax.robust import (
 )
 from rdd_jax.robust.groups import finders
 from rdd_jax.robust.groups.discover import Finder
+from rdd_jax.robust.groups.neighbors import neighbors
+from rdd_jax.robust.groups.released import observe
 from rdd_jax.training.probe import Probe, probe
 
 RISKS: dict[str, Callable[..., Risk]] = {
@@ -45,6 +47,7 @@ FINDERS: dict[str, Callable[..., Finder]] = {
   'found': finders.clear_splits,
   'kmeans': finders.clusters,
   'misread': finders.misread,
+  'neighbors': neighbors,
   'sparse': finders.sparse,
 }
 
@@ -75,12 +78,17 @@ def _tilt(
   reference: str = 'mass',
   groups: int | str = 0,
   memory: int = 0,
+  released: bool = False,
 ) -> Transform:
-  """A nested risk; across groups, of their masses or with all groups alike."""
+  """A nested risk; across groups, of their masses or with all groups alike.
+
+  As released it is computed, and changes nothing.
+  """
   over = choose(
     'reference', reference, {'mass': lambda r: r, 'equal': risk.uniformly}
   )
-  return tilt(
+  make = observe if released else tilt
+  return make(
     over(parse_risk(across)),
     _count_groups(context, groups),
     within=parse_risk(f'cvar-{tail}'),

@@ -32,19 +32,27 @@ GROUPS: dict[str, Callable[[int], dict[str, Any]]] = {
   'kmeans': lambda k: {**_finder('kmeans'), 'k': k},
   'errors': lambda k: {**_finder('kmeans'), 'k': k, 'of': 'errors'},
   'misread': lambda k: _finder('misread'),
+  'neighbors': lambda k: {
+    **_finder('neighbors', steps=1),
+    'share': 0.005,
+    'draws': 0.25,
+  },
   'sparse': lambda k: _finder('sparse'),
   'difficult': lambda k: {'factory': 'relative_difficulty'},
 }
-WEIGHTED = ('sparse', 'difficult')  # no groups, but rows that are drawn more
+# No groups that are balanced, but rows that are drawn more.
+WEIGHTED = ('neighbors', 'sparse', 'difficult')
 
 # Of groups, in the training of networks on real data.
 ACROSS = {
   'mean': 'mean',
   'cvar': 'equal+worst',  # with CVaR within groups: the paper's nested risk
+  'released': 'equal+worst',  # the same, computed and without effect
   'worst': 'worst',
   'entropic': 'entropic',
   'chi_square': 'chi_square',
 }
+ALONE = ('dro', 'released')  # that are risks of training alone
 MATCHED = ('dc', 'dsa', 'idc')  # on networks that train between matchings
 TRAINED_ON_REAL = (*MATCHED, 'mtt', 'datm', 'ratbptt')
 
@@ -96,7 +104,7 @@ def serve(config: Config, args: dict[str, Any]) -> None:
   }
   allowed = ('draws', 'weights', 'matching')
   if name != 'equal':
-    allowed = ('training', 'matching') if name != 'dro' else ('training',)
+    allowed = ('training', 'matching')[: 1 if name in ALONE else None]
   choose(f'by, of risk={name},', by, {k: places[k] for k in allowed})()
 
 
@@ -194,6 +202,7 @@ def _training(
   if link:
     extend(config, {'groups': link})
   chain: dict[str, Any] = {}
+  nested = args['risk'] in ('cvar', 'released')
   if groups == 'voronoi':
     chain['cells'] = {'factory': 'voronoi', 'centers': 10}
   count = 'voronoi' if groups == 'voronoi' else _count(groups, args)
@@ -203,9 +212,11 @@ def _training(
     chain['risk'] = {
       'factory': 'tilt',
       'across': ACROSS[args['risk']],
-      'tail': args['tail'] if args['risk'] == 'cvar' else 1.0,
+      'tail': args['tail'] if nested else 1.0,
       'reference': 'mass' if args['risk'] == 'mean' else 'equal',
       'groups': count,
       'memory': args['memory'],
     }
+    if args['risk'] == 'released':
+      chain['risk']['released'] = True
   config.training = chain

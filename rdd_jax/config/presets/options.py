@@ -109,6 +109,7 @@ ARGUMENTS = {
     '',
     'known; voronoi, cells of the synthetic images; found, clear splits of a '
     'class in an early network, into `clusters` at most; kmeans, into as many; '
+    'neighbors, rows that lie among rows of other classes; '
     'baselines: errors, misread (JTT), sparse (kernel density), difficult '
     '(LfF). Empty is known where groups are made, else voronoi for a risk in '
     'training, else found',
@@ -117,6 +118,7 @@ ARGUMENTS = {
       'voronoi',
       'found',
       'kmeans',
+      'neighbors',
       'errors',
       'misread',
       'sparse',
@@ -126,9 +128,10 @@ ARGUMENTS = {
   'risk': Argument(
     'equal',
     "equal shares of groups; none; cvar, the paper's nested risk: the worst "
-    '`tail` of each group, then mean and worst of groups; dro, exponentiated '
+    '`tail` of each group, then mean and worst of groups; released, the same '
+    'without effect, as in the released code, a control; dro, exponentiated '
     'group weights; or another risk over groups',
-    ('none', 'equal', 'dro', *ACROSS),
+    ('none', 'equal', 'dro', 'released', *ACROSS),
   ),
   'by': Argument(
     '',

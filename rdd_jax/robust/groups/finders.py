@@ -108,7 +108,7 @@ def clusters(
   def find(
     look: FinderInputs, num_classes: int, rng: np.random.Generator
   ) -> GroupAssignment:
-    seen = _narrow(values(look), rng)
+    seen = narrow(values(look), rng)
     groups = np.full(len(look.labels), -1)
     parts = look.labels if within_class else np.zeros_like(look.labels)
     for part in np.unique(parts):
@@ -166,7 +166,7 @@ def sparse(*, components: int = 16, of: str = 'features') -> Finder:
     for c in range(num_classes):
       rows = np.flatnonzero(look.labels == c)
       if len(rows) >= 2 * components:
-        seen = _narrow(values(look)[rows], rng, components)
+        seen = narrow(values(look)[rows], rng, components)
         factors[rows] = np.exp(-_log_density(seen, rng))
     groups = np.full(len(factors), -1)
     return GroupAssignment(groups, factors, np.full(num_classes, np.nan))
@@ -181,12 +181,12 @@ def _sources(
   from sklearn.decomposition import FastICA
   from sklearn.exceptions import ConvergenceWarning
 
-  narrow = _narrow(values, rng, components)
+  seen = narrow(values, rng, components)
   with warnings.catch_warnings():
     # Not converging to the last digit splits no worse.
     warnings.simplefilter('ignore', ConvergenceWarning)
     ica = FastICA(whiten='unit-variance', max_iter=300, random_state=_seed(rng))
-    return np.asarray(ica.fit_transform(narrow))
+    return np.asarray(ica.fit_transform(seen))
 
 
 def _modes(sources: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -217,10 +217,16 @@ def _log_density(seen: np.ndarray, rng: np.random.Generator) -> np.ndarray:
   return np.clip(density, *np.percentile(density, [1, 99]))
 
 
-def _narrow(
+def narrow(
   values: np.ndarray, rng: np.random.Generator, components: int = 50
 ) -> np.ndarray:
-  """Principal components, so that distances are of few numbers."""
+  """Returns principal components, so that distances are of few numbers.
+
+  Args:
+    values: `f[n, d]`.
+    rng: of the solver.
+    components: how many at most.
+  """
   from sklearn.decomposition import PCA
 
   width = min(components, *values.shape)
