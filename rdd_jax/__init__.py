@@ -14,7 +14,7 @@ A set that a run made, used in three lines:
 | `save` | writes it as a run does |
 | `export` | writes it as npz, safetensors, tfds or a folder of PNGs |
 | `fit` | trains a network on it, by name or a Flax module |
-| `Fitted` | what that is: `predict`, `logits`, `variables` |
+| `Fitted` | what that is: `predict`, `probabilities`, `scores` |
 | `judge` | trains networks on it and measures them on test images |
 
 | data | |
@@ -60,8 +60,9 @@ if TYPE_CHECKING:
   from rdd_jax.data.dataset import Dataset, from_arrays
   from rdd_jax.distill import distiller
   from rdd_jax.experiment.adopt import adopt
+  from rdd_jax.experiment.fitted import Fitted
   from rdd_jax.experiment.formats import export
-  from rdd_jax.experiment.scripting import Fitted, fit, judge
+  from rdd_jax.experiment.scripting import fit, judge
   from rdd_jax.objectives import (
     Objective,
     distribution_matching,
@@ -119,7 +120,8 @@ _NAMES = {
   'distill': ('distiller',),
   'experiment.adopt': ('adopt',),
   'experiment.formats': ('export',),
-  'experiment.scripting': ('Fitted', 'fit', 'judge'),
+  'experiment.fitted': ('Fitted',),
+  'experiment.scripting': ('fit', 'judge'),
   'objectives': (
     'Objective',
     'distribution_matching',

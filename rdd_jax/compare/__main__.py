@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 
 flags.adopt_module_key_flags(records)
 _CSV = flags.DEFINE_string('csv', None, 'Where to write all metrics.')
+_METRICS = flags.DEFINE_list(
+  'metrics',
+  [],
+  'Of the record, by name, such as accuracy or auroc_energy@tfds:mnist; by '
+  'default those that pages show.',
+)
 _PAIRED = flags.DEFINE_bool(
   'paired',
   False,
@@ -142,7 +148,8 @@ def main(argv: list[str]) -> None:
   """
   from rdd_jax.compare.listing import find, listing, look
 
-  records.asked()
+  if _METRICS.value and not records.asked():
+    raise UserError('--metrics is of a record: give --record=NAME too')
   directories = [Path(name) for name in argv[1:]]
   if not directories:
     directories = find()
@@ -165,7 +172,10 @@ def main(argv: list[str]) -> None:
     from rdd_jax.records import origin
 
     command = origin.command('rdd_jax.compare', sys.argv[1:])
-    records.keep(recorded(runs, command, paired=_PAIRED.value))
+    record = recorded(
+      runs, command, metrics=_METRICS.value, paired=_PAIRED.value
+    )
+    records.keep(record)
 
 
 if __name__ == '__main__':

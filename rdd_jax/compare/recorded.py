@@ -11,6 +11,7 @@ from rdd_jax.artifact import store
 from rdd_jax.compare.paired import differences, methods, table
 from rdd_jax.compare.power import smallest_effect
 from rdd_jax.compare.runs import Finished
+from rdd_jax.core.errors import choose
 from rdd_jax.experiment.recording import EARLIER, of_seeds
 from rdd_jax.records.gather import cell, gather
 from rdd_jax.records.record import Record, Row
@@ -29,6 +30,7 @@ def recorded(
   command: str,
   *,
   earlier: bool = True,
+  metrics: Sequence[str] = (),
   paired: bool = False,
 ) -> Record:
   """Returns the record of runs, a line for each of `paired.table`.
@@ -37,12 +39,21 @@ def recorded(
     runs: finished ones, at least one.
     command: that repeats them.
     earlier: whether any was finished before this process began.
+    metrics: the columns, by name; those that pages show by default.
     paired: adds differences to the first run, and what would have shown.
+
+  Raises:
+    UserError: for a metric that no run has.
   """
   fields = ('seeds', 'evaluation.seeds', 'seed')
   seeds = {of_seeds(*(run.config[f] for f in fields)) for run in runs}
+  rows = {name: row for name, (_, row) in table(runs).items()}
+  known = {metric: None for row in rows.values() for metric in row}
+  for metric in metrics:
+    choose('metric', metric, known)
   record = gather(
-    {name: row for name, (_, row) in table(runs).items()},
+    rows,
+    metrics=metrics,
     command=command,
     seeds='; or '.join(sorted(seeds)),
     sets=[store.load(run.directory) for run in runs],

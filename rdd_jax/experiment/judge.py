@@ -151,6 +151,8 @@ def judge_of(
     distilled.preprocessing,
     matched,
     dataset.image_shape,
+    config,
+    dataset=dataset,
     data_dir=config.data.data_dir,
   )
   trained = {

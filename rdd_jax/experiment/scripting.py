@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import flax.linen as nn
 import jax
@@ -15,76 +15,15 @@ from rdd_jax.core.errors import UserError
 from rdd_jax.data.dataset import Dataset, Split, check_split
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.experiment import trial
+from rdd_jax.experiment.fitted import Fitted
 from rdd_jax.experiment.judge import Judge, judge_of
 from rdd_jax.experiment.judge import load as load_dataset
-from rdd_jax.images.preprocessing import Preprocessing
-from rdd_jax.networks import Variables
 from rdd_jax.networks.adapt import adapt
 from rdd_jax.training.fit import fit_many
-from rdd_jax.training.predict import predict
 
 OWN = 'own'  # what a module of the user's is called
 # Of a card, without which nothing says how networks are trained.
 NEEDED = ('data', 'network', 'student', 'evaluation', 'outside', 'seeds')
-
-
-@dataclass(frozen=True)
-class Fitted:
-  """A network that was trained on a set.
-
-  Attributes:
-    net: the network.
-    variables: that it learned.
-    preprocessing: from pixels to what it takes.
-    class_names: by class.
-    image_shape: `(H, W, C)`.
-    temperature: what divides logits in `probabilities`: of the card, where its
-      network was trained by its recipe; 1 elsewhere.
-  """
-
-  net: nn.Module
-  variables: Variables
-  preprocessing: Preprocessing
-  class_names: tuple[str, ...]
-  image_shape: tuple[int, ...]
-  temperature: float = 1.0
-
-  def logits(self, images: ArrayLike) -> np.ndarray:
-    """Computes logits `f32[n, o]`, in evaluation mode.
-
-    Args:
-      images: `u8[n, H, W, C]`, or floats on the scale of [0, 1].
-
-    Raises:
-      UserError: for images of another shape or type.
-    """
-    pixels = np.asarray(images)
-    fits = pixels.dtype == np.uint8 or pixels.dtype.kind == 'f'
-    if pixels.ndim != 4 or pixels.shape[1:] != self.image_shape or not fits:
-      raise UserError(
-        f'images are {pixels.dtype}{list(pixels.shape)}; give uint8, or floats '
-        f'from 0 to 1, [n, {", ".join(map(str, self.image_shape))}]'
-      )
-    stacked = jax.tree.map(lambda leaf: leaf[None], self.variables)
-    return predict(self.net, stacked, pixels, self.preprocessing)[0]
-
-  def predict(self, images: ArrayLike) -> np.ndarray:
-    """Returns the likeliest class of images, as `logits` takes them: `i[n]`."""
-    return self.logits(images)[:, : len(self.class_names)].argmax(1)
-
-  def probabilities(self, images: ArrayLike) -> np.ndarray:
-    """Returns calibrated probabilities of the classes, `f64[n, k]`.
-
-    `softmax(f / T)`, of classes alone: given that an image has one. Scores of
-    how in-distribution an image is are read from `logits`, which are unscaled.
-
-    Args:
-      images: as `logits` takes them.
-    """
-    from scipy import special
-
-    classes = self.logits(images)[:, : len(self.class_names)]
-    return special.softmax(np.float64(classes) / self.temperature, -1)
 
 
 def fit(
@@ -120,13 +59,14 @@ def fit(
       f'network, such as {artifact.card["network"]["name"]}'
     )
   ((name, module),) = made.nets.items()
+  batch, seeds = store.to_batch(artifact), trial.network_keys(seed, 1)
   stacked = fit_many(
     module,
-    store.to_batch(artifact),
+    batch,
     made.recipe,
     num_classes=made.num_classes,
     input_shape=artifact.images.shape[1:],
-    seeds=trial.network_keys(seed, 1),
+    seeds=seeds,
     student=made.student,
   )
   return Fitted(
@@ -135,6 +75,9 @@ def fit(
     artifact.preprocessing,
     tuple(artifact.card['class_names']),
     artifact.images.shape[1:],
+    batch,
+    made.recipe,
+    seeds[0],
     made.temperatures.get(name, 1.0),
   )
 

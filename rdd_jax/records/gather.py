@@ -20,6 +20,7 @@ def gather(
   *,
   command: str,
   seeds: str,
+  metrics: Sequence[str] = (),
   sets: Sequence[Distilled] = (),
   strong: Sequence[str] = (),
   extra: Mapping[str, Mapping[str, Any]] = {},
@@ -32,13 +33,14 @@ def gather(
       are left out.
     command: that repeats it.
     seeds: in words.
+    metrics: the columns, by name; by default those that pages show.
     sets: what was judged; settings that take the same are one.
     strong: names of lines that are set off.
     extra: by name, further cells of a line.
     notes: what else a reader must know.
   """
   names = {metric: None for row in rows.values() for metric in row}
-  columns = list(
+  columns = list(metrics) or list(
     dict.fromkeys(m for place in PLACES for m in shown(place, names))
   )
   lines = [

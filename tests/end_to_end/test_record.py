@@ -18,6 +18,7 @@ import rdd_jax
 from rdd_jax import evaluate
 from rdd_jax.compare.__main__ import gather
 from rdd_jax.compare.recorded import recorded
+from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import pipeline, workdir
 from rdd_jax.experiment.recording import EARLIER, of_run
 from rdd_jax.records import Record, flag, read
@@ -68,6 +69,32 @@ def test_side_by_side(run: Path):
   assert len(record.rows) == len(own.rows)
   assert record.notes == EARLIER
   assert record.storage == own.storage
+
+
+def test_metrics_that_are_asked_for_stand_with_their_differences(run: Path):
+  (first,), _ = gather([run])
+  other = first._replace(
+    config={**first.config, 'steps': 7},
+    seeds={
+      seed: {m: v + 0.1 + 0.01 * seed[1] for m, v in row.items()}
+      for seed, row in first.seeds.items()
+    },
+  )
+  metrics = ['ece', 'class_3']
+  record = recorded([first, other], 'COMMAND', metrics=metrics, paired=True)
+  assert record.columns == metrics
+  *lines, difference, _ = record.rows
+  assert all(set(line.cells) <= set(metrics) for line in lines)
+  assert difference.name == '2, over 1'
+  for metric in metrics:
+    found = difference.cells[metric]
+    assert isinstance(found, dict)
+    np.testing.assert_allclose(
+      [found[key] for key in ('difference', 'least', 'greatest')],
+      [10.5, 10, 11],
+    )
+  with pytest.raises(UserError, match='unknown metric'):
+    recorded([first, other], 'COMMAND', metrics=['acuracy'])
 
 
 def test_an_evaluation(run: Path, tmp_path: Path):

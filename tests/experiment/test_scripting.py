@@ -16,6 +16,9 @@ import rdd_jax
 from rdd_jax import data, evaluate, networks
 from rdd_jax.artifact import store
 from rdd_jax.core.errors import UserError
+from rdd_jax.evaluation.ood.metrics import auroc
+from rdd_jax.evaluation.registry import suffix
+from rdd_jax.experiment.judge import judge_of
 from rdd_jax.images.preprocessing import standardize
 
 DIGITS = data.load('digits')
@@ -80,6 +83,27 @@ def test_what_is_fitted_is_what_is_judged(artifact, net):
   np.testing.assert_allclose(
     fitted.logits(floats), fitted.logits(TESTS[0]), atol=1e-4
   )
+
+
+@pytest.mark.parametrize('net', ['', 'convnet:width=4:depth=1'])
+def test_scores_are_those_that_are_judged(artifact, net):
+  outside = artifact.card['outside'] | {'sets': ('patches',), 'rows': 50}
+  asked = replace(artifact, card={**artifact.card, 'outside': outside})
+  row = rdd_jax.judge(asked, net=net, seeds=1, seed=1)
+  benchmark = judge_of(asked, DIGITS, [], epochs=1, data_dir='').outside
+  assert benchmark is not None
+  fitted = rdd_jax.fit(net, artifact, seed=1)
+  inside, patches = (
+    fitted.scores(images)
+    for images in (benchmark.inside, benchmark.sets[0].images)
+  )
+  assert ('combined' in inside) == (net != '')
+  for score, own in inside.items():
+    np.testing.assert_allclose(
+      row[f'auroc{suffix(score)}@patches']['values'],
+      [auroc(own, patches[score])],
+      atol=1e-3,
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,18 @@ import optax
 import pytest
 from robust.robust_cases import CLASSES, KEY, rows, unscored
 
+from rdd_jax import networks
 from rdd_jax.core.batch import NOWHERE, Batch, bucket, take, training_loss
-from rdd_jax.core.transform import DataSpec, EmptyState
+from rdd_jax.core.transform import (
+  DataSpec,
+  EmptyState,
+  Transform,
+  identity,
+)
+from rdd_jax.networks import Variables
 from rdd_jax.robust import expose_outliers
+from rdd_jax.training.fit import fit_many
+from rdd_jax.training.recipe import Recipe
 
 
 def outliers(batch: Batch, key=KEY, corruption=None, **options) -> Batch:
@@ -182,3 +191,31 @@ def test_outliers_inside_jit():
   chex.assert_trees_all_close(
     jax.jit(run)(rows(9), KEY), run(rows(9), KEY), rtol=1e-6
   )
+
+
+@pytest.mark.parametrize('lam', [0.0, 0.5])
+def test_networks_exposed_with_weight_zero_are_plain_ones(lam):
+  net = networks.build('mlp', CLASSES, width=8)
+  exposed = expose_outliers(
+    lambda key, pixels: 1 - pixels,
+    CLASSES,
+    to_pixels=lambda x: x,
+    to_inputs=lambda p: p,
+    weight=lam,
+  )
+
+  def trained(student: Transform) -> Variables:
+    return fit_many(
+      net,
+      rows(3),
+      Recipe(epochs=20, learning_rate=0.05, batch_size=16),
+      num_classes=CLASSES,
+      input_shape=(2, 2, 1),
+      seeds=jax.random.split(KEY, 2),
+      student=student,
+    )
+
+  found, plain = trained(exposed), trained(identity())
+  apart = jax.tree.map(lambda a, b: jnp.abs(a - b).max(), found, plain)
+  worst = float(max(jax.tree.leaves(apart)))
+  assert worst < 1e-5 if lam == 0 else worst > 1e-2
