@@ -186,7 +186,7 @@ def _kinds(values: Sequence[Any]) -> set[str]:
 def _json(path: Path) -> Any:
   try:
     return json.loads(path.read_text())
-  except (OSError, ValueError) as error:
+  except (OSError, ValueError, RecursionError) as error:
     raise UserError(
       f'{path} is damaged ({error}): run its command again without it'
     ) from error
