@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 import io
 import math
-from typing import BinaryIO
+from typing import IO, BinaryIO
 import zipfile
 
 import numpy as np
@@ -98,7 +98,7 @@ def _unfolded(entry: zipfile.ZipInfo) -> int:
   return entry.file_size
 
 
-def _claimed(entry: BinaryIO | zipfile.ZipExtFile, length: int) -> int:
+def _claimed(entry: IO[bytes], length: int) -> int:
   """The bytes of an npy of a length, by its header."""
   version = np.lib.format.read_magic(entry)  # type: ignore[arg-type]
   if version not in _HEADERS:

@@ -20,12 +20,14 @@ import pytest
 import rdd_jax
 from rdd_jax import convert, data, evaluate
 from rdd_jax.artifact import store
+from rdd_jax.compare import __main__ as compare
 from rdd_jax.config import code
 from rdd_jax.config.build import given_file
 from rdd_jax.config.presets import digits
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import judge, outputs
 from rdd_jax.experiment.formats import export
+from rdd_jax.experiment.workdir import missing
 from rdd_jax.report import write_report
 
 BAIT = 'bait_of_a_card'
@@ -154,6 +156,26 @@ def test_a_run_s_beginning_takes_no_names(bait: None, tmp_path: Path):
   config.synthetic.init = str(tmp_path / 'set')
   found, _ = given_file.read(config, DIGITS, _set().preprocessing, 'init')
   assert found.card['student'] == CARDS['student']['student']
+  assert BAIT not in sys.modules
+
+
+def test_comparing_takes_no_names(bait: None, tmp_path: Path):
+  """A run of someone else, whose configuration names code."""
+  config = digits.dm('smoke,width=4').to_dict()
+  config['objective'] = {'name': f'{BAIT}:link'}
+  config['data']['name'] = f'python:{BAIT}:digits'
+  config['name'] = NAMES[0]
+  run = tmp_path / 'run'
+  store.save(run, _set(**CARDS['data'], **CARDS['student']))
+  (run / 'config.json').write_text(json.dumps(config))
+  rows = {'rows': {'distilled': _row([]), NAMES[1]: _row([])}}
+  for name in missing(run):
+    (run / name).write_text(json.dumps(rows))
+  runs, notes = compare.gather([run])
+  page = compare.to_html(runs, notes)
+  scripts = Scripts()
+  scripts.feed(page)
+  assert scripts.found == []
   assert BAIT not in sys.modules
 
 

@@ -7,7 +7,7 @@ import gzip
 import math
 from pathlib import Path
 import struct
-from typing import IO
+from typing import BinaryIO
 import zlib
 
 import numpy as np
@@ -78,7 +78,9 @@ def _idx_array(
     ) from error
 
 
-def _read(opened: IO[bytes], file: Path, rank: int) -> np.ndarray:
+def _read(
+  opened: BinaryIO | gzip.GzipFile, file: Path, rank: int
+) -> np.ndarray:
   header = opened.read(4 + 4 * rank)
   # Two zero bytes, 8 for unsigned bytes, and the number of dimensions.
   if len(header) < 4 + 4 * rank or header[:4] != bytes((0, 0, 8, rank)):
