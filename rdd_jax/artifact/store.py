@@ -117,6 +117,15 @@ def load(path: str | os.PathLike[str]) -> Distilled:
   return from_arrays(unpack(data, arrays_path), card, str(arrays_path))
 
 
+def is_whole(directory: Path) -> bool:
+  """Tells whether a set is there, and its files are those that were written."""
+  try:
+    load(directory)
+  except UserError:
+    return False
+  return True
+
+
 def to_arrays(distilled: Distilled) -> dict[str, np.ndarray]:
   """Returns all arrays of a set by name: those of `rdd_jax.artifact.schema`."""
   arrays = {

@@ -1,0 +1,134 @@
+"""Injects faults into short runs, and counts what came of them: a script.
+
+PYTHONPATH=tests python tests/faults.py --injections=200 --seed=0 \
+  [--seconds=1500] [--record=NAME]
+
+Each injection draws a family of methods, a kind of fault and a moment by the
+seed, harms a run that begins with nothing, resumes it, and compares its
+outputs, bit for bit, with those of a run that nothing happened to. `equal` is
+that; `explained` is one line that says what to remove, after which the outputs
+are equal; all else is `lost`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+import os
+from pathlib import Path
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from typing import NamedTuple
+
+from absl import app, flags
+from end_to_end import fault_cases as cases
+from end_to_end.fault_killer import Killer
+from helpers import ONE_DEVICE
+import numpy as np
+
+_INJECTIONS = flags.DEFINE_integer('injections', 200, 'How many.')
+_SEED = flags.DEFINE_integer('seed', 0, 'Draws families, kinds and moments.')
+_SECONDS = flags.DEFINE_float('seconds', float('inf'), 'None begins after.')
+_FAMILIES = flags.DEFINE_list('families', [*cases.FAMILIES], 'Of methods.')
+_KINDS = flags.DEFINE_list('kinds', [*cases.KINDS], 'Of faults.')
+
+
+class Whole(NamedTuple):
+  """A run that nothing happened to: its outputs, and how often it writes."""
+
+  outputs: dict[str, bytes]
+  writes: int
+
+
+def whole(place: Path, family: str) -> Whole:
+  """Runs a family to its end; its files stay, for damages of finished runs."""
+  home = place / family
+  home.mkdir()
+  with cases.WRITES.below(home, lambda number: None):
+    line = cases.run(home, family)
+  assert not line, line
+  return Whole(cases.outputs(home), cases.WRITES.seen)
+
+
+def inject(
+  place: Path,
+  killer: Killer,
+  family: str,
+  kind: str,
+  known: Whole,
+  rng: np.random.Generator,
+) -> cases.Found:
+  """Harms a run, resumes it, and judges the result."""
+  home = place / 'harmed'
+  shutil.rmtree(home, ignore_errors=True)
+  home.mkdir()
+  moment = float(rng.random())
+  write = 1 + int(moment * known.writes)
+  if kind in cases.KILLS:
+    number = signal.SIGKILL if kind == 'kill -9' else signal.SIGTERM
+    delay = float(rng.random() * 0.3)
+    status, line = killer.run(home, family, number, write, delay)
+    expected = -9 if number == signal.SIGKILL else 143
+    stage = cases.stage_of(home)
+    if status not in (expected, 0):  # it may have been done by then
+      return cases.Found(stage, 'lost', f'status {status}: {line}')
+    line = ''
+  elif kind in cases.DENIALS:
+    stage, line = cases.denied(home, family, kind, moment, known.writes)
+  else:
+    if rng.random() < 0.5:  # of a run that was stopped, or of a finished one
+      cases.run(home, family, stop=cases.after(int(moment * 12)))
+    else:
+      shutil.copytree(place / family, home, dirs_exist_ok=True)
+    stage, line = cases.damaged(home, kind, rng), ''
+  if '\n' in line:
+    return cases.Found(stage, 'lost', f'more than a line: {line}')
+  end, said = cases.resumed(home, family, known.outputs)
+  return cases.Found(stage, end, '; '.join(filter(None, [line, said])))
+
+
+def main(argv: list[str]) -> None:
+  """Injects, and prints the table."""
+  os.environ.setdefault('XLA_FLAGS', ONE_DEVICE)  # as of those that are killed
+  begin, rng = time.monotonic(), np.random.default_rng(_SEED.value)
+  counts: Counter[tuple[str, str, str]] = Counter()
+  known: dict[str, Whole] = {}
+  with tempfile.TemporaryDirectory() as name, Killer() as killer:
+    place = Path(name)
+    for i in range(_INJECTIONS.value):
+      if time.monotonic() - begin > _SECONDS.value:
+        break
+      family = _FAMILIES.value[i % len(_FAMILIES.value)]
+      kind = str(rng.choice(_KINDS.value))
+      if family not in known:
+        known[family] = whole(place, family)
+      try:
+        found = inject(place, killer, family, kind, known[family], rng)
+      except Exception as error:  # what a command would print as a traceback
+        found = cases.Found('', 'lost', f'{type(error).__name__}: {error}')
+      counts[kind, found.stage, found.end] += 1
+      print(i, family, kind, *found, flush=True, file=sys.stderr)
+  print(table(counts))
+
+
+def table(counts: Counter[tuple[str, str, str]]) -> str:
+  """Formats how many injections of each kind at each stage ended how."""
+  ends = ('equal', 'explained', 'lost')
+  lines = [
+    '| fault | met | tried | equal | explained | lost |',
+    '|---|---|' + '---:|' * 4,
+  ]
+  for kind in cases.KINDS:
+    for stage in sorted({s for k, s, _ in counts if k == kind}):
+      found = [counts[kind, stage, end] for end in ends]
+      cells = (kind, stage or 'nothing', sum(found), *found)
+      lines.append(f'| {" | ".join(map(str, cells))} |')
+  total = [sum(n for (*_, e), n in counts.items() if e == end) for end in ends]
+  cells = ('all', '', sum(total), *total)
+  return '\n'.join([*lines, f'| {" | ".join(map(str, cells))} |'])
+
+
+if __name__ == '__main__':
+  app.run(main)
