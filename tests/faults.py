@@ -28,18 +28,31 @@ from end_to_end.fault_killer import Killer
 from helpers import ONE_DEVICE
 import numpy as np
 
+from rdd_jax.records import Record, Row, origin, write
+from rdd_jax.records.record import place
+
 _INJECTIONS = flags.DEFINE_integer('injections', 200, 'How many.')
 _SEED = flags.DEFINE_integer('seed', 0, 'Draws families, kinds and moments.')
 _SECONDS = flags.DEFINE_float('seconds', float('inf'), 'None begins after.')
+_RECORD = flags.DEFINE_string('record', '', 'Of docs/results/data/.')
 _FAMILIES = flags.DEFINE_list('families', [*cases.FAMILIES], 'Of methods.')
 _KINDS = flags.DEFINE_list('kinds', [*cases.KINDS], 'Of faults.')
 
+COLUMNS = ('tried', 'equal', 'explained', 'lost')
+
 
 class Whole(NamedTuple):
-  """A run that nothing happened to: its outputs, and how often it writes."""
+  """A run that nothing happened to.
+
+  Attributes:
+    outputs: by the name of the file.
+    writes: how often it writes.
+    size: bytes of its files.
+  """
 
   outputs: dict[str, bytes]
   writes: int
+  size: int
 
 
 def whole(place: Path, family: str) -> Whole:
@@ -49,7 +62,8 @@ def whole(place: Path, family: str) -> Whole:
   with cases.WRITES.below(home, lambda number: None):
     line = cases.run(home, family)
   assert not line, line
-  return Whole(cases.outputs(home), cases.WRITES.seen)
+  size = sum(p.stat().st_size for p in home.rglob('*') if p.is_file())
+  return Whole(cases.outputs(home), cases.WRITES.seen, size)
 
 
 def inject(
@@ -65,6 +79,13 @@ def inject(
   shutil.rmtree(home, ignore_errors=True)
   home.mkdir()
   moment = float(rng.random())
+  if kind == 'full disk':
+    with cases.small_disk(home, int(moment * known.size)) as grow:
+      if grow is not None:
+        line = cases.run(home, family)
+        stage = cases.stage_of(home)
+        grow()
+        return judged(home, family, stage, line, known)
   write = 1 + int(moment * known.writes)
   if kind in cases.KILLS:
     number = signal.SIGKILL if kind == 'kill -9' else signal.SIGTERM
@@ -72,7 +93,9 @@ def inject(
     status, line = killer.run(home, family, number, write, delay)
     expected = -9 if number == signal.SIGKILL else 143
     stage = cases.stage_of(home)
-    if status not in (expected, 0):  # it may have been done by then
+    told = number == signal.SIGKILL or 'to resume: python' in line
+    # It may have been done by then.
+    if status != 0 and (status != expected or not told):
       return cases.Found(stage, 'lost', f'status {status}: {line}')
     line = ''
   elif kind in cases.DENIALS:
@@ -83,6 +106,13 @@ def inject(
     else:
       shutil.copytree(place / family, home, dirs_exist_ok=True)
     stage, line = cases.damaged(home, kind, rng), ''
+  return judged(home, family, stage, line, known)
+
+
+def judged(
+  home: Path, family: str, stage: str, line: str, known: Whole
+) -> cases.Found:
+  """Resumes what was harmed, and judges the result."""
   if '\n' in line:
     return cases.Found(stage, 'lost', f'more than a line: {line}')
   end, said = cases.resumed(home, family, known.outputs)
@@ -91,6 +121,7 @@ def inject(
 
 def main(argv: list[str]) -> None:
   """Injects, and prints the table."""
+  commit = origin.commit() if _RECORD.value else ''
   os.environ.setdefault('XLA_FLAGS', ONE_DEVICE)  # as of those that are killed
   begin, rng = time.monotonic(), np.random.default_rng(_SEED.value)
   counts: Counter[tuple[str, str, str]] = Counter()
@@ -111,11 +142,41 @@ def main(argv: list[str]) -> None:
       counts[kind, found.stage, found.end] += 1
       print(i, family, kind, *found, flush=True, file=sys.stderr)
   print(table(counts))
+  if _RECORD.value:
+    _keep(counts, commit)
+
+
+def _keep(counts: Counter[tuple[str, str, str]], commit: str) -> None:
+  """Writes `docs/results/data/NAME.json`."""
+  lines = [line.split(' | ') for line in table(counts).splitlines()[2:]]
+  rows = []
+  for line in lines:
+    kind, met, *numbers = (cell.strip('| ') for cell in line)
+    cells = {
+      name: {'mean': float(number), 'digits': 0}
+      for name, number in zip(COLUMNS, numbers, strict=True)
+    }
+    rows.append(Row(kind, {'met': met or 'all', **cells}))
+  record = Record(
+    columns=['met', *COLUMNS],
+    rows=rows,
+    n=0,
+    seeds=f'drawn by the seed {_SEED.value}',
+    commands=[
+      f'PYTHONPATH=tests python tests/faults.py --seed={_SEED.value} '
+      f'--injections={sum(counts.values())}'
+    ],
+    commit=commit,
+    machine=f'{origin.machine()}, load {os.getloadavg()[0]:.1f}',
+    date=origin.today(),
+    unit='injections',
+  )
+  write(place(_RECORD.value), record)
 
 
 def table(counts: Counter[tuple[str, str, str]]) -> str:
   """Formats how many injections of each kind at each stage ended how."""
-  ends = ('equal', 'explained', 'lost')
+  ends = COLUMNS[1:]
   lines = [
     '| fault | met | tried | equal | explained | lost |',
     '|---|---|' + '---:|' * 4,

@@ -260,6 +260,31 @@ def denied(
 
 
 @contextmanager
+def small_disk(home: Path, size: int) -> Iterator[Callable[[], None] | None]:
+  """Makes a directory a disk of its own; yields what makes it large.
+
+  Without leave to mount, it yields None, and nothing is changed.
+
+  Args:
+    home: the directory, empty.
+    size: of the disk, in bytes.
+  """
+  size = max(size, 4096)
+  mounted = os.geteuid() == 0 and not os.system(
+    f'mount -t tmpfs -o size={size} tmpfs {home} 2>/dev/null'
+  )
+
+  def grow() -> None:
+    assert not os.system(f'mount -o remount,size=1g {home}')
+
+  try:
+    yield grow if mounted else None
+  finally:
+    if mounted:
+      os.system(f'umount {home}')
+
+
+@contextmanager
 def read_only(home: Path) -> Iterator[None]:
   """Denies all writing below a directory, of libraries in C too where it can.
 
