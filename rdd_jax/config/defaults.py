@@ -151,6 +151,9 @@ def config() -> Config:
         'sets': (),  # see rdd_jax.data.load_ood; () judges none
         'rows': 2000,  # of each set at most, and of the test rows
         'missing': 'skip',  # sets that are not there, or 'raise'
+        # Rows whose class is one of the data, by name: 'leave_out', 'keep'
+        # or 'refuse' their set.
+        'overlap': 'leave_out',
         'seen': (),  # families some arm trains on: their sets do not count
         'views': 10,  # augmented views of the set whose features are compared
         'odin': False,  # the ODIN score as well, at three times the cost

@@ -155,10 +155,7 @@ def load_images(
   size: images.Size = None,
   channels: int | None = None,
 ) -> np.ndarray:
-  """Loads the images of a split, of which no labels are needed.
-
-  Any images below the path of `folder:`, and any array of images of `npz:` or
-  `npy:`, will do, see `unlabeled.read`; others are read as `load_split` does.
+  """Loads the images of a split, see `load_unlabeled`.
 
   Args:
     name: as in `load`.
@@ -173,15 +170,45 @@ def load_images(
   Raises:
     UserError: as in `load`.
   """
+  options = {'data_dir': data_dir, 'size': size, 'channels': channels}
+  return load_unlabeled(name, split, **options).images
+
+
+def load_unlabeled(
+  name: str,
+  split: str,
+  *,
+  data_dir: str | None = None,
+  size: images.Size = None,
+  channels: int | None = None,
+) -> Split:
+  """Loads a split of which no labels are needed.
+
+  Any images below the path of `folder:`, and any array of images of `npz:` or
+  `npy:`, will do, see `unlabeled.read`; others are read as `load_split` does.
+
+  Args:
+    name: as in `load`.
+    split: as in `load_split`.
+    data_dir: as in `load`.
+    size: as in `load`.
+    channels: as in `load`.
+
+  Returns:
+    The rows; of one class where their labels were not looked for.
+
+  Raises:
+    UserError: as in `load`.
+  """
   scheme, _, where = name.partition(':')
   if scheme not in ('folder', 'npz', 'npy') or not where:
     options = {'size': size, 'channels': channels}
-    return load_split(name, split, data_dir=data_dir, **options).images
+    return load_split(name, split, data_dir=data_dir, **options)
   at = Path(where).expanduser()
   found = unlabeled.read(at, name, split, size, channels)
   for note in found.notes:
     say(note)
-  return found.images
+  return found
 
 
 def _read(

@@ -46,6 +46,18 @@ SCORES: Mapping[str, tuple[str, str]] = {
     'that distance less the one to the mean of all rows',
   ),
   'knn': ('kNN', 'the distance to a near training row'),
+  'statistics': (
+    'channel statistics',
+    'the Mahalanobis distance of the means and deviations of all channels',
+  ),
+  'combined': (
+    'combined',
+    'the energy, the Mahalanobis distance and the channel statistics together',
+  ),
+  'ensemble': (
+    'ensemble',
+    'the sum of the combined scores of all networks of a set',
+  ),
   'odin': ('ODIN', 'the largest softmax output of moved inputs'),
 }
 

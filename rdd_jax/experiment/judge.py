@@ -157,6 +157,8 @@ def judge_of(
     distilled.preprocessing,
     matched,
     dataset.image_shape,
+    config,
+    dataset=dataset,
     data_dir=config.data.data_dir,
   )
   with plugins.of_card(allow_code):

@@ -13,6 +13,7 @@ from jax.flatten_util import ravel_pytree
 import jax.numpy as jnp
 
 from rdd_jax.core.sharding import in_blocks
+from rdd_jax.networks.layers import Conv
 
 CACHE = 5 * 2**20  # bytes of one activation that work best in a CPU's cache
 
@@ -68,6 +69,43 @@ def apply(net: nn.Module, variables: Variables, x: Array) -> Outputs:
     x: images `f[n, H, W, C]`.
   """
   return in_blocks(partial(net.apply, variables), x, block_size(variables, x))
+
+
+def apply_with_statistics(
+  net: nn.Module, variables: Variables, x: Array
+) -> tuple[Outputs, Array]:
+  """Runs a network as `apply` does, and describes what its convolutions give.
+
+  Args:
+    net: the network.
+    variables: as `init` returns them.
+    x: images `f[n, H, W, C]`.
+
+  Returns:
+    The outputs, and `f[n, s]`: the mean and the standard deviation over pixels
+    of each channel that a convolution gives; `s` is 0 where there is none.
+
+  >>> from rdd_jax.networks.convnet import ConvNet
+  >>> net, x = ConvNet(2, width=3, depth=2), jnp.ones((1, 8, 8, 1))
+  >>> variables = init(net, jax.random.key(0), (8, 8, 1))
+  >>> apply_with_statistics(net, variables, x)[1].shape
+  (1, 12)
+  """
+
+  def run(x: Array) -> tuple[Outputs, Array]:
+    outputs, kept = net.apply(
+      variables, x, capture_intermediates=_convolves, mutable=['intermediates']
+    )
+    maps = jax.tree.leaves(kept)
+    found = [f(m, (1, 2)) for m in maps for f in (jnp.mean, jnp.std)]
+    return outputs, jnp.concatenate([jnp.zeros((len(x), 0)), *found], -1)
+
+  return in_blocks(run, x, block_size(variables, x))
+
+
+def _convolves(module: nn.Module, method: str) -> bool:
+  del method
+  return isinstance(module, (Conv, nn.Conv))
 
 
 def block_size(

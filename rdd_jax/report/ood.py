@@ -11,12 +11,12 @@ from rdd_jax.report.table import Cell, Line, Table, arm, entry
 Rows = Mapping[str, Mapping[str, Any]]
 
 # In the order of the tables.
-TABLES = ('msp', 'energy', 'relative_mahalanobis')
+TABLES = ('msp', 'energy', 'relative_mahalanobis', 'combined')
 MEANS = (('far', ''), ('near', 'near_'))
 
 
 def ood_tables(rows: Rows, outside: Mapping[str, Any]) -> list[Table]:
-  """Tabulates AUROC in per cent on each set, once for each of three scores.
+  """Tabulates AUROC in per cent on each set, once for each of four scores.
 
   Args:
     rows: of `results.json`.

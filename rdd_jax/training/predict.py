@@ -13,7 +13,7 @@ import numpy as np
 from rdd_jax.core.chunks import in_chunks
 from rdd_jax.core.sharding import each
 from rdd_jax.images.preprocessing import Preprocessing
-from rdd_jax.networks import Variables, apply
+from rdd_jax.networks import Variables, apply, apply_with_statistics
 
 
 def predict(
@@ -36,7 +36,7 @@ def predict(
   Returns:
     `f32[s, n, o]`.
   """
-  run = partial(_outputs, ('logits',), net, stacked, preprocess)
+  run = partial(_output, 'logits', net, stacked, preprocess)
   return in_batches(run, images, batch_size)[0]
 
 
@@ -54,26 +54,26 @@ def embed(
     variables: of the network; the rest is as for `predict`.
   """
   stacked = jax.tree.map(lambda leaf: leaf[None], variables)
-  run = partial(_outputs, ('features',), net, stacked, preprocess)
+  run = partial(_output, 'features', net, stacked, preprocess)
   return in_batches(run, images, batch_size)[0][0]
 
 
-def outputs(
+def describe(
   net: nn.Module,
   stacked: Variables,
   images: np.ndarray | Array,
   preprocess: Preprocessing | None = None,
   *,
   batch_size: int = 500,
-) -> tuple[np.ndarray, np.ndarray]:
-  """Computes logits `f32[s, n, o]` and features `f32[s, n, d]`.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+  """Computes logits, features, and statistics `f32[s, n, m]` of convolutions.
 
   Args:
-    net, stacked, images, ...: as for `predict`.
+    net, stacked, images, ...: as for `predict`; see `apply_with_statistics`.
   """
-  run = partial(_outputs, ('logits', 'features'), net, stacked, preprocess)
-  logits, features = in_batches(run, images, batch_size)
-  return logits, features
+  run = partial(_described, net, stacked, preprocess)
+  logits, features, statistics = in_batches(run, images, batch_size)
+  return logits, features, statistics
 
 
 def in_batches(
@@ -99,8 +99,8 @@ def in_batches(
 
 
 @partial(jax.jit, static_argnames=('what', 'net'))
-def _outputs(
-  what: tuple[str, ...],
+def _output(
+  what: str,
   net: nn.Module,
   stacked: Variables,
   preprocess: Preprocessing | None,
@@ -108,8 +108,23 @@ def _outputs(
 ) -> tuple[Array, ...]:
   inputs = images if preprocess is None else preprocess(images)
 
-  def one(variables: Variables) -> tuple[Array, ...]:
-    said = apply(net, variables, inputs)
-    return tuple(getattr(said, name) for name in what)
+  def one(variables: Variables) -> tuple[Array]:
+    return (getattr(apply(net, variables, inputs), what),)
+
+  return each(one, stacked)
+
+
+@partial(jax.jit, static_argnames='net')
+def _described(
+  net: nn.Module,
+  stacked: Variables,
+  preprocess: Preprocessing | None,
+  images: Array,
+) -> tuple[Array, Array, Array]:
+  inputs = images if preprocess is None else preprocess(images)
+
+  def one(variables: Variables) -> tuple[Array, Array, Array]:
+    said, statistics = apply_with_statistics(net, variables, inputs)
+    return said.logits, said.features, statistics
 
   return each(one, stacked)

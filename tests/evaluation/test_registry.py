@@ -119,6 +119,7 @@ def test_records_are_unique_and_complete(records):
 
 def test_every_score_and_every_field_of_trust_has_a_record():
   known = {*scores.LOGIT_SCORES, *scores.FEATURE_SCORES, 'contrast', 'odin'}
+  known |= {'statistics', 'combined', 'ensemble'}
   assert known == SCORES.keys()
   assert {*Evidence._fields, 'recall_worst_class'} < {m.name for m in TRUST}
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
   from rdd_jax.config.defaults import Config
   from rdd_jax.core.transform import DataSpec, Transform
+  from rdd_jax.data import Dataset
   from rdd_jax.images.preprocessing import Preprocessing
 
 
@@ -27,6 +28,7 @@ class Context(NamedTuple):
     synthetic_rows: the most that a cell has.
     rows: of each class that the synthetic set may start from.
     truth: `i[N]`, the labels before noise; None where they are as given.
+    dataset: whose classes and images real outliers must not be.
     data_dir: where real outliers are looked for; '' looks where data sets are.
     mock: replaces missing outliers by patches of photographs.
     seed: selects the real outliers that are taken.
@@ -41,6 +43,7 @@ class Context(NamedTuple):
   synthetic_rows: int = 0
   rows: int = 0
   truth: np.ndarray | None = None
+  dataset: Dataset | None = None
   data_dir: str = ''
   mock: bool = False
   seed: int = 0

@@ -146,6 +146,7 @@ def build(
     synthetic_rows=max(chosen.ipc, chosen.slot_images) * chosen.factor**2,
     rows=chosen.ipc * chosen.factor**2,
     truth=dataset.train_true_labels,
+    dataset=dataset,
     data_dir=config.data.data_dir,
     mock=config.data.mock,
     seed=config.seed,

@@ -12,6 +12,7 @@ from rdd_jax import data
 from rdd_jax.config.defaults import PLACES, Config
 from rdd_jax.data import Dataset
 from rdd_jax.data.ood.outliers import split_source
+from rdd_jax.data.ood.sets import sources
 from rdd_jax.evaluation.ood.detect import OODBenchmark, OODSet
 from rdd_jax.images.families import family_of
 
@@ -38,6 +39,8 @@ def load(config: Config, dataset: Dataset) -> OODBenchmark | None:
     seed=config.seed,
     data_dir=config.data.data_dir or None,
     missing=options.missing,
+    class_names=dataset.class_names,
+    overlap=options.overlap,
   )
   return OODBenchmark(
     inside=dataset.test_images[inside],
@@ -54,6 +57,28 @@ def load(config: Config, dataset: Dataset) -> OODBenchmark | None:
     views=options.views,
     odin=options.odin,
   )
+
+
+def tested(config: Config, dataset: Dataset) -> list[np.ndarray]:
+  """Loads the images that outliers to train with must not repeat.
+
+  Args:
+    config: as in `load`.
+    dataset: its own are among them.
+
+  Returns:
+    `u8[n, H, W, C]` each: of the data, and of sets that are read.
+  """
+  options = config.outside
+  found = data.load_ood(
+    sources(options.sets),
+    dataset.test_images,
+    options.rows,
+    seed=config.seed,
+    data_dir=config.data.data_dir or None,
+    missing=options.missing,
+  )
+  return [dataset.train_images, dataset.test_images, *(s.images for s in found)]
 
 
 def seen(config: Config) -> set[str]:
@@ -88,6 +113,9 @@ def slot_names(config: Config) -> list[str]:
   for link in config.to_dict()['transform'].values():
     given = tuple(link.get('corruptions', ())) if link.get('by_slot') else ()
     given = given or ((source(link['source']),) if 'source' in link else ())
-    if given and link.get('slots') == len(names):
-      names = [given[i % len(given)] for i in range(len(names))]
+    first, slots = link.get('first', 0), link.get('slots', 0)
+    if given and first + slots <= len(names):
+      names[first : first + slots] = [
+        given[i % len(given)] for i in range(slots)
+      ]
   return names

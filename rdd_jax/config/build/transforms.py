@@ -11,12 +11,14 @@ import optax
 
 from rdd_jax.config.build.context import Context, Factory
 from rdd_jax.config.build.groups import GROUP_FACTORIES
+from rdd_jax.config.build.ood import tested
 from rdd_jax.config.build.training import dsa
 from rdd_jax.config.defaults import Config
 from rdd_jax.core import plugins
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.core.transform import Transform, chain, edits_batches, identity
 from rdd_jax.data import load_ood, load_outliers
+from rdd_jax.data.ood.overlap import Overlap, without_copies
 from rdd_jax.images.corruptions import in_turn, named, one_of
 from rdd_jax.images.families import CORE
 from rdd_jax.robust import (
@@ -32,6 +34,7 @@ from rdd_jax.robust.label_noise.options import Diversion
 from rdd_jax.robust.label_noise.relabel import Relabel
 from rdd_jax.robust.label_noise.select import Selection
 from rdd_jax.robust.label_noise.trust import Division
+from rdd_jax.runtime.logging import say
 from rdd_jax.training.probe import Probe, probe
 
 SCORES = 'scores'  # the field by which one's own link asks for a probe
@@ -144,10 +147,16 @@ def _expose(
 
 
 def _oe(
-  context: Context, *, source: str, images: int = 10_000, **options: Any
+  context: Context,
+  *,
+  source: str,
+  images: int = 10_000,
+  overlap: Overlap = 'refuse',
+  **options: Any,
 ) -> Transform:
-  """Real outliers, so many `images` of a source."""
+  """Real outliers, so many `images` of a source, none of them tested on."""
   height, width, channels = context.input_shape
+  dataset = context.dataset
   try:
     found = load_outliers(
       source,
@@ -155,12 +164,21 @@ def _oe(
       rows=images,
       seed=context.seed,
       data_dir=context.data_dir or None,
+      class_names=() if dataset is None else dataset.class_names,
+      overlap=overlap,
     )
   except UserError:
     if not context.mock:
       raise
     like = np.zeros((1, height, width, channels), np.uint8)
     found = load_ood(('patches',), like, 200, seed=context.seed)[0].images
+  if dataset is not None:
+    found, copies = without_copies(found, *tested(context.config, dataset))
+    if copies:
+      say(
+        f'{source}: {copies:,} images are in the data or in a set that is '
+        'tested, and left out of the outliers'
+      )
   return oe(
     found, context.spec.num_classes, to_inputs=context.preprocess, **options
   )

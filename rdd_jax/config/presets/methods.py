@@ -14,7 +14,7 @@ GROUPS = (
   'clusters',
   'memory',
 )
-OUTLIERS = ('outliers', 'loss', 'families', 'slots')
+OUTLIERS = ('outliers', 'loss', 'families', 'slots', 'overlap')
 # What sets are compared with, and what it is; rdd_jax.experiment.baselines.
 BASELINES = {
   'random': 'random rows',

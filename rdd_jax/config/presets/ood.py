@@ -43,6 +43,7 @@ LOSSES = {
 }
 
 
+_KINDS = ('outliers', 'others')  # names of their links
 ROWS = 50  # outliers of a step on the fly; a hundred were no better
 
 
@@ -87,10 +88,15 @@ def expose(config: Config, dataset: str, args: Mapping[str, Any]) -> None:
   make: dict[str, Callable[[], None]] = {
     'on_the_fly': lambda: _on_the_fly(config, families),
     'poe': lambda: _stored(config, args['slots'], _poe(families)),
-    'sampled': lambda: _sampled(config, args['slots'], _poe(families)),
+    'sampled': lambda: _sampled(
+      config, args['slots'], _oe(source, args) if source else _poe(families)
+    ),
     'none': lambda: None,
     'double_ipc': lambda: _double(config),
-    'oe': lambda: _stored(config, args['slots'], _oe(source)),
+    'oe': lambda: _stored(config, args['slots'], _oe(source, args)),
+    'poe+oe': lambda: _stored(
+      config, args['slots'], _poe(families), _oe(source, args)
+    ),
   }
   make[kind]()
   if kind in ('none', 'double_ipc'):
@@ -107,12 +113,14 @@ def _poe(families: tuple[str, ...]) -> dict[str, Any]:
   }
 
 
-def _oe(source: str) -> dict[str, Any]:
+def _oe(source: str, args: Mapping[str, Any]) -> dict[str, Any]:
   if not source:
+    kind = args['outliers'].rstrip(':')
     raise UserError(
-      'outliers=oe needs a source of images: outliers=oe:tfds:tiny_imagenet'
+      f'outliers={kind} needs a source of images: '
+      f'outliers={kind}:tfds:tiny_imagenet'
     )
-  return {'factory': 'oe', 'source': source}
+  return {'factory': 'oe', 'source': source, 'overlap': args['overlap']}
 
 
 def _on_the_fly(config: Config, families: tuple[str, ...]) -> None:
@@ -126,17 +134,30 @@ def _on_the_fly(config: Config, families: tuple[str, ...]) -> None:
   }
 
 
-def _stored(config: Config, slots: int, link: dict[str, Any]) -> None:
-  """Outliers before matching, in slots as large as classes."""
+def _stored(config: Config, slots: int, *links: dict[str, Any]) -> None:
+  """Outliers before matching, in slots as large as classes, for each kind."""
   chosen, matched = config.synthetic, config.objective
   chosen.slots = slots or num_classes(config)
-  link = {**link, 'weight': chosen.outlier_weight, 'slots': chosen.slots}
-  if matched.name in ('distribution', 'gradient'):  # as many as of a class
-    needed = max(
-      matched.matched_rows or config.real_rows, chosen.ipc * chosen.factor**2
+  if chosen.slots < len(links):
+    raise UserError(
+      f'slots={chosen.slots} for {len(links)} kinds of outliers: give at least '
+      f'slots={len(links)}'
     )
-    link['rows'] = chosen.slots * needed
-  extend(config, {'outliers': link})
+  for i, (name, link) in enumerate(zip(_KINDS, links, strict=False)):
+    first, end = (chosen.slots * j // len(links) for j in (i, i + 1))
+    share = end - first
+    link = {
+      **link,
+      'weight': chosen.outlier_weight * share / chosen.slots,
+      'slots': share,
+      **({'first': first} if first else {}),
+    }
+    if matched.name in ('distribution', 'gradient'):  # as many as of a class
+      needed = max(
+        matched.matched_rows or config.real_rows, chosen.ipc * chosen.factor**2
+      )
+      link['rows'] = share * needed
+    extend(config, {name: link})
 
 
 def _sampled(config: Config, slots: int, link: dict[str, Any]) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from rdd_jax.config.arguments import Argument
+from rdd_jax.data.ood.overlap import Overlap
 
 ACROSS = ('mean', 'cvar', 'worst', 'entropic', 'chi_square')
 
@@ -68,8 +71,12 @@ ARGUMENTS = {
     "poe, the paper's form, distills corrupted rows in slots; sampled stores "
     'such rows as they are; none; double_ipc, as many images as poe stores, '
     'all of classes; oe:SOURCE distills real outliers of '
-    'rdd_jax.data.load_outliers',
-    ('on_the_fly', 'poe', 'sampled', 'none', 'double_ipc', 'oe:SOURCE'),
+    'rdd_jax.data.load_outliers, sampled:SOURCE stores them as they are, '
+    'poe+oe:SOURCE has half of the slots for each kind',
+    (
+      *('on_the_fly', 'poe', 'sampled', 'none', 'double_ipc', 'oe:SOURCE'),
+      *('sampled:SOURCE', 'poe+oe:SOURCE'),
+    ),
   ),
   'loss': Argument(
     'reject',
@@ -83,6 +90,12 @@ ARGUMENTS = {
     "texture; released, the paper's four; empty is flat for photographs and "
     'core elsewhere',
     ('core', 'flat', 'released'),
+  ),
+  'overlap': Argument(
+    'refuse',
+    'real outliers that are of a class of the data, by name: refuse their '
+    'source, leave_out these, or keep them',
+    get_args(Overlap),
   ),
   'slots': Argument(
     0, 'cells of stored outliers; 0 takes as many as there are classes'

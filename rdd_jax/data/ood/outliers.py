@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import os
 from pathlib import Path
 import re
@@ -10,7 +11,9 @@ import zlib
 import numpy as np
 
 from rdd_jax.core.errors import UserError
-from rdd_jax.data.load import load_images
+from rdd_jax.data.load import load_unlabeled
+from rdd_jax.data.ood.overlap import Overlap, of_no_class
+from rdd_jax.runtime.logging import say
 
 PATHS = ('folder', 'csv', 'parquet', 'hf', 'idx', 'npz', 'npy')
 
@@ -22,6 +25,8 @@ def load_outliers(
   rows: int,
   seed: int,
   data_dir: str | None = None,
+  class_names: Sequence[str] = (),
+  overlap: Overlap = 'refuse',
 ) -> np.ndarray:
   """Loads real outliers to train with (outlier exposure).
 
@@ -32,16 +37,22 @@ def load_outliers(
     rows: how many, at random where there are more; all where there are fewer.
     seed: which rows; not negative.
     data_dir: see `load`.
+    class_names: of the data; what is of one of them is no outlier.
+    overlap: 'refuse' a source that has such rows, 'leave_out' the rows, with
+      a word, or 'keep' them, see `overlap.of_classes`.
 
   Returns:
     u8[n, H, W, C].
 
   Raises:
-    UserError: as `load_images` does, and for fewer than one row.
+    UserError: as `load_images` does, for fewer than one row, and for a source
+      that is refused.
   """
   check_rows(rows)
   rng = generator(seed, source)
-  return read_rows(source, shape, rows, rng, data_dir, 'train')
+  return read_rows(
+    source, shape, rows, rng, data_dir, 'train', class_names, overlap
+  )
 
 
 def split_source(name: str, default: str = 'test') -> tuple[str, str]:
@@ -67,6 +78,8 @@ def read_rows(
   rng: np.random.Generator,
   data_dir: str | None,
   default: str,
+  class_names: Sequence[str] = (),
+  overlap: Overlap = 'keep',
 ) -> np.ndarray:
   """Reads some rows of SOURCE or SOURCE@SPLIT, resized and recolored.
 
@@ -77,6 +90,8 @@ def read_rows(
     rng: draws which.
     data_dir: see `load`.
     default: the split where none is named.
+    class_names: see `load_outliers`.
+    overlap: see `load_outliers`.
 
   Returns:
     `u8[n, H, W, C]`.
@@ -87,9 +102,12 @@ def read_rows(
   height, width, channels = shape
   check_channels(name, channels)
   source, split = split_source(name, default)
-  images = load_images(
+  found = load_unlabeled(
     source, split, data_dir=data_dir, size=(height, width), channels=channels
   )
+  images, note = of_no_class(found, class_names, name, overlap)
+  if note:
+    say(note)
   return images[some_rows(rng, len(images), rows)]
 
 

@@ -18,6 +18,7 @@ from rdd_jax.data.load import OWN
 from rdd_jax.data.ood import generated, outliers
 from rdd_jax.data.ood.outliers import load_outliers as load_outliers
 from rdd_jax.data.ood.outliers import split_source as split_source
+from rdd_jax.data.ood.overlap import Overlap
 from rdd_jax.images import corruptions
 from rdd_jax.images.published import SHAPES
 
@@ -86,6 +87,8 @@ def load_ood(
   seed: int,
   data_dir: str | None = None,
   missing: Literal['raise', 'skip'] = 'raise',
+  class_names: Sequence[str] = (),
+  overlap: Overlap = 'leave_out',
 ) -> list[OODImages]:
   """Loads or makes out-of-distribution sets of the shape of `like`.
 
@@ -114,6 +117,9 @@ def load_ood(
     seed: not negative.
     data_dir: see `load`.
     missing: 'skip' leaves out, with a warning, sets whose data is not there.
+    class_names: of the data `like` is of.
+    overlap: what becomes of rows of a source that are of these classes, see
+      `load_outliers`.
 
   Raises:
     UserError: for an unknown name, a set that cannot be loaded, or images or
@@ -127,7 +133,7 @@ def load_ood(
     if name == 'patches' or _is_source(name):
       outliers.check_channels(name, like.shape[3])
     try:
-      found = _load(name, like, rows, seed, data_dir)
+      found = _load(name, like, rows, seed, data_dir, class_names, overlap)
     except UserError as error:
       if missing == 'raise' or not outliers.absent(name, data_dir):
         raise
@@ -146,6 +152,15 @@ def check_ood(names: Sequence[str]) -> None:
   >>> check_ood(['gaussian', 'near:tfds:cifar100'])
   """
   _expand(names)
+
+
+def sources(names: Sequence[str]) -> list[str]:
+  """Returns those of the names that are read from somewhere, without `near:`.
+
+  >>> sources(['gaussian', 'near:tfds:cifar100'])
+  ['tfds:cifar100']
+  """
+  return [name for name in _expand(names) if _is_source(name)]
 
 
 def _expand(names: Sequence[str]) -> dict[str, bool]:
@@ -185,7 +200,13 @@ def _is_source(name: str) -> bool:
 
 
 def _load(
-  name: str, like: np.ndarray, rows: int, seed: int, data_dir: str | None
+  name: str,
+  like: np.ndarray,
+  rows: int,
+  seed: int,
+  data_dir: str | None,
+  class_names: Sequence[str],
+  overlap: Overlap,
 ) -> OODImages:
   rng = outliers.generator(seed, name)
   height, width, channels = like.shape[1:]
@@ -207,7 +228,14 @@ def _load(
     images = _corrupt(_corruption(name), key, some)[:rows]
     return OODImages(name, images, True, (family,))
   images = outliers.read_rows(
-    name, (height, width, channels), rows, rng, data_dir, 'test'
+    name,
+    (height, width, channels),
+    rows,
+    rng,
+    data_dir,
+    'test',
+    class_names,
+    overlap,
   )
   return OODImages(name, images, False, ())
 

@@ -22,10 +22,14 @@ from rdd_jax.evaluation.ood.odin import odin
 from rdd_jax.evaluation.registry import suffix
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.networks import Variables
-from rdd_jax.training.predict import outputs
+from rdd_jax.training.predict import describe
 from rdd_jax.training.recipe import Recipe
 
-PRINCIPAL = ('msp', 'energy')  # the scores that are reported in full
+PRINCIPAL = (
+  'msp',
+  'energy',
+  'combined',
+)  # the scores that are reported in full
 EVERY = ('auroc', 'fpr95_in', 'fpr95_out')  # of every score and set
 TRAPEZOIDS = ('aupr_in_trapezoid', 'aupr_out_trapezoid')
 REFERENCE = 5000  # rows, with their views, whose features are compared
@@ -92,29 +96,31 @@ def detect(
   Returns:
     A row of `auroc`, `fpr95_in` and `fpr95_out` of the score MSP, means over
     the far sets that count; the same of other scores, `auroc_energy` and so
-    on, and of the near sets, `near_auroc`; of each set, `auroc@NAME`; for MSP
-    and energy `aupr_in` and `aupr_out` too, and of each set what `openood`
-    tabulates; `auroc_wrong`, how well MSP tells wrong predictions from right
-    ones; and `ece_oracle`, see `calibration.scaled_ece`. Scores are of logits
-    as they are, whatever temperature confidences have. And the curves of the
-    first network.
+    on, and of the near sets, `near_auroc`; of each set, `auroc@NAME`; for the
+    `PRINCIPAL` scores `aupr_in` and `aupr_out` too, and of each set what
+    `openood` tabulates; `auroc_wrong`, how well MSP tells wrong predictions
+    from right ones; and `ece_oracle`, see `calibration.scaled_ece`. Scores are
+    of logits as they are, whatever temperature confidences have. And the
+    curves of the first network.
   """
-  references = _references(
+  fitted = _references(
     net, variables, batch, benchmark.views, recipe, num_classes, preprocess, key
   )
 
   def scored(
     images: np.ndarray,
   ) -> tuple[list[dict[str, np.ndarray]], np.ndarray]:
-    logits, features = outputs(net, variables, images, preprocess)
+    found = describe(net, variables, images, preprocess)
+    logits = found[0]
+    said = map(scores.Outputs, *found)
     found = [
-      scores.score_all(scores.Outputs(z, f), num_classes, reference)
-      for z, f, reference in zip(logits, features, references, strict=True)
+      scores.score_all(own, num_classes, *known)
+      for own, known in zip(said, fitted, strict=True)
     ]
     if benchmark.odin:
       extra = odin(net, variables, images, preprocess, num_classes)
       found = [{**s, 'odin': e} for s, e in zip(found, extra, strict=True)]
-    return found, logits
+    return _with_ensemble(found), logits
 
   inside, logits = scored(benchmark.inside)
   others = {s.name: scored(s.images)[0] for s in benchmark.sets}
@@ -140,6 +146,16 @@ def detect(
   row = {m: metrics.summary([v[m] for v in values]) for m in values[0]}
   first = {name: theirs[0] for name, theirs in others.items()}
   return row, curves(inside[0], first)
+
+
+def _with_ensemble(
+  found: list[dict[str, np.ndarray]],
+) -> list[dict[str, np.ndarray]]:
+  """Adds what all networks say together, where there are several."""
+  if len(found) < 2 or 'combined' not in found[0]:
+    return found
+  total = np.sum([one['combined'] for one in found], axis=0)
+  return [{**one, 'ensemble': total} for one in found]
 
 
 def _row(
@@ -176,8 +192,8 @@ def _references(
   num_classes: int,
   preprocess: Preprocessing,
   key: Array,
-) -> list[scores.Reference]:
-  """Fits what features of each network are compared to."""
+) -> list[tuple[scores.Reference, scores.Typical | None]]:
+  """Fits what features and statistics of each network are compared to."""
   cells = np.asarray(batch.cells)
   rows = np.flatnonzero((cells < num_classes) & (np.asarray(batch.weights) > 0))
   rows = rows[:: -(-len(rows) // REFERENCE)]
@@ -190,7 +206,14 @@ def _references(
     vary = jax.jit(recipe.augment)
     split = jax.random.split(keys.named(key, 'views'), copies)
     inputs = jnp.concatenate([vary(k, inputs) for k in split])
-  _, features = outputs(net, variables, inputs)
+  found = describe(net, variables, inputs)
   own = np.tile(cells[rows], copies)
   weights = np.tile(np.asarray(batch.weights)[rows], copies)
-  return [scores.fit(f, own, weights, num_classes) for f in features]
+
+  def fit(
+    said: scores.Outputs,
+  ) -> tuple[scores.Reference, scores.Typical | None]:
+    reference = scores.fit(said.features, own, weights, num_classes)
+    return reference, scores.typical(said, own, weights, num_classes, reference)
+
+  return [fit(said) for said in map(scores.Outputs, *found)]

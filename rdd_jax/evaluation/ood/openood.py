@@ -49,7 +49,7 @@ def openood(
   Args:
     row: metric to its summary, as `detect` and `evaluate` measure them.
     sets: `name`, `near` and `seen` of each, as `results.json` has them.
-    score: 'msp' or 'energy'.
+    score: 'msp', 'energy' or 'combined'.
 
   Returns:
     From the name of a set, or of a mean, to the five columns; near sets first.
@@ -110,6 +110,7 @@ def tables(
     for net, row in rows.items()
     if net in nets
     for score in PRINCIPAL
+    if f'fpr95_in{suffix(score)}@{sets[0]["name"]}' in row
   ]
 
 

@@ -8,11 +8,16 @@ against a row. Rows that a diverged network gives NaN are scored NaN.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 import numpy as np
 
 from rdd_jax.core.errors import UserError
+from rdd_jax.evaluation.ood.combined import (
+  Outputs,
+  Typical,
+  combined,
+  typical,
+)
 from rdd_jax.evaluation.ood.reference import (
   Distances,
   Reference,
@@ -32,14 +37,8 @@ __all__ = [
   'max_logit',
   'msp',
   'score_all',
+  'typical',
 ]
-
-
-class Outputs(NamedTuple):
-  """Outputs of a network: logits `f[n, o]`, features `f[n, d]` of the head."""
-
-  logits: np.ndarray
-  features: np.ndarray
 
 
 def msp(classes: np.ndarray, reject: np.ndarray | None = None) -> np.ndarray:
@@ -156,7 +155,10 @@ FEATURE_SCORES: Mapping[str, Callable[[Distances], np.ndarray]] = {
 
 
 def score_all(
-  outputs: Outputs, num_classes: int, reference: Reference | None = None
+  outputs: Outputs,
+  num_classes: int,
+  reference: Reference | None = None,
+  usual: Typical | None = None,
 ) -> dict[str, np.ndarray]:
   """Computes every score that there is for these outputs, by name.
 
@@ -164,10 +166,13 @@ def score_all(
     outputs: of a network, with or without a reject class.
     num_classes: the number of classes.
     reference: of the same network; without one, `FEATURE_SCORES` are left out.
+    usual: see `combined`; without one, or a reference, `statistics` and
+      `combined` are left out.
 
   Returns:
     Scores `f64[n]`: `LOGIT_SCORES`, `contrast` unless there is a reject class,
-    and `FEATURE_SCORES`.
+    `FEATURE_SCORES`, `statistics`, minus the squared Mahalanobis distance of
+    the statistics of convolutions, and `combined`.
 
   Raises:
     UserError: if there are neither as many logits as classes nor one more.
@@ -191,4 +196,8 @@ def score_all(
     if reference is not None:
       found = distances(outputs.features, reference)
       scores |= {name: fn(found) for name, fn in FEATURE_SCORES.items()}
+    if reference is not None and usual is not None:
+      apart = distances(np.asarray(outputs.statistics), usual.statistics)
+      scores['statistics'] = -apart.background
+      scores['combined'] = combined(outputs, num_classes, reference, usual)
   return scores

@@ -37,6 +37,7 @@ def expose_outliers(
   to_inputs: Callable[[Array], Array],
   weight: float = 0.5,
   slots: int = 1,
+  first: int = 0,
   rows: int | None = None,
 ) -> Transform:
   """Appends corrupted copies of rows, whose target is no class.
@@ -56,6 +57,7 @@ def expose_outliers(
     to_inputs: from pixels to network inputs.
     weight: `lambda`: the mass of the outliers over that of all other rows.
     slots: outlier cells, filled in turn.
+    first: the first of them, after those of other outliers.
     rows: how many to append; as many as there are by default.
 
   Raises:
@@ -77,7 +79,7 @@ def expose_outliers(
   >>> new.cells.tolist(), new.weights.tolist()
   ([0, 1, 2, 2], [1.0, 1.0, 0.5, 0.5])
   """
-  _check(weight, slots, rows)
+  _check(weight, slots, first, rows)
 
   def fn(
     batch: Batch, *, key: Array, score: ScoreFn, synthetic: Batch
@@ -94,7 +96,8 @@ def expose_outliers(
     source = take(batch.inputs, order[jnp.arange(m) % count])
     pixels = jnp.clip(to_pixels(source), 0, 1)
     corrupted = corruption(keys.named(key, 'corruption'), pixels)
-    return _append(batch, to_inputs(corrupted), num_classes, weight, slots)
+    inputs = to_inputs(corrupted)
+    return _append(batch, inputs, num_classes, weight, slots, first)
 
   return stateless(fn)
 
@@ -106,6 +109,7 @@ def oe(
   to_inputs: Callable[[Array], Array],
   weight: float = 0.5,
   slots: int = 1,
+  first: int = 0,
   rows: int | None = None,
 ) -> Transform:
   """Appends real outliers, whose target is no class.
@@ -119,6 +123,7 @@ def oe(
     to_inputs: from uint8 images to network inputs.
     weight: `lambda`, see `expose_outliers`.
     slots: outlier cells, filled in turn.
+    first: the first of them, after those of other outliers.
     rows: how many to append; as many as there are by default.
 
   Raises:
@@ -139,7 +144,7 @@ def oe(
   >>> new.targets.tolist()
   [[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]]
   """
-  _check(weight, slots, rows)
+  _check(weight, slots, first, rows)
   share = len(images) // slots
   if not share:
     raise UserError(
@@ -158,13 +163,19 @@ def oe(
     dealt = jnp.take(order, jnp.arange(of_slot) % share, axis=1)
     picked = dealt + share * jnp.arange(slots)[:, None]
     chosen = jnp.asarray(images)[picked.T.reshape(-1)[:m]]
-    return _append(batch, to_inputs(chosen), num_classes, weight, slots)
+    inputs = to_inputs(chosen)
+    return _append(batch, inputs, num_classes, weight, slots, first)
 
   return stateless(fn)
 
 
 def _append(
-  batch: Batch, inputs: Array, num_classes: int, weight: float, slots: int
+  batch: Batch,
+  inputs: Array,
+  num_classes: int,
+  weight: float,
+  slots: int,
+  first: int,
 ) -> Batch:
   """The batch, and outliers of `weight` times its in-distribution mass."""
   m, outputs = inputs.shape[0], batch.targets.shape[1]
@@ -177,16 +188,17 @@ def _append(
     inputs=inputs,
     targets=jnp.tile(none, (m, 1)),
     weights=jnp.full(m, weight * inside_mass(batch, num_classes) / m),
-    cells=num_classes + jnp.arange(m, dtype=batch.cells.dtype) % slots,
+    cells=num_classes + first + jnp.arange(m, dtype=batch.cells.dtype) % slots,
     groups=jnp.full(m, -1, batch.groups.dtype),
     index=jnp.full(m, NOWHERE, batch.index.dtype),
   )
   return concat(batch, outliers)
 
 
-def _check(weight: float, slots: int, rows: int | None) -> None:
-  if weight < 0 or slots < 1 or (rows is not None and rows < 1):
+def _check(weight: float, slots: int, first: int, rows: int | None) -> None:
+  if weight < 0 or slots < 1 or first < 0 or (rows is not None and rows < 1):
     raise UserError(
-      f'outliers of weight={weight} in slots={slots}, rows={rows}: give a '
+      f'outliers of weight={weight} in slots={slots} from first={first}, '
+      f'rows={rows}: give a '
       'weight of at least 0, and at least one slot and one row'
     )

@@ -168,3 +168,32 @@ def test_curves_are_shares_and_rise_from_none_to_all():
     assert (np.diff(points, axis=0) >= 0).all()
   area = np.trapezoid(*np.asarray(roc(np.arange(9.0), np.arange(9.0))).T[::-1])
   assert area == pytest.approx(0.5, abs=0.1)
+
+
+def test_an_ensemble_is_one_score_of_all_networks():
+  net = networks.build('convnet', CLASSES, width=4, depth=1)
+  keys = jax.random.split(jax.random.key(0), 2)
+  pair = jax.vmap(lambda key: networks.init(net, key, SHAPE))(keys)
+
+  def row(variables):
+    found, _ = detect(
+      net,
+      variables,
+      batch(),
+      noises(a=(False, False)),
+      RECIPE,
+      num_classes=CLASSES,
+      preprocess=PRE,
+      key=jax.random.key(1),
+    )
+    return found
+
+  one, both = (row(jax.tree.map(lambda v, n=n: v[:n], pair)) for n in (1, 2))
+  assert 'auroc_ensemble' not in one
+  np.testing.assert_allclose(*both['auroc_ensemble@a']['values'])
+  twice = row(jax.tree.map(lambda v: v[jnp.array([0, 0])], pair))
+  np.testing.assert_allclose(
+    twice['auroc_ensemble@a']['values'],
+    [one['auroc_combined@a']['mean']] * 2,
+    rtol=1e-6,
+  )

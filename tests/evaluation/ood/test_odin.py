@@ -13,7 +13,7 @@ from rdd_jax import networks
 from rdd_jax.core.batch import take
 from rdd_jax.evaluation.ood.odin import odin
 from rdd_jax.images.preprocessing import standardize
-from rdd_jax.training.predict import embed, outputs, predict
+from rdd_jax.training.predict import describe, embed, predict
 
 
 @pytest.fixture(scope='module', params=[0, 1], ids=['plain', 'reject'])
@@ -35,7 +35,7 @@ def sureness(net, stacked, images, temperature: float) -> np.ndarray:
 @pytest.mark.parametrize('batch_size', [7, 64])
 def test_outputs_are_predictions_and_features(trained, batch_size):
   net, stacked, images = trained
-  logits, features = outputs(net, stacked, images, batch_size=batch_size)
+  logits, features, _ = describe(net, stacked, images, batch_size=batch_size)
   np.testing.assert_allclose(
     logits, predict(net, stacked, images), rtol=1e-5, atol=1e-5
   )

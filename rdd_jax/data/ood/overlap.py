@@ -1,0 +1,186 @@
+"""Which images of another source belong to the data after all.
+
+By the names of its classes, where names tell, and by equal pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+import hashlib
+from pathlib import PurePosixPath
+from typing import Literal, get_args
+
+import numpy as np
+
+from rdd_jax.core.errors import UserError
+from rdd_jax.data.dataset import Split
+
+Overlap = Literal['refuse', 'leave_out', 'keep']
+
+# WordNet ids of Tiny ImageNet's classes, by the classes of CIFAR that they are.
+WORDNET: dict[str, tuple[str, ...]] = {
+  'aquarium_fish': ('n01443537',),
+  'automobile': ('n02814533', 'n03100240', 'n03670208', 'n04285008'),
+  'bear': ('n02132136',),
+  'bee': ('n02206856',),
+  'beetle': ('n02165456',),
+  'bird': ('n01855672', 'n02002724', 'n02056570', 'n02058221'),
+  'bottle': ('n02823428', 'n03937543', 'n03983396'),
+  'bridge': ('n04311004', 'n04366367', 'n04532670'),
+  'bus': ('n04146614', 'n04487081'),
+  'butterfly': ('n02279972', 'n02281406'),
+  'camel': ('n02437312',),
+  'cat': ('n02123045', 'n02123394', 'n02124075'),
+  'cattle': ('n02403003',),
+  'chair': ('n04099969',),
+  'chimpanzee': ('n02481823',),
+  'cockroach': ('n02233338',),
+  'crocodile': ('n01698640',),
+  'dog': (
+    *('n02085620', 'n02094433', 'n02099601', 'n02099712', 'n02106662'),
+    'n02113799',
+  ),
+  'elephant': ('n02504458',),
+  'frog': ('n01641577', 'n01644900'),
+  'keyboard': ('n03085013',),
+  'lamp': ('n03637318',),
+  'lawn_mower': ('n03649909',),
+  'lion': ('n02129165',),
+  'lobster': ('n01983481', 'n01984695'),
+  'man': ('n10148035',),
+  'mountain': ('n09193705',),
+  'mushroom': ('n07734744',),
+  'orange': ('n07747607',),
+  'plate': ('n07579787',),
+  'sea': ('n09428293',),
+  'ship': ('n03662601',),
+  'snail': ('n01944390',),
+  'snake': ('n01742172',),
+  'spider': ('n01774384', 'n01774750'),
+  'sweet_pepper': ('n07720875',),
+  'table': ('n03201208',),
+  'telephone': ('n03902125',),
+  'tractor': ('n04465501',),
+  'train': ('n02917067', 'n03393912'),
+  'truck': ('n03796401', 'n03977966'),
+}
+
+
+def kinds(found: Split) -> np.ndarray:
+  """Returns what each row is, as far as names tell.
+
+  Args:
+    found: rows of a source.
+
+  Returns:
+    `str[N]`: the name of its class; where there is one class, the directory
+    that its file is in.
+  """
+  if len(found.class_names) > 1:
+    return np.asarray(found.class_names)[found.labels]
+  names = np.arange(len(found.labels)) if found.names is None else found.names
+  return np.array([PurePosixPath(str(name)).parent.name for name in names])
+
+
+def of_classes(
+  found: Split, class_names: Sequence[str]
+) -> tuple[np.ndarray, tuple[str, ...]]:
+  """Tells which rows of a source are of a class of the data, by its name.
+
+  Names are equal but for case, spaces, hyphens and underscores; a name that is
+  a number tells nothing. Of Tiny ImageNet, `WORDNET` knows what is what.
+
+  Args:
+    found: rows of a source.
+    class_names: of the data.
+
+  Returns:
+    `bool[N]`, and the names of these classes as the source has them.
+
+  >>> found = Split(np.zeros((2, 1, 1, 1), np.uint8), np.array([0, 1]),
+  ...               ('Lawn-mower', 'n02123045'))
+  >>> of_classes(found, ('lawn_mower',))[0].tolist()
+  [True, False]
+  >>> of_classes(found, ('cat', 'dog'))[1]
+  ('n02123045',)
+  """
+  known = {
+    name
+    for given in map(_plain, class_names)
+    for name in (given, *WORDNET.get(given, ()))
+    if name and not name.isdigit()
+  }
+  own = kinds(found)
+  names = [str(name) for name in np.unique(own) if _plain(str(name)) in known]
+  return np.isin(own, names), tuple(names)
+
+
+def of_no_class(
+  found: Split, class_names: Sequence[str], source: str, overlap: Overlap
+) -> tuple[np.ndarray, str]:
+  """Returns the images of a source that are of no class of the data.
+
+  Args:
+    found: rows of the source.
+    class_names: of the data; () keeps all.
+    source: what messages call it.
+    overlap: 'refuse' the source, 'leave_out' these rows, or 'keep' them.
+
+  Returns:
+    `u8[n, H, W, C]`, and a note of what was left out, '' of nothing.
+
+  Raises:
+    UserError: where the source is refused, nothing is left, or for another
+      word for `overlap`.
+  """
+  check_overlap(overlap)
+  if overlap == 'keep':
+    return found.images, ''
+  ours, names = of_classes(found, class_names)
+  if not names:
+    return found.images, ''
+  shown = ', '.join(names[:5]) + (', ...' if len(names) > 5 else '')
+  what = f'{source}: {int(ours.sum()):,} of {len(ours):,} images are of '
+  what += f'classes of the data itself ({shown})'
+  if overlap == 'refuse' or ours.all():
+    rest = '' if ours.all() else ', or leave these out by overlap=leave_out'
+    raise UserError(f'{what}: give other images{rest}')
+  return found.images[~ours], f'{what}, and left out'
+
+
+def check_overlap(overlap: str) -> None:
+  """Raises UserError for what is none of `Overlap`."""
+  if overlap not in get_args(Overlap):
+    raise UserError(f'overlap={overlap!r}: give {", ".join(get_args(Overlap))}')
+
+
+def without_copies(
+  images: np.ndarray, *others: np.ndarray
+) -> tuple[np.ndarray, int]:
+  """Leaves out images that are equal to one of others, pixel by pixel.
+
+  Args:
+    images: `u8[n, H, W, C]`.
+    others: `u8[m, H, W, C]` each.
+
+  Returns:
+    `u8[k, H, W, C]`, in their order, and how many were left out.
+
+  >>> some = np.arange(3, dtype=np.uint8).reshape(3, 1, 1, 1)
+  >>> kept, count = without_copies(some, some[1:2])
+  >>> kept.ravel().tolist(), count
+  ([0, 2], 1)
+  """
+  known = {key for one in others for key in map(_digest, one)}
+  fresh = np.array([_digest(row) not in known for row in images], bool)
+  return images[fresh], int(len(fresh) - fresh.sum())
+
+
+def _digest(row: np.ndarray) -> bytes:
+  hashed = hashlib.blake2b(str(row.shape).encode(), digest_size=16)
+  hashed.update(np.ascontiguousarray(row).data)
+  return hashed.digest()
+
+
+def _plain(name: str) -> str:
+  return name.strip().lower().replace(' ', '_').replace('-', '_')
