@@ -39,9 +39,7 @@ class Killer:
     return self
 
   def __exit__(self, *_: object) -> None:
-    assert self._process.stdin is not None
-    self._process.stdin.close()
-    self._process.wait()
+    self._process.communicate()  # closes what it reads, which ends it
 
   def run(
     self, home: Path, family: str, number: int, write: int, delay: float
