@@ -58,7 +58,8 @@ def save(directory: str | Path, step: int, tree: Any, *, keep: int = 2) -> None:
       ocp.save(str(path / 'state'), _stored(leaves), overwrite=True)
     if main:
       described = {name: _describe(leaf) for name, leaf in leaves.items()}
-      manifest = {'leaves': described, 'files': _digests(path / 'state')}
+      files = _digests(path / 'state')
+      manifest: dict[str, Any] = {'leaves': described, 'files': files}
       manifest['sum'] = _sum(manifest)
       draft = path / 'manifest.tmp'
       draft.write_text(json.dumps(manifest, indent=1))
