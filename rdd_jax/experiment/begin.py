@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import jax
@@ -51,8 +52,14 @@ def _lacks(directory: Path) -> bool:
   if store.is_whole(directory):
     return False
   if any((directory / name).exists() for name in (store.CARD, store.ARRAYS)):
-    say(f'the set in {directory} is damaged or not whole: it is made again')
+    _tell(f'the set in {directory} is damaged or not whole: it is made again')
   return True
+
+
+@cache
+def _tell(line: str) -> None:
+  """Says a line once, however often it is found out."""
+  say(line)
 
 
 def seed_key(config: Config, seed: int) -> jax.Array:
