@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+import statistics
 import sys
 
 from absl import flags
@@ -29,6 +30,7 @@ from sklearn.metrics import roc_auc_score
 from rdd_jax.artifact import store
 from rdd_jax.config.build import data as build_data
 from rdd_jax.config.build.experiment import build, preprocessing
+from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import empirical
 from rdd_jax.data import Dataset
 from rdd_jax.evaluation.shift.clusters import k_means
@@ -226,7 +228,9 @@ def one_draw(config, seed: int) -> dict[str, dict[str, float]]:
   dataset = build_data.load(config)
   experiment = build(config, dataset, preprocessing(config, dataset))
   labels, rare = dataset.train_labels, dataset.train_rare
-  images = np.float32(dataset.train_images) / 255
+  if rare is None:
+    raise UserError('no row is known to be rare: give rare=thin-0.05')
+  images = dataset.train_images.astype(np.float32) / 255
   rng = np.random.default_rng(seed)
   found = [of_pixels(images, labels, rng)]
   found.append(of_networks(experiment, dataset, rng))
@@ -238,7 +242,7 @@ def one_draw(config, seed: int) -> dict[str, dict[str, float]]:
     for name, score in scores.items():
       top = by_class(labels, lambda rows, s=score: highest(s[rows]))
       out[name] = measured(rare, labels, top, 1)
-      out[name]['AUROC'] = 100 * np.mean(
+      out[name]['AUROC'] = 100 * statistics.mean(
         [
           roc_auc_score(rare[labels == c], score[labels == c])
           for c in np.unique(labels)

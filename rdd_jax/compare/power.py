@@ -42,5 +42,5 @@ def smallest_effect(
     above = stats.norm.cdf(center - bound * chi)
     return float((above + stats.norm.cdf(-center - bound * chi)).mean()) - power
 
-  center = optimize.brentq(missing, 0.0, 10.0 * bound)
-  return float(center * std / math.sqrt(n))
+  found = optimize.root_scalar(missing, bracket=(0.0, 10.0 * bound))
+  return found.root * std / math.sqrt(n)
