@@ -156,9 +156,9 @@ def _keep(counts: Counter[tuple[str, str, str]], commit: str) -> None:
       name: {'mean': float(number), 'digits': 0}
       for name, number in zip(COLUMNS, numbers, strict=True)
     }
-    rows.append(Row(kind, {'met': met or 'all', **cells}))
+    rows.append(Row(f'{kind}, {met}' if met else kind, cells))
   record = Record(
-    columns=['met', *COLUMNS],
+    columns=COLUMNS,
     rows=rows,
     n=0,
     seeds=f'drawn by the seed {_SEED.value}',
