@@ -23,9 +23,11 @@ from pathlib import Path
 
 from absl import flags
 
+from rdd_jax.config import code
 from rdd_jax.core.errors import UserError
 from rdd_jax.runtime import cli
 
+flags.adopt_module_key_flags(code)
 # Where two commands are imported, as by tests, each may have its own --out.
 _string = partial(flags.DEFINE_string, allow_override=True)
 _TO = _string('to', None, 'npz, safetensors, tfds or folder.')
@@ -35,7 +37,14 @@ _LINK = flags.DEFINE_bool('link', False, 'Links images instead of copying.')
 _DATA_DIR = _string('data_dir', None, 'The TFDS directory.')
 
 
-def convert(path: Path, to: str, out: Path, data_dir: str = '') -> list[str]:
+def convert(
+  path: Path,
+  to: str,
+  out: Path,
+  data_dir: str = '',
+  *,
+  allow_code: bool = False,
+) -> list[str]:
   """Converts a set.
 
   Args:
@@ -43,6 +52,7 @@ def convert(path: Path, to: str, out: Path, data_dir: str = '') -> list[str]:
     to: one of `FORMATS`.
     out: the directory to write to; there must be nothing in it.
     data_dir: where TFDS data sets are.
+    allow_code: whether a function that the card names as data set is called.
 
   Returns:
     Lines that say what was written, how to read it, and what was lost.
@@ -56,7 +66,8 @@ def convert(path: Path, to: str, out: Path, data_dir: str = '') -> list[str]:
 
   if to not in FORMATS:
     raise UserError(f'--to={to}: give one of {", ".join(FORMATS)}')
-  return export(load(path), to, out, data_dir=data_dir)
+  found = load(path)
+  return export(found, to, out, data_dir=data_dir, allow_code=allow_code)
 
 
 def relabel(
@@ -103,8 +114,14 @@ def main(argv: list[str]) -> None:
       'give one distilled set, a format and a new directory: python -m '
       f'rdd_jax.convert RUNS/NAME --to={"|".join(FORMATS)} --out=DIR'
     )
-  out, data_dir = Path(_OUT.value), _DATA_DIR.value or ''
-  print('\n'.join(convert(Path(argv[1]), _TO.value, out, data_dir)))
+  lines = convert(
+    Path(argv[1]),
+    _TO.value,
+    Path(_OUT.value),
+    _DATA_DIR.value or '',
+    allow_code=code.ALLOW_CODE.value,
+  )
+  print('\n'.join(lines))
 
 
 if __name__ == '__main__':

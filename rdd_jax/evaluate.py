@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from absl import flags
 from ml_collections import config_flags
 
+from rdd_jax.config import code
 from rdd_jax.config.presets.methods import BASELINES
 from rdd_jax.core.errors import UserError
 from rdd_jax.records import flag as records
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
   from rdd_jax.evaluation.metrics import Row
   from rdd_jax.experiment import third_party
 
+flags.adopt_module_key_flags(code)
 flags.adopt_module_key_flags(programs)
 flags.adopt_module_key_flags(records)
 _NETWORKS = flags.DEFINE_list(
@@ -111,6 +113,7 @@ def rows(
   seed: int = 0,
   epochs: int | None = None,
   data_dir: str = '',
+  allow_code: bool = False,
 ) -> dict[str, Row]:
   """Returns metrics of each network trained on the set; see `judge.judge_of`.
 
@@ -123,11 +126,19 @@ def rows(
     seed: the root of their randomness.
     epochs: instead of those on the card.
     data_dir: where TFDS data sets are, instead of where the card says.
+    allow_code: whether functions that the card names are called.
   """
   from rdd_jax.experiment.judge import judge_of
   from rdd_jax.experiment.trial import network_keys
 
-  judge = judge_of(distilled, dataset, names, epochs=epochs, data_dir=data_dir)
+  judge = judge_of(
+    distilled,
+    dataset,
+    names,
+    epochs=epochs,
+    data_dir=data_dir,
+    allow_code=allow_code,
+  )
   return judge(distilled, network_keys(seed, seeds))
 
 
@@ -151,7 +162,12 @@ def read(*paths: Path, training: bool) -> third_party.Other:
     else None
   )
   if distilled is not None:
-    dataset = load(distilled.card, _DATA_DIR.value or '', training=training)
+    dataset = load(
+      distilled.card,
+      _DATA_DIR.value or '',
+      training=training,
+      allow_code=code.ALLOW_CODE.value,
+    )
     unread = [name for name, flag in _OTHERS.items() if flag.present]
     told = ', '.join(f'--{name}' for name in unread)
     return third_party.Other(
@@ -160,6 +176,7 @@ def read(*paths: Path, training: bool) -> third_party.Other:
       (f'{paths[0]} has its card, which decides: {told} is not read',)
       if unread
       else (),
+      code.ALLOW_CODE.value,
     )
   return third_party.load(
     paths,
@@ -204,7 +221,7 @@ def show(*paths: Path) -> None:
   from rdd_jax.report import console
 
   training = bool(_BASELINES.value or _RANKING.value)
-  distilled, dataset, notes = read(*paths, training=training)
+  distilled, dataset, notes, allow_code = read(*paths, training=training)
   for note in notes:
     print(note)
   if 'source' in distilled.card:  # its maker's recipe may be another
@@ -222,6 +239,7 @@ def show(*paths: Path) -> None:
     _NETWORKS.value,
     epochs=_EPOCHS.value,
     data_dir=_DATA_DIR.value or '',
+    allow_code=allow_code,
   )
   seeds = network_keys(_SEED.value, _SEEDS.value)
   by_arm = {

@@ -23,6 +23,7 @@ from rdd_jax.artifact.summary import summarize
 from rdd_jax.core.batch import NOWHERE, Batch
 from rdd_jax.core.errors import UserError, one_line
 from rdd_jax.images.preprocessing import Preprocessing
+from rdd_jax.runtime import sizes
 from rdd_jax.runtime.files import write_atomically
 from rdd_jax.synthetic.view import decode
 
@@ -101,7 +102,7 @@ def load(path: str | os.PathLike[str]) -> Distilled:
   data, text = read_bytes(arrays_path), read_bytes(directory / CARD)
   try:
     card = json.loads(text)
-  except ValueError as e:
+  except (ValueError, RecursionError) as e:
     raise UserError(
       f'{directory / CARD} is damaged ({one_line(e)}); distil or copy it again'
     ) from e
@@ -114,6 +115,15 @@ def load(path: str | os.PathLike[str]) -> Distilled:
       f'{str(card.get("sha256"))[:12]}...); copy both files again'
     )
   return from_arrays(unpack(data, arrays_path), card, str(arrays_path))
+
+
+def is_whole(directory: Path) -> bool:
+  """Tells whether a set is there, and its files are those that were written."""
+  try:
+    load(directory)
+  except UserError:
+    return False
+  return True
 
 
 def to_arrays(distilled: Distilled) -> dict[str, np.ndarray]:
@@ -172,14 +182,19 @@ def unpack(data: bytes, path: Path) -> dict[str, np.ndarray]:
     path: what errors call the file.
 
   Raises:
-    UserError: if it cannot be read, or holds pickled objects.
+    UserError: if it cannot be read, holds pickled objects, or takes more
+      memory than is free.
 
   >>> unpack(pack({'a': np.arange(2)}), Path('a.npz'))['a'].tolist()
   [0, 1]
   """
   try:
-    with np.load(io.BytesIO(data), allow_pickle=False) as npz:
+    file = io.BytesIO(data)
+    sizes.require_arrays(file, str(path))
+    with np.load(file, allow_pickle=False) as npz:
       return {name: npz[name] for name in npz.files}
+  except UserError:  # of memory
+    raise
   except (
     AttributeError,  # of a single array, which has no files
     ValueError,
@@ -187,6 +202,9 @@ def unpack(data: bytes, path: Path) -> dict[str, np.ndarray]:
     TypeError,
     OSError,
     EOFError,
+    MemoryError,
+    NotImplementedError,  # of ways to compress
+    RuntimeError,  # of encrypted archives
     zipfile.BadZipFile,
     zlib.error,
   ) as e:

@@ -13,6 +13,7 @@ from rdd_jax.core.errors import UserError
 from rdd_jax.evaluation.lookup import current
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.experiment.workdir import flat, missing
+from rdd_jax.runtime.files import read_summed
 
 FIELDS = 3  # At most so many fields make a name.
 
@@ -185,8 +186,11 @@ def _kinds(values: Sequence[Any]) -> set[str]:
 
 def _json(path: Path) -> Any:
   try:
-    return json.loads(path.read_text())
-  except (OSError, ValueError) as error:
+    data = read_summed(path)
+    if data is None:
+      raise ValueError('it is not what was written')
+    return json.loads(data)
+  except (OSError, ValueError, RecursionError) as error:
     raise UserError(
       f'{path} is damaged ({error}): run its command again without it'
     ) from error

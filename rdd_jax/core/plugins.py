@@ -5,11 +5,17 @@ A configuration names it where it would name the library's: as
 `data.name`. Modules are found as Python finds them, the directory that a
 command is started from included. The name and the arguments are recorded, the
 code is not.
+
+What a user's own configuration names is called. What the card of a set names,
+which may be someone else's, is neither called nor imported before the user
+allows it, see `of_card`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 import hashlib
 import importlib
 import inspect
@@ -20,6 +26,7 @@ from typing import Any, TypeVar
 from rdd_jax.core.errors import UserError, choose
 
 T = TypeVar('T')
+_ALLOWED = ContextVar('_ALLOWED', default=True)
 
 
 def is_own(name: str) -> bool:
@@ -27,14 +34,35 @@ def is_own(name: str) -> bool:
   return ':' in name
 
 
+@contextmanager
+def of_card(allow_code: bool) -> Iterator[None]:
+  """Builds what a card names: code only if the user allows it.
+
+  Args:
+    allow_code: whether the person who runs this said `--allow_code`.
+
+  >>> with of_card(False):
+  ...   call('factory=some.module:function', 'some.module:function', object)
+  Traceback (most recent call last):
+  rdd_jax.core.errors.UserError: factory=some.module:function is code that the \
+card of a set names, and nothing of it was imported: read that code, and if \
+you trust it, add --allow_code, or allow_code=True in a script
+  """
+  before = _ALLOWED.set(allow_code and _ALLOWED.get())
+  try:
+    yield
+  finally:
+    _ALLOWED.reset(before)
+
+
 def call(
   where: str, name: str, kind: type[T], /, *given: Any, **options: Any
 ) -> T:
   """Calls the function of that name and returns its result.
 
-  It is called only if it is annotated to return a `kind`. Names may come with
-  the card of someone else's set, which must not call what was never meant to be
-  called from one.
+  It is called only if it is annotated to return a `kind`: a name is not to call
+  what was never meant to be called by one. Names on a card count as `of_card`
+  says.
 
   Args:
     where: the name stands, for errors: `config.objective.name=a.b:c`.
@@ -44,9 +72,10 @@ def call(
     **options: what the configuration says.
 
   Raises:
-    UserError: if there is no such module or function, if it is not annotated
-      so, takes other arguments, or returns something else. Errors inside the
-      module or the function are raised as they are.
+    UserError: if it stands on a card and is not allowed, if there is no such
+      module or function, if it is not annotated so, takes other arguments, or
+      returns something else. Errors inside the module or the function are
+      raised as they are.
   """
   function = _find(where, name)
   wanted = f'{kind.__module__}.{kind.__qualname__}'
@@ -86,6 +115,12 @@ def _find(where: str, name: str) -> Callable[..., Any]:
 
 
 def _module(where: str, name: str) -> ModuleType:
+  if not _ALLOWED.get():
+    raise UserError(
+      f'{where} is code that the card of a set names, and nothing of it was '
+      'imported: read that code, and if you trust it, add --allow_code, or '
+      'allow_code=True in a script'
+    )
   path, _, attribute = name.partition(':')
   if not all(part.isidentifier() for part in (*path.split('.'), attribute)):
     raise UserError(

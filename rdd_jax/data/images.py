@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 import io
 from typing import TYPE_CHECKING
+import warnings
 
 import numpy as np
 
 from rdd_jax.core.errors import UserError
-from rdd_jax.runtime.decode import fitted
+from rdd_jax.runtime.decode import FORMATS, fitted
+from rdd_jax.runtime.sizes import require_memory
 
 if TYPE_CHECKING:
   from PIL import Image
@@ -72,6 +74,7 @@ def stack(
   for i, (name, encoded) in enumerate(sources):
     image = fitted(_decode(name, encoded), target, channels)
     if i == 0:
+      require_memory(count * image.nbytes, f'{count} images like {name}')
       out, first = np.empty((count, *image.shape), np.uint8), name
     if image.shape[:2] != out.shape[1:3]:
       raise UserError(
@@ -127,9 +130,16 @@ def _decode(name: str, encoded: bytes) -> Image.Image:
 
   bombs = Image.DecompressionBombError, Image.DecompressionBombWarning
   try:
-    image = Image.open(io.BytesIO(encoded))
-    image.load()
-  except (OSError, SyntaxError, ValueError, *bombs) as error:
+    with warnings.catch_warnings():
+      warnings.simplefilter('error', Image.DecompressionBombWarning)
+      image = Image.open(io.BytesIO(encoded), formats=FORMATS)
+      image.load()
+  except bombs as error:
+    raise UserError(
+      f'{name} has more than {Image.MAX_IMAGE_PIXELS} pixels, the limit of '
+      'Pillow; make it smaller or remove it'
+    ) from error
+  except (OSError, SyntaxError, ValueError) as error:
     reason = str(error).splitlines()[0]
     raise UserError(
       f'{name} is not a readable image ({reason}); replace or remove it'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import jax
@@ -18,6 +19,7 @@ from rdd_jax.experiment.sets import distilled
 from rdd_jax.experiment.trial import INITIAL, Trial, seed_directory
 from rdd_jax.runtime import cost
 from rdd_jax.runtime import distributed as meshes
+from rdd_jax.runtime.logging import say
 
 
 def unfinished(trial: Trial, seed: int) -> bool:
@@ -27,7 +29,7 @@ def unfinished(trial: Trial, seed: int) -> bool:
     trial: the run.
     seed: the distillation seed, from 0.
   """
-  return not (seed_directory(trial.workdir, seed) / store.CARD).exists()
+  return _lacks(seed_directory(trial.workdir, seed))
 
 
 def lacks_initial(trial: Trial, seed: int) -> bool:
@@ -40,9 +42,24 @@ def lacks_initial(trial: Trial, seed: int) -> bool:
   directory = seed_directory(trial.workdir, seed)
   return (
     'initial' in trial.config.baselines
-    and not (directory / INITIAL / store.CARD).exists()
     and (directory / 'checkpoints').exists()
+    and _lacks(directory / INITIAL)
   )
+
+
+def _lacks(directory: Path) -> bool:
+  """Whether there is no set, or a damaged one, which is to be made again."""
+  if store.is_whole(directory):
+    return False
+  if any((directory / name).exists() for name in (store.CARD, store.ARRAYS)):
+    _tell(f'the set in {directory} is damaged or not whole: it is made again')
+  return True
+
+
+@cache
+def _tell(line: str) -> None:
+  """Says a line once, however often it is found out."""
+  say(line)
 
 
 def seed_key(config: Config, seed: int) -> jax.Array:

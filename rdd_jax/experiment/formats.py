@@ -9,6 +9,7 @@ from pathlib import Path
 import shutil
 from typing import TYPE_CHECKING
 
+from rdd_jax.core import plugins
 from rdd_jax.core.errors import UserError, choose
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def export(
   out: str | os.PathLike[str],
   *,
   data_dir: str = '',
+  allow_code: bool = False,
 ) -> list[str]:
   """Writes a set in another format, which `rdd_jax.load` reads again.
 
@@ -31,6 +33,8 @@ def export(
       class.
     out: the directory to write to; there must be nothing in it.
     data_dir: where TFDS data sets are, for test rows.
+    allow_code: whether a function that the card names as data set is called,
+      for test rows.
 
   Returns:
     Lines that say what was written, how to read it, and what was lost.
@@ -40,7 +44,7 @@ def export(
   """
   choose('format', to, FORMATS)
   out = Path(out)
-  with claimed(out):
+  with claimed(out), plugins.of_card(allow_code):
     return FORMATS[to](artifact, out, data_dir)
 
 
@@ -92,11 +96,12 @@ def _tfds(distilled: Distilled, out: Path, data_dir: str) -> list[str]:
   from rdd_jax.experiment.judge import load as load_dataset
 
   try:
-    dataset = load_dataset(distilled.card, data_dir)
+    # Within what `export` allows.
+    dataset = load_dataset(distilled.card, data_dir, allow_code=True)
     more = []
   except UserError as error:
     dataset = None
-    more = [f'no test rows, as their data set is not here ({error})']
+    more = [f'no test rows, as their data set cannot be read ({error})']
   written = write.write_tfds(out, distilled, dataset)
   write.write_side(written, distilled)
   name = written.parent.name

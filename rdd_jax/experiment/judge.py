@@ -21,6 +21,7 @@ from rdd_jax.config.build.context import Context
 from rdd_jax.config.build.data import as_given
 from rdd_jax.config.build.transforms import chains
 from rdd_jax.config.defaults import Config
+from rdd_jax.core import plugins
 from rdd_jax.core.transform import DataSpec, Transform
 from rdd_jax.evaluation.evaluate import Diagrams, TestData, evaluate
 from rdd_jax.evaluation.metrics import Row, pool
@@ -112,6 +113,7 @@ def judge_of(
   *,
   epochs: int | None = None,
   data_dir: str = '',
+  allow_code: bool = False,
 ) -> Judge:
   """Builds the evaluation that a set's card describes.
 
@@ -122,6 +124,10 @@ def judge_of(
       set was matched with.
     epochs: instead of those on the card.
     data_dir: where TFDS data sets are, instead of where the card says.
+    allow_code: whether functions that the card names are called.
+
+  Raises:
+    UserError: for a function that is named without `allow_code`.
   """
   card = distilled.card
   config = config_of(card)
@@ -155,10 +161,14 @@ def judge_of(
     dataset=dataset,
     data_dir=config.data.data_dir,
   )
+  with plugins.of_card(allow_code):
+    student = chains(config, 'student', context)
+    outside = ood.load(config, dataset)
+    shift = build_shift.load(config, dataset, distilled.preprocessing)
   trained = {
     'recipe': experiment.evaluation(config),
     'num_classes': dataset.num_classes,
-    'student': chains(config, 'student', context),
+    'student': student,
   }
   held = trial.held(dataset)
 
@@ -180,8 +190,8 @@ def judge_of(
     preprocess=distilled.preprocessing,
     **trained,
     temperatures=_temperatures(card, epochs),
-    outside=ood.load(config, dataset),
-    shift=build_shift.load(config, dataset, distilled.preprocessing),
+    outside=outside,
+    shift=shift,
   )
 
 
@@ -213,7 +223,11 @@ def config_of(card: Mapping[str, Any]) -> Config:
 
 
 def load(
-  card: Mapping[str, Any], data_dir: str = '', *, training: bool = False
+  card: Mapping[str, Any],
+  data_dir: str = '',
+  *,
+  training: bool = False,
+  allow_code: bool = False,
 ) -> data.Dataset:
   """Loads the data set that a card names, with its rare subgroups.
 
@@ -225,6 +239,10 @@ def load(
     data_dir: instead of where the card says.
     training: whether training rows are needed as well: with their wrong
       labels, and without those that were held out for validation.
+    allow_code: whether a function that the card names as data set is called.
+
+  Raises:
+    UserError: for a function that is named without `allow_code`.
   """
   options = config_of(card).data
   options.data_dir = data_dir or options.data_dir
@@ -232,12 +250,13 @@ def load(
   if scheme == 'mock':
     dataset = data.mock(name)
   else:
-    dataset = data.load(
-      options.name,
-      data_dir=options.data_dir or None,
-      size=options.size or None,
-      channels=options.channels or None,
-    )
+    with plugins.of_card(allow_code):
+      dataset = data.load(
+        options.name,
+        data_dir=options.data_dir or None,
+        size=options.size or None,
+        channels=options.channels or None,
+      )
   if not training:
     options.labels, options.noise, options.validation = '', '', 0.0
   return as_given(options, dataset, card['seeds']['root'])

@@ -207,7 +207,8 @@ def write_page(
   Returns:
     The path of the page.
   """
-  _write(directory / 'results.json', results)
+  text = json.dumps(results, indent=1)
+  files.write_summed(directory / 'results.json', text.encode())
   shown = store.load(directory)
   report.grid_png(directory / 'grid.png', shown.images, shown.cells, cell_names)
   return report.write_report(directory, title=title, command=command, draw=draw)

@@ -32,6 +32,7 @@ def fit(
   *,
   epochs: int | None = None,
   seed: int = 0,
+  allow_code: bool = False,
 ) -> Fitted:
   """Trains one network from scratch on a set, by the recipe on its card.
 
@@ -46,13 +47,16 @@ def fit(
     artifact: the set.
     epochs: instead of those on the card.
     seed: the root of all that is random.
+    allow_code: whether functions that the card names are called. A card of
+      someone else may name any that can be imported.
 
   Raises:
-    UserError: for an unknown network, or one that does not suit the images.
+    UserError: for an unknown network, one that does not suit the images, or a
+      function that is named without `allow_code`.
   """
   images = np.zeros((1, *artifact.images.shape[1:]), np.uint8)
   tests = _tests(artifact, images, [0])
-  made = _judge(net, _without_more(artifact), tests, epochs, '')
+  made = _judge(net, _without_more(artifact), tests, epochs, '', allow_code)
   if not made.nets:
     raise UserError(
       f'{net} is a regression, which has no variables; give the name of a '
@@ -92,6 +96,7 @@ def judge(
   seed: int = 0,
   epochs: int | None = None,
   data_dir: str = '',
+  allow_code: bool = False,
 ) -> Row:
   """Trains networks from scratch on a set, and measures them on test images.
 
@@ -108,6 +113,7 @@ def judge(
     seed: the root of all that is random.
     epochs: instead of those on the card.
     data_dir: where TFDS data sets are, instead of where the card says.
+    allow_code: see `fit`.
 
   Returns:
     `{'mean', 'std', 'n', 'values'}` over networks, of each metric by name:
@@ -115,7 +121,8 @@ def judge(
 
   Raises:
     UserError: for images without labels, of another shape, or a network that
-      does not suit them; or if the data set is not there.
+      does not suit them; if the data set is not there; or for a function
+      that the card names without `allow_code`.
   """
   if (images is None) != (labels is None):
     raise UserError(
@@ -125,11 +132,11 @@ def judge(
   if seeds < 1:
     raise UserError(f'seeds={seeds}: give at least one network')
   if images is None:
-    tests = _own_tests(artifact, data_dir)
+    tests = _own_tests(artifact, data_dir, allow_code)
   else:
     tests = _tests(artifact, images, labels)
     artifact = _without_more(artifact)
-  made = _judge(net, artifact, tests, epochs, data_dir)
+  made = _judge(net, artifact, tests, epochs, data_dir, allow_code)
   (row,) = made(artifact, trial.network_keys(seed, seeds)).values()
   return row
 
@@ -140,12 +147,20 @@ def _judge(
   tests: Dataset,
   epochs: int | None,
   data_dir: str,
+  allow_code: bool,
 ) -> Judge:
   """What trains one network by the card of a set, and measures it."""
   _require_card(artifact)
   name = net if isinstance(net, str) else ''
   names = [name] if name else []
-  made = judge_of(artifact, tests, names, epochs=epochs, data_dir=data_dir)
+  made = judge_of(
+    artifact,
+    tests,
+    names,
+    epochs=epochs,
+    data_dir=data_dir,
+    allow_code=allow_code,
+  )
   if isinstance(net, str):
     return made
   shape = artifact.images.shape[1:]
@@ -153,11 +168,11 @@ def _judge(
   return replace(made, nets={OWN: module})
 
 
-def _own_tests(artifact: Distilled, data_dir: str) -> Dataset:
+def _own_tests(artifact: Distilled, data_dir: str, allow_code: bool) -> Dataset:
   """The data set that the card of a set names."""
   _require_card(artifact)
   try:
-    return load_dataset(artifact.card, data_dir)
+    return load_dataset(artifact.card, data_dir, allow_code=allow_code)
   except UserError as error:
     raise UserError(f'{error}; or pass images and labels to judge') from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,7 +24,8 @@ from rdd_jax.evaluation.ood.detect import OODBenchmark
 from rdd_jax.evaluation.shift.shift import Shift
 from rdd_jax.experiment.kept import Kept
 from rdd_jax.images.preprocessing import Preprocessing
-from rdd_jax.runtime.files import write_atomically
+from rdd_jax.runtime.files import read_summed, write_atomically, write_summed
+from rdd_jax.runtime.logging import say
 from rdd_jax.runtime.profiling import Watch
 from rdd_jax.training.fit import Told
 
@@ -152,15 +154,20 @@ def network_keys(root: int, n: int, seed: int = 0) -> Array:
 
 
 def remember(path: Path, compute: Callable[[], Any]) -> Any:
-  """Reads the JSON at `path`; computes and writes it if it is not there.
+  """Reads the JSON at `path`; computes it if it is not there, or damaged.
 
   Args:
     path: the file.
     compute: returns what JSON can hold.
   """
-  if path.exists():
-    return json.loads(path.read_text())
+  there = path.exists()
+  with suppress(ValueError):  # of earlier versions, without a sum
+    data = read_summed(path)
+    if data is not None:
+      return json.loads(data)
+  if there:
+    say(f'{path} is damaged: it is made again')
   value = compute()
   path.parent.mkdir(parents=True, exist_ok=True)
-  write_atomically(path, json.dumps(value, indent=1).encode())
+  write_summed(path, json.dumps(value, indent=1).encode())
   return value

@@ -13,7 +13,7 @@ from rdd_jax.artifact import store
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import changed
-from rdd_jax.runtime.files import advice, write_atomically
+from rdd_jax.runtime.files import advice, read_summed, write_atomically
 from rdd_jax.runtime.logging import say
 from rdd_jax.runtime.owner import FILES, owned
 
@@ -155,11 +155,11 @@ def finished(directory: Path, config: Config) -> bool:
   if missing(directory) or not path.exists():
     return False
   seeds = [directory / 'seeds' / str(s) for s in range(1, config.seeds)]
-  if not all((seed / store.CARD).exists() for seed in (directory, *seeds)):
+  if not all(store.is_whole(seed) for seed in (directory, *seeds)):
     return False
   try:
     done = json.loads(path.read_text())
-    json.loads((directory / 'results.json').read_text())
+    json.loads(read_summed(directory / 'results.json') or b'')
   except ValueError:
     return False
   return done == {'layout': LAYOUT, **json.loads(_text(config))}

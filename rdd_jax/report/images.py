@@ -53,6 +53,8 @@ def synthetic(found: Found) -> list[Pictures]:
 def _others(found: Found) -> Iterator[tuple[str, store.Distilled]]:
   """Loads baselines and variants that stand below a work directory."""
   for name in found.rows:
+    if Path(name).name != name:  # which would be elsewhere
+      continue
     for place in (
       found.directory / 'baselines' / name,
       found.directory / 'variants' / 'plain' / 'baselines' / name,
@@ -169,5 +171,4 @@ def _read(path: Path) -> list[dict[str, str]]:
 def _images(path: Path) -> np.ndarray:
   if not path.exists():
     return np.zeros((0, 1, 1, 1), np.uint8)
-  with np.load(path) as arrays:
-    return arrays['images']
+  return store.unpack(path.read_bytes(), path)['images']

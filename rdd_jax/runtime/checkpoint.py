@@ -58,7 +58,9 @@ def save(directory: str | Path, step: int, tree: Any, *, keep: int = 2) -> None:
       ocp.save(str(path / 'state'), _stored(leaves), overwrite=True)
     if main:
       described = {name: _describe(leaf) for name, leaf in leaves.items()}
-      manifest = {'leaves': described, 'files': _digests(path / 'state')}
+      files = _digests(path / 'state')
+      manifest: dict[str, Any] = {'leaves': described, 'files': files}
+      manifest['sum'] = _sum(manifest)
       draft = path / 'manifest.tmp'
       draft.write_text(json.dumps(manifest, indent=1))
       os.replace(draft, path / _MANIFEST)
@@ -106,7 +108,7 @@ def restore_latest(
     return None
   if step == _ALL_DAMAGED:
     raise UserError(
-      f'no checkpoint in {folder} is whole: remove it to start this run '
+      f'no checkpoint in {folder} is whole: remove {folder} to take its steps '
       'again, or choose another --workdir'
     )
   path = folder / str(step)
@@ -181,6 +183,11 @@ def _digests(folder: Path) -> dict[str, str]:
   return digests
 
 
+def _sum(manifest: dict[str, Any]) -> str:
+  """The SHA-256 of what a manifest says."""
+  return hashlib.sha256(json.dumps(manifest).encode()).hexdigest()
+
+
 def _steps(folder: Path) -> list[int]:
   return sorted(int(p.name) for p in folder.glob('*') if p.name.isdigit())
 
@@ -204,10 +211,14 @@ def _newest(folder: Path) -> int:
 def _fault(path: Path) -> str | None:
   """What is wrong with the checkpoint at `path`; None when it is whole."""
   try:
-    expected = json.loads((path / _MANIFEST).read_text())['files']
+    manifest = json.loads((path / _MANIFEST).read_text())
+    # Earlier versions wrote no sum.
+    if manifest.pop('sum', None) not in (None, _sum(manifest)):
+      return 'its manifest is altered'
+    expected = dict(manifest['files'])
   except FileNotFoundError:
     return 'its save was not finished'
-  except (ValueError, KeyError, TypeError):
+  except (ValueError, KeyError, TypeError, AttributeError):
     return 'its manifest is unreadable'
   found = _digests(path / 'state')
   wrong = [f for f in expected if found.get(f) != expected[f]]

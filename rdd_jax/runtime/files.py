@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 import errno
+import hashlib
 import os
 from pathlib import Path
 
@@ -12,12 +14,12 @@ from rdd_jax.core.errors import UserError
 def advice(error: OSError) -> str:
   """Returns what to do about a file that could not be written.
 
-  >>> advice(OSError(errno.ENOSPC, 'full')), advice(OSError(errno.EROFS, ''))
-  ('free some space', 'allow writing there')
+  >>> [advice(OSError(n, '')) for n in (errno.ENOSPC, errno.EROFS, errno.EIO)]
+  ['free some space', 'allow writing there', 'check the disk']
   """
   if error.errno in (errno.ENOSPC, errno.EDQUOT):
     return 'free some space'
-  return 'allow writing there'
+  return 'check the disk' if error.errno == errno.EIO else 'allow writing there'
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -33,6 +35,48 @@ def write_atomically(path: Path, data: bytes) -> None:
     os.replace(unfinished, path)
   finally:
     unfinished.unlink(missing_ok=True)
+
+
+def write_summed(path: Path, data: bytes) -> None:
+  """Writes a file whole, and then its SHA-256 beside it, for `read_summed`.
+
+  Args:
+    path: of the file; what is there is replaced. Its directory must exist.
+    data: what the file is to hold.
+  """
+  beside = _sum_of(path)
+  beside.unlink(missing_ok=True)
+  write_atomically(path, data)
+  write_atomically(beside, hashlib.sha256(data).hexdigest().encode())
+
+
+def read_summed(path: Path) -> bytes | None:
+  """Reads a file; None if it is not what was written, or not there.
+
+  Without a sum beside it, of earlier versions, it is taken as it is.
+
+  >>> import tempfile
+  >>> with tempfile.TemporaryDirectory() as place:
+  ...   path = Path(place) / 'a.json'
+  ...   write_summed(path, b'[1]')
+  ...   whole = read_summed(path)
+  ...   _ = path.write_bytes(b'[2]')
+  ...   whole, read_summed(path)
+  (b'[1]', None)
+  """
+  try:
+    data = path.read_bytes()
+  except FileNotFoundError:
+    return None
+  with suppress(FileNotFoundError):
+    told = _sum_of(path).read_bytes()
+    if told != hashlib.sha256(data).hexdigest().encode():
+      return None
+  return data
+
+
+def _sum_of(path: Path) -> Path:
+  return path.with_name(f'.{path.name}.sha256')
 
 
 def require_place(path: Path, flag: str, *, directory: bool = False) -> None:

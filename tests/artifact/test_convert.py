@@ -129,7 +129,7 @@ def test_without_its_data_set_there_are_no_test_rows(tmp_path):
   out = tmp_path / 'out'
   lines = convert.convert(tmp_path / 'set', 'tfds', out, str(tmp_path))
   assert "load_split('tfds:distilled_tfds_gone', 'train'" in lines[1]
-  assert 'no test rows, as their data set is not here' in lines[2]
+  assert 'no test rows, as their data set cannot be read' in lines[2]
   name = 'tfds:distilled_tfds_gone'
   split = data.load_split(name, 'train', data_dir=str(out))
   assert len(split.labels) == 11

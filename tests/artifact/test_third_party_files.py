@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import pickle
+import sys
 import warnings
 import zipfile
 
@@ -137,3 +140,60 @@ def test_shards_are_joined_by_their_numbers(tmp_path):
     third_party.read_all((*by_name, tmp_path), third_party.read)
   with pytest.raises(UserError, match='nothing matches'):
     third_party.expand([tmp_path / 'none_*.npz'])
+
+
+def test_a_tensor_that_was_expanded_is_not_written_out(tmp_path):
+  """One number on disk, and terabytes in memory."""
+  torch = pytest.importorskip('torch')
+  file = tmp_path / 'a.pt'
+  torch.save(torch.zeros(1, dtype=torch.bfloat16).expand(2**20, 2**20), file)
+  assert file.stat().st_size < 2**12
+  with pytest.raises(UserError, match=r'tensor of .* would take 4\.0 TiB'):
+    third_party.read(file)
+
+
+def test_an_archive_of_torch_that_unfolds(tmp_path, monkeypatch):
+  torch = pytest.importorskip('torch')
+  torch.save(torch.zeros(2**20, dtype=torch.uint8), tmp_path / 'plain.pt')
+  with zipfile.ZipFile(tmp_path / 'plain.pt') as source:
+    entries = {item: source.read(item) for item in source.namelist()}
+  folded = tmp_path / 'a.pt'
+  with zipfile.ZipFile(folded, 'w', zipfile.ZIP_DEFLATED) as made:
+    for item, text in entries.items():
+      made.writestr(item, text)
+  assert folded.stat().st_size < 2**13
+  monkeypatch.setattr('psutil.virtual_memory', Small)
+  with pytest.raises(UserError, match=r'would take 1\.0 MiB of memory'):
+    third_party.read(folded)
+
+
+class Small:
+  available = 2**19
+
+
+def test_a_safetensors_header_that_claims_more_than_there_is(tmp_path):
+  pytest.importorskip('safetensors')
+  told = {'dtype': 'F32', 'shape': [2**40], 'data_offsets': [0, 2**42]}
+  header = json.dumps({'images': told}).encode()
+  file = tmp_path / 'a.safetensors'
+  file.write_bytes(len(header).to_bytes(8, 'little') + header + b'\0' * 64)
+  with pytest.raises(UserError, match='is damaged or no safetensors file'):
+    third_party.read(file)
+
+
+def test_a_pickle_that_names_a_module_imports_nothing(tmp_path, monkeypatch):
+  """`weights_only` refuses it, whatever the file is called."""
+  torch = pytest.importorskip('torch')
+  (tmp_path / 'bait_of_a_pickle.py').write_text('class Thing: pass\n')
+  monkeypatch.syspath_prepend(tmp_path)
+  import bait_of_a_pickle  # type: ignore[import-not-found]
+
+  torch.save({'images': bait_of_a_pickle.Thing()}, tmp_path / 'a.pt')
+  raw = pickle.dumps(bait_of_a_pickle.Thing())
+  (tmp_path / 'b.pt').write_bytes(raw)
+  np.save(tmp_path / 'c.npy', np.array([bait_of_a_pickle.Thing()], object))
+  del sys.modules['bait_of_a_pickle']
+  for name in ('a.pt', 'b.pt', 'c.npy'):
+    with pytest.raises(UserError, match='is damaged or'):
+      third_party.read(tmp_path / name)
+  assert 'bait_of_a_pickle' not in sys.modules

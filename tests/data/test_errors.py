@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import struct
 
 import jax
 import numpy as np
@@ -156,7 +157,9 @@ def test_idx_with_a_bad_file(tmp_path, content, match):
 def test_idx_with_a_missing_or_cut_file(tmp_path):
   (tmp_path / 'readme').touch()
   _fails('no train-images-idx3-ubyte', data.load, f'idx:{tmp_path}')
-  cut = gzip.compress(np.random.default_rng(0).bytes(100))[:-20]
+  header = struct.pack('>4B3I', 0, 0, 8, 3, 2, 8, 8)
+  whole = header + np.random.default_rng(0).bytes(128)
+  cut = gzip.compress(whole)[:-20]
   (tmp_path / 'train-images-idx3-ubyte.gz').write_bytes(cut)
   _fails('cannot be read .*download it again', data.load, f'idx:{tmp_path}')
 

@@ -13,6 +13,8 @@ from rdd_jax.compare import __main__ as compare
 from rdd_jax.config.presets.all_three import quickstart
 from rdd_jax.experiment import ablations, workdir
 
+pytestmark = pytest.mark.slow  # a browser starts, and a run is judged
+
 BROWSERS = ('chromium', 'chromium-browser', 'google-chrome')
 SIZES = {'desk': (1280, 900), 'phone': (390, 844)}
 # Regions that are wider than the screen, and whether Tab ever reached them.

@@ -34,6 +34,7 @@ from rdd_jax.core.transform import (
   EmptyState,
   stateless,
 )
+from rdd_jax.experiment.experts.store import fault_of, write_row
 
 
 @pytest.fixture(scope='module')
@@ -120,6 +121,13 @@ def test_a_damaged_snapshot_is_named_and_retrained(
   if harm == 'flipped':
     assert 'snapshot 2 of' in caplog.text
   assert kept.stat().st_mtime_ns == before
+
+
+def test_a_size_that_a_manifest_claims_takes_no_memory(tmp_path: Path):
+  row = np.zeros(4, np.float32)
+  crc = write_row(tmp_path / 'a.f32', 0, row)
+  assert fault_of(tmp_path / 'a.f32', [crc], 4) is None
+  assert 'is torn' in str(fault_of(tmp_path / 'a.f32', [crc], 2**60))
 
 
 def test_finished_experts_are_reused_and_more_are_added(tmp_path, whole):

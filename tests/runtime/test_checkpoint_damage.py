@@ -52,12 +52,27 @@ def torn_manifest(path: Path) -> None:
   os.truncate(path / 'manifest.json', 10)
 
 
+def renamed_leaf(path: Path) -> None:
+  """JSON as before, of other leaves: no reason to call it another run's."""
+  text = (path / 'manifest.json').read_text()
+  assert text.count('params') > 1
+  (path / 'manifest.json').write_text(text.replace('params', 'paramt', 1))
+
+
 def temporary_only(path: Path) -> None:
   unfinished(path)
   (path / 'state').rename(path / 'state.orbax-checkpoint-tmp')
 
 
-TEARS = [truncate, delete, flip, unfinished, torn_manifest, temporary_only]
+TEARS = [
+  truncate,
+  delete,
+  flip,
+  unfinished,
+  torn_manifest,
+  renamed_leaf,
+  temporary_only,
+]
 
 
 @pytest.mark.parametrize('tear', TEARS)

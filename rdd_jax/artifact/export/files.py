@@ -102,7 +102,7 @@ def read_side(path: Path) -> Side:
   try:
     card = json.loads(str(arrays.pop(CARD)))
     outputs = int(arrays.pop(OUTPUTS))
-  except (KeyError, TypeError, ValueError) as error:
+  except (KeyError, TypeError, ValueError, RecursionError) as error:
     raise UserError(
       f'{path} is damaged ({one_line(error)}); convert the set again'
     ) from error

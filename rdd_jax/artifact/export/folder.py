@@ -10,7 +10,8 @@ import numpy as np
 
 from rdd_jax.artifact.export.rows import decoded, png, to_bytes
 from rdd_jax.artifact.store import Distilled
-from rdd_jax.core.errors import UserError, one_line
+from rdd_jax.core.errors import UserError
+from rdd_jax.runtime import pixels
 
 
 def write_folder(directory: Path, distilled: Distilled) -> None:
@@ -78,13 +79,10 @@ def _directories(class_names: Sequence[str]) -> list[str]:
 
 
 def _pixels(file: Path) -> np.ndarray:
-  from PIL import Image
-
-  try:
-    with Image.open(file) as image:
-      pixels = np.asarray(image)
-  except OSError as error:
+  (found,) = pixels.read([file], None, None)
+  if found.row is None:
     raise UserError(
-      f'cannot read {file} ({one_line(error)}); convert the set again'
-    ) from error
-  return pixels if pixels.ndim == 3 else pixels[..., None]
+      f'cannot read {file} (it is {", ".join(found.notes)}); convert the set '
+      'again'
+    )
+  return found.row

@@ -14,6 +14,7 @@ from rdd_jax.artifact.export.tfds_writer import write_records
 from rdd_jax.artifact.store import Distilled
 from rdd_jax.core.errors import UserError, one_line
 from rdd_jax.data import Dataset
+from rdd_jax.data.readers.tfds_builder import open_builder
 
 
 def write_tfds(
@@ -71,12 +72,12 @@ def read_tfds(directory: Path) -> dict[str, np.ndarray]:
   Raises:
     UserError: if it cannot be read.
   """
-  import tensorflow_datasets as tfds
-
   try:
-    builder: Any = tfds.builder_from_directory(str(directory))
+    builder = open_builder(directory)
     splits = [s for s in ('train', 'outliers') if s in builder.info.splits]
     found = [row for s in splits for row in builder.as_data_source(s)]
+  except UserError:
+    raise
   # What the libraries raise depends on their versions and on the damage.
   except Exception as error:
     raise UserError(

@@ -10,16 +10,17 @@ import numpy as np
 from rdd_jax.artifact.third_party.pick import LABELS
 from rdd_jax.core.errors import UserError, one_line
 from rdd_jax.data.readers.arrow import features_of
+from rdd_jax.data.readers.parquet_file import read_table
 from rdd_jax.runtime.decode import Undecodable, decode
+from rdd_jax.runtime.sizes import require_memory
 
 
 def columns(
-  library: Any, path: Path, channels: int | None
+  path: Path, channels: int | None
 ) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
   """Reads the columns of a parquet file that are images or numbers.
 
   Args:
-    library: `pyarrow.parquet`.
     path: of the file.
     channels: that encoded images are converted to, 1 or 3; None has color
       where any has color.
@@ -33,10 +34,12 @@ def columns(
     UserError: if the file or an image is damaged, or images differ in size.
   """
   try:
-    table = library.read_table(path)
+    table = read_table(path)
     listed = {
       name: table.column(name).to_pylist() for name in table.schema.names
     }
+  except UserError:  # of memory
+    raise
   # What pyarrow raises depends on the damage.
   except Exception as error:
     raise UserError(
@@ -70,7 +73,10 @@ def _decoded(
   values: list[bytes], channels: int | None, where: str
 ) -> np.ndarray:
   try:
-    images = [decode(value).image for value in values]
+    images = [decode(value).image for value in values[:1]]
+    width, height = images[0].size
+    require_memory(3 * width * height * len(values), f'images of {where}')
+    images += [decode(value).image for value in values[1:]]
   except Undecodable as error:
     raise UserError(f'{where} has an image {error}; copy it again') from error
   gray = channels == 1 or (

@@ -9,6 +9,7 @@ import io
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
+import zipfile
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from rdd_jax.artifact.third_party import parquet
 from rdd_jax.artifact.third_party.torch_files import tensors
 from rdd_jax.core.errors import UserError, one_line
 from rdd_jax.data.readers.files import read_classes
+from rdd_jax.runtime import sizes
 
 CARD = 'card'  # the name of a card in an npz or in safetensors' metadata
 DIGEST = 'arrays_sha256'  # of a card in such a file; see `digest`
@@ -81,8 +83,12 @@ def read_npy(path: Path) -> Raw:
     UserError: if it cannot be read, or holds pickled objects.
   """
   try:
-    found = np.load(io.BytesIO(read_bytes(path)), allow_pickle=False)
-  except (ValueError, EOFError, OSError) as error:
+    file = io.BytesIO(read_bytes(path))
+    sizes.require_arrays(file, str(path))
+    found = np.load(file, allow_pickle=False)
+  except UserError:  # of memory
+    raise
+  except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
     raise UserError(
       f'{path} is damaged or no npy of plain numbers ({one_line(error)}); copy '
       'it again, or save it by np.save without objects'
@@ -124,8 +130,7 @@ def read_parquet(path: Path, channels: int | None = None) -> Raw:
   Raises:
     UserError: if the file is damaged, or images differ in size.
   """
-  library = _library('pyarrow.parquet', path, 'pip install pyarrow')
-  return Raw(*parquet.columns(library, path, channels))
+  return Raw(*parquet.columns(path, channels))
 
 
 def read_folder(path: Path, channels: int | None) -> Raw:
@@ -197,7 +202,7 @@ def _described(arrays: dict[str, np.ndarray], text: str, path: Path) -> Raw:
   try:
     card = json.loads(text)
     sha256 = card.pop(DIGEST, None)
-  except (ValueError, AttributeError) as error:
+  except (ValueError, AttributeError, RecursionError) as error:
     raise UserError(
       f'the card in {path} is damaged ({one_line(error)}); copy it again'
     ) from error

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
+import zipfile
 
 import numpy as np
 
 from rdd_jax.artifact.third_party.pick import RATES
 from rdd_jax.core.errors import UserError, one_line
+from rdd_jax.runtime.sizes import require_memory
 
 
 def tensors(torch: Any, path: Path) -> dict[str, np.ndarray]:
@@ -31,8 +33,11 @@ def tensors(torch: Any, path: Path) -> dict[str, np.ndarray]:
     UserError: if the file is damaged, holds more than that, or a sparse tensor.
   """
   try:
+    _require_unfolded(path)
     with _admitted(torch):
       tree = torch.load(path, map_location='cpu', weights_only=True)
+  except UserError:  # of memory
+    raise
   # What torch raises depends on its version and on the damage.
   except Exception as error:
     raise UserError(
@@ -41,6 +46,14 @@ def tensors(torch: Any, path: Path) -> dict[str, np.ndarray]:
       'torch.save((images, labels), path)'
     ) from error
   return dict(_leaves(torch, tree, path))
+
+
+def _require_unfolded(path: Path) -> None:
+  """Checks what an archive unfolds to; PyTorch itself folds nothing."""
+  if zipfile.is_zipfile(path):
+    with zipfile.ZipFile(path) as archive:
+      total = sum(entry.file_size for entry in archive.infolist())
+    require_memory(total, f'what {path} holds')
 
 
 def _admitted(torch: Any) -> AbstractContextManager[Any]:
@@ -102,6 +115,9 @@ def _numpy(torch: Any, tensor: Any, name: str, path: Path) -> np.ndarray:
       f'({list(tensor.shape)}, {tensor.layout}); save it again as '
       'tensor.to_dense()'
     )
+  # One that was expanded holds fewer numbers than it has.
+  size = tensor.numel() * max(tensor.element_size(), 4)
+  require_memory(size, f'{name or "tensor"} of {path}')
   tensor = tensor.detach()
   # numpy has no bfloat16.
   return (tensor.float() if tensor.is_floating_point() else tensor).numpy()

@@ -9,6 +9,7 @@ import numpy as np
 
 from rdd_jax.core.errors import UserError, one_line
 from rdd_jax.data.readers.walk import has_images
+from rdd_jax.runtime import sizes
 
 
 def keys(file: Path, name: str) -> set[str]:
@@ -90,10 +91,14 @@ def _load(
     raise UserError(f'{name} is not a file; check the path')
   try:
     # Numpy does not close what it opened where that is damaged.
-    with file.open('rb') as raw, np.load(raw, allow_pickle=False) as stored:
-      if chosen is None:
-        return dict.fromkeys(stored.files, np.empty(0))
-      return {key: stored[key] for key in sorted(chosen)}
+    with file.open('rb') as raw:
+      sizes.require_arrays(raw, name, chosen or ())
+      with np.load(raw, allow_pickle=False) as stored:
+        if chosen is None:
+          return dict.fromkeys(stored.files, np.empty(0))
+        return {key: stored[key] for key in sorted(chosen)}
+  except UserError:  # of memory
+    raise
   # What numpy and zipfile raise depends on the damage.
   except Exception as error:
     raise UserError(

@@ -64,6 +64,8 @@ def read(
     try:
       table = load(file)
       table.validate(full=True)  # offsets, which damage may lead astray
+    except UserError:  # of memory
+      raise
     # What pyarrow raises depends on the damage.
     except Exception as error:
       raise UserError(

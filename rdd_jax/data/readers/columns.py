@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rdd_jax.core.errors import UserError, one_line
+from rdd_jax.data.readers.parquet_file import read_table
 from rdd_jax.data.readers.report import some
 
 FILES = (
@@ -46,10 +47,7 @@ def read_columns(file: Path, where: str) -> dict[str, list[str]]:
   """
   try:
     if file.suffix.lower() == '.parquet':
-      from pyarrow import parquet
-
-      with parquet.ParquetFile(file) as opened:
-        found = opened.read().to_pydict()
+      found = read_table(file).to_pydict()
       columns = {name: _words(values) for name, values in found.items()}
     else:
       # In one piece, since csv counts rows and not lines.

@@ -18,6 +18,7 @@ from rdd_jax.data.readers.walk import SUFFIXES
 from rdd_jax.runtime import pixels
 from rdd_jax.runtime.logging import say
 from rdd_jax.runtime.progress import Progress
+from rdd_jax.runtime.sizes import require_memory
 
 MOST_LOST = 0.05  # of the images of a part
 MOST_SIDE = 64  # to which images of several sizes are resized
@@ -196,6 +197,9 @@ class _Pass:
       if self.mixed:
         continue
       if len(kept) == 1:
+        require_memory(
+          len(files) * row.nbytes, f'{len(files)} images like {file.name}'
+        )
         out = np.empty((len(files), *row.shape), np.uint8)
       if row.shape[2] > out.shape[3]:
         out = _deepened(out, row.shape[2])

@@ -7,6 +7,7 @@ import gzip
 import math
 from pathlib import Path
 import struct
+from typing import BinaryIO
 import zlib
 
 import numpy as np
@@ -16,6 +17,7 @@ from rdd_jax.data import images
 from rdd_jax.data.checks import class_numbers
 from rdd_jax.data.dataset import Split
 from rdd_jax.data.readers.listing import directory
+from rdd_jax.runtime.sizes import require_memory
 
 _STEMS = {'train': ('train',), 'all': ('train',), 'test': ('t10k', 'test')}
 
@@ -68,23 +70,31 @@ def _idx_array(
       f'{root} has no {candidates[0].name} (or .gz); put the IDX files there'
     )
   try:
-    raw = file.read_bytes()
-    raw = gzip.decompress(raw) if file.suffix == '.gz' else raw
+    with gzip.open(file) if file.suffix == '.gz' else file.open('rb') as opened:
+      return _read(opened, file, rank)
   except (OSError, EOFError, zlib.error) as error:
     raise UserError(
       f'{file} cannot be read ({error}); download it again'
     ) from error
-  header = 4 + 4 * rank
+
+
+def _read(
+  opened: BinaryIO | gzip.GzipFile, file: Path, rank: int
+) -> np.ndarray:
+  header = opened.read(4 + 4 * rank)
   # Two zero bytes, 8 for unsigned bytes, and the number of dimensions.
-  if len(raw) < header or raw[:4] != bytes((0, 0, 8, rank)):
+  if len(header) < 4 + 4 * rank or header[:4] != bytes((0, 0, 8, rank)):
     raise UserError(
-      f'{file} starts with {raw[:4].hex() or "nothing"}, not the IDX magic '
+      f'{file} starts with {header[:4].hex() or "nothing"}, not the IDX magic '
       f'number 0000080{rank}; give an IDX file of unsigned bytes'
     )
-  shape = struct.unpack(f'>{rank}I', raw[4:header])
-  if len(raw) - header != math.prod(shape):
+  shape = struct.unpack(f'>{rank}I', header[4:])
+  size = math.prod(shape)
+  require_memory(size, f'{file}, of {shape} bytes,')
+  raw, more = opened.read(size), opened.read(1)
+  if len(raw) < size or more:
     raise UserError(
-      f'{file} holds {len(raw) - header} bytes where its header {shape} says '
-      f'{math.prod(shape)}; download it again'
+      f'{file} holds {f"more than {size}" if more else len(raw)} bytes where '
+      f'its header {shape} says {size}; download it again'
     )
-  return np.frombuffer(raw, np.uint8, offset=header).reshape(shape)
+  return np.frombuffer(raw, np.uint8).reshape(shape)

@@ -6,16 +6,13 @@ from collections.abc import Sequence
 import os
 from pathlib import Path
 import re
-from typing import TYPE_CHECKING
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.data import images
 from rdd_jax.data.dataset import Split
 from rdd_jax.data.readers import arrow, layout, listing, walk
+from rdd_jax.data.readers.parquet_file import read_table
 from rdd_jax.data.readers.report import Report, some
-
-if TYPE_CHECKING:
-  import pyarrow as pa
 
 
 def read_parquet(
@@ -56,7 +53,7 @@ def read_parquet(
       f'({some(inner)}), which may be several data sets; give the path of one'
     )
   return arrow.read(
-    [arrow.Part(file, _split_of(file, path), _load) for file in found],
+    [arrow.Part(file, _split_of(file, path), read_table) for file in found],
     Report(where),
     names,
     size,
@@ -85,10 +82,3 @@ def _split_of(file: Path, root: Path) -> str:
     if layout.role(word):
       return word
   return ''
-
-
-def _load(file: Path) -> pa.Table:
-  from pyarrow import parquet
-
-  with parquet.ParquetFile(file, page_checksum_verification=True) as opened:
-    return opened.read()

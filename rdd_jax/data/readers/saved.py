@@ -52,6 +52,9 @@ def read_saved(
   if (path / 'dataset_dict.json').is_file():
     state = _json(path / 'dataset_dict.json', where)
     parts = [str(split) for split in _list(state, 'splits', where)]
+    for split in parts:
+      if Path(split).name != split:
+        raise UserError(f'{where}: dataset_dict.json names no split {split!r}')
     places = {split: path / split for split in parts}
   else:
     places = {'': path}

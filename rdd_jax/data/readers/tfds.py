@@ -16,7 +16,9 @@ import numpy as np
 from rdd_jax.core.errors import UserError
 from rdd_jax.data import images
 from rdd_jax.data.dataset import Split
+from rdd_jax.data.readers.tfds_builder import open_builder
 from rdd_jax.images.published import SHAPES
+from rdd_jax.runtime import sizes
 
 # By data set: the attribute that is the class, names of the classes, and the
 # attribute that is the group. As in `grouped.read_celeba`.
@@ -46,10 +48,8 @@ def read(
   Returns:
     The split; that of `celeb_a` is blond or not, in groups by sex.
   """
-  import tensorflow_datasets as tfds
-
   directory = _version_directory(where, data_dir)
-  builder: Any = tfds.builder_from_directory(directory)
+  builder = open_builder(directory)
   features = builder.info.features
   attributes = _ATTRIBUTES.get(builder.info.name)
   if attributes:
@@ -59,6 +59,7 @@ def read(
     image_key, label_key = _keys(builder.info, where)
     keys, names = ((label_key,),), tuple(features[label_key].names)
   source = _open(builder, split, image_key, where)
+  sizes.require_memory(8 * len(keys) * len(source), f'labels of tfds:{where}')
   found = np.empty((len(keys), len(source)), np.int64)
   pixels = images.stack(
     _encoded(source, f'tfds:{where} {split}', image_key, keys, found),
@@ -86,7 +87,7 @@ def read_labels(
   import tensorflow_datasets as tfds
 
   directory = _version_directory(where, data_dir)
-  builder: Any = tfds.builder_from_directory(directory)
+  builder = open_builder(directory)
   there = sorted(
     key
     for key, feature in builder.info.features.items()
@@ -209,6 +210,12 @@ def _version_directory(where: str, data_dir: str | None) -> Path:
     data_dir or os.environ.get('RDD_JAX_DATA_DIR') or constants.DATA_DIR
   ).expanduser()
   path, _, version = where.partition(':')
+  if Path(path).is_absolute() or '..' in Path(path).parts:
+    raise UserError(
+      f'tfds:{where} is no name of a data set: give tfds:NAME, and the '
+      'directory that it is prepared in by --config.data.data_dir, or '
+      'RDD_JAX_DATA_DIR'
+    )
   found = [
     info.parent
     for info in (root / path).glob('**/dataset_info.json')

@@ -31,11 +31,20 @@ from rdd_jax.experiment.third_party.told import Told
 
 
 class Other(NamedTuple):
-  """A set, the data set whose test rows evaluate it, and what was assumed."""
+  """A set, what evaluates it, and what was assumed.
+
+  Attributes:
+    distilled: the set.
+    dataset: whose test rows evaluate it.
+    notes: sentences that say what was assumed.
+    allow_code: whether functions that its card names are called: where the
+      card was made of what the user named, they are the user's own.
+  """
 
   distilled: store.Distilled
   dataset: data.Dataset
   notes: tuple[str, ...]
+  allow_code: bool = True
 
 
 def load(

@@ -73,6 +73,7 @@ RC: Any = {  # of settings, as matplotlib calls them
   'hatch.linewidth': 0.5,
   'pdf.fonttype': 42,  # TrueType, as publishers ask for
   'svg.fonttype': 'none',  # text stays text
+  'text.parse_math': False,  # names may have dollars in them
 }
 
 
