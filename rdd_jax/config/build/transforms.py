@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import flax.linen as nn
-import numpy as np
 import optax
 
 from rdd_jax.config.build.context import Context, Factory
 from rdd_jax.config.build.groups import GROUP_FACTORIES
-from rdd_jax.config.build.ood import tested
+from rdd_jax.config.build.outliers import OUTLIER_FACTORIES
 from rdd_jax.config.build.training import dsa
 from rdd_jax.config.defaults import Config
 from rdd_jax.core import plugins
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.core.transform import Transform, chain, edits_batches, identity
-from rdd_jax.data import load_ood, load_outliers
-from rdd_jax.data.ood.overlap import Overlap, without_copies
-from rdd_jax.images.corruptions import in_turn, named, one_of
-from rdd_jax.images.families import CORE
 from rdd_jax.robust import (
   clean_first,
   confident_learning,
   divert,
-  expose_outliers,
-  oe,
   oracle,
   trust_aware,
 )
@@ -34,7 +27,6 @@ from rdd_jax.robust.label_noise.options import Diversion
 from rdd_jax.robust.label_noise.relabel import Relabel
 from rdd_jax.robust.label_noise.select import Selection
 from rdd_jax.robust.label_noise.trust import Division
-from rdd_jax.runtime.logging import say
 from rdd_jax.training.probe import Probe, probe
 
 SCORES = 'scores'  # the field by which one's own link asks for a probe
@@ -124,64 +116,6 @@ def scoring_probe(
   options = config.probe
   tx = optax.sgd(options.learning_rate, options.momentum)
   return probe(net, tx, input_shape, num_classes, decay=options.decay)
-
-
-def _expose(
-  context: Context,
-  *,
-  corruptions: Sequence[str] = CORE,
-  by_slot: bool = False,
-  slots: int = 1,
-  **options: Any,
-) -> Transform:
-  """Pseudo-outliers; each slot has a corruption of its own with `by_slot`."""
-  chosen = [named(name) for name in corruptions]
-  return expose_outliers(
-    in_turn(*chosen, period=slots) if by_slot else one_of(*chosen),
-    context.spec.num_classes,
-    to_pixels=context.preprocess.inverse,
-    to_inputs=context.preprocess,
-    slots=slots,
-    **options,
-  )
-
-
-def _oe(
-  context: Context,
-  *,
-  source: str,
-  images: int = 10_000,
-  overlap: Overlap = 'refuse',
-  **options: Any,
-) -> Transform:
-  """Real outliers, so many `images` of a source, none of them tested on."""
-  height, width, channels = context.input_shape
-  dataset = context.dataset
-  try:
-    found = load_outliers(
-      source,
-      (height, width, channels),
-      rows=images,
-      seed=context.seed,
-      data_dir=context.data_dir or None,
-      class_names=() if dataset is None else dataset.class_names,
-      overlap=overlap,
-    )
-  except UserError:
-    if not context.mock:
-      raise
-    like = np.zeros((1, height, width, channels), np.uint8)
-    found = load_ood(('patches',), like, 200, seed=context.seed)[0].images
-  if dataset is not None:
-    found, copies = without_copies(found, *tested(context.config, dataset))
-    if copies:
-      say(
-        f'{source}: {copies:,} images are in the data or in a set that is '
-        'tested, and left out of the outliers'
-      )
-  return oe(
-    found, context.spec.num_classes, to_inputs=context.preprocess, **options
-  )
 
 
 def _trust_aware(
@@ -297,6 +231,5 @@ FACTORIES: dict[str, Factory] = {
   'trust_aware': Factory(_trust_aware, ('measure',)),
   'divert': Factory(_divert, ('measure',)),
   **GROUP_FACTORIES,
-  'expose_outliers': Factory(_expose),
-  'oe': Factory(_oe),
+  **OUTLIER_FACTORIES,
 }
