@@ -157,9 +157,9 @@ def test_other_regressions_and_losses_judge_the_set_that_is_there(
   run(tmp_path, **networks)
   sets = (tmp_path / 'distilled.npz').read_bytes()
   done = tmp_path / 'evaluations'
-  first = {p.name: p.read_text() for p in done.glob('*')}
+  first = {p.name: p.read_text() for p in done.glob('*.json')}
   run(tmp_path, kernel__ridge=10.0, **networks)
-  new = {p.name: p.read_text() for p in done.glob('*')}
+  new = {p.name: p.read_text() for p in done.glob('*.json')}
   assert {name for name in first if new[name] != first[name]} == {
     'random-ntk-0.json',
     'distilled-ntk-0.json',
