@@ -9,9 +9,9 @@ outliers on the fly, 48.0 ± 0.5 without; mean AUROC by MSP on MNIST,
 Tiny-ImageNet and patches 68.9 ± 1.5 and 61.3 ± 2.4, though MNIST alone falls
 from 63.6 to 40.7 (3 distillations x 2 networks). At width 32 on a CPU, that
 mean is 52.6 plain, 63.2 with families=core and 67.5 with families=flat, the
-default here; by the combined score, 84.9 ± 4.8 plain and 84.6 ± 3.8 with
-families=core on MNIST, Fashion-MNIST and patches (5 distillations x 2
-networks). Recorded at commits f44d27d and b14486c.
+default here; by the combined score (at commit b14486c), 84.9 ± 4.8 plain and
+84.6 ± 3.8 with families=core on MNIST, Fashion-MNIST and patches (5
+distillations x 2 networks). Recorded at commit f44d27d.
 
 python -m rdd_jax.main --config=configs/trustdd_cifar10.py:outliers=poe
 """

@@ -7,7 +7,7 @@ from typing import get_args
 from rdd_jax.config.arguments import Argument
 from rdd_jax.data.ood.overlap import Overlap
 
-ACROSS = ('mean', 'cvar', 'worst', 'entropic', 'chi_square')
+ACROSS = ('mean', 'cvar', 'released', 'worst', 'entropic', 'chi_square')
 
 COMMON = {  # of every method
   'ipc': Argument(10, 'stored images of each class'),
@@ -131,7 +131,7 @@ ARGUMENTS = {
     '`tail` of each group, then mean and worst of groups; released, the same '
     'without effect, as in the released code, a control; dro, exponentiated '
     'group weights; or another risk over groups',
-    ('none', 'equal', 'dro', 'released', *ACROSS),
+    ('none', 'equal', 'dro', *ACROSS),
   ),
   'by': Argument(
     '',
