@@ -32,9 +32,14 @@ from rdd_jax.records import Record, Row, origin, write
 from rdd_jax.records.record import place
 
 _INJECTIONS = flags.DEFINE_integer('injections', 200, 'How many.')
-_SEED = flags.DEFINE_integer('seed', 0, 'Draws families, kinds and moments.')
+# Its test imports it beside commands that have flags of these names.
+_SEED = flags.DEFINE_integer(
+  'seed', 0, 'Draws families, kinds and moments.', allow_override=True
+)
 _SECONDS = flags.DEFINE_float('seconds', float('inf'), 'None begins after.')
-_RECORD = flags.DEFINE_string('record', '', 'Of docs/results/data/.')
+_RECORD = flags.DEFINE_string(
+  'record', '', 'Of docs/results/data/.', allow_override=True
+)
 _FAMILIES = flags.DEFINE_list('families', [*cases.FAMILIES], 'Of methods.')
 _KINDS = flags.DEFINE_list('kinds', [*cases.KINDS], 'Of faults.')
 

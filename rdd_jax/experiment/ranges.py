@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 import math
+from typing import get_args
 
 from rdd_jax.config.build.objectives import adjoints
 from rdd_jax.config.build.regression import losses
 from rdd_jax.config.build.training import INNER_DATA
+from rdd_jax.data.ood.overlap import Overlap
 from rdd_jax.evaluation.regression import KINDS
 from rdd_jax.images import corruptions
 from rdd_jax.objectives.gradient import DISTANCES
@@ -129,6 +131,7 @@ NAMES: Mapping[str, Iterable[str]] = {
   'objective.inner.data': INNER_DATA,
   'objective.inner.optimizer': ('sgd', 'adam', 'adabelief', 'lamb'),
   'outside.missing': ('skip', 'raise'),
+  'outside.overlap': get_args(Overlap),
   **dict.fromkeys(
     (
       'evaluation.convention',

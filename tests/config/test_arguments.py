@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import get_args
 
 from helpers import ROOT
 import pytest
@@ -16,6 +17,7 @@ from rdd_jax.config.presets.methods import METHODS, PROTECTIONS
 from rdd_jax.config.presets.options import ARGUMENTS, COMMON
 from rdd_jax.config.presets.registry import preset
 from rdd_jax.core.errors import UserError
+from rdd_jax.data.ood.overlap import Overlap
 
 
 def run(config: str, *flags: str) -> subprocess.CompletedProcess[str]:
@@ -59,6 +61,7 @@ def test_choices():
     ('groups', groups.GROUPS),
     ('risk', {'none', 'equal', 'dro', *groups.ACROSS}),
     ('trained', {'synthetic', 'real', *groups.ACROSS}),
+    ('overlap', get_args(Overlap)),
   ],
 )
 def test_choices_are_what_presets_know(name, table):

@@ -16,6 +16,9 @@ import numpy as np
 import pytest
 
 
+pytestmark = pytest.mark.slow  # fourteen runs, some of them killed
+
+
 @pytest.fixture(scope='module')
 def killer() -> Iterator[Killer]:
   with Killer() as found:

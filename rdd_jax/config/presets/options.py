@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 from rdd_jax.config.arguments import Argument
-from rdd_jax.data.ood.overlap import Overlap
 
 ACROSS = ('mean', 'cvar', 'released', 'worst', 'entropic', 'chi_square')
 
@@ -95,7 +92,7 @@ ARGUMENTS = {
     'refuse',
     'real outliers that are of a class of the data, by name: refuse their '
     'source, leave_out these, or keep them',
-    get_args(Overlap),
+    ('refuse', 'leave_out', 'keep'),
   ),
   'slots': Argument(
     0, 'cells of stored outliers; 0 takes as many as there are classes'
