@@ -31,17 +31,20 @@ import numpy as np
 from rdd_jax.records import Record, Row, origin, write
 from rdd_jax.records.record import place
 
-_INJECTIONS = flags.DEFINE_integer('injections', 200, 'How many.')
-# Its test imports it beside commands that have flags of these names.
+# Tests import it beside commands that have flags of some of these names.
+_shared = {'allow_override': True}
+_INJECTIONS = flags.DEFINE_integer('injections', 200, 'How many.', **_shared)
 _SEED = flags.DEFINE_integer(
-  'seed', 0, 'Draws families, kinds and moments.', allow_override=True
+  'seed', 0, 'Draws families, kinds and moments.', **_shared
 )
-_SECONDS = flags.DEFINE_float('seconds', float('inf'), 'None begins after.')
-_RECORD = flags.DEFINE_string(
-  'record', '', 'Of docs/results/data/.', allow_override=True
+_SECONDS = flags.DEFINE_float(
+  'seconds', float('inf'), 'None begins after.', **_shared
 )
-_FAMILIES = flags.DEFINE_list('families', [*cases.FAMILIES], 'Of methods.')
-_KINDS = flags.DEFINE_list('kinds', [*cases.KINDS], 'Of faults.')
+_RECORD = flags.DEFINE_string('record', '', 'Of docs/results/data/.', **_shared)
+_FAMILIES = flags.DEFINE_list(
+  'families', [*cases.FAMILIES], 'Of methods.', **_shared
+)
+_KINDS = flags.DEFINE_list('kinds', [*cases.KINDS], 'Of faults.', **_shared)
 
 COLUMNS = ('tried', 'equal', 'explained', 'lost')
 

@@ -54,7 +54,8 @@ def table(runs: Sequence[Finished]) -> dict[str, tuple[str, Row]]:
         shared.setdefault(text, []).append(i)
     for owners in shared.values():
       whose = ', '.join(called[i] for i in owners)
-      name = arm if len(shared) == 1 else f'{arm} of {whose}'
+      alone = len(shared) == 1 and arm not in rows
+      name = arm if alone else f'{arm} of {whose}'
       rows[name] = (arm, runs[owners[0]].rows[arm])
   return rows
 
@@ -120,7 +121,11 @@ def differences(
     own = _seeds(group)
     common = [seed for seed in base if seed in own]
     if common:
-      metrics = [m for m in base[common[0]] if m in own[common[0]]]
+      metrics = [
+        m
+        for m in base[common[0]]
+        if all(m in base[s] and m in own[s] for s in common)
+      ]
       found[name] = {
         m: [own[s][m] - base[s][m] for s in common] for m in metrics
       }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+import math
 
 import numpy as np
 
@@ -99,7 +100,8 @@ def difference_lines(
       }
       if len(array) > 1:
         effect = smallest_effect(float(array.std(ddof=1)), len(array))
-        shown[metric] = max(shown.get(metric, 0.0), effect)
+        if not math.isnan(effect):
+          shown[metric] = max(shown.get(metric, 0.0), effect)
     lines.append(Row(f'{name}, over {first}', cells))
   if shown:
     lines.append(

@@ -67,7 +67,7 @@ def check(config: Config, directory: Path | None = None) -> None:
   shift.check(config)
   check_ood(config.outside.sets)
   for name in config.outside.seen:
-    if ':' not in name:  # a source has one
+    if ':' not in name and name != 'digits':  # no source
       choose('family of outside.seen', name, dict.fromkeys(SEEN))
   experiment.evaluation(config)
   experiment.whole(config)

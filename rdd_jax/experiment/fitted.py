@@ -82,13 +82,14 @@ class Fitted:
     """Computes how in-distribution images are, by score: larger is more.
 
     What `judge` measures is how well these tell test images from others, of
-    the same network. Of `combined` there is none without convolutions.
+    the same network, where the card leaves `outside.views` at its default.
+    There is no `statistics` and no `combined` without convolutions.
 
     Args:
       images: as `logits` takes them.
 
     Returns:
-      `f64[n]` each, by the names of `rdd_jax.evaluation.registry.SCORES`.
+      `f64[n]` each, by names of `rdd_jax.evaluation.registry.SCORES`.
     """
     pixels = self._checked(images)
     found = describe(self.net, self._stacked, pixels, self.preprocessing)

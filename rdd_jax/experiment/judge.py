@@ -159,6 +159,7 @@ def judge_of(
     dataset.image_shape,
     config,
     dataset=dataset,
+    seed=config.seed,
     data_dir=config.data.data_dir,
   )
   with plugins.of_card(allow_code):
@@ -212,6 +213,8 @@ def config_of(card: Mapping[str, Any]) -> Config:
   config.data.update(known)
   config.evaluation.update(card['evaluation'])
   config.student.update(card['student'] or {})
+  # As cards were judged that do not speak of it.
+  config.outside.overlap = 'keep'
   config.outside.update(card['outside'])
   config.shift.update(card.get('shift', {}))
   config.seed = card['seeds']['root']

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from rdd_jax.core.sharding import in_blocks
 from rdd_jax.networks.layers import Conv
 
+STATISTICS = 1024  # of channels, at most: covariances of them are inverted
 CACHE = 5 * 2**20  # bytes of one activation that work best in a CPU's cache
 
 # {'params': ..., 'batch_stats': ...}, the latter {} where a network has none.
@@ -83,7 +84,8 @@ def apply_with_statistics(
 
   Returns:
     The outputs, and `f[n, s]`: the mean and the standard deviation over pixels
-    of each channel that a convolution gives; `s` is 0 where there is none.
+    of each channel that a convolution gives; `s` is 0 where there is none. Of
+    more than `STATISTICS` every second is taken, or every third, and so on.
 
   >>> from rdd_jax.networks.convnet import ConvNet
   >>> net, x = ConvNet(2, width=3, depth=2), jnp.ones((1, 8, 8, 1))
@@ -96,12 +98,19 @@ def apply_with_statistics(
     outputs, kept = net.apply(
       variables, x, capture_intermediates=_convolves, mutable=['intermediates']
     )
+    # What a network keeps of itself stands there too, under other names.
+    maps = [
+      leaf
+      for path, leaf in jax.tree_util.tree_leaves_with_path(kept)
+      if "'__call__'" in jax.tree_util.keystr(path) and leaf.ndim > 2
+    ]
     found = [
       f(m, tuple(range(1, m.ndim - 1)))
-      for m in jax.tree.leaves(kept)
+      for m in maps
       for f in (jnp.mean, jnp.std)
     ]
-    return outputs, jnp.concatenate([jnp.zeros((len(x), 0)), *found], -1)
+    every = jnp.concatenate([jnp.zeros((len(x), 0)), *found], -1)
+    return outputs, every[:, :: max(-(-every.shape[1] // STATISTICS), 1)]
 
   return in_blocks(run, x, block_size(variables, x))
 

@@ -15,7 +15,6 @@ import faults
 import numpy as np
 import pytest
 
-
 pytestmark = pytest.mark.slow  # fourteen runs, some of them killed
 
 

@@ -69,16 +69,21 @@ def tested(config: Config, dataset: Dataset) -> list[np.ndarray]:
   Returns:
     `u8[n, H, W, C]` each: of the data, and of sets that are read.
   """
-  options = config.outside
+  own, options = [dataset.train_images, dataset.test_images], config.outside
+  names = sources(options.sets)
+  if not names:
+    return own
   found = data.load_ood(
-    sources(options.sets),
+    names,
     dataset.test_images,
     options.rows,
     seed=config.seed,
     data_dir=config.data.data_dir or None,
     missing=options.missing,
+    class_names=dataset.class_names,
+    overlap=options.overlap,
   )
-  return [dataset.train_images, dataset.test_images, *(s.images for s in found)]
+  return [*own, *(s.images for s in found)]
 
 
 def seen(config: Config) -> set[str]:

@@ -12,6 +12,7 @@ from rdd_jax.config.build.ood import tested
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.transform import Transform
 from rdd_jax.data import load_ood, load_outliers
+from rdd_jax.data.ood.outliers import absent
 from rdd_jax.data.ood.overlap import Overlap, without_copies
 from rdd_jax.images.corruptions import in_turn, named, one_of
 from rdd_jax.images.families import CORE
@@ -61,12 +62,17 @@ def _oe(
       overlap=overlap,
     )
   except UserError:
-    if not context.mock:
+    if not (context.mock and absent(source, context.data_dir or None)):
       raise
-    like = np.zeros((1, height, width, channels), np.uint8)
+    like = np.zeros((2, height, width, channels), np.uint8)
     found = load_ood(('patches',), like, 200, seed=context.seed)[0].images
   if dataset is not None:
     found, copies = without_copies(found, *tested(context.config, dataset))
+    if not len(found):
+      raise UserError(
+        f'{source}: all {copies:,} images are in the data or in a set that is '
+        'tested, so they are no outliers; give another source'
+      )
     if copies:
       say(
         f'{source}: {copies:,} images are in the data or in a set that is '

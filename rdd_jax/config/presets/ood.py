@@ -43,6 +43,7 @@ LOSSES = {
 }
 
 
+REAL = ('oe', 'sampled', 'poe+oe')  # kinds that a source may follow
 _KINDS = ('outliers', 'others')  # names of their links
 ROWS = 50  # outliers of a step on the fly; a hundred were no better
 
@@ -74,17 +75,23 @@ def expose(config: Config, dataset: str, args: Mapping[str, Any]) -> None:
     dataset: whose sets.
     args: values of the arguments `OUTLIERS`.
   """
+  kind, _, source = args['outliers'].partition(':')
+  if source and kind not in REAL:
+    raise UserError(
+      f'outliers={args["outliers"]}: {kind} takes no source; give '
+      f'outliers={kind}, or outliers=oe:{source}'
+    )
   data = with_fact(dataset, 'ood_sets')
   config.outside.sets = data.ood_sets
   usual = 'flat' if data.photographs else 'core'
   families = FAMILIES[args['families'] or usual]
   # So that all choices of outliers average the same sets.
   seen = {*CORE}.union(*map(family_of, families))
+  seen |= {source.partition('@')[0]} if source else set()
   config.outside.seen = tuple(sorted(seen))
   loss = LOSSES[args['loss']]
   config.synthetic.reject = loss.reject
   config.synthetic.outlier_weight = loss.weight
-  kind, _, source = args['outliers'].partition(':')
   make: dict[str, Callable[[], None]] = {
     'on_the_fly': lambda: _on_the_fly(config, families),
     'poe': lambda: _stored(config, args['slots'], _poe(families)),
@@ -146,6 +153,8 @@ def _stored(config: Config, slots: int, *links: dict[str, Any]) -> None:
   for i, (name, link) in enumerate(zip(_KINDS, links, strict=False)):
     first, end = (chosen.slots * j // len(links) for j in (i, i + 1))
     share = end - first
+    if i < len(links) - 1 and share < len(link.get('corruptions', ())):
+      link = {**link, 'by_slot': False}  # so that no family is left out
     link = {
       **link,
       'weight': chosen.outlier_weight * share / chosen.slots,

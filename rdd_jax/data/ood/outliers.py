@@ -12,7 +12,7 @@ import numpy as np
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.data.load import load_unlabeled
-from rdd_jax.data.ood.overlap import Overlap, of_no_class
+from rdd_jax.data.ood.overlap import Overlap, check_overlap, of_no_class
 from rdd_jax.runtime.logging import say
 
 PATHS = ('folder', 'csv', 'parquet', 'hf', 'idx', 'npz', 'npy')
@@ -49,6 +49,7 @@ def load_outliers(
       that is refused.
   """
   check_rows(rows)
+  check_overlap(overlap)
   rng = generator(seed, source)
   return read_rows(
     source, shape, rows, rng, data_dir, 'train', class_names, overlap
@@ -80,6 +81,7 @@ def read_rows(
   default: str,
   class_names: Sequence[str] = (),
   overlap: Overlap = 'keep',
+  tests: bool = False,
 ) -> np.ndarray:
   """Reads some rows of SOURCE or SOURCE@SPLIT, resized and recolored.
 
@@ -92,6 +94,7 @@ def read_rows(
     default: the split where none is named.
     class_names: see `load_outliers`.
     overlap: see `load_outliers`.
+    tests: see `overlap.of_no_class`.
 
   Returns:
     `u8[n, H, W, C]`.
@@ -105,7 +108,7 @@ def read_rows(
   found = load_unlabeled(
     source, split, data_dir=data_dir, size=(height, width), channels=channels
   )
-  images, note = of_no_class(found, class_names, name, overlap)
+  images, note = of_no_class(found, class_names, name, overlap, tests=tests)
   if note:
     say(note)
   return images[some_rows(rng, len(images), rows)]

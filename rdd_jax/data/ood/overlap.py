@@ -5,7 +5,7 @@ By the names of its classes, where names tell, and by equal pixels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 import hashlib
 from pathlib import PurePosixPath
 from typing import Literal, get_args
@@ -14,6 +14,7 @@ import numpy as np
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.data.dataset import Split
+from rdd_jax.data.readers.unlabeled import CLASS as UNLABELED
 
 Overlap = Literal['refuse', 'leave_out', 'keep']
 
@@ -66,29 +67,14 @@ WORDNET: dict[str, tuple[str, ...]] = {
 }
 
 
-def kinds(found: Split) -> np.ndarray:
-  """Returns what each row is, as far as names tell.
-
-  Args:
-    found: rows of a source.
-
-  Returns:
-    `str[N]`: the name of its class; where there is one class, the directory
-    that its file is in.
-  """
-  if len(found.class_names) > 1:
-    return np.asarray(found.class_names)[found.labels]
-  names = np.arange(len(found.labels)) if found.names is None else found.names
-  return np.array([PurePosixPath(str(name)).parent.name for name in names])
-
-
 def of_classes(
   found: Split, class_names: Sequence[str]
 ) -> tuple[np.ndarray, tuple[str, ...]]:
   """Tells which rows of a source are of a class of the data, by its name.
 
-  Names are equal but for case, spaces, hyphens and underscores; a name that is
-  a number tells nothing. Of Tiny ImageNet, `WORDNET` knows what is what.
+  Of images without labels, directories below the source count as names. Names
+  are equal but for case, spaces, hyphens and underscores; a number tells
+  nothing. Of Tiny ImageNet, `WORDNET` knows what is what, in either direction.
 
   Args:
     found: rows of a source.
@@ -104,19 +90,36 @@ def of_classes(
   >>> of_classes(found, ('cat', 'dog'))[1]
   ('n02123045',)
   """
+  plain = {_plain(n) for n in class_names if n.strip() and not _number(n)}
   known = {
-    name
-    for given in map(_plain, class_names)
-    for name in (given, *WORDNET.get(given, ()))
-    if name and not name.isdigit()
+    *plain,
+    *(of for name in plain for of in WORDNET.get(name, ())),
+    *(name for name, of in WORDNET.items() if plain.intersection(of)),
   }
-  own = kinds(found)
-  names = [str(name) for name in np.unique(own) if _plain(str(name)) in known]
-  return np.isin(own, names), tuple(names)
+  own = _kinds(found, known)
+  return own != '', tuple(map(str, np.unique(own[own != ''])))
+
+
+def _kinds(found: Split, known: Collection[str]) -> np.ndarray:
+  """`str[N]`: what each row is, of what is known; '' of nothing known."""
+  if found.class_names != (UNLABELED,):
+    names = [n if _plain(n) in known else '' for n in found.class_names]
+    return np.asarray(names)[found.labels]
+  if found.names is None:
+    return np.full(len(found.labels), '')
+  paths = [PurePosixPath(str(name)).parent.parts for name in found.names]
+  return np.array(
+    [next((p for p in parts if _plain(p) in known), '') for parts in paths]
+  )
 
 
 def of_no_class(
-  found: Split, class_names: Sequence[str], source: str, overlap: Overlap
+  found: Split,
+  class_names: Sequence[str],
+  source: str,
+  overlap: Overlap,
+  *,
+  tests: bool = False,
 ) -> tuple[np.ndarray, str]:
   """Returns the images of a source that are of no class of the data.
 
@@ -125,9 +128,11 @@ def of_no_class(
     class_names: of the data; () keeps all.
     source: what messages call it.
     overlap: 'refuse' the source, 'leave_out' these rows, or 'keep' them.
+    tests: whether they are to be tested on. A set that has none but the
+      data's classes is a shift of the data, and kept then.
 
   Returns:
-    `u8[n, H, W, C]`, and a note of what was left out, '' of nothing.
+    `u8[n, H, W, C]`, and a note of what was left out or kept, '' of neither.
 
   Raises:
     UserError: where the source is refused, nothing is left, or for another
@@ -142,9 +147,12 @@ def of_no_class(
   shown = ', '.join(names[:5]) + (', ...' if len(names) > 5 else '')
   what = f'{source}: {int(ours.sum()):,} of {len(ours):,} images are of '
   what += f'classes of the data itself ({shown})'
+  if tests and ours.all() and overlap == 'leave_out':
+    return found.images, f'{what}: all are kept, as a shift of the data'
   if overlap == 'refuse' or ours.all():
-    rest = '' if ours.all() else ', or leave these out by overlap=leave_out'
-    raise UserError(f'{what}: give other images{rest}')
+    field = 'config.outside.overlap' if tests else 'overlap'
+    rest = f', or leave these out by {field}=leave_out'
+    raise UserError(f'{what}: give other images{"" if ours.all() else rest}')
   return found.images[~ours], f'{what}, and left out'
 
 
@@ -180,6 +188,14 @@ def _digest(row: np.ndarray) -> bytes:
   hashed = hashlib.blake2b(str(row.shape).encode(), digest_size=16)
   hashed.update(np.ascontiguousarray(row).data)
   return hashed.digest()
+
+
+def _number(name: str) -> bool:
+  try:
+    float(name)
+  except ValueError:
+    return False
+  return True
 
 
 def _plain(name: str) -> str:

@@ -18,7 +18,7 @@ from rdd_jax.data.load import OWN
 from rdd_jax.data.ood import generated, outliers
 from rdd_jax.data.ood.outliers import load_outliers as load_outliers
 from rdd_jax.data.ood.outliers import split_source as split_source
-from rdd_jax.data.ood.overlap import Overlap
+from rdd_jax.data.ood.overlap import Overlap, check_overlap
 from rdd_jax.images import corruptions
 from rdd_jax.images.published import SHAPES
 
@@ -40,7 +40,7 @@ _FAR = (
   'tfds:places365_small@validation',  # its test split has no labels
 )
 # OpenOOD: Yang et al. 2022 (NeurIPS); but TFDS has one fold of the textures,
-# and images of an in-distribution class are not taken out of the others.
+# and of the others only what is of a class by its name is left out.
 # TrustDD (arXiv 2307.09165): of its six sets, those that have names in TFDS
 # and labels; for iSUN and LSUN-resize add folder:PATH, of any images.
 PRESETS: dict[str, tuple[str, ...]] = {
@@ -126,6 +126,7 @@ def load_ood(
       a number of rows that make no sense.
   """
   _check(like, rows)
+  check_overlap(overlap)
   if missing not in ('raise', 'skip'):
     raise UserError(f"missing is {missing!r}; give 'raise' or 'skip'")
   out = []
@@ -236,6 +237,7 @@ def _load(
     'test',
     class_names,
     overlap,
+    tests=True,
   )
   return OODImages(name, images, False, ())
 

@@ -20,7 +20,7 @@ from rdd_jax.data.readers import (
 )
 from rdd_jax.data.readers.report import Report, some
 
-_CLASS = 'image'  # the only one there is
+CLASS = 'image'  # the only one there is
 _KEYS = ('{}_images', 'x_{}', 'X_{}')
 _WHOLE = ('X', 'x', 'images', 'data')
 
@@ -66,7 +66,7 @@ def read(
   report = Report(where)
   source = splits.Source(
     report,
-    (_CLASS,),
+    (CLASS,),
     {part: layout.shown(found, part) for part in found.parts},
     lambda part: listing.list_images(found.parts[part], found.root, report),
     partial(layout.count_rest, found, report),
@@ -88,7 +88,7 @@ def _arrays(
     Split(
       values,
       np.zeros(len(values), np.int32),
-      (_CLASS,),
+      (CLASS,),
       names=np.arange(len(values)).astype(np.str_),
     ),
     f'{where}: {key}',

@@ -72,7 +72,12 @@ def typical(
   if views.statistics is None or not views.statistics.shape[1]:
     return None
   statistics = fit(views.statistics, cells, weights, num_classes)
-  found = _terms(views, num_classes, features, statistics)
+  with np.errstate(invalid='ignore'):
+    found = _terms(views, num_classes, features, statistics)
+  finite = np.isfinite(found).all(1)
+  if not finite.any():  # the network diverged, and scores NaN anyway
+    return Typical(statistics, np.zeros(4), np.ones(4))
+  found, weights = found[finite], np.asarray(weights)[finite]
   means = np.average(found, axis=0, weights=weights)
   variances = np.average(np.square(found - means), axis=0, weights=weights)
   varies = variances > 1e-12 * (1 + np.square(means))

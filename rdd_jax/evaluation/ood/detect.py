@@ -159,10 +159,15 @@ def detect(
 def _with_ensemble(
   found: list[dict[str, np.ndarray]],
 ) -> list[dict[str, np.ndarray]]:
-  """Adds what all networks say together, where there are several."""
+  """Adds what all networks that did not diverge say together, if several."""
   if len(found) < 2 or 'combined' not in found[0]:
     return found
-  total = np.sum([one['combined'] for one in found], axis=0)
+  learned = [
+    one['combined'] for one in found if np.isfinite(one['combined']).any()
+  ]
+  if not learned:
+    return found
+  total = np.sum(learned, axis=0)
   return [{**one, 'ensemble': total} for one in found]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 import shutil
 
 import numpy as np
@@ -9,10 +10,11 @@ from PIL import Image
 import pytest
 
 from rdd_jax import data
-from rdd_jax.config.build import experiment
+from rdd_jax.config.build import experiment, ood
 from rdd_jax.config.presets.ood import trustdd
 from rdd_jax.core.errors import UserError
-from rdd_jax.data.ood.overlap import WORDNET, without_copies
+from rdd_jax.data.dataset import Split
+from rdd_jax.data.ood.overlap import WORDNET, of_classes, without_copies
 
 SHAPE = (8, 8, 3)
 OURS = ('lawn_mower', 'cat')
@@ -133,3 +135,44 @@ def test_each_kind_of_outliers_has_its_half_of_the_slots(tmp_path):
 def test_wordnet_ids_are_of_one_class():
   ids = [i for of_class in WORDNET.values() for i in of_class]
   assert len(ids) == len(set(ids))
+
+
+def test_a_test_set_of_nothing_but_the_datas_classes_is_a_shift(folder, capfd):
+  like = np.zeros((4, *SHAPE), np.uint8)
+  names = ('lawn_mower', 'cat', 'teapot')
+  (kept,) = data.load_ood(
+    [f'{folder}@all'], like, 99, seed=0, class_names=names
+  )
+  assert len(kept.images) == 30
+  assert 'as a shift of the data' in capfd.readouterr().out
+
+
+def test_images_that_are_tested_are_those_that_outliers_lose(folder):
+  """Also where rows of the data's classes leave others to be drawn."""
+  config = trustdd('digits', 'smoke')
+  config.outside.sets, config.outside.rows = (f'{folder}@all',), 5
+  dataset = replace(
+    data.load('digits'), class_names=(*OURS, *map(str, range(8)))
+  )
+  benchmark = ood.load(config, dataset)
+  assert benchmark is not None
+  *_, tested = ood.tested(config, dataset)
+  np.testing.assert_array_equal(tested, benchmark.sets[0].images)
+
+
+def test_a_source_that_nothing_takes_is_refused_and_all_arms_see_it():
+  with pytest.raises(UserError, match='takes no source'):
+    trustdd('digits', 'outliers=poe:tfds:mnist')
+  config = trustdd('digits', 'outliers=oe:tfds:mnist@train')
+  assert 'tfds:mnist' in config.outside.seen
+
+
+@pytest.mark.parametrize('name', ['7', '-1', '1.0'])
+def test_numbers_tell_nothing(name):
+  found = Split(np.zeros((1, *SHAPE), np.uint8), np.array([0]), (name, 'b'))
+  assert of_classes(found, (name,))[1] == ()
+
+
+def test_wordnet_is_read_in_both_directions():
+  found = Split(np.zeros((1, *SHAPE), np.uint8), np.array([0]), ('cat', 'b'))
+  assert of_classes(found, ('n02123045',))[1] == ('cat',)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -137,3 +138,37 @@ def test_statistics_see_contrast_that_norms_take_away(name):
   np.testing.assert_allclose(said.logits, alike.logits, rtol=1e-4, atol=1e-5)
   _, doubled = networks.apply_with_statistics(net, variables, 2 * images)
   assert float(jnp.abs(doubled - statistics).max()) > 1e-2
+
+
+def test_a_view_that_is_no_number_changes_nothing_but_itself():
+  views, rows = drawn(0), drawn(1)
+  broken = Outputs(
+    *(np.concatenate([leaf, leaf[:1] * np.nan]) for leaf in views)
+  )
+  cells = np.append(np.arange(N) % CLASSES, 0)
+  reference = scores.fit(broken.features, cells, np.ones(N + 1), CLASSES)
+  usual = scores.typical(broken, cells, np.ones(N + 1), CLASSES, reference)
+  np.testing.assert_allclose(
+    score_all(rows, CLASSES, reference, usual)['combined'],
+    score_all(rows, CLASSES, *fitted(views))['combined'],
+    rtol=1e-6,
+  )
+
+
+class Sowing(nn.Module):
+  """A network that keeps something of itself."""
+
+  @nn.compact
+  def __call__(self, x, training: bool = False):
+    self.sow('intermediates', 'loss', x.mean())
+    x = nn.Conv(700, (3, 3), name='wide')(x)
+    features = x.mean((1, 2))
+    return networks.Outputs(nn.Dense(CLASSES)(features), features)
+
+
+def test_only_channels_are_statistics_and_not_too_many():
+  net = Sowing()
+  variables = networks.init(net, jax.random.key(0), (8, 8, 1))
+  x = jnp.ones((2, 8, 8, 1))
+  _, statistics = networks.apply_with_statistics(net, variables, x)
+  assert statistics.shape == (2, 700)  # every second of 1,400
