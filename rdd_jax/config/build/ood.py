@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 import zlib
 
@@ -12,7 +12,7 @@ from rdd_jax import data
 from rdd_jax.config.defaults import PLACES, Config
 from rdd_jax.data import Dataset
 from rdd_jax.data.ood.outliers import split_source
-from rdd_jax.data.ood.sets import sources
+from rdd_jax.data.ood.sets import OODImages, sources
 from rdd_jax.evaluation.ood.detect import OODBenchmark, OODSet
 from rdd_jax.images.families import family_of
 
@@ -32,16 +32,7 @@ def load(config: Config, dataset: Dataset) -> OODBenchmark | None:
   known = seen(config)
   rng = np.random.default_rng([config.seed, zlib.crc32(b'inside')])
   inside = rng.permutation(len(dataset.test_images))[: options.rows]
-  found = data.load_ood(
-    options.sets,
-    dataset.test_images,
-    options.rows,
-    seed=config.seed,
-    data_dir=config.data.data_dir or None,
-    missing=options.missing,
-    class_names=dataset.class_names,
-    overlap=options.overlap,
-  )
+  found = _sets(config, dataset, options.sets)
   return OODBenchmark(
     inside=dataset.test_images[inside],
     labels=dataset.test_labels[inside],
@@ -69,11 +60,18 @@ def tested(config: Config, dataset: Dataset) -> list[np.ndarray]:
   Returns:
     `u8[n, H, W, C]` each: of the data, and of sets that are read.
   """
-  own, options = [dataset.train_images, dataset.test_images], config.outside
-  names = sources(options.sets)
-  if not names:
-    return own
-  found = data.load_ood(
+  names = sources(config.outside.sets)
+  # What is made, and not read, needs no loading, and two test images.
+  found = _sets(config, dataset, names) if names else []
+  return [dataset.train_images, dataset.test_images, *(s.images for s in found)]
+
+
+def _sets(
+  config: Config, dataset: Dataset, names: Sequence[str]
+) -> list[OODImages]:
+  """Loads the named sets as `config.outside` says; the same rows every time."""
+  options = config.outside
+  return data.load_ood(
     names,
     dataset.test_images,
     options.rows,
@@ -83,7 +81,6 @@ def tested(config: Config, dataset: Dataset) -> list[np.ndarray]:
     class_names=dataset.class_names,
     overlap=options.overlap,
   )
-  return [*own, *(s.images for s in found)]
 
 
 def seen(config: Config) -> set[str]:
