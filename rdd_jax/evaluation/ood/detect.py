@@ -25,11 +25,8 @@ from rdd_jax.networks import Variables
 from rdd_jax.training.predict import describe
 from rdd_jax.training.recipe import Recipe
 
-PRINCIPAL = (
-  'msp',
-  'energy',
-  'combined',
-)  # the scores that are reported in full
+# Of which every metric is reported.
+PRINCIPAL = ('msp', 'energy', 'combined')
 EVERY = ('auroc', 'fpr95_in', 'fpr95_out')  # of every score and set
 TRAPEZOIDS = ('aupr_in_trapezoid', 'aupr_out_trapezoid')
 VIEWS = 10  # augmented ones of a row, whose features are compared
