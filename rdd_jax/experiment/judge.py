@@ -86,6 +86,7 @@ class Judge:
           preprocess=self.preprocess,
           seeds=seeds,
           student=self.student,
+          teacher=distilled.teacher,
           ood=self.outside,
           shift=self.shift,
           temperature=self.temperatures.get(name),

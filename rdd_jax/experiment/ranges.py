@@ -35,6 +35,8 @@ RANGES: Mapping[str, tuple[float, float]] = {
       'experts.batch_size',
       'experts.latest',
       'experts.span',
+      'selection.crops',
+      'selection.tiles',
       'evaluation.epochs',
       'evaluation.batch_size',
       'outside.rows',
@@ -76,6 +78,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
       'experts.earliest',
       'experts.opening',
       'experts.expansion',
+      'selection.draws',
       'evaluation.learning_rate',
       'evaluation.weight_decay',
       'evaluation.target_scale',
@@ -99,6 +102,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
   **dict.fromkeys(
     (
       'data.validation',
+      'selection.least',
       'objective.inner.momentum',
       'objective.inner.cutmix',
       'experts.momentum',
@@ -114,14 +118,19 @@ RANGES: Mapping[str, tuple[float, float]] = {
     (0, 1),
   ),
   # -1 takes what there is.
-  **dict.fromkeys(('objective.groups', 'objective.earliest'), (-1, math.inf)),
+  **dict.fromkeys(
+    ('objective.groups', 'objective.earliest', 'selection.groups'),
+    (-1, math.inf),
+  ),
+  'synthetic.temperature': (1e-3, math.inf),
 }
 # What names a field may have.
 NAMES: Mapping[str, Iterable[str]] = {
   # Of products, as jax.default_matmul_precision takes them.
   'precision': ('float32', 'tensorfloat32', 'bfloat16', 'highest', 'high'),
   'data.zca_convention': ('kornia', 'frepo'),
-  'synthetic.labels': ('hard', 'soft', 'free'),
+  'synthetic.labels': ('hard', 'soft', 'free', 'stored', 'teacher'),
+  'experts.schedule': ('constant', 'cosine'),
   'synthetic.space': ('inputs', 'pixels'),
   'kernel.name': ('fully_connected', 'convolutional'),
   'kernel.which': KINDS,

@@ -186,11 +186,32 @@ def unrolled(
     raise UserError(f'config.objective: {error}') from error
 
 
+def selection(context: Context) -> Objective:
+  """Builds what distills nothing: the set stays as `init=selected` began it.
+
+  Args:
+    context: of the run.
+
+  Raises:
+    UserError: unless there are no steps.
+  """
+  from rdd_jax.objectives.selection import selection as nothing
+
+  if context.config.steps:
+    raise UserError(
+      f'steps={context.config.steps} with objective.name=selection, which '
+      'distills nothing: set steps=0, or begin another objective from a '
+      'selection by synthetic.init=selected'
+    )
+  return nothing()
+
+
 OBJECTIVES: dict[str, Callable[..., Objective]] = {
   'distribution': distribution,
   'gradient': gradient,
   'trajectory': trajectory,
   'unrolled': unrolled,
+  'selection': selection,
   **regression.REGRESSIONS,
 }
 
@@ -241,7 +262,9 @@ def objective(context: Context) -> Objective:
   _refuse_others(name, fields)
   on_real = fields.get('inner', {}).get('data') == 'real'
   if len(config.training) and not (
-    name in ('trajectory', 'unrolled') or (name == 'gradient' and on_real)
+    name in ('trajectory', 'unrolled')
+    or (name == 'gradient' and on_real)
+    or experts.teaches(config)
   ):
     raise UserError(
       f'config.training has {", ".join(config.training)}, but in this '

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rdd_jax.core.errors import choose
+from rdd_jax.core.errors import UserError, choose
 
 if TYPE_CHECKING:
   import numpy as np
@@ -13,14 +13,34 @@ if TYPE_CHECKING:
   from rdd_jax.config.defaults import Config
 
 
-def expert_optimizer(config: Config) -> optax.GradientTransformation:
-  """Builds the optimizer of experts: SGD with momentum and L2 decay."""
+def expert_optimizer(
+  config: Config, steps: int = 0
+) -> optax.GradientTransformation:
+  """Builds the optimizer of experts: SGD with momentum and L2 decay.
+
+  Args:
+    config: of which `experts` is read.
+    steps: of an expert's life, over which a cosine falls; 0 where none is known.
+
+  Raises:
+    UserError: for an unknown schedule, or a cosine without an end.
+  """
   import optax
 
   options = config.experts
+  schedules = dict.fromkeys(('constant', 'cosine'))
+  choose('schedule of experts', options.schedule, schedules)
+  rate: float | optax.Schedule = options.learning_rate
+  if options.schedule == 'cosine':
+    if not steps:
+      raise UserError(
+        'experts.schedule=cosine needs an end: experts that train while they '
+        'are matched have none, set experts.schedule=constant'
+      )
+    rate = optax.cosine_decay_schedule(options.learning_rate, steps)
   return optax.chain(
     optax.add_decayed_weights(options.weight_decay),
-    optax.sgd(options.learning_rate, options.momentum or None),
+    optax.sgd(rate, options.momentum or None),
   )
 
 

@@ -1,0 +1,12 @@
+"""RDED on the embedded digits, 1 image per class.
+
+Paper: Sun et al., CVPR 2024, https://arxiv.org/abs/2312.03526
+
+Not measured.
+
+python -m rdd_jax.main --config=configs/rded_digits.py
+"""
+
+from rdd_jax.config.presets.registry import preset
+
+get_config = preset('rded', 'digits')
