@@ -1,4 +1,4 @@
-"""RDED on the embedded digits, 1 image per class.
+"""RDED: realistic crops, selected by a teacher, on the embedded digits.
 
 Paper: Sun et al., CVPR 2024, https://arxiv.org/abs/2312.03526
 

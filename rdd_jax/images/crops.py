@@ -39,9 +39,8 @@ def resized_crops(
   area = least + (1 - least) * u[:, 0]
   side = jnp.round(jnp.sqrt(area * height * width))
   side = jnp.clip(side, 1, min(height, width))
-  corner = jnp.floor(
-    u[:, 1:] * (jnp.array([height, width]) - side[:, None] + 1)
-  )
+  room = jnp.array([[height + 1.0, width + 1.0]]) - side[:, None]
+  corner = jnp.floor(u[:, 1:] * room)
 
   def one(image: Array, side: Array, corner: Array) -> Array:
     scale = jnp.array(size) / side

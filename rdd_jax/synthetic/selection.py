@@ -222,7 +222,7 @@ def select(
         'selected: lower ipc or selection.tiles, or raise selection.crops'
       )
     picked = []
-    for some, share in zip(own, shares(room, count), strict=True):
+    for some, share in zip(own, shares(room, count, c), strict=True):
       # All best crops, then all second-best ones: rank by rank.
       own_losses = ranked[some].T.ravel()
       rank = np.repeat(np.arange(losses.shape[1]), len(some))
@@ -235,20 +235,22 @@ def select(
   return Selected(*map(np.stack, zip(*found, strict=True)))
 
 
-def shares(room: list[int], count: int) -> list[int]:
+def shares(room: list[int], count: int, first: int = 0) -> list[int]:
   """Deals `count` out as evenly as each one's room allows.
 
   Args:
     room: the most that each can take.
     count: at most all of it.
+    first: who is dealt to first, so that classes favor different groups.
 
-  >>> shares([1, 9, 9], 8)
-  [1, 4, 3]
+  >>> shares([1, 9, 9], 8), shares([9, 9], 1, first=3)
+  ([1, 4, 3], [0, 1])
   """
   given = [0] * len(room)
+  order = [(first + i) % len(room) for i in range(len(room))]
   while sum(given) < count:
-    for i, most in enumerate(room):
-      if given[i] < most and sum(given) < count:
+    for i in order:
+      if given[i] < room[i] and sum(given) < count:
         given[i] += 1
   return given
 

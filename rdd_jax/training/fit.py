@@ -35,6 +35,7 @@ def fit(
   key: Array,
   student: Transform = identity(),
   preprocess: Preprocessing | None = None,
+  teacher: Teacher | None = None,
 ) -> Variables:
   """Trains one network from scratch, as `fit_many` does several.
 
@@ -50,6 +51,7 @@ def fit(
     seeds=key[None],
     student=student,
     preprocess=preprocess,
+    teacher=teacher,
   )
   return jax.tree.map(lambda leaf: leaf[0], stacked)
 
