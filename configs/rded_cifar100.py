@@ -4,7 +4,7 @@ Paper: Sun et al., CVPR 2024, https://arxiv.org/abs/2312.03526
 
 Settings of the released code, whose teachers are not among them; for a GPU.
 
-Not measured.
+Not run: no measurement yet.
 
 python -m rdd_jax.main --config=configs/rded_cifar100.py:labels=teacher
 """

@@ -4,7 +4,7 @@ Paper: Sun et al., CVPR 2024, https://arxiv.org/abs/2312.03526
 
 No setting is published for this data set: that of CIFAR-10; for a GPU.
 
-Not measured.
+Not run: no measurement yet.
 
 python -m rdd_jax.main --config=configs/rded_fashion_mnist.py:labels=teacher
 """

@@ -58,8 +58,8 @@ def from_arrays(
     net = networks.build(options.pop('name'), outputs, **options)
   except (KeyError, TypeError, ValueError) as error:
     raise UserError(
-      f'{where}: label_kind is teacher, and the card has teacher={said!r}; give '
-      'its network and temperature, or copy the card again'
+      f'{where}: label_kind is teacher, and the card has teacher={said!r}; '
+      'give its network and temperature, or copy the card again'
     ) from error
   if not 0 < temperature < math.inf:
     raise UserError(

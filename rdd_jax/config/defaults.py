@@ -48,7 +48,7 @@ def config() -> Config:
         # a set; one that others made may need more,
         # 'images_best.pt:scale=whitened'
         'init': 'real',
-        # 'hard'; learned: 'soft', on the simplex, or 'free', for regressions; or
+        # 'hard'; learned: 'soft', on the simplex, or 'free', for regressions;
         # of a teacher: 'stored', its answer to each finished image, or
         # 'teacher', its answers to each view that networks train on
         'labels': 'hard',
@@ -99,7 +99,7 @@ def config() -> Config:
         'crops': 5,  # of each of them, of which the best is kept
         'least': 0.08,  # share of an image's area that a crop has, at least
         'tiles': 1,  # tiles**2 crops, side by side, make an image
-        'groups': 0,  # of a class, which take equal shares; -1 those of the data
+        'groups': 0,  # of a class, in equal shares; -1 those of the data
       },
       'experts': {  # whose trajectories are matched; the first one may teach
         'number': 100,

@@ -15,8 +15,8 @@ from rdd_jax.config.defaults import Config
 from rdd_jax.core import keys
 from rdd_jax.distill import DistillState
 from rdd_jax.experiment import calibrate, experts, loop
-from rdd_jax.experiment.experts import buffer
 from rdd_jax.experiment import teacher as teachers
+from rdd_jax.experiment.experts import buffer
 from rdd_jax.experiment.sets import distilled
 from rdd_jax.experiment.trial import INITIAL, Trial, seed_directory
 from rdd_jax.runtime import cost

@@ -1,4 +1,4 @@
-"""The teacher of a run: looked at before it is asked, and kept for baselines."""
+"""The teacher of a run: looked at before it is asked, kept for baselines."""
 
 from __future__ import annotations
 
@@ -77,10 +77,8 @@ def _tell(line: str) -> None:
   say(line)
 
 
-def teacher(
-  trial: Trial, found: Sequence[np.ndarray] | None
-) -> Teacher | None:
-  """Returns who labels the sets of a run; None where labels are not a teacher's.
+def teacher(trial: Trial, found: Sequence[np.ndarray] | None) -> Teacher | None:
+  """Returns who labels the sets of a run; None where nobody does.
 
   Args:
     trial: the run.
@@ -131,9 +129,7 @@ def kept(trial: Trial, seed: int) -> Teacher | None:
   return _teacher(trial, store.unpack(data, path)['flat'])
 
 
-def labelled(
-  found: Distilled, teacher: Teacher | None, kind: str
-) -> Distilled:
+def labelled(found: Distilled, teacher: Teacher | None, kind: str) -> Distilled:
   """Returns a set with a teacher's labels; its card says so.
 
   Args:

@@ -28,6 +28,8 @@ SCHEDULES: dict[str, Callable[[Any, int], optax.Schedule]] = {
     0.0, rate, n // 2, n
   ),
 }
+
+
 def _kernels(params: Any) -> Any:
   """Tells which parameters decay by 'adamw': no biases, nor those of norms."""
   return jax.tree.map(lambda leaf: leaf.ndim > 1, params)

@@ -112,7 +112,7 @@ def test_a_teacher_no_better_than_chance_selects_nothing(tmp_path: Path):
   config = tiny(
     'rded', 'labels=hard', **{'experts.learning_rate': 0.0, 'data.mock': False}
   )
-  with pytest.raises(UserError, match='the teacher knows .* chance'):
+  with pytest.raises(UserError, match=r'the teacher knows .* chance'):
     pipeline.execute(config, tmp_path)
 
 
@@ -121,6 +121,6 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path):
     pipeline.execute(tiny('rded', '', steps=4), tmp_path)
   with pytest.raises(UserError, match='groups of the data set'):
     pipeline.execute(tiny('rded', '', **{'selection.groups': -1}), tmp_path)
+  config = tiny('rded', 'labels=teacher', **{'evaluation.loss': 'squared'})
   with pytest.raises(UserError, match='labels=teacher, whose answers'):
-    config = tiny('rded', 'labels=teacher', **{'evaluation.loss': 'squared'})
     pipeline.execute(config, tmp_path)

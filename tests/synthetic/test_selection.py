@@ -15,8 +15,9 @@ from rdd_jax.core.keys import named
 from rdd_jax.core.measure import empirical
 from rdd_jax.images.crops import resized_crops
 from rdd_jax.images.preprocessing import standardize
-from rdd_jax.synthetic import selection
-from rdd_jax.synthetic.selection import Selection, realistic, scores
+from rdd_jax.synthetic import crops
+from rdd_jax.synthetic.crops import Selection, candidates, scores
+from rdd_jax.synthetic.selection import realistic
 from rdd_jax.training.teacher import Teacher
 
 SHAPE, CLASSES, N = (8, 8, 1), 2, 10
@@ -102,7 +103,7 @@ def test_scores_depend_on_neither_order_nor_chunks(monkeypatch):
 
   whole, mixed = of(np.arange(N)), np.random.default_rng(1).permutation(N)
   np.testing.assert_allclose(of(mixed), whole[mixed], rtol=1e-5)
-  monkeypatch.setattr(selection, 'IN_FLIGHT', 9)  # three rows: not all of ten
+  monkeypatch.setattr(crops, 'IN_FLIGHT', 9)  # three rows: not all of ten
   np.testing.assert_allclose(of(np.arange(N)), whole, rtol=1e-5)
 
 
@@ -119,8 +120,7 @@ def test_rows_are_drawn_by_their_weights():
   measure = replace(MEASURE, weights=weights)
   ids = np.asarray(MEASURE.cells)
   drawn = [
-    selection.candidates(key, measure, ids, 2)
-    for key in jax.random.split(KEY, 40)
+    candidates(key, measure, ids, 2) for key in jax.random.split(KEY, 40)
   ]
   assert all(len(set(rows)) == 4 for rows in drawn)
   assert np.mean([rows < 4 for rows in drawn]) > 0.9
@@ -138,9 +138,9 @@ def test_groups_take_equal_shares_and_others_fill_up():
 
 def test_second_crops_are_taken_where_rows_are_few():
   _, found = pick(ipc=7)
-  for rows, crops in zip(found.rows, found.crops, strict=True):
+  for rows, numbers in zip(found.rows, found.crops, strict=True):
     assert len(set(rows)) == 5
-    assert len(set(zip(rows, crops, strict=True))) == 7
+    assert len(set(zip(rows, numbers, strict=True))) == 7
   with pytest.raises(UserError, match='class 0 has 5 training rows'):
     pick(ipc=16)
 

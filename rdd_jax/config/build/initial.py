@@ -21,6 +21,7 @@ from rdd_jax.core.measure import Measure
 from rdd_jax.core.transform import DataSpec, Transform
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.synthetic import selection, view
+from rdd_jax.synthetic.crops import Selection
 from rdd_jax.synthetic.init import (
   ensemble_logits,
   expert_logits,
@@ -186,7 +187,7 @@ def initial(
   return start
 
 
-def _selection(config: Config, spec: DataSpec) -> selection.Selection:
+def _selection(config: Config, spec: DataSpec) -> Selection:
   """Returns which crops are looked at, in groups of the data where asked."""
   options = config.selection.to_dict()
   if options['groups'] < 0:
@@ -196,7 +197,7 @@ def _selection(config: Config, spec: DataSpec) -> selection.Selection:
         'make some by data.rare=line-0.1, or find them by groups=found'
       )
     options['groups'] = spec.num_groups
-  return selection.Selection(**options)
+  return Selection(**options)
 
 
 def _given_logits(given: Given, options: Config) -> Array:

@@ -20,7 +20,7 @@ def expert_optimizer(
 
   Args:
     config: of which `experts` is read.
-    steps: of an expert's life, over which a cosine falls; 0 where none is known.
+    steps: of an expert's life, over which a cosine falls; 0 is not known.
 
   Raises:
     UserError: for an unknown schedule, or a cosine without an end.

@@ -101,9 +101,9 @@ def row_losses(config: Config) -> RowLosses:
     given or options.loss != 'cross_entropy'
   ):
     raise UserError(
-      f'synthetic.labels=teacher, whose answers networks are to give, goes with '
-      f'evaluation.loss=cross_entropy, not with {options.loss} or an energy '
-      'margin: set labels=stored, or outliers to loss=uniform or loss=reject'
+      'synthetic.labels=teacher, whose answers networks are to give, goes '
+      f'with evaluation.loss=cross_entropy, not with {options.loss} or an '
+      'energy margin: set labels=stored, or outliers to loss=uniform or loss=reject'
     )
   if not given:
     return plain

@@ -44,7 +44,7 @@ ARGUMENTS = {
   'taught': Argument(
     'hard',
     "hard; soft, a teacher's answer to each image, stored with it; or teacher, "
-    'its answers to each view that networks train on, whose weights are stored. '
+    'its answers to each view that networks train on: its weights are stored. '
     'Baselines have labels alike',
     ('hard', 'soft', 'teacher'),
   ),
