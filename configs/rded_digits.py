@@ -2,7 +2,7 @@
 
 Paper: Sun et al., CVPR 2024, https://arxiv.org/abs/2312.03526
 
-Measured: nothing yet.
+Not run: no measurement yet.
 
 python -m rdd_jax.main --config=configs/rded_digits.py
 """

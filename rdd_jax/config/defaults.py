@@ -86,6 +86,7 @@ def config() -> Config:
         'name': 'sgd',  # or 'adam', 'adabelief', 'lamb'
         'learning_rate': 1.0,
         'momentum': 0.5,
+        'betas': (0.9, 0.999),  # of 'adam'
         'label_learning_rate': 0.1,
         'label_momentum': 0.5,
         'step_size_learning_rate': 1e-5,

@@ -23,6 +23,7 @@ from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.synthetic import selection, view
 from rdd_jax.synthetic.crops import Selection
 from rdd_jax.synthetic.init import (
+  Start,
   ensemble_logits,
   expert_logits,
   from_noise,
@@ -88,6 +89,10 @@ def initial(
     'predicted': real,
     'selected': real,
   }
+  # Of what is recovered without real rows, outliers still are corrupted ones.
+  apart = options.init == 'noise' and config.objective.name == 'recovery'
+  if apart and options.slots:
+    table['noise'] = lambda: _noise_of_classes(real(), spec, rows)
   if given is not None:  # the rows that it has not are as from real ones
     table[options.init] = table[
       'noise' if len(given.images) == len(cells) else 'real'
@@ -185,6 +190,17 @@ def initial(
     )
 
   return start
+
+
+def _noise_of_classes(start: Start, spec: DataSpec, rows: int) -> Start:
+  """Starts as `start` does, with noise in the place of classes."""
+  classes = spec.num_classes * rows
+
+  def begun(key: Array, images: Array, measure: Measure) -> Array:
+    noise = from_noise(classes)(key, images, measure)
+    return start(key, images, measure).at[:classes].set(noise)
+
+  return begun
 
 
 def _selection(config: Config, spec: DataSpec) -> Selection:

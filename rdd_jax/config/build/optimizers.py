@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rdd_jax.core.errors import UserError, choose
@@ -45,7 +46,10 @@ def expert_optimizer(
 
 
 def rule(
-  name: str, rate: float | optax.Schedule, momentum: float
+  name: str,
+  rate: float | optax.Schedule,
+  momentum: float,
+  betas: Sequence[float] = (0.9, 0.999),
 ) -> optax.GradientTransformation:
   """Builds an optimizer by name.
 
@@ -53,6 +57,7 @@ def rule(
     name: 'sgd', 'adabelief', 'lamb' or 'adam'.
     rate: the learning rate, or its schedule by step.
     momentum: of SGD, 0 is none; the others ignore it.
+    betas: of Adam, of its first and second moments.
 
   Raises:
     UserError: for an unknown name.
@@ -70,7 +75,7 @@ def rule(
     'lamb': lambda: optax.lamb(rate),
     # sqrt has no derivative at zero, where a dead unit's second moment is, and
     # a student's Adam is differentiated.
-    'adam': lambda: optax.adam(rate, eps_root=1e-12),
+    'adam': lambda: optax.adam(rate, *betas, eps_root=1e-12),
   }
   return choose('optimizer', name, table)()
 
@@ -99,9 +104,9 @@ def optimizer(
 
   def falling(rate: float, momentum: float) -> optax.GradientTransformation:
     if options.decay == 1:
-      return rule(options.name, rate, momentum)
+      return rule(options.name, rate, momentum, options.betas)
     falls = optax.cosine_decay_schedule(rate, config.steps, options.decay)
-    return rule(options.name, falls, momentum)
+    return rule(options.name, falls, momentum, options.betas)
 
   images = falling(options.learning_rate, options.momentum)
   if chosen.space == 'pixels':

@@ -103,7 +103,8 @@ def row_losses(config: Config) -> RowLosses:
     raise UserError(
       'synthetic.labels=teacher, whose answers networks are to give, goes '
       f'with evaluation.loss=cross_entropy, not with {options.loss} or an '
-      'energy margin: set labels=stored, or outliers to loss=uniform or loss=reject'
+      'energy margin: set labels=stored, or outliers to loss=uniform or '
+      'loss=reject'
     )
   if not given:
     return plain

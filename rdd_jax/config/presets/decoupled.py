@@ -1,10 +1,11 @@
-"""Decoupled methods: a teacher is trained, and images are picked by it.
+"""Decoupled methods: a teacher is trained, and images are made by it alone.
 
-RDED (Sun et al. 2024), by its repository at 3f6453d: crops, students under a
-teacher's labels. It trains teachers elsewhere; theirs are as SRe2L's for CIFAR
-(Yin et al. 2023, repository at 8d00cba): SGD, 200 epochs, cosine. Neither has
-settings for the digits or Fashion-MNIST. Students of hard and of stored labels
-train as those of DM, so that methods can be compared.
+RDED (Sun et al. 2024), by its repository at 3f6453d, and SRe2L (Yin et al.
+2023), by its repository at 8d00cba, for CIFAR. Teachers of both train as the
+latter's: SGD, 200 epochs, cosine. Neither has settings for the digits or
+Fashion-MNIST. Students under a teacher's labels train as released, but for
+mixup, in whose place CutMix stands; those of hard and of stored labels as DM's,
+so that methods can be compared.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from rdd_jax.config.presets.registry import base, finish
 LABELS = {'hard': 'hard', 'soft': 'stored', 'teacher': 'teacher'}
 EPOCHS = 200  # of a teacher
 DIGITS_EPOCHS = 60
-TEMPERATURE = {'rded': 20.0}  # of a teacher that labels views
+TEMPERATURE = {'rded': 20.0, 'sre2l': 30.0}  # of a teacher of views
+PIXEL_RATE = 0.25 * 0.2  # released, of standardized images, times their std
 
 
 def rded(dataset: str, arg: str = '') -> Config:
@@ -34,6 +36,31 @@ def rded(dataset: str, arg: str = '') -> Config:
   config.selection.tiles = args['tiles']
   config.objective = namespace('selection')
   config.steps = 0
+  return finish(config, args)
+
+
+def sre2l(dataset: str, arg: str = '') -> Config:
+  """Configures recovery from noise: 1,000 steps of Adam.
+
+  Args:
+    dataset: a name in `DATA`.
+    arg: argument string, `ipc=10,labels=teacher`.
+  """
+  config, args = _start('sre2l', dataset, arg)
+  config.synthetic.update({'init': 'noise', 'space': 'pixels'})
+  config.objective = namespace('recovery')
+  if dataset == 'digits':
+    config.objective.jitter = 1
+  config.real_rows = 1  # none is looked at
+  config.optimizer.update(
+    {
+      'name': 'adam',
+      'learning_rate': PIXEL_RATE,
+      'betas': (0.5, 0.9),
+      'decay': 0.0,
+    }
+  )
+  config.steps = 1000
   return finish(config, args)
 
 
@@ -88,3 +115,14 @@ def _students(
       'cutmix': 1.0,
     }
   )
+  if method == 'sre2l':
+    config.evaluation.update(
+      {
+        'epochs': 400,
+        'batch_size': 128,
+        'learning_rate': 1e-3,
+        'schedule': 'cosine',
+        'augment': 'flip_crop' if mirrored else 'crop',
+        'convention': 'idc',
+      }
+    )

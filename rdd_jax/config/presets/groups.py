@@ -54,7 +54,7 @@ ACROSS = {
 }
 ALONE = ('dro', 'released')  # that are risks of training alone
 MATCHED = ('dc', 'dsa', 'idc')  # on networks that train between matchings
-TAUGHT = ('rded',)  # by a teacher that trains on real data
+TAUGHT = ('rded', 'sre2l')  # by a teacher that trains on real data
 BY_EXPERTS = ('mtt', 'datm', 'ratbptt', *TAUGHT)
 TRAINED_ON_REAL = (*MATCHED, *BY_EXPERTS)
 

@@ -113,6 +113,12 @@ METHODS = {
     'decoupled:rded',
     ('tiles', *DECOUPLED),
   ),
+  'sre2l': Method(
+    'SRe2L: images recovered from a teacher',
+    'Yin et al., NeurIPS 2023, https://arxiv.org/abs/2306.13092',
+    'decoupled:sre2l',
+    DECOUPLED,
+  ),
 }
 
 PROTECTIONS = {
