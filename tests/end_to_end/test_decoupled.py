@@ -108,6 +108,29 @@ def test_a_stopped_teacher_makes_the_same_set(tmp_path: Path):
     baseline_like('random', found, dataset, network_keys(0, 1)[0])
 
 
+def test_recovered_images_come_with_outliers_and_soft_labels(tmp_path: Path):
+  """Noise becomes images in [0, 1]; slots begin as corrupted rows."""
+  config = tiny(
+    'trustdd',
+    'labels=soft,outliers=sampled',
+    'sre2l',
+    **{'steps': 20, 'baselines': ('initial',)},
+  )
+  pipeline.execute(config, tmp_path)
+  found = store.load(tmp_path)
+  assert found.card['method'].startswith('recovery')
+  assert found.card['label_kind'] == 'stored'
+  assert len(found.cells) == 40
+  assert 0 <= found.images.min() < found.images.max() <= 1
+  np.testing.assert_array_equal(found.targets[20:, 10], 1)
+  begun = store.load(tmp_path / 'baselines' / 'initial')
+  assert begun.card['label_kind'] == 'stored'
+  np.testing.assert_array_equal(found.images[20:], begun.images[20:])
+  assert np.abs(found.images[:20] - begun.images[:20]).mean() > 0.01
+  lines = (tmp_path / 'metrics.jsonl').read_text().splitlines()
+  assert {'cross_entropy', 'statistics'} <= json.loads(lines[-1]).keys()
+
+
 def test_a_teacher_no_better_than_chance_selects_nothing(tmp_path: Path):
   config = tiny(
     'rded', 'labels=hard', **{'experts.learning_rate': 0.0, 'data.mock': False}
