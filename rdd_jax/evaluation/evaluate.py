@@ -15,7 +15,7 @@ from rdd_jax.core.batch import Batch
 from rdd_jax.core.parts import Parts, in_one
 from rdd_jax.core.transform import Transform, identity
 from rdd_jax.evaluation import calibration, metrics
-from rdd_jax.evaluation.calibration import CalibrationRows
+from rdd_jax.evaluation.calibration import Calibrated, CalibrationRows
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.evaluation.ood.curves import Curves
 from rdd_jax.evaluation.ood.detect import OODBenchmark, detect
@@ -63,7 +63,7 @@ def evaluate(
   learning_rate: float | None = None,
   ood: OODBenchmark | None = None,
   shift: Shift | None = None,
-  temperature: CalibrationRows | float | None = None,
+  calibrate: CalibrationRows | Calibrated | None = None,
   show: Callable[[Curves], None] = lambda curves: None,
   diagram: Callable[[Diagrams], None] = lambda found: None,
   tell: Told = lambda trained, left: None,
@@ -84,9 +84,9 @@ def evaluate(
     learning_rate: instead of the recipe's; see `fit_many`.
     ood: the rows in and out of distribution, for the metrics of `detect`.
     shift: other test rows and groups of them, for those of `shift.measure`.
-    temperature: what divides logits before confidences are read: a number, or
-      rows that one for all the networks is fitted on. Then `ece_calibrated`
-      and `temperature` are measured too; nothing else reads scaled logits.
+    calibrate: what was fitted on real rows, or rows to fit it on, for all the
+      networks together. Then `ece_calibrated` and `temperature` are measured
+      too, and the score `guarded`; nothing else reads scaled logits.
     show: called with the curves of the first network.
     diagram: called with the reliability diagrams of the first network, by
       'before' and, with a temperature, 'after'.
@@ -119,11 +119,16 @@ def evaluate(
   )
   logits = predict(net, variables, test.images, preprocess)
   row = summarize(logits, test, num_classes)
-  if isinstance(temperature, CalibrationRows):
-    fitted = predict(net, variables, temperature.images, preprocess)
-    temperature = calibration.shared_temperature(
-      fitted[..., :num_classes], temperature.labels, temperature.noise
+  fitted, rows = calibrate, None
+  if isinstance(calibrate, CalibrationRows):
+    rows = calibrate.images
+    said = predict(net, variables, rows, preprocess)
+    fitted = Calibrated(
+      calibration.shared_temperature(
+        said[..., :num_classes], calibrate.labels, calibrate.noise
+      )
     )
+  temperature = fitted.temperature if fitted else None
   if temperature is not None:
     row |= calibrated(logits[..., :num_classes], test.labels, temperature)
   diagram(diagrams(logits[0, :, :num_classes], test.labels, temperature))
@@ -148,6 +153,8 @@ def evaluate(
     num_classes=num_classes,
     preprocess=preprocess,
     key=seeds[0],
+    calibration_rows=rows,
+    limit=fitted.statistics_limit if fitted else None,
   )
   show(curves)
   return {**row, **found}

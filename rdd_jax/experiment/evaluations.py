@@ -146,7 +146,7 @@ def _measure(
     learning_rate=chosen.card['evaluation']['learning_rate'],
     ood=trial.outside,
     shift=shift(trial),
-    temperature=fitted,
+    calibrate=fitted,
     show=curves.update,
     diagram=diagrams.update,
     tell=trial.tell,
