@@ -119,16 +119,15 @@ def evaluate(
   )
   logits = predict(net, variables, test.images, preprocess)
   row = summarize(logits, test, num_classes)
-  fitted, rows = calibrate, None
+  temperature = limit = rows = None
   if isinstance(calibrate, CalibrationRows):
     rows = calibrate.images
     said = predict(net, variables, rows, preprocess)
-    fitted = Calibrated(
-      calibration.shared_temperature(
-        said[..., :num_classes], calibrate.labels, calibrate.noise
-      )
+    temperature = calibration.shared_temperature(
+      said[..., :num_classes], calibrate.labels, calibrate.noise
     )
-  temperature = fitted.temperature if fitted else None
+  elif calibrate is not None:
+    temperature, limit = calibrate
   if temperature is not None:
     row |= calibrated(logits[..., :num_classes], test.labels, temperature)
   diagram(diagrams(logits[0, :, :num_classes], test.labels, temperature))
@@ -154,7 +153,7 @@ def evaluate(
     preprocess=preprocess,
     key=seeds[0],
     calibration_rows=rows,
-    limit=fitted.statistics_limit if fitted else None,
+    limit=limit,
   )
   show(curves)
   return {**row, **found}
