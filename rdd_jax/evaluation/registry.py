@@ -56,7 +56,8 @@ SCORES: Mapping[str, tuple[str, str]] = {
   ),
   'guarded': (
     'guarded energy',
-    'the energy, with rows of unusual channel statistics below all others',
+    'the energy of the classes, with rows of unusual channel statistics below '
+    'all others',
   ),
   'ensemble': (
     'ensemble',

@@ -3,6 +3,8 @@
 A sum of scores trades one kind of input for another. This one does not: rows
 beyond a limit that few real rows pass come last, and energy ranks all others,
 so that it costs no more than the share of rows in distribution that are beyond.
+The energy is that of the classes: a reject logit gains on natural images what
+it loses on flat drawings and on mixtures of two images.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ def guarded(energy: np.ndarray, far: np.ndarray, limit: float) -> np.ndarray:
   AUROC is no more than `a` below that of the energy, whatever the others are.
 
   Args:
-    energy: `f[n]`, larger where a row is more in-distribution.
+    energy: `f[n]`, of the classes.
     far: `f[n]`, of the statistics.
     limit: from `limit`, or a card.
 

@@ -205,5 +205,5 @@ def score_all(
       scores['combined'] = combined(outputs, num_classes, reference, usual)
       if limit is not None:
         far = apart.background
-        scores['guarded'] = guarded(scores['energy'], far, limit)
+        scores['guarded'] = guarded(energy(classes), far, limit)
   return scores

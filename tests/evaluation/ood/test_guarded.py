@@ -9,7 +9,7 @@ import pytest
 from rdd_jax import networks
 from rdd_jax.evaluation.calibration import Calibrated, CalibrationRows
 from rdd_jax.evaluation.evaluate import TestData, evaluate
-from rdd_jax.evaluation.ood import guarded
+from rdd_jax.evaluation.ood import guarded, scores
 from rdd_jax.evaluation.ood.detect import OODBenchmark, OODSet
 from rdd_jax.evaluation.ood.metrics import auroc
 from rdd_jax.images.preprocessing import standardize
@@ -79,3 +79,17 @@ def test_a_limit_that_was_fitted_before_gives_the_same_numbers():
   }
   assert 'auroc_guarded@half' in first
   assert not any('guarded' in name for name in judged(Calibrated(1.0)))
+
+
+def test_a_reject_logit_has_no_say():
+  rng = np.random.default_rng(0)
+  logits, features = rng.normal(size=(40, 4)), rng.normal(size=(40, 2))
+  rows = scores.Outputs(logits, features, rng.normal(size=(40, 3)))
+  cells, ones = np.arange(40) % 3, np.ones(40)
+  reference = scores.fit(features, cells, ones, 3)
+  usual = scores.typical(rows, cells, ones, 3, reference)
+  with_one, without = (
+    scores.score_all(r, 3, reference, usual, limit=4.0)['guarded']
+    for r in (rows, rows._replace(logits=logits[:, :3]))
+  )
+  np.testing.assert_array_equal(with_one, without)
