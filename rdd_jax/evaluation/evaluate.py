@@ -197,7 +197,7 @@ def calibrated(
     temperature: divides the logits.
 
   Returns:
-    `ece_calibrated` and `temperature`, the same for each network.
+    `ece_calibrated`; and `temperature`, one value for all networks.
 
   >>> row = calibrated(np.zeros((1, 4, 2)), np.array([0, 0, 0, 1]), 2.0)
   >>> row['ece_calibrated']['mean'], row['temperature']['mean']
@@ -206,7 +206,7 @@ def calibrated(
   errors = [calibration.ece(one / temperature, labels) for one in logits]
   return {
     'ece_calibrated': metrics.summary(errors),
-    'temperature': metrics.summary([temperature] * len(logits)),
+    'temperature': metrics.summary([temperature]),
   }
 
 

@@ -103,8 +103,9 @@ def detect(
     `PRINCIPAL` scores `aupr_in` and `aupr_out` too, and of each set what
     `openood` tabulates; `auroc_wrong`, how well MSP tells wrong predictions
     from right ones; and `ece_oracle`, see `calibration.scaled_ece`. Scores are
-    of logits as they are, whatever temperature confidences have. And the
-    curves of the first network.
+    of logits as they are, whatever temperature confidences have. What is one
+    number for all networks, of the score `ensemble` and `statistics_limit`, is
+    one value. And the curves of the first network.
   """
   fitted = references(
     net,
@@ -159,7 +160,10 @@ def detect(
       }
       | fits
     )
-  row = {m: metrics.summary([v[m] for v in values]) for m in values[0]}
+  row = {
+    m: metrics.summary([v[m] for v in values[: 1 if _is_shared(m) else None]])
+    for m in values[0]
+  }
   first = {name: theirs[0] for name, theirs in others.items()}
   return row, curves(inside[0], first)
 
@@ -175,6 +179,10 @@ def _limit(
     if usual is not None
   ]
   return guarded.limit(far) if far else None
+
+
+def _is_shared(metric: str) -> bool:
+  return '_ensemble' in metric.partition('@')[0] or metric == 'statistics_limit'
 
 
 def _with_ensemble(
