@@ -13,6 +13,8 @@ multi-formation) and `class_names` at least, and these arrays of n images:
 | `preprocessing.mean`, `.std` | `f[C]`, finite; std above 0 |
 | `preprocessing.centre` | `f[d]`, d = h * w * C; with the next two or none |
 | `preprocessing.whiten`, `.unwhiten` | `f[d, d]` |
+| `teacher.params...`, `.batch_stats...` | finite, where the `label_kind` is |
+| | 'teacher': the network that labels, see `rdd_jax.artifact.teaching` |
 """
 
 from __future__ import annotations

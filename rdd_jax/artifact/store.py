@@ -17,6 +17,7 @@ import jax
 from jax import Array
 import numpy as np
 
+from rdd_jax.artifact import teaching
 from rdd_jax.artifact.card import translate
 from rdd_jax.artifact.schema import LAYOUT, PREFIX, require_arrays, require_card
 from rdd_jax.artifact.summary import summarize
@@ -26,6 +27,7 @@ from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.runtime import sizes
 from rdd_jax.runtime.files import write_atomically
 from rdd_jax.synthetic.view import decode
+from rdd_jax.training.teacher import Teacher
 
 ARRAYS = 'distilled.npz'
 CARD = 'card.json'
@@ -43,6 +45,8 @@ class Distilled:
     cells: `i32[n]`, the class, or the number of classes + outlier slot.
     preprocessing: from pixels to what a network takes.
     card: what the set is, as JSON; see `make_card`.
+    teacher: labels each view of its images while networks train on them; None
+      where the targets are the labels.
   """
 
   images: np.ndarray
@@ -51,6 +55,7 @@ class Distilled:
   cells: np.ndarray
   preprocessing: Preprocessing
   card: dict[str, Any]
+  teacher: Teacher | None = None
 
   def __repr__(self) -> str:
     """Returns what the set is, in a few lines."""
@@ -136,7 +141,7 @@ def to_arrays(distilled: Distilled) -> dict[str, np.ndarray]:
   }
   for name, array in distilled.preprocessing.to_arrays().items():
     arrays[PREFIX + name] = array
-  return arrays
+  return arrays | teaching.to_arrays(distilled.teacher)
 
 
 def from_arrays(
@@ -155,6 +160,7 @@ def from_arrays(
   require_card(card, where)
   require_arrays(arrays, card, where)
   return Distilled(
+    teacher=teaching.from_arrays(arrays, card, where),
     **{name: arrays[name] for name in LAYOUT},
     preprocessing=Preprocessing.from_arrays(
       {

@@ -44,11 +44,15 @@ def config() -> Config:
       'network': {'name': 'convnet', 'width': 128, 'depth': 3},
       'synthetic': {
         'ipc': 10,  # stored images of each class
-        # 'real', 'noise', 'predicted' (DATM), or the path of a set; one that
-        # others made may need more, 'images_best.pt:scale=whitened'
+        # 'real', 'noise', 'predicted' (DATM), 'selected' (RDED), or the path of
+        # a set; one that others made may need more,
+        # 'images_best.pt:scale=whitened'
         'init': 'real',
-        # 'hard', or learned: 'soft', on the simplex, or 'free', for regressions
+        # 'hard'; learned: 'soft', on the simplex, or 'free', for regressions;
+        # of a teacher: 'stored', its answer to each finished image, or
+        # 'teacher', its answers to each view that networks train on
         'labels': 'hard',
+        'temperature': 1.0,  # of a teacher's labels
         'factor': 1,  # multi-formation: factor**2 rows in an image
         'space': 'inputs',  # learned as network 'inputs', or as 'pixels'
         'slots': 0,  # outlier cells; a transform must fill them
@@ -82,6 +86,7 @@ def config() -> Config:
         'name': 'sgd',  # or 'adam', 'adabelief', 'lamb'
         'learning_rate': 1.0,
         'momentum': 0.5,
+        'betas': (0.9, 0.999),  # of 'adam'
         'label_learning_rate': 0.1,
         'label_momentum': 0.5,
         'step_size_learning_rate': 1e-5,
@@ -90,7 +95,14 @@ def config() -> Config:
         'skip_above': 0.0,  # leaves out steps of a larger loss; 0 is off
         'clip': 0.0,  # gradients, at so many times their running norm; 0 is off
       },
-      'experts': {  # whose trajectories are matched
+      'selection': {  # of crops, where synthetic.init is 'selected' (RDED)
+        'draws': 300,  # rows of a class that are looked at; 0 is all
+        'crops': 5,  # of each of them, of which the best is kept
+        'least': 0.08,  # share of an image's area that a crop has, at least
+        'tiles': 1,  # tiles**2 crops, side by side, make an image
+        'groups': 0,  # of a class, in equal shares; -1 those of the data
+      },
+      'experts': {  # whose trajectories are matched; the first one may teach
         'number': 100,
         'directory': '',  # of buffers; '' is experts/ beside the work directory
         'parallel': 0,  # trained in one program; 0 is one for each device
@@ -98,6 +110,7 @@ def config() -> Config:
         'epoch_steps': 0,  # SGD steps of an epoch; 0 goes through all rows
         'batch_size': 256,
         'learning_rate': 0.01,
+        'schedule': 'constant',  # or 'cosine', to 0 at the last epoch
         'momentum': 0.0,
         'weight_decay': 0.0,
         'augment': '',

@@ -81,6 +81,33 @@ class SquaredError:
 
 
 @dataclass(frozen=True)
+class Softened:
+  """Computes `T^2` times the cross-entropy of `softmax(z / T)`, of classes.
+
+  Of targets that are a teacher's softmax at the same temperature `T`, its
+  gradient is that of `T^2 KL`, whose size does not depend on `T` to speak of.
+  Outliers have the ordinary cross-entropy.
+
+  Attributes:
+    temperature: `T`, above 0.
+
+  Source: Hinton et al., Distilling the Knowledge in a Neural Network, 2015.
+
+  >>> batch = Batch(*[jnp.array([[1.0, 0.0]])] * 3, *[jnp.array([0])] * 3)
+  >>> print(Softened(2.0)(jnp.zeros((1, 2)), batch, 2).round(3))
+  [2.773]
+  """
+
+  temperature: float = 1.0
+
+  def __call__(self, logits: Array, batch: Batch, num_classes: int) -> Array:
+    soft = cross_entropy(logits / self.temperature, batch, num_classes)
+    plain = cross_entropy(logits, batch, num_classes)
+    known = batch.cells < num_classes
+    return jnp.where(known, self.temperature**2 * soft, plain)
+
+
+@dataclass(frozen=True)
 class EnergyMargin:
   """Computes the cross-entropy of classes, and squared hinges on the energy.
 

@@ -12,6 +12,7 @@ from jax import Array
 import numpy as np
 
 from rdd_jax.core.batch import Batch
+from rdd_jax.core.losses import Softened
 from rdd_jax.core.parts import Parts, in_one
 from rdd_jax.core.transform import Transform, identity
 from rdd_jax.evaluation import calibration, metrics
@@ -25,6 +26,7 @@ from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.training.fit import Told, fit_in_turn
 from rdd_jax.training.predict import predict
 from rdd_jax.training.recipe import Recipe
+from rdd_jax.training.teacher import Teacher
 
 Diagrams = dict[str, dict[str, list[float]]]
 
@@ -61,6 +63,7 @@ def evaluate(
   seeds: Array,
   student: Transform = identity(),
   learning_rate: float | None = None,
+  teacher: Teacher | None = None,
   ood: OODBenchmark | None = None,
   shift: Shift | None = None,
   calibrate: CalibrationRows | Calibrated | None = None,
@@ -82,6 +85,8 @@ def evaluate(
     seeds: typed keys `[s]`, one for each network.
     student: edits every minibatch.
     learning_rate: instead of the recipe's; see `fit_many`.
+    teacher: labels each view of the rows; networks are trained to give its
+      answers, at its temperature, whatever loss the recipe has.
     ood: the rows in and out of distribution, for the metrics of `detect`.
     shift: other test rows and groups of them, for those of `shift.measure`.
     calibrate: what was fitted on real rows, or rows to fit it on, for all the
@@ -104,6 +109,8 @@ def evaluate(
   shape = jax.eval_shape(
     preprocess, batch.inputs[:1] if raw else test.images[:1]
   )
+  if teacher is not None:
+    recipe = replace(recipe, losses=Softened(teacher.temperature))
   variables = fit_in_turn(
     net,
     batch,
@@ -116,6 +123,7 @@ def evaluate(
     student=student,
     preprocess=preprocess if raw else None,
     learning_rate=learning_rate,
+    teacher=teacher,
   )
   logits = predict(net, variables, test.images, preprocess)
   row = summarize(logits, test, num_classes)

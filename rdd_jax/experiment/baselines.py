@@ -18,6 +18,7 @@ from rdd_jax.config.presets.methods import BASELINES
 from rdd_jax.core import keys
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.experiment import difficulty, whole
+from rdd_jax.experiment import teacher as teachers
 from rdd_jax.experiment.sets import coreset, real
 from rdd_jax.experiment.trial import INITIAL, Trial, seed_directory
 from rdd_jax.synthetic import coresets
@@ -95,7 +96,7 @@ def baseline(trial: Trial, arm: str, seed: int) -> store.Distilled:
     rows = difficulty.rows(trial, arm, seed)
   else:
     rows = np.asarray(choose('baseline', arm, whole.whole(trial)['coresets']))
-  return coreset(trial, rows, seed)
+  return coreset(trial, rows, seed, teachers.kept(trial, seed))
 
 
 def baseline_like(
@@ -110,8 +111,18 @@ def baseline_like(
     distilled: the set whose stored images are counted, outliers too.
     dataset: whose training rows are chosen from.
     key: of what is random.
+
+  Raises:
+    UserError: for an unknown baseline, or a set whose labels are of a teacher
+      that is not stored with it.
   """
   choose('baseline', name, dict.fromkeys(BASELINES))
+  if distilled.card.get('label_kind') == 'stored':
+    raise UserError(
+      f"baseline {name}: the labels of this set are a teacher's, which is not "
+      'stored with it, and rows with hard labels are no fair rival: take the '
+      'baselines of its run, or distil it with synthetic.labels=teacher'
+    )
   classes, labels = dataset.num_classes, dataset.train_labels
   ipc = stored_ipc(distilled.cells, classes)
   if name == 'random':
@@ -133,7 +144,7 @@ def baseline_like(
     pixels = dataset.train_images.reshape(len(labels), -1)
     rows = getattr(coresets, name)(pixels, labels, ipc, classes)
   outputs = distilled.targets.shape[1]
-  return real(
+  found = real(
     dataset,
     rows,
     outputs,
@@ -147,3 +158,4 @@ def baseline_like(
       'numbers': {},
     },
   )
+  return teachers.labelled(found, distilled.teacher, 'teacher')

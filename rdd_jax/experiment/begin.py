@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -10,10 +10,12 @@ import jax
 import numpy as np
 
 from rdd_jax.artifact import store
+from rdd_jax.config.build.experts import teaches
 from rdd_jax.config.defaults import Config
 from rdd_jax.core import keys
 from rdd_jax.distill import DistillState
 from rdd_jax.experiment import calibrate, experts, loop
+from rdd_jax.experiment import teacher as teachers
 from rdd_jax.experiment.experts import buffer
 from rdd_jax.experiment.sets import distilled
 from rdd_jax.experiment.trial import INITIAL, Trial, seed_directory
@@ -73,22 +75,32 @@ def seed_key(config: Config, seed: int) -> jax.Array:
   return jax.random.fold_in(root, seed)
 
 
-def keep(trial: Trial, state: DistillState, seed: int, path: Path) -> None:
+def keep(
+  trial: Trial,
+  state: DistillState,
+  seed: int,
+  path: Path,
+  trajectories: Sequence[np.ndarray] | None = None,
+) -> None:
   """Saves the synthetic set of a state, on one process of several.
 
-  And the noise that it found, by which a temperature is fitted.
+  And the noise that it found, by which a temperature is fitted, and the teacher
+  that labels it.
 
   Args:
     trial: the run.
     state: of which `params` are saved.
     seed: the distillation seed.
     path: the directory of the artifact.
+    trajectories: of experts, of which the first one may teach.
   """
+  teacher = teachers.teacher(trial, trajectories)
   if meshes.is_main_process():
     params = jax.device_get(state.params)
     where = seed_directory(trial.workdir, seed)
     calibrate.write(where, trial.dataset, state.transform)
-    store.save(path, distilled(trial, params, seed))
+    teachers.keep(trial, seed, teacher)
+    store.save(path, distilled(trial, params, seed, teacher))
 
 
 def train_experts(
@@ -99,7 +111,7 @@ def train_experts(
   stop: Callable[[], bool],
   state: DistillState,
 ) -> list[np.ndarray] | None:
-  """Trains the experts on the measure of a state; None where none are matched.
+  """Trains the experts on the measure of a state; None where there are none.
 
   All distillation seeds share the experts of a measure.
 
@@ -113,6 +125,9 @@ def train_experts(
 
   Returns:
     For each expert its snapshots `f32[snapshots, p]`.
+
+  Raises:
+    UserError: if the first one is to teach, and is no better than chance.
   """
   if trial.experiment.expert is None:
     return None
@@ -128,4 +143,6 @@ def train_experts(
     )
   if found is None:
     raise loop.Stopped
+  if teaches(trial.config):
+    teachers.require_useful(trial, found, images, state.measure)
   return found

@@ -8,6 +8,7 @@ chains, is checked there.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import math
 from pathlib import Path
 
@@ -63,6 +64,7 @@ def check(config: Config, directory: Path | None = None) -> None:
   _check_data(config)
   experiment.network(config.network, 2)
   rule(config.optimizer.name, 1.0, 0.0)
+  _check_betas(config.optimizer.betas)
   parse_risk(config.risk)
   shift.check(config)
   check_ood(config.outside.sets)
@@ -112,6 +114,14 @@ def _check_range(field: str, value: float, least: float, most: float) -> None:
     raise UserError(
       f'{field}={value}: give a number {wanted}, such as '
       f'--config.{field}={max(least, 0)}'
+    )
+
+
+def _check_betas(betas: Sequence[float]) -> None:
+  if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+    raise UserError(
+      f'optimizer.betas={tuple(betas)}: give two numbers from 0 to below 1, '
+      'such as --config.optimizer.betas="(0.9, 0.999)"'
     )
 
 

@@ -144,6 +144,7 @@ def _measure(
     seeds=seeds,
     student=trial.experiment.student,
     learning_rate=chosen.card['evaluation']['learning_rate'],
+    teacher=chosen.teacher,
     ood=trial.outside,
     shift=shift(trial),
     calibrate=fitted,
@@ -185,6 +186,8 @@ def _ingredients(
     'precision': given['precision'],
     'deterministic': given['deterministic'],
   }
+  if chosen.teacher is not None:  # its weights are among the arrays
+    fields['teacher'] = chosen.card['teacher']
   if name in REGRESSIONS:
     fields['kernel'] = given['kernel']
   if given['student']:

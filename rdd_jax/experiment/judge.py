@@ -87,6 +87,7 @@ class Judge:
           preprocess=self.preprocess,
           seeds=seeds,
           student=self.student,
+          teacher=distilled.teacher,
           ood=self.outside,
           shift=self.shift,
           calibrate=self.calibrated.get(name),

@@ -174,16 +174,17 @@ def distil(
       )
       with clock.stage('preparing'):
         if begin.lacks_initial(trial, seed):  # it was not asked for then
-          begin.keep(trial, begun(), seed, directory / INITIAL)
+          first = begun()
+          begin.keep(trial, first, seed, directory / INITIAL, train(first))
         if not begin.unfinished(trial, seed):
           continue
         state = begun(directory)
         if trial.kept:
           trial.kept.say()
       if 'initial' in config.baselines and not int(state.step):
-        begin.keep(trial, state, seed, directory / INITIAL)
+        begin.keep(trial, state, seed, directory / INITIAL, train(state))
       state = meshes.replicate(state, mesh)
-      if compiled is None:
+      if compiled is None and config.steps:
         with (
           stopping.finished('compiling the step'),  # kept for the next run
           clock.stage('compiling'),
@@ -193,25 +194,26 @@ def distil(
             trial.experiment, config, state, images, mesh, train(state)
           )
         say(describe(trial, compiled, mesh))
-      with clock.stage('distilling'):
-        state = loop.distil(
-          trial.experiment,
-          config,
-          state,
-          images,
-          labels,
-          compiled,
-          directory,
-          mesh,
-          train=train,
-          label=f'distilling {seed + 1}/{config.seeds}',
-          stop=stop,
-          watch=trial.watch,
-        )
+      if compiled is not None:
+        with clock.stage('distilling'):
+          state = loop.distil(
+            trial.experiment,
+            config,
+            state,
+            images,
+            labels,
+            compiled,
+            directory,
+            mesh,
+            train=train,
+            label=f'distilling {seed + 1}/{config.seeds}',
+            stop=stop,
+            watch=trial.watch,
+          )
       if meshes.is_main_process():
         label_noise.write(directory, trial.dataset, state.transform)
         groups.write(directory, trial.dataset, state.transform)
-      begin.keep(trial, state, seed, directory)
+      begin.keep(trial, state, seed, directory, train(state))
     meshes.any_process(False)  # the others are about to read what one wrote
 
 

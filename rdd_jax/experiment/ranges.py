@@ -27,6 +27,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
       'synthetic.ipc',
       'synthetic.factor',
       'objective.outer',
+      'objective.rows',
       'objective.pool',
       'objective.lifetime',
       'objective.iterations',
@@ -35,6 +36,8 @@ RANGES: Mapping[str, tuple[float, float]] = {
       'experts.batch_size',
       'experts.latest',
       'experts.span',
+      'selection.crops',
+      'selection.tiles',
       'evaluation.epochs',
       'evaluation.batch_size',
       'outside.rows',
@@ -62,6 +65,9 @@ RANGES: Mapping[str, tuple[float, float]] = {
       'synthetic.step_size',
       'synthetic.label_scale',
       'objective.matched_rows',
+      'objective.alpha',
+      'objective.first',
+      'objective.jitter',
       'objective.window',
       'objective.inner.steps',
       'objective.inner.learning_rate',
@@ -76,6 +82,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
       'experts.earliest',
       'experts.opening',
       'experts.expansion',
+      'selection.draws',
       'evaluation.learning_rate',
       'evaluation.weight_decay',
       'evaluation.target_scale',
@@ -99,6 +106,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
   **dict.fromkeys(
     (
       'data.validation',
+      'selection.least',
       'objective.inner.momentum',
       'objective.inner.cutmix',
       'experts.momentum',
@@ -114,14 +122,19 @@ RANGES: Mapping[str, tuple[float, float]] = {
     (0, 1),
   ),
   # -1 takes what there is.
-  **dict.fromkeys(('objective.groups', 'objective.earliest'), (-1, math.inf)),
+  **dict.fromkeys(
+    ('objective.groups', 'objective.earliest', 'selection.groups'),
+    (-1, math.inf),
+  ),
+  'synthetic.temperature': (1e-3, math.inf),
 }
 # What names a field may have.
 NAMES: Mapping[str, Iterable[str]] = {
   # Of products, as jax.default_matmul_precision takes them.
   'precision': ('float32', 'tensorfloat32', 'bfloat16', 'highest', 'high'),
   'data.zca_convention': ('kornia', 'frepo'),
-  'synthetic.labels': ('hard', 'soft', 'free'),
+  'synthetic.labels': ('hard', 'soft', 'free', 'stored', 'teacher'),
+  'experts.schedule': ('constant', 'cosine'),
   'synthetic.space': ('inputs', 'pixels'),
   'kernel.name': ('fully_connected', 'convolutional'),
   'kernel.which': KINDS,

@@ -12,19 +12,24 @@ from rdd_jax.artifact import card
 from rdd_jax.artifact.store import Distilled
 from rdd_jax.config.defaults import PLACES, Config
 from rdd_jax.data import Dataset, effective_rate, injected, stand_in
+from rdd_jax.experiment.teacher import labelled
 from rdd_jax.experiment.trial import Trial
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.synthetic import view
 from rdd_jax.synthetic.view import Synthetic
+from rdd_jax.training.teacher import Teacher
 
 
-def distilled(trial: Trial, params: Synthetic, seed: int) -> Distilled:
+def distilled(
+  trial: Trial, params: Synthetic, seed: int, teacher: Teacher | None = None
+) -> Distilled:
   """Converts distilled parameters of one seed to a set with its card.
 
   Args:
     trial: the run.
     params: the parameters.
     seed: the distillation seed, for the card.
+    teacher: who labels it, if anybody does.
   """
   images, given = params.images, trial.experiment.given
   if trial.config.synthetic.space == 'inputs':
@@ -32,7 +37,7 @@ def distilled(trial: Trial, params: Synthetic, seed: int) -> Distilled:
   factor = trial.config.synthetic.factor
   # The scale of labels stands on the card: regressions are linear in it.
   batch = trial.experiment.view(replace(params, log_scale=None))
-  return Distilled(
+  found = Distilled(
     images=np.asarray(images),
     targets=np.asarray(batch.targets[:: factor**2]),
     weights=np.asarray(batch.weights[:: factor**2]),
@@ -44,7 +49,7 @@ def distilled(trial: Trial, params: Synthetic, seed: int) -> Distilled:
         trial.dataset,
         trial.experiment.spec.num_outputs,
         seed=seed,
-        labels=trial.config.synthetic.labels,
+        labels='hard' if teacher else trial.config.synthetic.labels,
         factor=factor,
         step_size=params.step_size,
         log_scale=params.log_scale,
@@ -53,6 +58,7 @@ def distilled(trial: Trial, params: Synthetic, seed: int) -> Distilled:
       **({'init': given.source} if given is not None else {}),
     },
   )
+  return labelled(found, teacher, trial.config.synthetic.labels)
 
 
 def method(config: Config) -> str:
@@ -68,22 +74,26 @@ def method(config: Config) -> str:
   return ', '.join([config.objective.name, *dict.fromkeys(links)])
 
 
-def coreset(trial: Trial, rows: np.ndarray, seed: int) -> Distilled:
-  """Returns training rows as a set, with their labels as given.
+def coreset(
+  trial: Trial, rows: np.ndarray, seed: int, teacher: Teacher | None = None
+) -> Distilled:
+  """Returns training rows as a set, with labels as given, or a teacher's.
 
   Args:
     trial: the run.
     rows: `i[n]`, numbers of training rows.
     seed: the distillation seed, for the card.
+    teacher: who labels the distilled set, if anybody does.
   """
   outputs = trial.experiment.spec.num_outputs
-  return real(
+  found = real(
     trial.dataset,
     rows,
     outputs,
     trial.preprocess,
     card_of(trial.config, trial.dataset, outputs, seed=seed),
   )
+  return labelled(found, teacher, trial.config.synthetic.labels)
 
 
 def real(

@@ -168,22 +168,29 @@ def apply_training(
   return outputs, {'params': variables['params'], 'batch_stats': stats}
 
 
-def flatten(params: Variables) -> Array:
-  """Returns all parameters as one vector `f[p]`."""
-  return ravel_pytree(params)[0]
+def flatten(variables: Variables) -> Array:
+  """Returns all variables as one vector `f[p]`: batch statistics come first."""
+  return ravel_pytree(variables)[0]
 
 
 def unflatten(
   net: nn.Module, input_shape: tuple[int, ...]
 ) -> Callable[[Array], Variables]:
-  """Returns the function from a vector `f[p]` back to parameters.
+  """Returns the function from a vector `f[p]` back to variables.
 
   Args:
     net: the network.
     input_shape: `(H, W, C)` of its images.
+
+  >>> from rdd_jax.networks.convnet import ConvNet
+  >>> net = ConvNet(2, width=3, depth=1, norm='batch')
+  >>> variables = init(net, jax.random.key(0), (4, 4, 1))
+  >>> back = unflatten(net, (4, 4, 1))(flatten(variables))
+  >>> jax.tree.all(jax.tree.map(jnp.array_equal, back, variables))
+  True
   """
   shapes = jax.eval_shape(
-    lambda key: init(net, key, input_shape)['params'], jax.random.key(0)
+    lambda key: init(net, key, input_shape), jax.random.key(0)
   )
   zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
   return ravel_pytree(zeros)[1]

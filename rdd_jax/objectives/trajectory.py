@@ -186,7 +186,7 @@ def trajectory_matching(
   ...   net, (2, 2, 1), 2, inner=inner, starts=Starts(latest=1, span=1)
   ... )
   >>> expert = np.stack(
-  ...   [networks.flatten(networks.init(net, key, (2, 2, 1))['params'])
+  ...   [networks.flatten(networks.init(net, key, (2, 2, 1)))
   ...    for key in jax.random.split(jax.random.key(1))]
   ... )
   >>> segment = objective.feed((0,), 0, [expert])
@@ -204,7 +204,10 @@ def trajectory_matching(
     value, mass = distance(
       net,
       inner,
-      (unflatten(step.feed.start), unflatten(step.feed.target)),
+      (
+        unflatten(step.feed.start)['params'],
+        unflatten(step.feed.target)['params'],
+      ),
       step.state,
       synthetic,
       step,

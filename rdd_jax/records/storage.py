@@ -10,6 +10,7 @@ if TYPE_CHECKING:
   from rdd_jax.artifact.store import Distilled
 
 HARD, SOFT, LEARNED = 'hard', 'stored soft', 'learned'
+TEACHER = "a teacher's"
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,11 @@ class Storage:
   Attributes:
     what: the setting, where a table has several; '' otherwise.
     labels: 'hard', which the order of the images says; 'stored soft', numbers
-      of a teacher; 'learned', numbers that were distilled.
+      of a teacher; 'learned', numbers that were distilled; "a teacher's", of
+      each view that networks train on, by its stored weights.
     images_per_class: stored images, of outliers as well, over classes.
-    bytes: of images, 4 for each number of a pixel, and of labels that are not
-      hard, 4 for each of their numbers.
+    bytes: of images, 4 for each number of a pixel, of labels that are not hard,
+      4 for each of their numbers, and of a teacher's weights.
     bits_per_class: of the whole set, over classes.
   """
 
@@ -39,6 +41,7 @@ def storage(
   labels: str = HARD,
   outputs: int | None = None,
   what: str = '',
+  weights: int = 0,
 ) -> Storage:
   """Computes what a set takes in 32-bit floats.
 
@@ -48,6 +51,7 @@ def storage(
     labels: the regime.
     outputs: numbers of a label that is not hard; by default `classes`.
     what: the setting.
+    weights: numbers of a teacher that labels views.
 
   >>> found = storage((10, 8, 8, 1), 10)
   >>> found.bytes, found.bits_per_class, found.images_per_class
@@ -56,7 +60,9 @@ def storage(
   2960
   """
   numbers = math.prod(images)
-  if labels != HARD:
+  if labels == TEACHER:
+    numbers += weights
+  elif labels != HARD:
     numbers += images[0] * (outputs or classes)
   return Storage(
     what=what,
@@ -80,6 +86,7 @@ def of(artifact: Distilled, what: str = '') -> Storage:
     regime(artifact.card.get('label_kind'), 'source' in artifact.card),
     artifact.targets.shape[1],
     what,
+    artifact.teacher.size // 4 if artifact.teacher else 0,
   )
 
 
@@ -93,9 +100,13 @@ def regime(kind: str | None, published: bool = False) -> str:
 
   >>> regime('hard'), regime('free'), regime('soft'), regime('soft', True)
   ('hard', 'learned', 'learned', 'stored soft')
+  >>> regime('stored'), regime('teacher')
+  ('stored soft', "a teacher's")
   """
   if kind in (None, 'hard'):
     return HARD
+  if kind in ('stored', 'teacher'):
+    return SOFT if kind == 'stored' else TEACHER
   return SOFT if published and kind != 'free' else LEARNED
 
 

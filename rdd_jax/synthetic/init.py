@@ -194,20 +194,17 @@ def expert_logits(
   """Computes logits `f[k, n, o]` of experts given by their flat parameters.
 
   One expert after the other, so that the buffer may be larger than memory.
-  Buffers keep no batch statistics: those of a fresh network stand in.
 
   Args:
     net: of the experts.
-    experts: `k` of them, each `f[p]`.
+    experts: `k` of them, each `f[p]`, parameters and batch statistics.
     images: `[n, H, W, C]`; uint8 with `preprocess`.
     preprocess: from uint8 to network inputs.
   """
-  shape = images.shape[1:]
-  unflatten = networks.unflatten(net, shape)
-  stats = networks.init(net, jax.random.key(0), shape)['batch_stats']
+  unflatten = networks.unflatten(net, images.shape[1:])
 
   def one(flat: np.ndarray) -> np.ndarray:
-    variables = {'params': unflatten(jnp.asarray(flat)), 'batch_stats': stats}
+    variables = unflatten(jnp.asarray(flat))
     stacked = jax.tree.map(lambda leaf: leaf[None], variables)
     return predict(net, stacked, images, preprocess)[0]
 

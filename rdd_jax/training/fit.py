@@ -20,6 +20,7 @@ from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.networks import Variables
 from rdd_jax.training.program import Training, minibatches, program
 from rdd_jax.training.recipe import Recipe
+from rdd_jax.training.teacher import Teacher
 
 Told = Callable[[int, int], None]
 
@@ -34,6 +35,7 @@ def fit(
   key: Array,
   student: Transform = identity(),
   preprocess: Preprocessing | None = None,
+  teacher: Teacher | None = None,
 ) -> Variables:
   """Trains one network from scratch, as `fit_many` does several.
 
@@ -49,6 +51,7 @@ def fit(
     seeds=key[None],
     student=student,
     preprocess=preprocess,
+    teacher=teacher,
   )
   return jax.tree.map(lambda leaf: leaf[0], stacked)
 
@@ -76,6 +79,7 @@ def fit_many(
   preprocess: Preprocessing | None = None,
   parallel: bool | None = None,
   learning_rate: Array | float | None = None,
+  teacher: Teacher | None = None,
 ) -> Variables:
   """Trains one network from scratch for each seed, and reports the last step.
 
@@ -96,6 +100,8 @@ def fit_many(
       None goes side by side except on CPUs, where it is slower.
     learning_rate: instead of the recipe's, for sets that come with their own;
       sets that differ in it share a program.
+    teacher: labels the rows of classes, as they are trained on: augmented and
+      mixed.
 
   Returns:
     Variables whose leaves are `[s, ...]`.
@@ -110,6 +116,7 @@ def fit_many(
     student,
     preprocess,
     learning_rate,
+    teacher,
   )
   return each(train, seeds, parallel)
 
@@ -174,6 +181,7 @@ def _arguments(
   student: Transform = identity(),
   preprocess: Preprocessing | None = None,
   learning_rate: Array | float | None = None,
+  teacher: Teacher | None = None,
 ) -> tuple[int, tuple[Any, ...]]:
   """The number of steps, and what `program` takes before a key."""
   steps = recipe.num_steps(minibatches(batch, recipe))
@@ -186,6 +194,7 @@ def _arguments(
     student,
     preprocess,
     learning_rate,
+    teacher,
   )
 
 
@@ -214,7 +223,7 @@ def _start(*arguments: Any) -> Training:
   return jax.tree.map(room, _begun.eval_shape(*arguments))
 
 
-@partial(jax.jit, static_argnums=_STATIC, donate_argnums=10)
+@partial(jax.jit, static_argnums=_STATIC, donate_argnums=11)
 def _advance(*arguments: Any) -> Training:
   *given, state, first, last = arguments
   start, step = program(*_of_one(given))

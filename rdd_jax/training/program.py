@@ -22,6 +22,7 @@ from rdd_jax.networks import Variables
 from rdd_jax.training import sgd
 from rdd_jax.training.recipe import Recipe
 from rdd_jax.training.sgd import Learner, scorer
+from rdd_jax.training.teacher import Teacher
 
 
 class Training(NamedTuple):
@@ -52,6 +53,7 @@ def program(
   student: Transform,
   preprocess: Preprocessing | None,
   learning_rate: Array | float | None,
+  teacher: Teacher | None,
   key: Array,
 ) -> tuple[Callable[[], Training], Callable[..., tuple[Training, None]]]:
   """Returns how training starts, and its step, see `fit_many`."""
@@ -82,8 +84,8 @@ def program(
     rows = replace(rows, inputs=inputs)
     if recipe.cutmix:
       key = keys.named(key, 'cutmix')
-      return cutmix(key, rows, probability=recipe.cutmix)
-    return rows
+      rows = cutmix(key, rows, probability=recipe.cutmix)
+    return rows if teacher is None else teacher.relabel(rows, num_classes)
 
   def step(state: Training, t: Array) -> tuple[Training, None]:
     now = jax.random.fold_in(keys.named(key, 'step'), t)

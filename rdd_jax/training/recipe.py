@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 from jax import Array
 import optax
 
@@ -22,13 +23,22 @@ SCHEDULES: dict[str, Callable[[Any, int], optax.Schedule]] = {
     rate, {2 * n // 3: 0.2, 5 * n // 6: 0.2}
   ),
   'cosine': lambda rate, n: optax.cosine_decay_schedule(rate, n),
+  'half_cosine': lambda rate, n: optax.cosine_decay_schedule(rate, 2 * n),
   'warmup': lambda rate, n: optax.warmup_cosine_decay_schedule(
     0.0, rate, n // 2, n
   ),
 }
+
+
+def _kernels(params: Any) -> Any:
+  """Tells which parameters decay by 'adamw': no biases, nor those of norms."""
+  return jax.tree.map(lambda leaf: leaf.ndim > 1, params)
+
+
 OPTIMIZERS = {
   'sgd': lambda rate, momentum: optax.sgd(rate, momentum),
   'adam': lambda rate, momentum: optax.adam(rate),
+  'adamw': lambda rate, momentum: optax.adam(rate),  # and its decay
 }
 
 
@@ -43,11 +53,13 @@ class Recipe:
       100 rows by at most 64 are two minibatches of 50.
     learning_rate: the largest rate.
     schedule: 'constant'; 'step', x0.1 after half (DC, DSA); 'milestones', x0.2
-      after 2/3 and 5/6 (IDC); 'cosine'; 'warmup', linear over the first half
-      and cosine after it (MTT, GLaD).
-    optimizer: 'sgd' with `momentum`, or 'adam'.
+      after 2/3 and 5/6 (IDC); 'cosine'; 'half_cosine', its first half, which
+      ends at half the rate (RDED); 'warmup', linear over the first half and
+      cosine after it (MTT, GLaD).
+    optimizer: 'sgd' with `momentum`, 'adam', or 'adamw'.
     momentum: of 'sgd'.
-    weight_decay: times the parameters, added to the gradient (as in PyTorch).
+    weight_decay: times the parameters, added to the gradient (as in PyTorch);
+      'adamw' adds it to the step instead, to that of kernels alone.
     augment: acts on every minibatch, after preprocessing.
     cutmix: the probability that a step mixes its rows.
     ema: the decay of the average of the weights that is returned; None returns
@@ -100,5 +112,7 @@ class Recipe:
     if learning_rate is None:
       learning_rate = self.learning_rate
     rate = SCHEDULES[self.schedule](learning_rate, n)
+    if self.optimizer == 'adamw':
+      return optax.adamw(rate, weight_decay=self.weight_decay, mask=_kernels)
     rule = OPTIMIZERS[self.optimizer](rate, self.momentum)
     return optax.chain(optax.add_decayed_weights(self.weight_decay), rule)

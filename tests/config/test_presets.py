@@ -20,7 +20,7 @@ PROTECTIONS = {  # name -> preset, arguments, and the fact that it needs
   'all_three': ('all_three', 'noise=symmetric-0.4,groups=kmeans', 'probe'),
 }
 # Methods whose networks train on real data, as a nested risk needs.
-TRAINED = ('dc', 'dsa', 'idc', 'mtt', 'datm', 'ratbptt')
+TRAINED = ('dc', 'dsa', 'idc', 'mtt', 'datm', 'ratbptt', 'rded', 'sre2l')
 
 CASES = [
   f'{method}-{dataset}-{protection}'

@@ -60,7 +60,7 @@ def test_gsam_is_sam_without_alpha_and_sgd_without_radius():
   np.testing.assert_allclose(ours(0.0, 0.3), plain, rtol=1e-5, atol=1e-7)
   unflatten = networks.unflatten(NET, SHAPE)
   there = flat(variables['params']) + 0.5 * plain / np.linalg.norm(plain)
-  steep = np.asarray(gradient(unflatten(there)))
+  steep = np.asarray(gradient(unflatten(there)['params']))
   np.testing.assert_allclose(ours(0.5, 0.0), steep, rtol=1e-4, atol=1e-6)
   across = plain - plain @ steep / (steep @ steep) * steep
   np.testing.assert_allclose(

@@ -56,7 +56,7 @@ class Experiment(NamedTuple):
     draw: `(key, measure) -> Batch`, the real rows of one step, whose inputs are
       their numbers `i[n]`.
     look: `(images, batch) -> Batch`, from some of these to network inputs.
-    expert: trains experts, where their trajectories are matched.
+    expert: trains experts, where they are matched, or one teaches.
     feed: the objective's `(seed, step, trajectories) -> host data`, or None.
     student: the chain on synthetic rows.
     evaluation: how networks are trained on the result.
@@ -217,7 +217,7 @@ def build(
     draw=real_rows,
     look=look,
     expert=experts.build(config, net, input_shape, spec, preprocess, both)
-    if matched.feed
+    if matched.feed or experts.teaches(config)
     else None,
     feed=matched.feed,
     student=student,

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
   from rdd_jax.training.expert import Expert
 
 
+TAUGHT = ('stored', 'teacher')  # labels that are a teacher's
+
+
 def build(
   config: Config,
   net: nn.Module,
@@ -45,9 +48,12 @@ def build(
   from rdd_jax.training.expert import expert
 
   options = config.experts
+  count = options.epoch_steps or max(
+    spec.num_examples // min(options.batch_size, spec.num_examples), 1
+  )
   return expert(
     net,
-    expert_optimizer(config),
+    expert_optimizer(config, count * snapshots(config)[-1]),
     input_shape,
     spec.num_classes,
     preprocess=preprocess,
@@ -59,6 +65,46 @@ def build(
     losses=row_losses(config),
     edit=BoundTransform(edits.init(spec), edits),
   )
+
+
+def teaches(config: Config) -> bool:
+  """Tells whether a configuration asks a teacher, the first of its experts.
+
+  >>> from rdd_jax.config.defaults import config
+  >>> teaches(config())
+  False
+  """
+  chosen = config.synthetic
+  return (
+    chosen.init == 'selected'
+    or chosen.labels in TAUGHT
+    or config.objective.name == 'recovery'
+  )
+
+
+def matched(config: Config) -> bool:
+  """Tells whether the trajectories of a buffer of experts are matched."""
+  objective = config.objective
+  return objective.name == 'trajectory' and not objective.online
+
+
+def snapshots(config: Config) -> tuple[int, ...]:
+  """Returns the epochs after which an expert is kept, ascending.
+
+  As far as segments reach; beyond that, only the last one, which initializes
+  images and labels (DATM), or teaches. A teacher alone is kept once.
+
+  >>> from rdd_jax.config.defaults import config
+  >>> given = config()
+  >>> given.experts.epochs = 30
+  >>> snapshots(given)[-2:]
+  (21, 30)
+  """
+  options = config.experts
+  if teaches(config) and not matched(config):
+    return (max(options.epochs, 1),)
+  needed = options.latest - 1 + options.span
+  return tuple(sorted({*range(needed + 1), max(needed, options.epochs)}))
 
 
 def online(config: Config) -> Inner:

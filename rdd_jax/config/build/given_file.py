@@ -16,7 +16,7 @@ from rdd_jax.core.errors import UserError
 from rdd_jax.data import Dataset
 from rdd_jax.images.preprocessing import Preprocessing
 
-INITS = ('real', 'noise', 'predicted')
+INITS = ('real', 'noise', 'predicted', 'selected')
 # What may follow the path of another's set, see `third_party.understand`.
 OPTIONS = (
   'labels',

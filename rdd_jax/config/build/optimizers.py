@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rdd_jax.core.errors import choose
+from rdd_jax.core.errors import UserError, choose
 
 if TYPE_CHECKING:
   import numpy as np
@@ -13,19 +14,42 @@ if TYPE_CHECKING:
   from rdd_jax.config.defaults import Config
 
 
-def expert_optimizer(config: Config) -> optax.GradientTransformation:
-  """Builds the optimizer of experts: SGD with momentum and L2 decay."""
+def expert_optimizer(
+  config: Config, steps: int = 0
+) -> optax.GradientTransformation:
+  """Builds the optimizer of experts: SGD with momentum and L2 decay.
+
+  Args:
+    config: of which `experts` is read.
+    steps: of an expert's life, over which a cosine falls; 0 is not known.
+
+  Raises:
+    UserError: for an unknown schedule, or a cosine without an end.
+  """
   import optax
 
   options = config.experts
+  schedules = dict.fromkeys(('constant', 'cosine'))
+  choose('schedule of experts', options.schedule, schedules)
+  rate: float | optax.Schedule = options.learning_rate
+  if options.schedule == 'cosine':
+    if not steps:
+      raise UserError(
+        'experts.schedule=cosine needs an end: experts that train while they '
+        'are matched have none, set experts.schedule=constant'
+      )
+    rate = optax.cosine_decay_schedule(options.learning_rate, steps)
   return optax.chain(
     optax.add_decayed_weights(options.weight_decay),
-    optax.sgd(options.learning_rate, options.momentum or None),
+    optax.sgd(rate, options.momentum or None),
   )
 
 
 def rule(
-  name: str, rate: float | optax.Schedule, momentum: float
+  name: str,
+  rate: float | optax.Schedule,
+  momentum: float,
+  betas: Sequence[float] = (0.9, 0.999),
 ) -> optax.GradientTransformation:
   """Builds an optimizer by name.
 
@@ -33,6 +57,7 @@ def rule(
     name: 'sgd', 'adabelief', 'lamb' or 'adam'.
     rate: the learning rate, or its schedule by step.
     momentum: of SGD, 0 is none; the others ignore it.
+    betas: of Adam, of its first and second moments.
 
   Raises:
     UserError: for an unknown name.
@@ -50,7 +75,7 @@ def rule(
     'lamb': lambda: optax.lamb(rate),
     # sqrt has no derivative at zero, where a dead unit's second moment is, and
     # a student's Adam is differentiated.
-    'adam': lambda: optax.adam(rate, eps_root=1e-12),
+    'adam': lambda: optax.adam(rate, *betas, eps_root=1e-12),
   }
   return choose('optimizer', name, table)()
 
@@ -79,9 +104,9 @@ def optimizer(
 
   def falling(rate: float, momentum: float) -> optax.GradientTransformation:
     if options.decay == 1:
-      return rule(options.name, rate, momentum)
+      return rule(options.name, rate, momentum, options.betas)
     falls = optax.cosine_decay_schedule(rate, config.steps, options.decay)
-    return rule(options.name, falls, momentum)
+    return rule(options.name, falls, momentum, options.betas)
 
   images = falling(options.learning_rate, options.momentum)
   if chosen.space == 'pixels':

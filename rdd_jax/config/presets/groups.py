@@ -54,7 +54,9 @@ ACROSS = {
 }
 ALONE = ('dro', 'released')  # that are risks of training alone
 MATCHED = ('dc', 'dsa', 'idc')  # on networks that train between matchings
-TRAINED_ON_REAL = (*MATCHED, 'mtt', 'datm', 'ratbptt')
+TAUGHT = ('rded', 'sre2l')  # by a teacher that trains on real data
+BY_EXPERTS = ('mtt', 'datm', 'ratbptt', *TAUGHT)
+TRAINED_ON_REAL = (*MATCHED, *BY_EXPERTS)
 
 
 def groupdro(dataset: str, arg: str = '', *, rare: str = '') -> Config:
@@ -149,6 +151,8 @@ def _balance(
       'groups': _count(groups, args),
       'by': by,
     }
+    if config.synthetic.init == 'selected':  # else the best are of few groups
+      config.selection.groups = _count(groups, args) or -1
   extend(config, chain)
 
 
@@ -195,7 +199,7 @@ def _training(
     args['method'],
     dict.fromkeys(TRAINED_ON_REAL, args['method']),
   )
-  if method in ('mtt', 'datm', 'ratbptt') or groups in WEIGHTED:
+  if method in BY_EXPERTS or groups in WEIGHTED:
     _need_fixed_groups(groups, 'training, of experts or unrolled,')
   if method in ('dc', 'dsa'):
     _train_on_real(config)

@@ -15,6 +15,7 @@ GROUPS = (
   'memory',
 )
 OUTLIERS = ('outliers', 'loss', 'families', 'slots', 'overlap')
+DECOUPLED = ('taught', 'temperature', 'teacher_epochs')
 # What sets are compared with, and what it is; rdd_jax.experiment.baselines.
 BASELINES = {
   'random': 'random rows',
@@ -105,6 +106,18 @@ METHODS = {
     'RCIG: convexified implicit gradients',
     'Loo, Hasani, Lechner and Rus, ICML 2023, https://arxiv.org/abs/2302.06755',
     'regression:rcig',
+  ),
+  'rded': Method(
+    'RDED: realistic crops, selected by a teacher',
+    'Sun et al., CVPR 2024, https://arxiv.org/abs/2312.03526',
+    'decoupled:rded',
+    ('tiles', *DECOUPLED),
+  ),
+  'sre2l': Method(
+    'SRe2L: images recovered from a teacher',
+    'Yin et al., NeurIPS 2023, https://arxiv.org/abs/2306.13092',
+    'decoupled:sre2l',
+    DECOUPLED,
   ),
 }
 

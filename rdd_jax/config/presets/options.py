@@ -39,6 +39,21 @@ ARGUMENTS = {
     ('fully_connected', 'convolutional', 'pooled'),
   ),
   'labels': Argument('hard', 'hard, or free: learned', ('hard', 'free')),
+  'tiles': Argument(1, 'tiles**2 crops, side by side, make an image'),
+  # Called labels, as KIP's are, which are others.
+  'taught': Argument(
+    'hard',
+    "hard; soft, a teacher's answer to each image, stored with it; or teacher, "
+    'its answers to each view that networks train on: its weights are stored. '
+    'Baselines have labels alike',
+    ('hard', 'soft', 'teacher'),
+  ),
+  'temperature': Argument(
+    0.0, "of a teacher's labels; 0 takes that of the method, 1 for soft ones"
+  ),
+  'teacher_epochs': Argument(
+    0, 'epochs that the teacher trains for; 0 takes those of the method'
+  ),
   'method': Argument('dm', 'the distillation method that is protected'),
   'defense': Argument(
     'tad',

@@ -49,6 +49,8 @@ def fields(dataset: str, *names: str) -> dict[str, Argument]:
   out = {name: ARGUMENTS[name] for name in (*COMMON, *names)}
   for name in ('ipc', 'width'):
     out[name] = replace(out[name], default=getattr(row, name))
+  if 'taught' in out:  # labels, of a teacher
+    out['labels'] = out.pop('taught')
   if 'data' in out:  # labels of what the user names; of a method, the kind
     out |= {name: OWN[name] for name in OWN.keys() & out.keys()}
   if 'method' in out:
@@ -151,7 +153,7 @@ def describe(method: Method, dataset: str, given: Mapping[str, Any]) -> str:
     its_own = [key for key in its.takes if key not in known]
     if its_own:
       more = fields(dataset, *its_own)
-      more = {key: more[key] for key in its_own}
+      more = {key: more[key] for key in more if key not in known}
       lines += [f'With method={other} also:', arguments.usage(more)]
   lines += [
     '',
@@ -246,7 +248,8 @@ def smoke(config: Config) -> Config:
   config.experts.opening = min(config.experts.opening, 1)
   config.experts.latest = 2
   config.experts.span = 1
-  config.steps = 4
+  config.steps = min(config.steps, 4)
+  config.selection.draws = min(config.selection.draws, 20)
   config.steps_per_call = min(config.steps_per_call, 2)
   config.log_every = 2
   config.checkpoint_every = 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rdd_jax.config.build import experts
 from rdd_jax.config.defaults import Config
 from rdd_jax.core import plugins
 from rdd_jax.experiment.experts import Buffer
@@ -34,32 +35,37 @@ DATA = ('name', 'mean', 'std', 'zca')
 def buffer(config: Config, workdir: Path, devices: int) -> Buffer:
   """Returns which experts a run needs, and where they are kept.
 
-  Snapshots reach as far as segments do; beyond that, only the last epoch is
-  kept, which initializes images and labels (DATM).
-
   Args:
     config: of which `experts` is read, and all that experts are made of.
     workdir: the run's directory, beside which experts are kept by default.
     devices: how many train experts side by side by default.
   """
   options, given = config.experts, config.to_dict()
-  needed = options.latest - 1 + options.span
-  last = max(needed, options.epochs)
+  alone = not experts.matched(config)  # a teacher
   directory = options.directory or workdir.parent / 'experts'
   return Buffer(
     directory=Path(directory),
     scratch=workdir / 'experts',
-    number=options.number,
-    snapshots=tuple(sorted({*range(needed + 1), last})),
+    number=1 if alone else options.number,
+    snapshots=experts.snapshots(config),
     parallel=options.parallel or devices,
     made_of={
       **{key: given[key] for key in SHARED},
       'data': {key: given['data'][key] for key in DATA},
       'outputs': {key: given['synthetic'][key] for key in ('slots', 'reject')},
       'energy_margin': given['evaluation']['energy_margin'],
-      'experts': {key: given['experts'][key] for key in RECIPE},
+      'experts': _recipe(given['experts']),
       **_code(given),
     },
+    what='the teacher' if alone else 'experts',
+  )
+
+
+def _recipe(given: dict[str, Any]) -> dict[str, Any]:
+  """What makes an expert, without what buffers were made before there was."""
+  scheduled = given['schedule'] != 'constant'
+  return {key: given[key] for key in RECIPE} | (
+    {'schedule': given['schedule']} if scheduled else {}
   )
 
 

@@ -41,10 +41,11 @@ class Buffer(NamedTuple):
     directory: below which buffers stand, each named after what made it.
     scratch: a directory of this run alone, for experts in training.
     number: of experts.
-    snapshots: the epochs after which parameters are kept, ascending.
+    snapshots: the epochs after which variables are kept, ascending.
     parallel: experts trained in one program; a multiple of the devices.
     made_of: names and values that, with the data and the key, make the experts
       what they are; whatever JSON can hold.
+    what: they are called while they are trained.
   """
 
   directory: Path
@@ -53,6 +54,7 @@ class Buffer(NamedTuple):
   snapshots: tuple[int, ...]
   parallel: int
   made_of: Mapping[str, Any]
+  what: str = 'experts'
 
 
 class Program(NamedTuple):
@@ -101,6 +103,8 @@ def trajectories(
       f'devices: give a multiple of {mesh.size}'
     )
   made_of = {**buffer.made_of, 'snapshots': buffer.snapshots}
+  if _has_statistics(expert):  # buffers had none before
+    made_of['batch_statistics'] = True
   name = digest(made_of, (jax.random.key_data(key), images, measure))
   store = Store(buffer.directory / name, len(buffer.snapshots))
   main = meshes.is_main_process()
@@ -114,7 +118,8 @@ def trajectories(
   if rounds:
     program, epochs = _program(expert, mesh), buffer.snapshots[-1]
     total = len(rounds) * epochs
-    with Progress(total, 'training experts', unit='epoch') as progress:
+    label = f'training {buffer.what}'
+    with Progress(total, label, unit='epoch') as progress:
       progress.update(0)
       for done, numbers in enumerate(rounds):
         finished = _train(
@@ -132,6 +137,12 @@ def trajectories(
           return None
     meshes.any_process(False)  # The others are about to read what one wrote.
   return [store.read(number) for number in range(buffer.number)]
+
+
+def _has_statistics(expert: Expert) -> bool:
+  """Whether experts have batch statistics, which snapshots then hold too."""
+  state = jax.eval_shape(expert.init, jax.random.key(0))
+  return bool(jax.tree.leaves(state.learner.variables['batch_stats']))
 
 
 def digest(made_of: Mapping[str, Any], arrays: Any) -> str:
@@ -178,7 +189,7 @@ def _program(expert: Expert, mesh: Mesh) -> Program:
     return each(one, (state, roots))
 
   def flatten(state: ExpertState) -> Array:
-    return jax.vmap(networks.flatten)(state.learner.variables['params'])
+    return jax.vmap(networks.flatten)(state.learner.variables)
 
   return Program(
     share(init, by_expert),
