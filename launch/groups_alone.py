@@ -53,6 +53,7 @@ _RUN = flags.DEFINE_string('run', '', 'Whose distilled images cover classes.')
 
 RADII = (0.002, 0.006, 0.02, 0.06)
 PARTS = (4, 16, 64)  # of a class, by k-means
+TURNS = 4
 CHECKS, STEPS = 5, 100  # looks at a network in training, steps between them
 COLUMNS = ('AUROC', 'precision', 'recall', 'share of draws')
 Found = dict[str, np.ndarray]
@@ -174,6 +175,62 @@ def of_networks(
   }
 
 
+def of_rotations(
+  experiment, dataset: Dataset, rng: np.random.Generator
+) -> tuple[Found, Found]:
+  """Returns what a network says that was taught by no label.
+
+  It tells by how many right angles an image was turned (Gidaris et al., 2018).
+
+  Args:
+    experiment: built from the configuration, for its preprocessing.
+    dataset: with its training rows.
+    rng: of neighbors.
+  """
+  images, labels = dataset.train_images, dataset.train_labels
+  turned = np.concatenate([np.rot90(images, k, (1, 2)) for k in range(TURNS)])
+  measure = empirical(np.repeat(np.arange(TURNS), len(images)), TURNS)
+  net = experiment.net.clone(num_outputs=TURNS)
+  one = probe(net, optax.sgd(0.02, 0.9), images.shape[1:], TURNS, decay=0.9)
+  state = jax.tree.map(lambda x: x[None], one.init(jax.random.key(0)))
+  state = probing.train(
+    one,
+    experiment.preprocess,
+    state,
+    jax.random.key(1),
+    jnp.asarray(turned),
+    measure,
+    steps=2 * CHECKS * STEPS,
+    batch_size=200,
+    augment=None,
+  )
+  out = probing.score_all(
+    one,
+    experiment.preprocess,
+    jax.tree.map(lambda x: x[0], state),
+    jnp.asarray(turned),
+    measure,
+  )
+  right = np.asarray(out.logits).argmax(1).reshape(TURNS, -1)
+  print('turns told', f'{(np.arange(TURNS) == right.T).mean():.3f}', flush=True)
+  seen = narrow(np.asarray(out.features)[: len(images)], rng)
+  near = consistency(seen, labels, RADII, 10_000, rng)
+  scores = {
+    'turns told: kNN label consistency, mean of 2.0% and 6.0%': -near[
+      :, 2:
+    ].mean(1),
+    'turns told: density, by the 50th nearest of the class': by_class(
+      labels, lambda rows: kth(seen[rows], seen[rows], 50)
+    ),
+    'turns told: loss, the mean of four turns': np.asarray(out.losses)
+    .reshape(TURNS, -1)
+    .mean(0),
+  }
+  return scores, {
+    f'features of turns, {k} clusters': parts(seen, labels, k) for k in PARTS
+  }
+
+
 def of_set(
   directory: str, labels: np.ndarray, flat: np.ndarray
 ) -> tuple[Found, Found]:
@@ -234,6 +291,7 @@ def one_draw(config, seed: int) -> dict[str, dict[str, float]]:
   rng = np.random.default_rng(seed)
   found = [of_pixels(images, labels, rng)]
   found.append(of_networks(experiment, dataset, rng))
+  found.append(of_rotations(experiment, dataset, rng))
   if _RUN.value:
     found.append(of_set(_RUN.value, labels, images.reshape(len(labels), -1)))
   come = np.mean([rare[labels == c].mean() for c in np.unique(labels)])

@@ -13,9 +13,10 @@
 # them as processes. It is not the only way: one process, python -m
 # rdd_jax.main, drives all GPUs that it sees, or the first two by
 # --config.devices=2. Process i sees GPU i; on CPU this has no effect. When a
-# process fails, the others are killed, as they would wait for it, and its exit
-# status is returned. Checkpoints survive that. Ctrl-C and SIGTERM let all of
-# them save; again, they are killed.
+# process fails or is killed, the others say which it was and end, and its exit
+# status is returned; what has not ended after five seconds is killed.
+# Checkpoints survive that. Ctrl-C and SIGTERM let all of them save; again, they
+# are killed.
 set -euo pipefail
 
 if [[ $# -lt 1 || ! $1 =~ ^[1-9][0-9]*$ ]]; then
@@ -48,4 +49,9 @@ for ((i = 0; i < count; i++)); do
     "$python" -m rdd_jax.main --distributed "$@" &
   pids+=($!)
 done
-for ((i = 0; i < count; i++)); do wait -n; done
+status=0
+for ((i = 0; i < count && status == 0; i++)); do wait -n || status=$?; done
+for ((i = 0; i < 50 && status != 0; i++)); do
+  [[ -z $(jobs -pr) ]] || sleep 0.1
+done
+exit "$status"

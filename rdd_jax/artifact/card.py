@@ -106,6 +106,18 @@ def temperature_of(card: Mapping[str, Any]) -> float | None:
   return (card.get('calibration') or {}).get('temperature')
 
 
+def statistics_limit_of(card: Mapping[str, Any]) -> float | None:
+  """Returns the limit of the score `guarded` for networks on a card.
+
+  Args:
+    card: of any age; one without the field has none.
+
+  >>> statistics_limit_of({'calibration': {'statistics_limit': 9.0}})
+  9.0
+  """
+  return (card.get('calibration') or {}).get('statistics_limit')
+
+
 def labels(num_outputs: int, scale: float = 1.0) -> dict[str, float]:
   """Returns what a regression on a set's targets takes, in any framework.
 

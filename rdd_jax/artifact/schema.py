@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from rdd_jax.artifact.card import SCHEMA, temperature_of
+from rdd_jax.artifact.card import SCHEMA, statistics_limit_of, temperature_of
 from rdd_jax.core.errors import UserError
 
 PREFIX = 'preprocessing.'  # of its arrays
@@ -83,6 +83,14 @@ def require_card(card: Any, where: str) -> None:
     raise UserError(
       f'{where} has calibration.temperature {found!r}; it is a number above 0, '
       'what divides logits: copy the card again, or leave the field out'
+    )
+  limit = statistics_limit_of(card)
+  if limit is not None and not (
+    isinstance(limit, int | float) and 0 <= limit < math.inf
+  ):
+    raise UserError(
+      f'{where} has calibration.statistics_limit {limit!r}; it is a number '
+      'from 0, a distance: copy the card again, or leave the field out'
     )
 
 

@@ -27,6 +27,18 @@ class CalibrationRows(NamedTuple):
   noise: np.ndarray | None = None
 
 
+class Calibrated(NamedTuple):
+  """What was fitted on such rows.
+
+  Attributes:
+    temperature: what divides logits before confidences are read.
+    statistics_limit: of the score `guarded`; None where there is none.
+  """
+
+  temperature: float
+  statistics_limit: float | None = None
+
+
 class Reliability(NamedTuple):
   """A reliability diagram: what each bin of confidence holds, `[bins]`.
 

@@ -16,7 +16,7 @@ from rdd_jax.core.losses import Softened
 from rdd_jax.core.parts import Parts, in_one
 from rdd_jax.core.transform import Transform, identity
 from rdd_jax.evaluation import calibration, metrics
-from rdd_jax.evaluation.calibration import CalibrationRows
+from rdd_jax.evaluation.calibration import Calibrated, CalibrationRows
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.evaluation.ood.curves import Curves
 from rdd_jax.evaluation.ood.detect import OODBenchmark, detect
@@ -66,7 +66,7 @@ def evaluate(
   teacher: Teacher | None = None,
   ood: OODBenchmark | None = None,
   shift: Shift | None = None,
-  temperature: CalibrationRows | float | None = None,
+  calibrate: CalibrationRows | Calibrated | None = None,
   show: Callable[[Curves], None] = lambda curves: None,
   diagram: Callable[[Diagrams], None] = lambda found: None,
   tell: Told = lambda trained, left: None,
@@ -89,9 +89,9 @@ def evaluate(
       answers, at its temperature, whatever loss the recipe has.
     ood: the rows in and out of distribution, for the metrics of `detect`.
     shift: other test rows and groups of them, for those of `shift.measure`.
-    temperature: what divides logits before confidences are read: a number, or
-      rows that one for all the networks is fitted on. Then `ece_calibrated`
-      and `temperature` are measured too; nothing else reads scaled logits.
+    calibrate: what was fitted on real rows, or rows to fit it on, for all the
+      networks together. Then `ece_calibrated` and `temperature` are measured
+      too, and the score `guarded`; nothing else reads scaled logits.
     show: called with the curves of the first network.
     diagram: called with the reliability diagrams of the first network, by
       'before' and, with a temperature, 'after'.
@@ -127,11 +127,15 @@ def evaluate(
   )
   logits = predict(net, variables, test.images, preprocess)
   row = summarize(logits, test, num_classes)
-  if isinstance(temperature, CalibrationRows):
-    fitted = predict(net, variables, temperature.images, preprocess)
+  temperature = limit = rows = None
+  if isinstance(calibrate, CalibrationRows):
+    rows = calibrate.images
+    said = predict(net, variables, rows, preprocess)
     temperature = calibration.shared_temperature(
-      fitted[..., :num_classes], temperature.labels, temperature.noise
+      said[..., :num_classes], calibrate.labels, calibrate.noise
     )
+  elif calibrate is not None:
+    temperature, limit = calibrate
   if temperature is not None:
     row |= calibrated(logits[..., :num_classes], test.labels, temperature)
   diagram(diagrams(logits[0, :, :num_classes], test.labels, temperature))
@@ -156,6 +160,8 @@ def evaluate(
     num_classes=num_classes,
     preprocess=preprocess,
     key=seeds[0],
+    calibration_rows=rows,
+    limit=limit,
   )
   show(curves)
   return {**row, **found}
@@ -199,7 +205,7 @@ def calibrated(
     temperature: divides the logits.
 
   Returns:
-    `ece_calibrated` and `temperature`, the same for each network.
+    `ece_calibrated`; and `temperature`, one value for all networks.
 
   >>> row = calibrated(np.zeros((1, 4, 2)), np.array([0, 0, 0, 1]), 2.0)
   >>> row['ece_calibrated']['mean'], row['temperature']['mean']
@@ -208,7 +214,7 @@ def calibrated(
   errors = [calibration.ece(one / temperature, labels) for one in logits]
   return {
     'ece_calibrated': metrics.summary(errors),
-    'temperature': metrics.summary([temperature] * len(logits)),
+    'temperature': metrics.summary([temperature]),
   }
 
 

@@ -54,6 +54,11 @@ SCORES: Mapping[str, tuple[str, str]] = {
     'combined',
     'the energy, the Mahalanobis distance and the channel statistics together',
   ),
+  'guarded': (
+    'guarded energy',
+    'the energy of the classes, with rows of unusual channel statistics below '
+    'all others',
+  ),
   'ensemble': (
     'ensemble',
     'the sum of the combined scores of all networks of a set',
@@ -205,6 +210,13 @@ METRICS = (
     'temperature',
     'temperature',
     'of that; below 1, networks were unsure',
+    '',
+    '',
+  ),
+  Metric(
+    'statistics_limit',
+    'limit of the channel statistics',
+    'the distance that 2 % of training rows are beyond, for the guarded energy',
     '',
     '',
   ),

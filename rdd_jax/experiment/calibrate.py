@@ -1,4 +1,4 @@
-"""Rows that the temperature of a set is fitted on, and what its card says.
+"""Rows that a temperature and a limit are fitted on, and what a card says.
 
 They are training rows with labels as given, also those that distillation does
 not trust: rows that are trusted are the easy ones, and relabeled ones have the
@@ -158,15 +158,17 @@ def on_card(row: Row, labels: str) -> dict[str, Any]:
 
   Returns:
     `temperature`, what divides logits of the networks on the card; `bins`, of
-    the calibration errors in `numbers`; and the `labels`. Empty where no
-    temperature was fitted.
+    the calibration errors in `numbers`; the `labels`; and `statistics_limit`,
+    of the score `guarded`, where out-of-distribution sets were measured. Empty
+    where no temperature was fitted.
   """
   if 'temperature' not in row:
     return {}
-  return {
-    'calibration': {
-      'temperature': row['temperature']['mean'],
-      'bins': BINS,
-      'labels': labels,
-    }
+  found = {
+    'temperature': row['temperature']['mean'],
+    'bins': BINS,
+    'labels': labels,
   }
+  if 'statistics_limit' in row:
+    found['statistics_limit'] = row['statistics_limit']['mean']
+  return {'calibration': found}

@@ -147,7 +147,7 @@ def _measure(
     teacher=chosen.teacher,
     ood=trial.outside,
     shift=shift(trial),
-    temperature=fitted,
+    calibrate=fitted,
     show=curves.update,
     diagram=diagrams.update,
     tell=trial.tell,

@@ -36,6 +36,7 @@ class Fitted:
     key: of augmented views, in `scores`.
     temperature: what divides logits in `probabilities`: of the card, where its
       network was trained by its recipe; 1 elsewhere.
+    statistics_limit: of the score `guarded`, likewise; None elsewhere.
   """
 
   net: nn.Module
@@ -47,6 +48,7 @@ class Fitted:
   recipe: Recipe
   key: Array
   temperature: float = 1.0
+  statistics_limit: float | None = None
 
   def logits(self, images: ArrayLike) -> np.ndarray:
     """Computes logits `f32[n, o]`, in evaluation mode.
@@ -83,7 +85,8 @@ class Fitted:
 
     What `judge` measures is how well these tell test images from others, of
     the same network, where the card leaves `outside.views` at its default.
-    There is no `statistics` and no `combined` without convolutions.
+    There is no `statistics`, `combined` or `guarded` without convolutions, and
+    no `guarded` where the card has no limit for it.
 
     Args:
       images: as `logits` takes them.
@@ -94,7 +97,8 @@ class Fitted:
     pixels = self._checked(images)
     found = describe(self.net, self._stacked, pixels, self.preprocessing)
     said = scores.Outputs(*(leaf[0] for leaf in found))
-    return scores.score_all(said, len(self.class_names), *self._known)
+    classes, limit = len(self.class_names), self.statistics_limit
+    return scores.score_all(said, classes, *self._known, limit)
 
   @cached_property
   def _known(self) -> tuple[scores.Reference, scores.Typical | None]:

@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 
 from rdd_jax import data
 from rdd_jax.artifact import store
-from rdd_jax.artifact.card import temperature_of
+from rdd_jax.artifact.card import statistics_limit_of, temperature_of
 from rdd_jax.config import defaults
 from rdd_jax.config.build import experiment, ood
 from rdd_jax.config.build import shift as build_shift
@@ -23,6 +23,7 @@ from rdd_jax.config.build.transforms import chains
 from rdd_jax.config.defaults import Config
 from rdd_jax.core import plugins
 from rdd_jax.core.transform import DataSpec, Transform
+from rdd_jax.evaluation.calibration import Calibrated
 from rdd_jax.evaluation.evaluate import Diagrams, TestData, evaluate
 from rdd_jax.evaluation.metrics import Row, pool
 from rdd_jax.evaluation.ood.curves import Curves
@@ -50,8 +51,8 @@ class Judge:
     student: edits each minibatch.
     outside: what is to be told from the data, if anything.
     shift: other test rows and groups of them, if any.
-    temperatures: what divides logits before confidences are read, by the names
-      of networks that have one.
+    calibrated: what was fitted on real rows, by the names of networks that it
+      was fitted for.
     curves: of the first network that a set was evaluated by, for a report.
     diagrams: likewise, of reliability.
   """
@@ -65,7 +66,7 @@ class Judge:
   student: Transform
   outside: OODBenchmark | None
   shift: Shift | None
-  temperatures: Mapping[str, float] = field(default_factory=dict)
+  calibrated: Mapping[str, Calibrated] = field(default_factory=dict)
   curves: dict[str, Curves] = field(default_factory=dict)
   diagrams: dict[str, Diagrams] = field(default_factory=dict)
 
@@ -89,7 +90,7 @@ class Judge:
           teacher=distilled.teacher,
           ood=self.outside,
           shift=self.shift,
-          temperature=self.temperatures.get(name),
+          calibrate=self.calibrated.get(name),
           show=lambda found, name=name: self.curves.update({name: found}),
           diagram=lambda found, name=name: self.diagrams.update({name: found}),
           tell=lambda trained, left: progress.advance(trained),
@@ -191,20 +192,21 @@ def judge_of(
     held=held,
     preprocess=distilled.preprocessing,
     **trained,
-    temperatures=_temperatures(card, epochs),
+    calibrated=_calibrated(card, epochs),
     outside=outside,
     shift=shift,
   )
 
 
-def _temperatures(
+def _calibrated(
   card: Mapping[str, Any], epochs: int | None
-) -> dict[str, float]:
-  """The temperature on a card: of its network, by its recipe alone."""
+) -> dict[str, Calibrated]:
+  """What a card has of it: for its network, by its recipe alone."""
   found = temperature_of(card)
   if found is None or epochs not in (None, card['evaluation']['epochs']):
     return {}
-  return {card['network']['name']: found}
+  fitted = Calibrated(found, statistics_limit_of(card))
+  return {card['network']['name']: fitted}
 
 
 def config_of(card: Mapping[str, Any]) -> Config:

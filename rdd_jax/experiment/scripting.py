@@ -13,6 +13,7 @@ from rdd_jax.artifact import store
 from rdd_jax.artifact.store import Distilled
 from rdd_jax.core.errors import UserError
 from rdd_jax.data.dataset import Dataset, Split, check_split
+from rdd_jax.evaluation.calibration import Calibrated
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.experiment import trial
 from rdd_jax.experiment.fitted import Fitted
@@ -82,7 +83,7 @@ def fit(
     batch,
     made.recipe,
     seeds[0],
-    made.temperatures.get(name, 1.0),
+    *made.calibrated.get(name, Calibrated(1.0)),
   )
 
 

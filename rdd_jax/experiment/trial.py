@@ -24,6 +24,7 @@ from rdd_jax.evaluation.ood.detect import OODBenchmark
 from rdd_jax.evaluation.shift.shift import Shift
 from rdd_jax.experiment.kept import Kept
 from rdd_jax.images.preprocessing import Preprocessing
+from rdd_jax.runtime import distributed as meshes
 from rdd_jax.runtime.files import read_summed, write_atomically, write_summed
 from rdd_jax.runtime.logging import say
 from rdd_jax.runtime.profiling import Watch
@@ -105,7 +106,7 @@ def keep_curves(
     curves: the curves.
     kind: the directory: 'curves' of detection, or 'reliability'.
   """
-  if not curves:
+  if not (curves and meshes.is_main_process()):
     return
   path = trial.workdir / kind / f'{arm}.json'
   path.parent.mkdir(parents=True, exist_ok=True)
@@ -168,6 +169,7 @@ def remember(path: Path, compute: Callable[[], Any]) -> Any:
   if there:
     say(f'{path} is damaged: it is made again')
   value = compute()
-  path.parent.mkdir(parents=True, exist_ok=True)
-  write_summed(path, json.dumps(value, indent=1).encode())
+  if meshes.is_main_process():  # numbers of another host may differ
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_summed(path, json.dumps(value, indent=1).encode())
   return value

@@ -11,15 +11,15 @@ from rdd_jax.report.table import Cell, Line, Table, arm, entry
 Rows = Mapping[str, Mapping[str, Any]]
 
 # In the order of the tables.
-TABLES = ('msp', 'energy', 'relative_mahalanobis', 'combined')
+TABLES = ('msp', 'energy', 'guarded', 'relative_mahalanobis', 'combined')
 MEANS = (('far', ''), ('near', 'near_'))
 
 
 def ood_tables(rows: Rows, outside: Mapping[str, Any]) -> list[Table]:
-  """Tabulates AUROC in per cent on each set, once for each of four scores.
+  """Tabulates AUROC in per cent on each set, once for each score of `TABLES`.
 
   Args:
-    rows: of `results.json`.
+    rows: of `results.json`; scores that none of them has are left out.
     outside: likewise; sets that are not averaged are in brackets.
   """
   found = [name for name in rows if any('@' in m for m in rows[name])]
@@ -31,6 +31,8 @@ def ood_tables(rows: Rows, outside: Mapping[str, Any]) -> list[Table]:
   tables = []
   for score in TABLES:
     end = suffix(score)
+    if not any(m.startswith(f'auroc{end}@') for a in found for m in rows[a]):
+      continue
     lines = [
       line(_title(s), f'auroc{end}@{s["name"]}', _note(s))
       for s in outside['sets']

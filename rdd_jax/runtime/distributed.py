@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 import os
 import sys
 from types import TracebackType
@@ -17,7 +19,10 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 import numpy as np
 
 from rdd_jax.core.errors import UserError
-from rdd_jax.runtime import stopping
+from rdd_jax.runtime import peers, stopping
+
+# Seconds without a word, after which JAX counts a process as lost; see `peers`.
+HEARTBEAT = 45
 
 
 def initialise(
@@ -48,15 +53,14 @@ def initialise(
     return
   if coordinator is None:
     try:
-      jax.distributed.initialize()
+      jax.distributed.initialize(heartbeat_timeout_seconds=HEARTBEAT)
     except ValueError as error:
       raise UserError(
         f'--distributed found no cluster to join ({error}): start with srun, '
         'mpirun or on a TPU pod, or set RDD_JAX_COORDINATOR=HOST:PORT, '
         'RDD_JAX_NUM_PROCESSES and RDD_JAX_PROCESS_ID'
       ) from error
-    sys.excepthook = _fail
-    stopping.handle()
+    _joined('')
     return
   try:
     num_processes = int(env['RDD_JAX_NUM_PROCESSES'])
@@ -71,9 +75,17 @@ def initialise(
     num_processes,
     process_id,
     cluster_detection_method='deactivate',
+    heartbeat_timeout_seconds=HEARTBEAT,
   )
+  _joined(coordinator.rpartition(':')[0])
+
+
+def _joined(address: str) -> None:
   sys.excepthook = _fail
   stopping.handle()
+  peers.watch(address)
+  stopping.on_leaving(partial(peers.leave, peers.STOPPED))
+  atexit.register(peers.leave, peers.FINISHED)  # before jax waits for all
 
 
 def leave(status: int) -> NoReturn:
@@ -87,6 +99,7 @@ def leave(status: int) -> NoReturn:
   """
   if not jax.distributed.is_initialized():
     sys.exit(status)
+  peers.leave(peers.FAILED)
   sys.stdout.flush()
   sys.stderr.flush()
   os._exit(status)
@@ -97,6 +110,7 @@ def _fail(
   error: BaseException,
   traceback: TracebackType | None,
 ) -> None:
+  peers.settle()
   sys.__excepthook__(kind, error, traceback)
   leave(1)
 

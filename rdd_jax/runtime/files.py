@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 from pathlib import Path
+import uuid
 
 from rdd_jax.core.errors import UserError
 
@@ -25,11 +26,14 @@ def advice(error: OSError) -> str:
 def write_atomically(path: Path, data: bytes) -> None:
   """Writes a file whole: no reader ever sees a part of it.
 
+  Of several writers, on whatever hosts, the last one's file stays.
+
   Args:
     path: of the file; what is there is replaced. Its directory must exist.
     data: what the file is to hold.
   """
-  unfinished = path.with_name(f'.{path.name}.{os.getpid()}')
+  # No process number: two containers on one file system may share it.
+  unfinished = path.with_name(f'.{path.name}.{uuid.uuid4().hex}')
   try:
     unfinished.write_bytes(data)
     os.replace(unfinished, path)

@@ -53,6 +53,7 @@ class _Watch:
     self.unfinished: list[tuple[str, Callable[[], object]]] = []
     self.finished_at = 0.0
     self.on = self.resumes = self.raised = False
+    self.leaving: Callable[[], object] = lambda: None
     self.announced = threading.Lock()  # is left acquired
 
 
@@ -133,6 +134,15 @@ def handle() -> None:
       signal.signal(number, _handle)
 
 
+def on_leaving(call: Callable[[], object]) -> None:
+  """Has something called before a signal ends this process.
+
+  Args:
+    call: is short, and called from any thread.
+  """
+  _watch.leaving = call
+
+
 def command() -> str:
   """Returns the command line of this process, for a shell."""
   spec = getattr(sys.modules['__main__'], '__spec__', None)
@@ -148,17 +158,27 @@ def leave(*, saved: bool = True) -> NoReturn:
   Args:
     saved: all that was done; False says that some of it may be done again.
   """
-  flushing = threading.Thread(target=_flush, daemon=True)
-  flushing.start()
-  flushing.join(0.2)  # another thread may hold what it needs
+  _watch.leaving()
   if not _watch.resumes:
     how, go_on = 'stopped', 'begin again'
   elif saved:
     how, go_on = 'stopped and saved', 'resume'
   else:
     how, go_on = 'stopped; what was saved is intact', 'resume'
-  _write(1, f'{how}; to {go_on}: {command()}')
-  os._exit(128 + (_watch.number or signal.SIGINT))
+  _end(1, f'{how}; to {go_on}: {command()}', 128 + (_watch.number or 2))
+
+
+def end(line: str, status: int = 1) -> NoReturn:
+  """Ends the process from any thread, at once, with a line of an error."""
+  _end(2, line, status)
+
+
+def _end(where: int, line: str, status: int) -> NoReturn:
+  flushing = threading.Thread(target=_flush, daemon=True)
+  flushing.start()
+  flushing.join(0.2)  # another thread may hold what it needs
+  _write(where, line)
+  os._exit(status)
 
 
 def _handle(number: int, frame: FrameType | None) -> None:

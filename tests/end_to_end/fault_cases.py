@@ -281,7 +281,7 @@ def small_disk(home: Path, size: int) -> Iterator[Callable[[], None] | None]:
     yield grow if mounted else None
   finally:
     if mounted:
-      os.system(f'umount {home}')
+      _unmount(home)
 
 
 @contextmanager
@@ -303,9 +303,14 @@ def read_only(home: Path) -> Iterator[None]:
     yield
   finally:
     if mounted:
-      os.system(f'umount {home}')
+      _unmount(home)
     for place in places:
       place.chmod(0o755)
+
+
+def _unmount(home: Path) -> None:
+  """Unmounts, also where a run that has ended still maps files of experts."""
+  assert not os.system(f'umount --lazy {home}')
 
 
 def can_deny(home: Path) -> bool:

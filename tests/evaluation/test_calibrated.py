@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rdd_jax.evaluation import calibration
-from rdd_jax.evaluation.calibration import CalibrationRows
+from rdd_jax.evaluation.calibration import Calibrated, CalibrationRows
 from rdd_jax.evaluation.evaluate import TestData, evaluate
 from rdd_jax.evaluation.ood.detect import OODBenchmark, OODSet
 from rdd_jax.images.preprocessing import standardize
@@ -25,7 +25,7 @@ def rows(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
   return pixels.astype(np.uint8), np.asarray(batch.cells)
 
 
-def judged(temperature, diagram=lambda found: None) -> dict:
+def judged(calibrate, diagram=lambda found: None) -> dict:
   images, labels = rows(90, 1)
   return evaluate(
     NET,
@@ -36,18 +36,18 @@ def judged(temperature, diagram=lambda found: None) -> dict:
     preprocess=PREPROCESS,
     seeds=keys(2),
     ood=OODBenchmark(images, labels, (OODSet('noise', images[::-1] // 2),)),
-    temperature=temperature,
+    calibrate=calibrate,
     diagram=diagram,
   )
 
 
 def test_a_temperature_changes_nothing_but_confidences():
-  before, after = judged(None), judged(0.1)
+  before, after = judged(None), judged(Calibrated(0.1))
   new = {'ece_calibrated', 'temperature'}
   assert after.keys() - before.keys() == new
   assert {k: v for k, v in after.items() if k not in new} == before
   assert after['ece_calibrated'] != before['ece']
-  one = judged(1.0)
+  one = judged(Calibrated(1.0))
   assert one['ece_calibrated'] == before['ece']
 
 
@@ -68,7 +68,7 @@ def test_the_temperature_is_fitted_on_the_rows_of_all_networks():
   expected = calibration.shared_temperature(logits, labels, noise)
   found = {}
   row = judged(fitted, found.update)
-  assert row['temperature']['values'] == pytest.approx([expected] * 2)
+  assert row['temperature']['values'] == pytest.approx([expected])
   tests, truth = rows(90, 1)
   z = predict(NET, variables, tests, PREPROCESS)
   errors = [calibration.ece(one / expected, truth) for one in z]

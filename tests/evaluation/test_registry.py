@@ -10,6 +10,7 @@ import pytest
 
 from rdd_jax import networks
 from rdd_jax.data import shifts
+from rdd_jax.evaluation.calibration import CalibrationRows
 from rdd_jax.evaluation.columns import SHOWN
 from rdd_jax.evaluation.evaluate import TestData, evaluate
 from rdd_jax.evaluation.lookup import find, pattern, shown, title
@@ -61,7 +62,7 @@ def row() -> dict:
     odin=True,
   )
   return evaluate(
-    networks.build('mlp', CLASSES, width=4),
+    networks.build('convnet', CLASSES, width=4, depth=1),
     batch_of(
       inputs=jnp.asarray(pixels),
       targets=jax.nn.one_hot(labels, CLASSES),
@@ -80,7 +81,7 @@ def row() -> dict:
     seeds=jax.random.split(jax.random.key(0), 1),
     ood=benchmark,
     shift=shift,
-    temperature=2.0,
+    calibrate=CalibrationRows(pixels, labels),
   )
 
 
@@ -119,7 +120,7 @@ def test_records_are_unique_and_complete(records):
 
 def test_every_score_and_every_field_of_trust_has_a_record():
   known = {*scores.LOGIT_SCORES, *scores.FEATURE_SCORES, 'contrast', 'odin'}
-  known |= {'statistics', 'combined', 'ensemble'}
+  known |= {'statistics', 'combined', 'guarded', 'ensemble'}
   assert known == SCORES.keys()
   assert {*Evidence._fields, 'recall_worst_class'} < {m.name for m in TRUST}
 

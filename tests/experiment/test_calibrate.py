@@ -106,6 +106,11 @@ def test_a_card_of_its_age_loads_and_one_with_a_temperature(artifact, tmp_path):
     store.save(tmp_path / 'bad', with_temperature(artifact, wrong))
     with pytest.raises(UserError, match='it is a number above 0'):
       store.load(tmp_path / 'bad')
+  for wrong in (-1.0, 'far'):
+    found.card['calibration']['statistics_limit'] = wrong
+    store.save(tmp_path / 'bad', found)
+    with pytest.raises(UserError, match='a number from 0'):
+      store.load(tmp_path / 'bad')
 
 
 def test_the_temperature_of_a_card_is_used_by_fit_and_judge(artifact):

@@ -88,16 +88,20 @@ def test_what_is_fitted_is_what_is_judged(artifact, net):
 @pytest.mark.parametrize('net', ['', 'convnet:width=4:depth=1'])
 def test_scores_are_those_that_are_judged(artifact, net):
   outside = artifact.card['outside'] | {'sets': ('patches',), 'rows': 50}
-  asked = replace(artifact, card={**artifact.card, 'outside': outside})
+  known = {'temperature': 0.5, 'statistics_limit': 20.0}
+  card = {**artifact.card, 'outside': outside, 'calibration': known}
+  asked = replace(artifact, card=card)
   row = rdd_jax.judge(asked, net=net, seeds=1, seed=1)
   benchmark = judge_of(asked, DIGITS, [], epochs=1, data_dir='').outside
   assert benchmark is not None
-  fitted = rdd_jax.fit(net, artifact, seed=1)
+  fitted = rdd_jax.fit(net, asked, seed=1)
   inside, patches = (
     fitted.scores(images)
     for images in (benchmark.inside, benchmark.sets[0].images)
   )
   assert ('combined' in inside) == (net != '')
+  # A limit is of the network on the card.
+  assert 'guarded' not in inside
   for score, own in inside.items():
     np.testing.assert_allclose(
       row[f'auroc{suffix(score)}@patches']['values'],

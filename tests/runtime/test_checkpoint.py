@@ -98,7 +98,7 @@ def test_without_a_sharding_it_is_replicated_over_the_mesh(tmp_path):
 PAIR = """
 import sys, jax, jax.numpy as jnp
 from jax.sharding import NamedSharding, PartitionSpec
-from rdd_jax import checkpoint, mesh
+from rdd_jax.runtime import checkpoint, distributed as mesh
 import numpy as np
 mesh.initialise()
 assert jax.process_count() == 2 and jax.device_count() == 4

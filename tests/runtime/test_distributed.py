@@ -76,7 +76,7 @@ def test_incomplete_environment(env):
 
 
 def test_no_cluster_to_join(monkeypatch):
-  def initialize() -> None:
+  def initialize(**_: object) -> None:
     raise ValueError('coordinator_address should be defined.')
 
   monkeypatch.setattr(jax.distributed, 'initialize', initialize)
@@ -156,8 +156,8 @@ def test_local_launch_lets_all_save(tmp_path, again):
 
 
 FAILING = """
-from rdd_jax import mesh
-mesh.initialise()
+from rdd_jax.runtime import distributed
+distributed.initialise()
 import jax, sys
 from jax.experimental import multihost_utils
 multihost_utils.sync_global_devices('begin')
@@ -169,7 +169,7 @@ multihost_utils.sync_global_devices('end')
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-  ('how', 'status'), [('mesh.leave(3)', 3), ("raise KeyError('gone')", 1)]
+  ('how', 'status'), [('distributed.leave(3)', 3), ("raise KeyError('gone')", 1)]
 )
 def test_one_failure_ends_the_others(tmp_path, how, status):
   (tmp_path / 'failing.py').write_text(FAILING.format(how=how))

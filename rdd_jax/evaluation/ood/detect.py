@@ -15,8 +15,8 @@ from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch
 from rdd_jax.evaluation import calibration, metrics
 from rdd_jax.evaluation.metrics import Row
+from rdd_jax.evaluation.ood import guarded, scores
 from rdd_jax.evaluation.ood import metrics as detection
-from rdd_jax.evaluation.ood import scores
 from rdd_jax.evaluation.ood.curves import Curves, curves
 from rdd_jax.evaluation.ood.odin import odin
 from rdd_jax.evaluation.registry import suffix
@@ -26,7 +26,7 @@ from rdd_jax.training.predict import describe
 from rdd_jax.training.recipe import Recipe
 
 # Of which every metric is reported.
-PRINCIPAL = ('msp', 'energy', 'combined')
+PRINCIPAL = ('msp', 'energy', 'combined', 'guarded')
 EVERY = ('auroc', 'fpr95_in', 'fpr95_out')  # of every score and set
 TRAPEZOIDS = ('aupr_in_trapezoid', 'aupr_out_trapezoid')
 VIEWS = 10  # augmented ones of a row, whose features are compared
@@ -78,6 +78,8 @@ def detect(
   num_classes: int,
   preprocess: Preprocessing,
   key: Array,
+  calibration_rows: np.ndarray | None = None,
+  limit: float | None = None,
 ) -> tuple[Row, Curves]:
   """Measures out-of-distribution detection, one value for each network.
 
@@ -90,6 +92,9 @@ def detect(
     num_classes: cells of `batch` below it are in-distribution.
     preprocess: from uint8 to network inputs.
     key: of the views.
+    calibration_rows: `u8[m, H, W, C]`, real rows that `statistics_limit` is
+      fitted on, for the score `guarded`; a metric of the row then.
+    limit: instead of these, one that was fitted before.
 
   Returns:
     A row of `auroc`, `fpr95_in` and `fpr95_out` of the score MSP, means over
@@ -98,8 +103,9 @@ def detect(
     `PRINCIPAL` scores `aupr_in` and `aupr_out` too, and of each set what
     `openood` tabulates; `auroc_wrong`, how well MSP tells wrong predictions
     from right ones; and `ece_oracle`, see `calibration.scaled_ece`. Scores are
-    of logits as they are, whatever temperature confidences have. And the
-    curves of the first network.
+    of logits as they are, whatever temperature confidences have. What is one
+    number for all networks, of the score `ensemble` and `statistics_limit`, is
+    one value. And the curves of the first network.
   """
   fitted = references(
     net,
@@ -111,6 +117,11 @@ def detect(
     key=key,
     views=benchmark.views,
   )
+  fits: dict[str, float] = {}
+  if calibration_rows is not None:
+    _, _, found = describe(net, variables, calibration_rows, preprocess)
+    limit = _limit(found, fitted)
+    fits = {} if limit is None else {'statistics_limit': limit}
 
   def scored(
     images: np.ndarray,
@@ -119,7 +130,7 @@ def detect(
     logits = found[0]
     said = map(scores.Outputs, *found)
     found = [
-      scores.score_all(own, num_classes, *known)
+      scores.score_all(own, num_classes, *known, limit)
       for own, known in zip(said, fitted, strict=True)
     ]
     if benchmark.odin:
@@ -147,10 +158,31 @@ def detect(
         # Of a network that diverged, it is no number.
         'ece_oracle': float(np.nan_to_num(left, nan=1.0)),
       }
+      | fits
     )
-  row = {m: metrics.summary([v[m] for v in values]) for m in values[0]}
+  row = {
+    m: metrics.summary([v[m] for v in values[: 1 if _is_shared(m) else None]])
+    for m in values[0]
+  }
   first = {name: theirs[0] for name, theirs in others.items()}
   return row, curves(inside[0], first)
+
+
+def _limit(
+  statistics: np.ndarray,
+  fitted: Sequence[tuple[scores.Reference, scores.Typical | None]],
+) -> float | None:
+  """The limit on the statistics `f[s, m, d]` of real rows, by all networks."""
+  far = [
+    scores.distances(own, usual.statistics).background
+    for own, (_, usual) in zip(statistics, fitted, strict=True)
+    if usual is not None
+  ]
+  return guarded.limit(far) if far else None
+
+
+def _is_shared(metric: str) -> bool:
+  return '_ensemble' in metric.partition('@')[0] or metric == 'statistics_limit'
 
 
 def _with_ensemble(

@@ -49,7 +49,7 @@ def openood(
   Args:
     row: metric to its summary, as `detect` and `evaluate` measure them.
     sets: `name`, `near` and `seen` of each, as `results.json` has them.
-    score: 'msp', 'energy' or 'combined'.
+    score: 'msp', 'energy', 'guarded' or 'combined'.
 
   Returns:
     From the name of a set, or of a mean, to the five columns; near sets first.

@@ -18,6 +18,7 @@ from rdd_jax.evaluation.ood.combined import (
   combined,
   typical,
 )
+from rdd_jax.evaluation.ood.guarded import guarded
 from rdd_jax.evaluation.ood.reference import (
   Distances,
   Reference,
@@ -159,6 +160,7 @@ def score_all(
   num_classes: int,
   reference: Reference | None = None,
   usual: Typical | None = None,
+  limit: float | None = None,
 ) -> dict[str, np.ndarray]:
   """Computes every score that there is for these outputs, by name.
 
@@ -168,11 +170,12 @@ def score_all(
     reference: of the same network; without one, `FEATURE_SCORES` are left out.
     usual: see `combined`; without one, or a reference, `statistics` and
       `combined` are left out.
+    limit: of the statistics, see `guarded`, which is left out without one.
 
   Returns:
     Scores `f64[n]`: `LOGIT_SCORES`, `contrast` unless there is a reject class,
     `FEATURE_SCORES`, `statistics`, minus the squared Mahalanobis distance of
-    the statistics of convolutions, and `combined`.
+    the statistics of convolutions, `combined`, and `guarded`.
 
   Raises:
     UserError: if there are neither as many logits as classes nor one more.
@@ -200,4 +203,7 @@ def score_all(
       apart = distances(np.asarray(outputs.statistics), usual.statistics)
       scores['statistics'] = -apart.background
       scores['combined'] = combined(outputs, num_classes, reference, usual)
+      if limit is not None:
+        far = apart.background
+        scores['guarded'] = guarded(energy(classes), far, limit)
   return scores
