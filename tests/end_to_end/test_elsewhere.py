@@ -83,18 +83,16 @@ print(cases.run(home, family, stop=cases.after(asked)))
 
 @pytest.mark.parametrize('family', FAMILIES)
 @pytest.mark.parametrize('asked', [3])
-@pytest.mark.parametrize(
-  ('first', 'then'), slow_but([(1, 4)], [(1, 4), (4, 2)])
-)
+@pytest.mark.parametrize('counts', slow_but([(1, 4)], [(1, 4), (4, 2)]))
 def test_on_other_devices(
-  family: str, asked: int, first: int, then: int, whole: dict, tmp_path: Path
+  family: str, asked: int, counts: tuple[int, int], whole: dict, tmp_path: Path
 ):
   """Up to rounding: sums over devices round in another order."""
   home = tmp_path / 'home'
   home.mkdir()
   stop = cases.after(asked)
-  assert cases.run(home, family, stop=stop, devices=first) == 'stopped'
-  assert cases.run(home, family, devices=then) == ''
+  assert cases.run(home, family, stop=stop, devices=counts[0]) == 'stopped'
+  assert cases.run(home, family, devices=counts[1]) == ''
   _write(tmp_path / 'whole' / 'run', whole)
   assert_close(tmp_path / 'whole' / 'run', home / 'run')
 
