@@ -65,6 +65,7 @@ def test_a_lost_process_ends_the_other(
   saved = 'checkpoints/*/manifest.json'
   wait(processes[0], lambda: any(directory.glob(saved)))
   processes[victim].kill()
+  processes[victim].wait()
   begin = time.monotonic()
   left = processes[1 - victim]
   assert left.wait(timeout=60) == 1
@@ -88,6 +89,7 @@ def test_others_end_where_none_waits_for_them(tmp_path: Path):
   log = tmp_path / 'run.0.log'
   wait(processes[0], lambda: 'judging' in log.read_text())
   processes[1].kill()
+  processes[1].wait()
   assert processes[0].wait(timeout=60) == 1
   assert 'error: process 1 of 2 (' in log.read_text().splitlines()[-1]
 
