@@ -5,16 +5,16 @@ from __future__ import annotations
 from functools import cache
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 
 from rdd_jax import data, networks
 from rdd_jax.config.build import experiment as build_experiment
+from rdd_jax.config.build import experts
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.batch import Look
 from rdd_jax.core.measure import Measure, empirical
 from rdd_jax.core.sharding import constrain
 from rdd_jax.experiment.describe import count
-from rdd_jax.objectives import Segment
 
 
 def shapes(config: Config) -> data.Dataset:
@@ -51,10 +51,10 @@ def trace(config: Config, *, step: bool) -> None:
     look = Look(images, experiment.look)
     feed = None
     if experiment.feed:
-      size = count(
-        networks.init(experiment.net, key, dataset.image_shape)['params']
-      )
-      feed = Segment(jnp.zeros(size), jnp.ones(size))
+      size = count(networks.init(experiment.net, key, dataset.image_shape))
+      epochs = experts.snapshots(config)[-1] + 1
+      still = np.broadcast_to(np.zeros(size, np.float32), (epochs, size))
+      feed = experiment.feed([0], 0, [still])
     return state, *experiment.distiller.update(state, real, feed, look)
 
   measure = empirical(dataset.train_labels, experiment.spec.num_outputs)

@@ -12,7 +12,6 @@ from jax import Array
 import numpy as np
 
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.losses import Softened
 from rdd_jax.core.parts import Parts, in_one
 from rdd_jax.core.transform import Transform, identity
 from rdd_jax.evaluation import calibration, metrics
@@ -85,8 +84,7 @@ def evaluate(
     seeds: typed keys `[s]`, one for each network.
     student: edits every minibatch.
     learning_rate: instead of the recipe's; see `fit_many`.
-    teacher: labels each view of the rows; networks are trained to give its
-      answers, at its temperature, whatever loss the recipe has.
+    teacher: labels each view of the rows, see `fit_many`.
     ood: the rows in and out of distribution, for the metrics of `detect`.
     shift: other test rows and groups of them, for those of `shift.measure`.
     calibrate: what was fitted on real rows, or rows to fit it on, for all the
@@ -109,8 +107,6 @@ def evaluate(
   shape = jax.eval_shape(
     preprocess, batch.inputs[:1] if raw else test.images[:1]
   )
-  if teacher is not None:
-    recipe = replace(recipe, losses=Softened(teacher.temperature))
   variables = fit_in_turn(
     net,
     batch,

@@ -83,7 +83,7 @@ def rank(
     augment = dsa(AUGMENT, 'one', siamese=False)
     augmented = replace(judge, recipe=replace(judge.recipe, augment=augment))
   whole, teacher = _whole(judge, distilled, dataset, seeds, whole_steps)
-  soft = distilled.card.get('label_kind') != 'hard'
+  soft = distilled.card.get('label_kind') not in ('hard', 'teacher')
 
   def random(judge: Judge) -> Row:
     drawn = [_random(distilled, dataset, key, teacher, soft) for key in seeds]
@@ -102,7 +102,9 @@ def rank(
     'ranking_random_plain': random(plain),
     'ranking_set': augmented(distilled, seeds)[name],
     'ranking_set_plain': plain(distilled, seeds)[name],
-    'ranking_set_hard': judge(replace(distilled, targets=hard), seeds)[name],
+    'ranking_set_hard': judge(
+      replace(distilled, targets=hard, teacher=None), seeds
+    )[name],
   }
   return {'rows': rows, 'scores': scores(rows, judge.recipe.augment is None)}
 
@@ -144,7 +146,9 @@ def _random(
   teacher: Any,
   soft: bool,
 ) -> store.Distilled:
-  drawn = baseline_like('random', distilled, dataset, key)
+  card = {**distilled.card, **({'label_kind': 'soft'} if soft else {})}
+  own = replace(distilled, card=card)  # they are labelled below
+  drawn = baseline_like('random', own, dataset, key)
   if not soft:
     return drawn
   pixels = np.rint(drawn.images * 255).astype(np.uint8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 import os
 from pathlib import Path
 import shutil
@@ -86,15 +87,17 @@ def _safetensors(distilled: Distilled, out: Path, _: str) -> list[str]:
 def _folder(distilled: Distilled, out: Path, _: str) -> list[str]:
   from rdd_jax.artifact import export as write
 
+  distilled, lost = _without_teacher(distilled)
   write.write_folder(out, distilled)
   write.write_side(out, distilled)
-  return [f'{out}: PNGs by class', *write.losses(distilled)]
+  return [f'{out}: PNGs by class', *write.losses(distilled), *lost]
 
 
 def _tfds(distilled: Distilled, out: Path, data_dir: str) -> list[str]:
   from rdd_jax.artifact import export as write
   from rdd_jax.experiment.judge import load as load_dataset
 
+  distilled, lost = _without_teacher(distilled)
   try:
     # Within what `export` allows.
     dataset = load_dataset(distilled.card, data_dir, allow_code=True)
@@ -110,7 +113,18 @@ def _tfds(distilled: Distilled, out: Path, data_dir: str) -> list[str]:
     f'{written}: array_record',
     f"rdd_jax.data.{reads.format(name)}, data_dir='{out}') reads it",
     *more,
+    *lost,
   ]
+
+
+def _without_teacher(distilled: Distilled) -> tuple[Distilled, list[str]]:
+  """A set with the labels that its rows have alone, and what that loses."""
+  if distilled.teacher is None:
+    return distilled, []
+  card = {k: v for k, v in distilled.card.items() if k != 'teacher'}
+  card['label_kind'] = 'hard'
+  lost = 'the teacher was left out: labels are classes; npz keeps it'
+  return replace(distilled, teacher=None, card=card), [lost]
 
 
 FORMATS: dict[str, Callable[[Distilled, Path, str], list[str]]] = {

@@ -73,6 +73,7 @@ def fit(
     input_shape=artifact.images.shape[1:],
     seeds=seeds,
     student=made.student,
+    teacher=artifact.teacher,
   )
   return Fitted(
     module,

@@ -54,12 +54,15 @@ def statistics_loss(
   """
   outputs, seen = apply_with_moments(net, variables, x)
   gaps = [
-    sum(
-      safe_sqrt(jnp.sum((a - b) ** 2)) for a, b in zip(own, kept, strict=True)
-    )
+    _distance(own.mean, kept.mean) + _distance(own.variance, kept.variance)
     for own, kept in seen
   ]
-  return first * gaps[0] + sum(gaps[1:]), outputs.logits
+  loss = (first - 1) * gaps[0] + jnp.sum(jnp.stack(gaps))
+  return loss, outputs.logits
+
+
+def _distance(a: Array, b: Array) -> Array:
+  return safe_sqrt(jnp.sum((a - b) ** 2))
 
 
 def batches(cells: np.ndarray, num_classes: int, rows: int) -> np.ndarray:
@@ -146,7 +149,7 @@ def recovery(
 
   def moved(key: Array, x: Array) -> Array:
     by = jax.random.randint(keys.named(key, 'jitter'), (2,), 0, jitter + 1)
-    x = jnp.roll(x, (by[0], by[1]), (1, 2))
+    x = jnp.roll(jnp.roll(x, by[0], 1), by[1], 2)
     return augment(keys.named(key, 'augment'), x) if augment else x
 
   def losses(

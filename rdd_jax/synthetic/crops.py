@@ -41,7 +41,9 @@ class Selection:
   groups: int = 0
 
 
-def candidates(key: Array, measure: Measure, ids: np.ndarray, n: int) -> Array:
+def candidates(
+  key: Array, measure: Measure, ids: np.ndarray, n: int
+) -> np.ndarray:
   """Draws rows of each stratum without repetition, in proportion to weights.
 
   Args:
@@ -163,6 +165,6 @@ def crops_of(
     own = jax.random.fold_in(jax.random.fold_in(key, row), number)
     return keys.uniform(own, (3,))
 
-  size = tuple(-(-side // chosen.tiles) for side in inputs.shape[1:3])
+  height, width = (-(-side // chosen.tiles) for side in inputs.shape[1:3])
   u = jax.vmap(drawn)(rows, number)
-  return resized_crops(u, inputs, size, chosen.least)
+  return resized_crops(u, inputs, (height, width), chosen.least)

@@ -101,7 +101,8 @@ def fit_many(
     learning_rate: instead of the recipe's, for sets that come with their own;
       sets that differ in it share a program.
     teacher: labels the rows of classes, as they are trained on: augmented and
-      mixed.
+      mixed. Networks are trained to give its answers, at its temperature,
+      whatever loss the recipe has.
 
   Returns:
     Variables whose leaves are `[s, ...]`.

@@ -15,6 +15,7 @@ import optax
 
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, take
+from rdd_jax.core.losses import Softened
 from rdd_jax.core.transform import DataSpec, State, Transform
 from rdd_jax.images.cutmix import cutmix
 from rdd_jax.images.preprocessing import Preprocessing
@@ -64,6 +65,9 @@ def program(
   if learning_rate is None:
     learning_rate = recipe.learning_rate
   tx = recipe.gradient_transformation(steps, learning_rate)
+  losses = recipe.losses
+  if teacher is not None:
+    losses = Softened(teacher.temperature)
 
   def minibatch(order: Array, t: Array) -> tuple[Batch, Array]:
     if parts == 1:
@@ -98,9 +102,7 @@ def program(
       score=scorer(net, state.learner.variables),
       synthetic=rows,
     )
-    new = sgd.step(
-      net, tx, state.learner, rows, num_classes, losses=recipe.losses
-    )
+    new = sgd.step(net, tx, state.learner, rows, num_classes, losses=losses)
     average = state.average
     if average is not None and recipe.ema is not None:
       decay = jnp.minimum(recipe.ema, (1 + t) / (10 + t))

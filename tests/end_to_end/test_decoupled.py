@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import rdd_jax
 from rdd_jax.artifact import store
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets.registry import preset
@@ -80,9 +81,36 @@ def test_a_set_is_judged_again_under_its_own_teacher(everything: Path):
   assert row['accuracy']['mean'] == pytest.approx(
     written['distilled']['accuracy']['mean'], abs=1e-6
   )
+  stacked = rdd_jax.fit(found, epochs=2)
+  right = stacked.predict(dataset.test_images) == dataset.test_labels
+  assert right.mean() == pytest.approx(row['accuracy']['mean'], abs=1e-6)
   rival = baseline_like('random', found, dataset, seeds[0])
   assert rival.card['label_kind'] == 'teacher'
   assert rival.teacher is found.teacher
+
+
+def test_a_teacher_goes_where_arrays_go(everything: Path, tmp_path: Path):
+  found = store.load(everything)
+  rdd_jax.export(found, 'npz', tmp_path / 'npz')
+  again = rdd_jax.load(tmp_path / 'npz' / 'set.npz')
+  for name, array in store.to_arrays(found).items():
+    np.testing.assert_array_equal(store.to_arrays(again)[name], array)
+  assert again.teacher is not None
+  assert again.teacher.temperature == found.teacher.temperature == 20
+  lines = rdd_jax.export(found, 'folder', tmp_path / 'folder')
+  assert 'the teacher was left out' in lines[-1]
+  assert rdd_jax.load(tmp_path / 'folder').card['label_kind'] == 'hard'
+
+
+def test_a_teacher_that_does_not_fit_is_named(everything: Path):
+  found = store.load(everything)
+  arrays = store.to_arrays(found)
+  del arrays['teacher.params.Conv_0.kernel']
+  with pytest.raises(UserError, match=r'Conv_0.kernel is not there'):
+    store.from_arrays(arrays, found.card, 'here')
+  card = {**found.card, 'teacher': {'network': found.card['network']}}
+  with pytest.raises(UserError, match='give its network and temperature'):
+    store.from_arrays(store.to_arrays(found), card, 'here')
 
 
 def test_a_stopped_teacher_makes_the_same_set(tmp_path: Path):
@@ -106,6 +134,29 @@ def test_a_stopped_teacher_makes_the_same_set(tmp_path: Path):
   dataset = load(found.card, training=True)
   with pytest.raises(UserError, match='no fair rival'):
     baseline_like('random', found, dataset, network_keys(0, 1)[0])
+
+
+def test_recovered_images_come_with_outliers_and_soft_labels(tmp_path: Path):
+  """Noise becomes images in [0, 1]; slots begin as corrupted rows."""
+  config = tiny(
+    'trustdd',
+    'labels=soft,outliers=sampled',
+    'sre2l',
+    **{'steps': 20, 'baselines': ('initial',)},
+  )
+  pipeline.execute(config, tmp_path)
+  found = store.load(tmp_path)
+  assert found.card['method'].startswith('recovery')
+  assert found.card['label_kind'] == 'stored'
+  assert len(found.cells) == 40
+  assert 0 <= found.images.min() < found.images.max() <= 1
+  np.testing.assert_array_equal(found.targets[20:, 10], 1)
+  begun = store.load(tmp_path / 'baselines' / 'initial')
+  assert begun.card['label_kind'] == 'stored'
+  np.testing.assert_array_equal(found.images[20:], begun.images[20:])
+  assert np.abs(found.images[:20] - begun.images[:20]).mean() > 0.01
+  lines = (tmp_path / 'metrics.jsonl').read_text().splitlines()
+  assert {'cross_entropy', 'statistics'} <= json.loads(lines[-1]).keys()
 
 
 def test_a_teacher_no_better_than_chance_selects_nothing(tmp_path: Path):

@@ -48,9 +48,8 @@ def sre2l(dataset: str, arg: str = '') -> Config:
   """
   config, args = _start('sre2l', dataset, arg)
   config.synthetic.update({'init': 'noise', 'space': 'pixels'})
-  config.objective = namespace('recovery')
-  if dataset == 'digits':
-    config.objective.jitter = 1
+  jitter = 1 if dataset == 'digits' else 4
+  config.objective = namespace('recovery', jitter=jitter)
   config.real_rows = 1  # none is looked at
   config.optimizer.update(
     {

@@ -40,14 +40,6 @@ ARGUMENTS = {
   ),
   'labels': Argument('hard', 'hard, or free: learned', ('hard', 'free')),
   'tiles': Argument(1, 'tiles**2 crops, side by side, make an image'),
-  # Called labels, as KIP's are, which are others.
-  'taught': Argument(
-    'hard',
-    "hard; soft, a teacher's answer to each image, stored with it; or teacher, "
-    'its answers to each view that networks train on: its weights are stored. '
-    'Baselines have labels alike',
-    ('hard', 'soft', 'teacher'),
-  ),
   'temperature': Argument(
     0.0, "of a teacher's labels; 0 takes that of the method, 1 for soft ones"
   ),
@@ -183,6 +175,17 @@ ARGUMENTS = {
   'full': Argument(False, 'more seeds, steps and corruptions'),
 }
 
+
+# Of methods that have a teacher.
+TAUGHT = {
+  'labels': Argument(
+    'hard',
+    "hard; soft, a teacher's answer to each image, stored with it; or teacher, "
+    'its answers to each view that networks train on: its weights are stored. '
+    'Baselines have labels alike',
+    ('hard', 'soft', 'teacher'),
+  ),
+}
 
 # On data of which nothing is known but what a folder says.
 OWN = {

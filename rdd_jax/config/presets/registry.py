@@ -21,7 +21,7 @@ from rdd_jax.config.presets.methods import (
   Method,
   methods,
 )
-from rdd_jax.config.presets.options import ARGUMENTS, COMMON, OWN
+from rdd_jax.config.presets.options import ARGUMENTS, COMMON, OWN, TAUGHT
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.images.published import STATISTICS
 
@@ -49,8 +49,8 @@ def fields(dataset: str, *names: str) -> dict[str, Argument]:
   out = {name: ARGUMENTS[name] for name in (*COMMON, *names)}
   for name in ('ipc', 'width'):
     out[name] = replace(out[name], default=getattr(row, name))
-  if 'taught' in out:  # labels, of a teacher
-    out['labels'] = out.pop('taught')
+  if 'teacher_epochs' in out:  # kinds of labels that KIP has not
+    out |= TAUGHT
   if 'data' in out:  # labels of what the user names; of a method, the kind
     out |= {name: OWN[name] for name in OWN.keys() & out.keys()}
   if 'method' in out:
@@ -153,7 +153,7 @@ def describe(method: Method, dataset: str, given: Mapping[str, Any]) -> str:
     its_own = [key for key in its.takes if key not in known]
     if its_own:
       more = fields(dataset, *its_own)
-      more = {key: more[key] for key in more if key not in known}
+      more = {key: more[key] for key in its_own}
       lines += [f'With method={other} also:', arguments.usage(more)]
   lines += [
     '',

@@ -1,0 +1,141 @@
+"""Recovery: statistics as batch norms see them, and images it improves."""
+
+from __future__ import annotations
+
+from helpers import batch_of
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from rdd_jax import networks
+from rdd_jax.core.errors import UserError
+from rdd_jax.objectives.base import Step
+from rdd_jax.objectives.recovery import batches, recovery, statistics_loss
+
+SHAPE, CLASSES = (8, 8, 2), 3
+KEY = jax.random.key(0)
+NET = networks.build('convnet', CLASSES, width=4, depth=2, norm='batch')
+FRESH = networks.init(NET, KEY, SHAPE)
+CELLS = np.repeat(np.arange(4), 4)  # three classes and a slot
+IMAGES = jax.random.normal(jax.random.key(1), (16, *SHAPE))
+
+
+def remembering(x):
+  """Variables whose running statistics are those of just this batch."""
+  _, after = networks.apply_training(NET, FRESH, x)
+  stats = jax.tree.map(
+    lambda old, new: (new - 0.9 * old) / 0.1,
+    FRESH['batch_stats'],
+    after['batch_stats'],
+  )
+  return {**FRESH, 'batch_stats': stats}
+
+
+def rows_of(images=IMAGES):
+  return batch_of(
+    inputs=images,
+    targets=jax.nn.one_hot(CELLS, CLASSES) + (CELLS == 3)[:, None] / CLASSES,
+    cells=jnp.asarray(CELLS),
+    weights=jnp.where(jnp.asarray(CELLS) == 3, 0.5, 1.0),
+  )
+
+
+def make(**options):
+  given = {'alpha': 1.0, 'first': 1.0, 'jitter': 0, 'rows': 12, **options}
+  return recovery(NET, SHAPE, CLASSES, CELLS, **given)
+
+
+def values(objective, variables, images=IMAGES, key=KEY):
+  feed = networks.flatten(variables)
+  rows = rows_of(images)
+  found, mass, metrics = objective.losses(rows, Step(rows, (), key, feed=feed))
+  assert mass.shape == found.shape
+  return found, metrics
+
+
+def test_statistics_of_the_teachers_own_data_have_no_loss():
+  own, other = IMAGES[:12], IMAGES[:12] + 0.5
+  teacher = remembering(own)
+  assert statistics_loss(NET, teacher, own)[0] < 1e-4
+  assert statistics_loss(NET, teacher, other)[0] > 0.1
+  _, metrics = values(make(), teacher)
+  assert metrics['statistics'] < 1e-4
+
+
+def test_statistics_are_those_of_a_first_layer_by_hand():
+  """One block: moments of the convolution, from its definition."""
+  net = networks.build('convnet', CLASSES, width=4, depth=1, norm='batch')
+  variables = networks.init(net, KEY, SHAPE)
+  kernel = variables['params']['Conv_0']
+  maps = jax.lax.conv_general_dilated(
+    IMAGES,
+    kernel['kernel'],
+    (1, 1),
+    'SAME',
+    dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
+  )
+  maps = np.asarray(maps) + np.asarray(kernel['bias'])
+  mean, var = maps.mean((0, 1, 2)), maps.var((0, 1, 2))
+  by_hand = np.linalg.norm(mean) + np.linalg.norm(var - 1)  # fresh: 0 and 1
+  found, _ = statistics_loss(net, variables, IMAGES)
+  np.testing.assert_allclose(found, by_hand, rtol=1e-4)
+  tenfold, _ = statistics_loss(net, variables, IMAGES, first=10.0)
+  np.testing.assert_allclose(tenfold, 10 * by_hand, rtol=1e-4)
+
+
+def test_values_are_those_of_each_batch_and_of_outliers():
+  """Two batches of two images of each class, and the slot, apart."""
+  objective, teacher = make(rows=6), remembering(IMAGES)
+  found, _ = values(objective, teacher)
+  dealt = batches(CELLS, CLASSES, 6)
+  assert dealt.shape == (2, 6)
+  assert sorted(dealt.ravel()) == list(range(12))
+  rows = rows_of()
+  for value, some in zip(found, dealt, strict=False):
+    assert np.bincount(CELLS[some]).tolist() == [2, 2, 2]
+    gap, logits = statistics_loss(NET, teacher, IMAGES[some])
+    said = -(rows.targets[some] * jax.nn.log_softmax(logits)).sum(1).mean()
+    np.testing.assert_allclose(value, said + gap, rtol=1e-5)
+  logits = networks.apply(NET, teacher, IMAGES[12:]).logits
+  none = -jax.nn.log_softmax(logits).mean()
+  np.testing.assert_allclose(found[2], none, rtol=1e-5)
+
+
+def test_a_roll_moves_all_images_of_a_batch_alike():
+  """Its value is that of one of the sixteen shifts."""
+  still = make()
+  rolled = make(jitter=3)
+  teacher = remembering(IMAGES)
+  found, _ = values(rolled, teacher)
+  shifts = [
+    values(still, teacher, jnp.roll(IMAGES, (y, x), (1, 2)))[0][0]
+    for y in range(4)
+    for x in range(4)
+  ]
+  assert np.min(np.abs(np.array(shifts) - float(found[0]))) < 1e-5
+
+
+def test_descent_brings_images_to_what_the_teacher_remembers():
+  teacher = remembering(IMAGES)
+  objective = make()
+  images = 2 * IMAGES + 1
+
+  @jax.jit
+  def loss(images):
+    return values(objective, teacher, images)[0].sum()
+
+  first = loss(images)
+  tx = optax.adam(0.1)
+  state = tx.init(images)
+  for _ in range(20):
+    updates, state = tx.update(jax.grad(loss)(images), state)
+    images = images + updates
+  assert loss(images) < 0.8 * first
+
+
+def test_a_network_without_batch_norm_is_refused():
+  net = networks.build('convnet', CLASSES, width=4, depth=1)
+  with pytest.raises(UserError, match=r"set network\.norm='batch'"):
+    recovery(net, SHAPE, CLASSES, CELLS)
