@@ -182,8 +182,8 @@ def array_jobs(todo: list[sweeps.Job], out: Path) -> None:
 
 
 def say(text: str) -> None:
-  """Prints at once, as output is often a file."""
-  print(text, flush=True)
+  """Prints at once, as output is often a file; a line of several threads."""
+  print(f'{text}\n', end='', flush=True)
 
 
 if __name__ == '__main__':

@@ -143,7 +143,10 @@ WRITES = Writes()
 
 
 def run(
-  home: Path, family: str, stop: Callable[[], bool] = lambda: False
+  home: Path,
+  family: str,
+  stop: Callable[[], bool] = lambda: False,
+  devices: int = 1,
 ) -> str:
   """Runs a family below a home, or resumes it; returns a command's error line.
 
@@ -153,8 +156,10 @@ def run(
     home: the directory.
     family: of `FAMILIES`.
     stop: as of `pipeline.execute`.
+    devices: on which it runs.
   """
   config, directory = config_of(family), home / 'run'
+  config.devices = devices
   try:
     with workdir.claimed(directory, config):
       pipeline.execute(config, directory, stop=stop, alone=False)

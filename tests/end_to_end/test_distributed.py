@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 import subprocess
-import sys
 import time
 
-from helpers import ROOT
+from end_to_end import fault_cases
+from end_to_end.pair_cases import apart, assert_close, losses, one, two, wait
 import numpy as np
 import pytest
 
-import rdd_jax
-
-FLAGS = (
+SHORT = (
   '--config.steps_per_call=2',
   '--config.log_every=1',
   '--config.checkpoint_every=20',
@@ -26,44 +23,15 @@ FLAGS = (
 MATCHING = (
   '--config=configs/dm_digits.py:smoke,width=4',
   '--config.steps=60',
+  *SHORT,
 )
-DIVERTED = ('--config=configs/tad_digits.py:smoke,width=4',)
+DIVERTED = ('--config=configs/tad_digits.py:smoke,width=4', *SHORT)
 TRAJECTORIES = (
   '--config=configs/mtt_fashion_mnist.py:smoke,width=4',
   '--config.experts.number=6',
+  *SHORT,
 )
-ENVIRONMENT = {**os.environ, 'XLA_FLAGS': '', 'PYTHON': sys.executable}
-
-
-def two(directory: Path, *flags: str) -> subprocess.Popen[str]:
-  """Starts two processes, with two devices each, on the loopback."""
-  return subprocess.Popen(
-    ['launch/local.sh', '2', *flags, *FLAGS, f'--workdir={directory}'],
-    cwd=ROOT,
-    env={**ENVIRONMENT, 'DEVICES': '2'},
-    stdout=subprocess.PIPE,
-    stderr=subprocess.STDOUT,
-    text=True,
-    start_new_session=True,
-  )
-
-
-def one(directory: Path, *flags: str, devices: int = 1) -> None:
-  count = f'--xla_force_host_platform_device_count={devices}'
-  flags = (*flags, *FLAGS, f'--workdir={directory}')
-  subprocess.run(
-    [sys.executable, '-m', 'rdd_jax.main', *flags],
-    cwd=ROOT,
-    env={**ENVIRONMENT, 'XLA_FLAGS': count},
-    check=True,
-    capture_output=True,
-    timeout=300,
-  )
-
-
-def losses(directory: Path) -> np.ndarray:
-  lines = (directory / 'metrics.jsonl').read_text().splitlines()
-  return np.array([json.loads(line)['loss'] for line in lines])
+FAMILY = 'tests/end_to_end/family.py'
 
 
 @pytest.fixture(scope='module')
@@ -73,32 +41,79 @@ def single(tmp_path_factory: pytest.TempPathFactory) -> Path:
   return directory
 
 
-def assert_close(a: Path, b: Path) -> None:
-  # Sums over devices round in another order, and steps amplify it.
-  x, y = losses(a), losses(b)
-  assert len(x) == len(y) == 60
-  np.testing.assert_allclose(x, y, rtol=1e-3)
-  images = (rdd_jax.load(d).images for d in (a, b))
-  np.testing.assert_allclose(*images, atol=1e-3)
-
-
 @pytest.mark.slow
-def test_two_processes_equal_one(single: Path, tmp_path: Path):
-  process = two(tmp_path, *MATCHING)
+@pytest.mark.parametrize('family', fault_cases.FAMILIES)
+def test_two_processes_equal_one(family: str, tmp_path: Path):
+  """In a home of each, where experts and baselines are; on two devices each."""
+  alone, both = (tmp_path / name / 'run' for name in ('one', 'two'))
+  one(alone, f'--config={FAMILY}:{family}')
+  process = two(both, f'--config={FAMILY}:{family}')
   said, _ = process.communicate(timeout=300)
   assert process.returncode == 0, said
   assert '4 x cpu' in said
-  assert_close(single, tmp_path)
+  assert_close(alone, both)
 
 
 @pytest.mark.slow
-def test_one_process_resumes_what_two_began(single: Path, tmp_path: Path):
-  process = two(tmp_path, *MATCHING)
-  deadline = time.monotonic() + 200
-  while not list(tmp_path.glob('checkpoints/*/manifest.json')):
-    assert process.poll() is None, process.communicate()[0]
-    assert time.monotonic() < deadline
-    time.sleep(0.05)
+@pytest.mark.parametrize('victim', [0, 1])
+def test_a_lost_process_ends_the_other(
+  victim: int, single: Path, tmp_path: Path
+):
+  """At once, with its name; what was saved is resumed by one process."""
+  directory = tmp_path / 'run'
+  processes = apart(directory, *MATCHING)
+  saved = 'checkpoints/*/manifest.json'
+  wait(processes[0], lambda: any(directory.glob(saved)))
+  processes[victim].kill()
+  processes[victim].wait()
+  begin = time.monotonic()
+  left = processes[1 - victim]
+  assert left.wait(timeout=60) == 1
+  assert time.monotonic() - begin < 20
+  line = (tmp_path / f'run.{1 - victim}.log').read_text().splitlines()[-1]
+  pid = processes[victim].pid
+  assert line.startswith(f'error: process {victim} of 2 ({pid} on ')
+  assert 'to resume, start all again: python -m rdd_jax.main' in line
+  assert any(directory.glob(saved))
+  assert not (directory / 'distilled.npz').exists()
+  one(directory, *MATCHING)
+  assert_close(single, directory)
+
+
+@pytest.mark.slow
+def test_others_end_where_none_waits_for_them(tmp_path: Path):
+  """While networks are judged, which each process does for itself."""
+  directory = tmp_path / 'run'
+  flags = f'--config={FAMILY}:dm', '--config.evaluation.epochs=20000'
+  processes = apart(directory, *flags)
+  log = tmp_path / 'run.0.log'
+  wait(processes[0], lambda: 'judging' in log.read_text())
+  processes[1].kill()
+  processes[1].wait()
+  assert processes[0].wait(timeout=60) == 1
+  assert 'error: process 1 of 2 (' in log.read_text().splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_a_stop_of_one_is_one_of_all(tmp_path: Path):
+  """While networks are judged, likewise; the launcher is not told."""
+  directory = tmp_path / 'run'
+  flags = f'--config={FAMILY}:dm', '--config.evaluation.epochs=20000'
+  processes = apart(directory, *flags)
+  wait(processes[0], lambda: 'judging' in (tmp_path / 'run.0.log').read_text())
+  processes[1].terminate()
+  assert [process.wait(timeout=60) for process in processes] == [143, 143]
+  for rank in range(2):
+    said = (tmp_path / f'run.{rank}.log').read_text()
+    assert 'to resume: python -m rdd_jax.main' in said
+    assert 'error' not in said
+
+
+@pytest.mark.slow
+def test_the_launcher_says_which_was_lost(tmp_path: Path):
+  """The others end by themselves, and it has the status of the first."""
+  process = two(tmp_path / 'run', *MATCHING)
+  wait(process, lambda: (tmp_path / 'run' / 'metrics.jsonl').exists())
   children = subprocess.run(
     ['pgrep', '-P', str(process.pid), '-f', 'rdd_jax.main'],
     capture_output=True,
@@ -107,11 +122,9 @@ def test_one_process_resumes_what_two_began(single: Path, tmp_path: Path):
   ).stdout.split()
   assert len(children) == 2
   os.kill(int(children[1]), 9)
-  process.communicate(timeout=120)
-  assert process.returncode != 0
-  assert not (tmp_path / 'distilled.npz').exists()
-  one(tmp_path, *MATCHING)
-  assert_close(single, tmp_path)
+  said, _ = process.communicate(timeout=60)
+  assert process.returncode == 137
+  assert f'error: process 1 of 2 ({children[1]} on ' in said
 
 
 @pytest.mark.slow

@@ -169,7 +169,8 @@ multihost_utils.sync_global_devices('end')
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-  ('how', 'status'), [('distributed.leave(3)', 3), ("raise KeyError('gone')", 1)]
+  ('how', 'status'),
+  [('distributed.leave(3)', 3), ("raise KeyError('gone')", 1)],
 )
 def test_one_failure_ends_the_others(tmp_path, how, status):
   (tmp_path / 'failing.py').write_text(FAILING.format(how=how))

@@ -29,7 +29,7 @@ def expert_optimizer(
   import optax
 
   options = config.experts
-  schedules = dict.fromkeys(('constant', 'cosine'))
+  schedules: dict[str, None] = dict.fromkeys(('constant', 'cosine'))
   choose('schedule of experts', options.schedule, schedules)
   rate: float | optax.Schedule = options.learning_rate
   if options.schedule == 'cosine':

@@ -135,6 +135,9 @@ def trajectories(
         )
         if not finished:
           return None
+    if main:  # What was begun by groups of another size is of no use.
+      for left in buffer.scratch.glob(f'{name}-*'):
+        shutil.rmtree(left, ignore_errors=True)
     meshes.any_process(False)  # The others are about to read what one wrote.
   return [store.read(number) for number in range(buffer.number)]
 
