@@ -56,11 +56,17 @@ _BASELINES = flags.DEFINE_list(
 _RANKING = flags.DEFINE_bool(
   'ranking', False, "DD-Ranking's scores, with the trainings that they take."
 )
+_SPREAD = flags.DEFINE_bool(
+  'spread',
+  False,
+  'Print coverage, diversity and near-duplicates of the set and --baselines, '
+  'in features of its teacher, or of a network trained on all rows.',
+)
 _OPENOOD = flags.DEFINE_bool(
   'openood', False, "Print OpenOOD's five columns for each OOD set too."
 )
 _WHOLE_STEPS = flags.DEFINE_integer(
-  'whole_steps', 2000, 'SGD steps on all training rows, for --ranking.'
+  'whole_steps', 2000, 'SGD steps on all rows, for --ranking and --spread.'
 )
 _DATASET = flags.DEFINE_string(
   'dataset', '', "Whose test rows judge others' sets; see rdd_jax.data.load."
@@ -212,7 +218,7 @@ def show(*paths: Path) -> None:
     *paths: as `read` takes them.
   """
   from rdd_jax.evaluation.ood import openood
-  from rdd_jax.experiment import dd_ranking, third_party
+  from rdd_jax.experiment import dd_ranking, spread, third_party
   from rdd_jax.experiment.judge import evaluate_baseline, judge_of
   from rdd_jax.experiment.outputs import where, write_evaluation
   from rdd_jax.experiment.recording import of_evaluation
@@ -220,7 +226,7 @@ def show(*paths: Path) -> None:
   from rdd_jax.records import origin
   from rdd_jax.report import console
 
-  training = bool(_BASELINES.value or _RANKING.value)
+  training = bool(_BASELINES.value or _RANKING.value or _SPREAD.value)
   distilled, dataset, notes, allow_code = read(*paths, training=training)
   for note in notes:
     print(note)
@@ -261,6 +267,9 @@ def show(*paths: Path) -> None:
   if _OPENOOD.value:
     sets = [s._asdict() for s in judge.outside.sets] if judge.outside else []
     print('\n'.join(openood.tables(by_arm, judge.nets, sets)))
+  if _SPREAD.value:
+    given = (distilled, _BASELINES.value, dataset, seeds[0])
+    print(spread.describe(spread.measure(judge, *given, _WHOLE_STEPS.value)))
   ranking = None
   if _RANKING.value:
     ranking = dd_ranking.rank(
