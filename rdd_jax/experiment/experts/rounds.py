@@ -66,12 +66,13 @@ def program_of(expert: Expert, mesh: Mesh) -> Program:
     state: ExpertState, roots: Array, steps: Array, data: Any
   ) -> ExpertState:
     number, first, last = steps
+    images, measure = data
 
     def one(x: tuple[ExpertState, Array]) -> ExpertState:
       key = jax.random.fold_in(keys.named(x[1], 'epoch'), number)
       if _in_parts():
-        return expert.part(x[0], key, *data, first, last)
-      return expert.epoch(x[0], key, *data)
+        return expert.part(x[0], key, images, measure, first, last)
+      return expert.epoch(x[0], key, images, measure)
 
     return each(one, (state, roots))
 
