@@ -46,3 +46,17 @@ def in_one(
   """
   del what, arrays
   return advance(start(), 0, total)
+
+
+def within(seconds: float, steps: int, call: float = 1.0) -> int:
+  """Returns how many steps a call of some seconds has; one at least.
+
+  Args:
+    seconds: that some steps took.
+    steps: their number.
+    call: seconds of a call, about.
+
+  >>> within(0.5, 10), within(30.0, 10)
+  (20, 1)
+  """
+  return max(int(call * steps / max(seconds, 1e-6)), 1)

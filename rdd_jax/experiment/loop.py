@@ -20,7 +20,7 @@ from rdd_jax.config.defaults import Config
 from rdd_jax.core.data_view import Keep, unkept
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import Measure
-from rdd_jax.core.parts import Parts, in_one
+from rdd_jax.core.parts import Parts, in_one, within
 from rdd_jax.distill import DistillState
 from rdd_jax.experiment.prepare import prepared
 from rdd_jax.experiment.program import Compiled, feeds, filled
@@ -35,7 +35,6 @@ from rdd_jax.runtime.stopping import Stopped as Stopped
 Train = Callable[[DistillState], Trajectories | None]
 
 SAVE_EVERY = 60.0  # seconds of steps that a kill may cost, at most
-LOOK_EVERY = 1.0  # seconds of a call, about, where it may take fewer steps
 
 
 def start(
@@ -192,15 +191,14 @@ def distil(
 
 
 def _within(seconds: float, count: int, size: int) -> int:
-  """Returns how many steps, at most `size`, take about `LOOK_EVERY`.
+  """Returns how many steps, at most `size`, take about a second.
 
   Args:
     seconds: that some steps took.
     count: their number.
     size: of a call.
   """
-  found = int(LOOK_EVERY * count / max(seconds, 1e-6))
-  found = min(max(found, 1), size)
+  found = min(within(seconds, count), size)
   return int(meshes.from_main(np.asarray(found, np.int32)))
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from rdd_jax.artifact import store
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.errors import UserError
-from rdd_jax.core.parts import Parts, in_one
+from rdd_jax.core.parts import Parts, in_one, within
 from rdd_jax.experiment.experts.train import digest
 from rdd_jax.runtime.files import write_atomically
 from rdd_jax.runtime.logging import say
@@ -87,7 +87,7 @@ class Parted:
       last = min(done + size, total)
       state = jax.block_until_ready(advance(state, done, last))
       now = time.monotonic()
-      size = max(int(CALL * (last - done) / max(now - begin, 1e-6)), 1)
+      size = within(now - begin, last - done, CALL)
       done = last
       due = now - (began if done == total else saved)
       if due > (WORTH if done == total else SAVE_EVERY):

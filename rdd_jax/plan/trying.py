@@ -110,10 +110,6 @@ def stand_ins(
   )
   ticks = [time.perf_counter()]
 
-  def stop() -> bool:
-    ticks.append(time.perf_counter())
-    return False
-
   found = experiment_experts.trajectories(
     short,
     trial.experiment.expert,
@@ -121,7 +117,7 @@ def stand_ins(
     images,
     state.measure,
     mesh,
-    stop=stop,
+    tell=lambda epoch: ticks.append(time.perf_counter()),
   )
   assert found is not None
   _, one, two = found[0]

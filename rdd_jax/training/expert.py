@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -41,15 +41,22 @@ class ExpertState(NamedTuple):
 
 
 class Expert(NamedTuple):
-  """Trains experts by two pure functions.
+  """Trains experts by pure functions.
 
   Attributes:
     init: `(key) -> ExpertState`.
     epoch: `(state, key, images u8[N, H, W, C], measure) -> state`.
+    part: `(state, key, images, measure, first, last) -> state` after the steps
+      `[first, last)` of an epoch, by one program for all numbers.
+    count: `(N) -> steps of an epoch`.
   """
 
   init: Callable[[Array], ExpertState]
   epoch: Callable[[ExpertState, Array, Array, Measure], ExpertState]
+  part: Callable[
+    [ExpertState, Array, Array, Measure, Array | int, Array | int], ExpertState
+  ]
+  count: Callable[[int], int]
 
 
 def flat_gradient(
@@ -131,16 +138,18 @@ def expert(
   def init(key: Array) -> ExpertState:
     return ExpertState(sgd.init(net, tx, key, input_shape), edit)
 
-  def epoch(
-    state: ExpertState, key: Array, images: Array, measure: Measure
-  ) -> ExpertState:
-    size = min(batch_size, images.shape[0])
-    count = steps or images.shape[0] // size
-    batches = draw_minibatches(keys.named(key, 'draw'), measure, count, size)
+  def count(n: int) -> int:
+    return steps or n // min(batch_size, n)
 
-    def step(
-      state: ExpertState, x: tuple[Array, Batch]
-    ) -> tuple[ExpertState, None]:
+  def parted(
+    key: Array, images: Array, measure: Measure
+  ) -> tuple[Any, Callable[[ExpertState, Any], ExpertState]]:
+    """What the steps of an epoch take, and a step."""
+    number = count(len(images))
+    size = min(batch_size, len(images))
+    batches = draw_minibatches(keys.named(key, 'draw'), measure, number, size)
+
+    def step(state: ExpertState, x: tuple[Array, Batch]) -> ExpertState:
       key, batch = x
       inputs = preprocess(images[batch.inputs])
       if augment:
@@ -166,9 +175,29 @@ def expert(
         grads, stats = sgd.gradient(
           net, current.variables, batch, num_classes, losses
         )
-      return ExpertState(sgd.update(tx, current, grads, stats), edited), None
+      return ExpertState(sgd.update(tx, current, grads, stats), edited)
 
-    xs = (jax.random.split(keys.named(key, 'steps'), count), batches)
-    return jax.lax.scan(step, state, xs)[0]
+    return (jax.random.split(keys.named(key, 'steps'), number), batches), step
 
-  return Expert(init, epoch)
+  def epoch(
+    state: ExpertState, key: Array, images: Array, measure: Measure
+  ) -> ExpertState:
+    xs, step = parted(key, images, measure)
+    return jax.lax.scan(lambda s, x: (step(s, x), None), state, xs)[0]
+
+  def part(
+    state: ExpertState,
+    key: Array,
+    images: Array,
+    measure: Measure,
+    first: Array | int,
+    last: Array | int,
+  ) -> ExpertState:
+    xs, step = parted(key, images, measure)
+
+    def nth(t: Array, state: ExpertState) -> ExpertState:
+      return step(state, jax.tree.map(lambda x: x[t], xs))
+
+    return jax.lax.fori_loop(first, last, nth, state)
+
+  return Expert(init, epoch, part, count)

@@ -79,14 +79,14 @@ def one(directory: Path, *flags: str, devices: int = 1) -> None:
     capture_output=True,
     text=True,
     check=False,
-    timeout=300,
+    timeout=900,
   )
   assert done.returncode == 0, done.stdout + done.stderr
 
 
 def wait(process: subprocess.Popen[str], done: Callable[[], bool]) -> None:
   """Waits for something while a process runs."""
-  deadline = time.monotonic() + 200
+  deadline = time.monotonic() + 600
   while not done():
     assert process.poll() is None, 'it ended'
     assert time.monotonic() < deadline
@@ -128,7 +128,7 @@ def assert_close(a: Path, b: Path) -> None:
       np.testing.assert_allclose(
         found['mean'],
         others[row][metric]['mean'],
-        rtol=1e-3,
+        rtol=5e-3,  # a temperature is fitted to confidences
         atol=0.025 if 'class' in metric else 2.5e-3,
         err_msg=f'{metric} of {row}',
       )

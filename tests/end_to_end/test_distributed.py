@@ -48,7 +48,7 @@ def test_two_processes_equal_one(family: str, tmp_path: Path):
   alone, both = (tmp_path / name / 'run' for name in ('one', 'two'))
   one(alone, f'--config={FAMILY}:{family}')
   process = two(both, f'--config={FAMILY}:{family}')
-  said, _ = process.communicate(timeout=300)
+  said, _ = process.communicate(timeout=900)
   assert process.returncode == 0, said
   assert '4 x cpu' in said
   assert_close(alone, both)
@@ -133,7 +133,7 @@ def test_two_processes_train_the_experts_of_one(tmp_path: Path):
   alone, both = tmp_path / 'a' / 'run', tmp_path / 'b' / 'run'
   one(alone, *TRAJECTORIES)
   process = two(both, *TRAJECTORIES)
-  said, _ = process.communicate(timeout=300)
+  said, _ = process.communicate(timeout=900)
   assert process.returncode == 0, said
   ours, theirs = (
     sorted((tmp_path / d / 'experts').rglob('expert-*.f32')) for d in 'ab'
@@ -152,7 +152,7 @@ def test_two_processes_trust_whom_one_does(tmp_path: Path):
   # On as many devices: sums in another order may move rows at a boundary.
   one(alone, *DIVERTED, devices=4)
   process = two(both, *DIVERTED)
-  said, _ = process.communicate(timeout=300)
+  said, _ = process.communicate(timeout=900)
   assert process.returncode == 0, said
   ours, theirs = (np.load(d / 'relabelled.npz') for d in (alone, both))
   assert np.mean(ours['trust'] != theirs['trust']) < 0.002

@@ -20,7 +20,7 @@ from rdd_jax.core.transform import (
   identity,
 )
 from rdd_jax.experiment import experts
-from rdd_jax.experiment.experts import train
+from rdd_jax.experiment.experts import rounds
 from rdd_jax.images.preprocessing import standardize
 from rdd_jax.runtime import distributed as meshes
 from rdd_jax.training.expert import Expert, expert
@@ -95,6 +95,6 @@ def after(calls: int) -> Callable[[], bool]:
 
 def killed(directory: Path, calls: int) -> None:
   """Trains with a checkpoint after each epoch, until `kill -9`."""
-  train.SAVE_EVERY = 0.0
+  rounds.SAVE_EVERY = 0.0
   due = after(calls)
   run(directory, stop=lambda: due() and os.kill(os.getpid(), signal.SIGKILL))

@@ -34,6 +34,7 @@ from rdd_jax.core.transform import (
   EmptyState,
   stateless,
 )
+from rdd_jax.experiment.experts import rounds
 from rdd_jax.experiment.experts.store import fault_of, write_row
 
 
@@ -68,6 +69,22 @@ def test_snapshots_are_a_run_of_epochs_by_hand(whole):
 def test_resumed_equals_uninterrupted(tmp_path: Path, whole, calls: int):
   """With momentum, which snapshots do not hold."""
   assert run(tmp_path, stop=after(calls - 1)) is None
+  assert_same(run(tmp_path), whole)
+  assert not list((tmp_path / 'scratch').iterdir())
+
+
+@pytest.mark.parametrize('calls', [2, 7])
+def test_a_stop_within_an_epoch_loses_no_step(
+  tmp_path: Path, whole, calls: int, monkeypatch: pytest.MonkeyPatch
+):
+  """Of six steps, which take a call each; the first is not looked after."""
+  monkeypatch.setattr(rounds, 'LOOK_EVERY', 0.0)
+  monkeypatch.setattr(rounds, 'within', lambda seconds, steps: 1)
+  steps = EXPERT.count(N)
+  assert run(tmp_path, stop=after(calls - 1)) is None
+  (saved,) = (tmp_path / 'scratch').rglob('checkpoints/*')
+  assert int(saved.name) == calls + 1
+  assert int(saved.name) % steps
   assert_same(run(tmp_path), whole)
   assert not list((tmp_path / 'scratch').iterdir())
 

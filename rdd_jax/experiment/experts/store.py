@@ -15,6 +15,29 @@ import numpy as np
 from rdd_jax.runtime.files import write_atomically
 
 
+class Buffer(NamedTuple):
+  """Which experts there should be, and where.
+
+  Attributes:
+    directory: below which buffers stand, each named after what made it.
+    scratch: a directory of this run alone, for experts in training.
+    number: of experts.
+    snapshots: the epochs after which variables are kept, ascending.
+    parallel: experts trained in one program; a multiple of the devices.
+    made_of: names and values that, with the data and the key, make the experts
+      what they are; whatever JSON can hold.
+    what: they are called while they are trained.
+  """
+
+  directory: Path
+  scratch: Path
+  number: int
+  snapshots: tuple[int, ...]
+  parallel: int
+  made_of: Mapping[str, Any]
+  what: str = 'experts'
+
+
 class Store(NamedTuple):
   """The experts of one buffer.
 

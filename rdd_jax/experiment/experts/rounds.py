@@ -1,0 +1,187 @@
+"""Trains several experts side by side, and resumes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+import shutil
+import time
+from typing import Any, NamedTuple
+import zlib
+
+from absl import logging
+import jax
+from jax import Array
+import jax.numpy as jnp
+from jax.sharding import Mesh, PartitionSpec
+import numpy as np
+
+from rdd_jax import networks
+from rdd_jax.core import keys
+from rdd_jax.core.measure import Measure
+from rdd_jax.core.parts import within
+from rdd_jax.core.sharding import each
+from rdd_jax.experiment.experts.store import (
+  Buffer,
+  Store,
+  fault_of,
+  write_row,
+)
+from rdd_jax.runtime import checkpoint, stopping
+from rdd_jax.runtime import distributed as meshes
+from rdd_jax.training.expert import Expert, ExpertState
+
+SAVE_EVERY = 60.0  # Seconds of training that a kill may cost.
+LOOK_EVERY = 0.5  # Seconds between two looks within an epoch, at least.
+
+
+class Program(NamedTuple):
+  """Several experts at once, each function compiled once."""
+
+  init: Callable[[Array], ExpertState]
+  part: Callable[[ExpertState, Array, Array, Any], ExpertState]
+  flatten: Callable[[ExpertState], Array]
+
+
+def program_of(expert: Expert, mesh: Mesh) -> Program:
+  """Shares experts out to the devices; those of one go as `each` decides.
+
+  Args:
+    expert: how one trains.
+    mesh: of the devices.
+  """
+  by_expert, whole = PartitionSpec('data'), PartitionSpec()
+
+  def share(fn: Callable, *specs: PartitionSpec) -> Callable:
+    if mesh.size > 1:
+      fn = jax.shard_map(
+        fn, mesh=mesh, in_specs=specs, out_specs=by_expert, check_vma=False
+      )
+    return jax.jit(fn)
+
+  def init(roots: Array) -> ExpertState:
+    return each(lambda key: expert.init(keys.named(key, 'init')), roots)
+
+  def part(
+    state: ExpertState, roots: Array, steps: Array, data: Any
+  ) -> ExpertState:
+    number, first, last = steps
+    images, measure = data
+
+    def one(x: tuple[ExpertState, Array]) -> ExpertState:
+      key = jax.random.fold_in(keys.named(x[1], 'epoch'), number)
+      if _in_parts():
+        return expert.part(x[0], key, images, measure, first, last)
+      return expert.epoch(x[0], key, images, measure)
+
+    return each(one, (state, roots))
+
+  def flatten(state: ExpertState) -> Array:
+    return jax.vmap(networks.flatten)(state.learner.variables)
+
+  return Program(
+    share(init, by_expert),
+    share(part, by_expert, by_expert, whole, whole),
+    share(flatten, by_expert),
+  )
+
+
+def _in_parts() -> bool:
+  """Whether an epoch takes several calls, so that it may stop within."""
+  return jax.process_count() == 1 and jax.default_backend() == 'cpu'
+
+
+@stopping.deferred()
+def train_round(
+  store: Store,
+  buffer: Buffer,
+  numbers: Sequence[int],
+  program: Program,
+  steps: int,
+  key: Array,
+  data: tuple[Array, Measure],
+  mesh: Mesh,
+  progress: Callable[[int], None],
+  stop: Callable[[], bool],
+) -> bool:
+  """Trains some experts from where they were left.
+
+  Args:
+    store: where they go.
+    buffer: that they are of.
+    numbers: of the experts.
+    program: from `program_of`.
+    steps: of an epoch.
+    key: the root of the randomness of all experts.
+    data: images and measure.
+    mesh: of the devices.
+    progress: called after each epoch.
+    stop: asked after each epoch, and within one where it takes several calls.
+
+  Returns:
+    Whether they are finished, or else saved.
+  """
+  # A short last round repeats its first expert: there is only one shape.
+  padded = [*numbers, *[numbers[0]] * (buffer.parallel - len(numbers))]
+  roots = jax.vmap(partial(jax.random.fold_in, key))(jnp.array(padded))
+  roots = meshes.replicate(roots, mesh)
+  state = program.init(roots)
+  sums = np.zeros((len(numbers), len(buffer.snapshots)), np.uint32)
+  group = zlib.crc32(repr(numbers).encode())
+  folder = buffer.scratch / f'{store.path.name}-{group:08x}-steps'
+  drafts = [store.draft(folder, number) for number in numbers]
+  main = meshes.is_main_process()
+  if main:
+    folder.mkdir(parents=True, exist_ok=True)
+  found = checkpoint.restore_latest(folder, (state, sums))
+  taken = 0  # steps
+  if found is not None:
+    done, (resumed, kept) = found
+    written = sum(e * steps < done for e in buffer.snapshots)
+    size = jax.eval_shape(program.flatten, state).shape[1]
+    faults = [
+      fault_of(draft, own[:written], size)
+      for draft, own in zip(drafts, np.asarray(kept), strict=True)
+      if main
+    ]
+    if meshes.from_main(np.array(not any(faults))):
+      taken, state, sums = done, resumed, np.array(kept)
+    else:
+      logging.warning('%s: trained again', next(filter(None, faults), folder))
+  saved, looked = time.monotonic(), float('inf')
+  most = 1 if _in_parts() else steps  # of a call
+  while True:
+    epoch, first = divmod(taken, steps)
+    if not first and epoch in buffer.snapshots:
+      row = buffer.snapshots.index(epoch)
+      values = meshes.gather(program.flatten(state))
+      for i, draft in enumerate(drafts):
+        if main:
+          sums[i, row] = write_row(draft, row, values[i])
+    if epoch == buffer.snapshots[-1]:
+      break
+    last, begin = min(first + most, steps), time.monotonic()
+    state = program.part(state, roots, jnp.array([epoch, first, last]), data)
+    jax.block_until_ready(state)
+    now = time.monotonic()
+    taken += last - first
+    if _in_parts():
+      most = within(now - begin, last - first)
+    if taken % steps == 0:
+      progress(taken // steps)
+    elif now - looked < LOOK_EVERY:
+      looked = min(looked, now)  # the first call is one of compilation
+      continue
+    looked = now
+    stopped = meshes.any_process(stop())
+    late = meshes.any_process(now - saved > SAVE_EVERY)
+    if stopped or late:
+      checkpoint.save(folder, taken, (state, meshes.from_main(sums)), keep=1)
+      saved = time.monotonic()
+    if stopped:
+      return False
+  if main:
+    for number, draft, own in zip(numbers, drafts, sums, strict=True):
+      store.add(number, draft, own.tolist())
+    shutil.rmtree(folder, ignore_errors=True)
+  return True
