@@ -89,6 +89,17 @@ def teacher(trial: Trial, found: Sequence[np.ndarray] | None) -> Teacher | None:
   return _teacher(trial, found[0][-1])
 
 
+def untrained(trial: Trial) -> Teacher | None:
+  """Returns a fresh network in the place of who labels, for predicted times.
+
+  Args:
+    trial: the run.
+  """
+  net, shape = trial.experiment.net, trial.dataset.image_shape
+  flat = networks.flatten(networks.init(net, jax.random.key(0), shape))
+  return teacher(trial, [np.asarray(flat)[None]])
+
+
 def keep(trial: Trial, seed: int, found: Teacher | None) -> None:
   """Writes who labels the sets of a seed, for its baselines.
 

@@ -10,7 +10,7 @@ from itertools import count
 import jax
 
 from rdd_jax.artifact import store
-from rdd_jax.experiment import baselines, evaluations, whole
+from rdd_jax.experiment import baselines, evaluations, teacher, whole
 from rdd_jax.experiment.sets import distilled
 from rdd_jax.experiment.trial import INITIAL, Trial
 from rdd_jax.plan.extrapolate import extrapolate
@@ -28,8 +28,10 @@ def judging(trial: Trial, params: Synthetic, budget: float) -> float:
     params: the parameters of a distilled set, of the right shapes.
     budget: seconds for each shape, see `extrapolate`.
   """
-  store.save(trial.workdir, distilled(trial, params, 0))
-  store.save(trial.workdir / INITIAL, distilled(trial, params, 0))
+  labels = teacher.untrained(trial)
+  teacher.keep(trial, 0, labels)
+  store.save(trial.workdir, distilled(trial, params, 0, labels))
+  store.save(trial.workdir / INITIAL, distilled(trial, params, 0, labels))
   seconds = _whole(trial, budget)
   arm_names = (*trial.config.baselines, 'distilled')
   shapes = {arm: _shape(_found(trial, arm)) for arm in arm_names}

@@ -128,7 +128,7 @@ def assert_close(a: Path, b: Path) -> None:
       np.testing.assert_allclose(
         found['mean'],
         others[row][metric]['mean'],
-        rtol=1e-3,
+        rtol=5e-3,  # a temperature is fitted to confidences
         atol=0.025 if 'class' in metric else 2.5e-3,
         err_msg=f'{metric} of {row}',
       )

@@ -15,7 +15,7 @@ from helpers import ROOT
 import pytest
 
 from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets import digits, label_noise
+from rdd_jax.config.presets import decoupled, digits, label_noise
 from rdd_jax.core.errors import UserError
 from rdd_jax.plan.__main__ import plan, show
 from rdd_jax.plan.extrapolate import START, Seconds, extrapolate
@@ -104,6 +104,16 @@ def test_every_stage_of_a_defense_is_planned(tmp_path: Path):
   words = show(plan)
   for name in (*cost.STAGES, 'in all', 'planning took'):
     assert name in words
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('labels', ['soft', 'teacher'])
+def test_a_teacher_and_its_labels_are_planned(tmp_path: Path, labels: str):
+  config = decoupled.rded('digits', f'smoke,width=4,labels={labels}')
+  seconds = predict(tiny(config), tmp_path, budget=0.1).seconds
+  assert seconds['experts'] > 0
+  assert seconds['distilling'] == 0
+  assert seconds['judging'] > 0
 
 
 @pytest.mark.slow
