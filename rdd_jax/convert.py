@@ -11,6 +11,8 @@ PATH is a run's directory, or anything below that carries its card.
 | | rows, and `card.npz` | 8-bit, floats beside them |
 | `folder` | PNGs in a directory for each class, `card.npz` | what it prints |
 
+A teacher that labels views is kept by `npz` and `safetensors` alone.
+
 `python -m rdd_jax.convert RUN --relabel=PHOTOS` says which images of a folder
 would go to another class, by the run's `relabeled.csv`; with `--out=DIR` it
 copies them there, or links them, with `--link`.

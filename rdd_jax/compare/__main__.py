@@ -82,7 +82,7 @@ def gather(directories: Sequence[Path]) -> tuple[list[Finished], list[str]]:
 def text(runs: Sequence[Finished]) -> str:
   """Formats the table, paired differences of accuracy, seconds and memory."""
   from rdd_jax.compare.paired import methods, paired, table
-  from rdd_jax.compare.runs import names
+  from rdd_jax.compare.runs import names, regimes
   from rdd_jax.report import console
 
   rows = {name: row for name, (_, row) in table(runs).items()}
@@ -93,6 +93,13 @@ def text(runs: Sequence[Finished]) -> str:
     lines.append(
       f'{name} against {against}: accuracy {100 * d.mean:+.1f} '
       f'[{100 * d.least:+.1f}, {100 * d.greatest:+.1f}] over {d.n} seed(s)'
+    )
+  kinds = regimes(runs)
+  if len(set(kinds)) > 1:
+    each = zip(names(runs), kinds, strict=True)
+    lines.append(
+      'labels differ, and so do the bytes of a set: '
+      + ', '.join(f'{name} {kind}' for name, kind in each)
     )
   for name, run in zip(names(runs), runs, strict=True):
     peak = run.cost.get('memory', {}).get('resident')

@@ -13,6 +13,7 @@ from rdd_jax.core.errors import UserError
 from rdd_jax.evaluation.lookup import current
 from rdd_jax.evaluation.metrics import Row
 from rdd_jax.experiment.workdir import flat, missing
+from rdd_jax.records.storage import regime
 from rdd_jax.runtime.files import read_summed
 
 FIELDS = 3  # At most so many fields make a name.
@@ -98,6 +99,16 @@ def differing(runs: Sequence[Finished]) -> dict[str, list[Any]]:
   fields = dict.fromkeys(field for run in runs for field in run.config)
   found = {field: [run.config.get(field) for run in runs] for field in fields}
   return {f: values for f, values in found.items() if len(_kinds(values)) > 1}
+
+
+def regimes(runs: Sequence[Finished]) -> list[str]:
+  """Returns which labels the set of each run has, in the words of records.
+
+  >>> configs = {'synthetic.labels': 'teacher'}, {'seed': 0}
+  >>> regimes([Finished(Path(), c, {}, {}, {}) for c in configs])
+  ["a teacher's", 'hard']
+  """
+  return [regime(run.config.get('synthetic.labels')) for run in runs]
 
 
 def names(runs: Sequence[Finished]) -> list[str]:

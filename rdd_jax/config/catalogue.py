@@ -11,7 +11,8 @@ from pathlib import Path
 import re
 from typing import NamedTuple
 
-from rdd_jax.config.presets.options import ARGUMENTS
+from rdd_jax.config.arguments import Argument
+from rdd_jax.config.presets.options import ARGUMENTS, TAUGHT
 
 MEASURED, NOT_RUN = 'Measured: ', 'Not run: '
 _NUMBER = re.compile(r'[^:,;()]*?(?<![\w.=-])\+?\d+\.\d(?: ± \d+\.\d)?')
@@ -104,10 +105,15 @@ def catalogue(directory: Path) -> str:
       f'| [{entry.name}]({path.name}) | {entry.paper} | {status} | {value} '
       f'| `{entry.command}` |'
     )
+  named: list[tuple[str, Argument]] = []
+  for name, argument in ARGUMENTS.items():
+    named.append((f'`{name}`', argument))
+    if name in TAUGHT:
+      named.append((f'`{name}` of RDED, SRe2L', TAUGHT[name]))
   table = '\n'.join(
-    f'| `{name}` | `{argument.default}` | '
+    f'| {name} | `{argument.default}` | '
     f'{", ".join(argument.choices)} | {argument.meaning} |'
-    for name, argument in ARGUMENTS.items()
+    for name, argument in named
   )
   return (
     HEAD

@@ -158,4 +158,4 @@ def baseline_like(
       'numbers': {},
     },
   )
-  return teachers.labelled(found, distilled.teacher, 'teacher')
+  return teachers.labeled(found, distilled.teacher, 'teacher')

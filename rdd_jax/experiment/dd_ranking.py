@@ -147,7 +147,7 @@ def _random(
   soft: bool,
 ) -> store.Distilled:
   card = {**distilled.card, **({'label_kind': 'soft'} if soft else {})}
-  own = replace(distilled, card=card)  # they are labelled below
+  own = replace(distilled, card=card)  # they are labeled below
   drawn = baseline_like('random', own, dataset, key)
   if not soft:
     return drawn

@@ -30,8 +30,8 @@ def export(
   Args:
     artifact: the set.
     to: 'npz' or 'safetensors', which keep all of it; 'tfds', which keeps all
-      and brings test rows, tiles as images of their own; or 'folder', PNGs by
-      class.
+      but a teacher and brings test rows, tiles as images of their own; or
+      'folder', PNGs by class.
     out: the directory to write to; there must be nothing in it.
     data_dir: where TFDS data sets are, for test rows.
     allow_code: whether a function that the card names as data set is called,
@@ -123,7 +123,9 @@ def _without_teacher(distilled: Distilled) -> tuple[Distilled, list[str]]:
     return distilled, []
   card = {k: v for k, v in distilled.card.items() if k != 'teacher'}
   card['label_kind'] = 'hard'
-  lost = 'the teacher was left out: labels are classes; npz keeps it'
+  lost = (
+    'the teacher was left out: labels are classes; npz and safetensors keep it'
+  )
   return replace(distilled, teacher=None, card=card), [lost]
 
 

@@ -12,7 +12,7 @@ from rdd_jax.artifact import card
 from rdd_jax.artifact.store import Distilled
 from rdd_jax.config.defaults import PLACES, Config
 from rdd_jax.data import Dataset, effective_rate, injected, stand_in
-from rdd_jax.experiment.teacher import labelled
+from rdd_jax.experiment.teacher import labeled
 from rdd_jax.experiment.trial import Trial
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.synthetic import view
@@ -58,7 +58,7 @@ def distilled(
       **({'init': given.source} if given is not None else {}),
     },
   )
-  return labelled(found, teacher, trial.config.synthetic.labels)
+  return labeled(found, teacher, trial.config.synthetic.labels)
 
 
 def method(config: Config) -> str:
@@ -93,7 +93,7 @@ def coreset(
     trial.preprocess,
     card_of(trial.config, trial.dataset, outputs, seed=seed),
   )
-  return labelled(found, teacher, trial.config.synthetic.labels)
+  return labeled(found, teacher, trial.config.synthetic.labels)
 
 
 def real(

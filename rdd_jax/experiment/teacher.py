@@ -34,7 +34,7 @@ def require_useful(
   images: jax.Array,
   measure: Measure,
 ) -> None:
-  """Says what a teacher knows, before anything is picked or labelled by it.
+  """Says what a teacher knows, before anything is picked or labeled by it.
 
   Args:
     trial: the run.
@@ -66,7 +66,7 @@ def require_useful(
   if right <= chance + slack and not trial.config.data.mock:
     raise UserError(
       f'the teacher knows {right:.1%} of the training rows, and chance '
-      f'{chance:.1%}: nothing can be selected or labelled by it; train it '
+      f'{chance:.1%}: nothing can be selected or labeled by it; train it '
       'longer, by experts.epochs, or otherwise, by experts.learning_rate or '
       'network.width'
     )
@@ -134,13 +134,13 @@ def kept(trial: Trial, seed: int) -> Teacher | None:
     data = None
   if data is None:
     raise UserError(
-      f'{path} is damaged or gone, and baselines are labelled by it: remove '
+      f'{path} is damaged or gone, and baselines are labeled by it: remove '
       f'{path.parent / store.CARD}, and the set is made again with it'
     )
   return _teacher(trial, store.unpack(data, path)['flat'])
 
 
-def labelled(found: Distilled, teacher: Teacher | None, kind: str) -> Distilled:
+def labeled(found: Distilled, teacher: Teacher | None, kind: str) -> Distilled:
   """Returns a set with a teacher's labels; its card says so.
 
   Args:

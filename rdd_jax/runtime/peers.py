@@ -9,7 +9,9 @@ probes notice within half a minute. Process 0 tells the others.
 
 from __future__ import annotations
 
+import atexit
 from contextlib import suppress
+from functools import partial
 import json
 import os
 import secrets
@@ -92,7 +94,7 @@ def watch(address: str = '') -> None:
   try:
     if server:
       with server:
-        _watch.links = _accepted(server, _watch.peers)
+        _accept(server, _watch.peers, _watch.links)
     else:
       _watch.links = {0: _connected(_watch.peers[0], address, rank)}
   except OSError as error:
@@ -105,6 +107,8 @@ def watch(address: str = '') -> None:
   for link in _watch.links.values():
     _probe(link)
   threading.Thread(target=_listen, daemon=True).start()
+  stopping.on_leaving(partial(leave, STOPPED))
+  atexit.register(leave, FINISHED)  # before jax waits for all
 
 
 def leave(how: str) -> None:
@@ -136,11 +140,14 @@ def _exchanged(mine: Peer) -> list[Peer]:
   return [Peer(*json.loads(row.tobytes())) for row in np.asarray(rows)]
 
 
-def _accepted(
-  server: socket.socket, peers: list[Peer]
-) -> dict[int, socket.socket]:
-  """Connections to all others, each of which has said who it is."""
-  links: dict[int, socket.socket] = {}
+def _accept(
+  server: socket.socket, peers: list[Peer], links: dict[int, socket.socket]
+) -> None:
+  """Adds connections to all others, each of which has said who it is.
+
+  Those that came in time stay where another one did not: closed, they would
+  say that this process is gone.
+  """
   end = time.monotonic() + JOINING
   while len(links) < len(peers) - 1:
     server.settimeout(max(end - time.monotonic(), 0.01))
@@ -152,7 +159,6 @@ def _accepted(
         links[int(rank)] = link
         continue
     link.close()
-  return links
 
 
 def _connected(first: Peer, address: str, rank: int) -> socket.socket:

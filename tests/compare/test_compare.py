@@ -129,6 +129,18 @@ def test_metrics_that_any_run_has_are_columns(tmp_path: Path):
   assert 'worst_class' not in rows[1]
 
 
+def test_runs_of_other_labels_are_said_to_be(tmp_path: Path):
+  a, b = (make(tmp_path / n, arg) for n, arg in (('a', ''), ('b', 'ipc=2')))
+  assert 'labels differ' not in __main__.text(gather(a, b))
+  config = json.loads((b / 'config.json').read_text())
+  config['synthetic']['labels'] = 'teacher'
+  (b / 'config.json').write_text(json.dumps(config))
+  said = __main__.text(gather(a, b))
+  (line,) = (x for x in said.splitlines() if x.startswith('labels differ'))
+  first, second = names(gather(a, b))
+  assert line.endswith(f"{first} hard, {second} a teacher's")
+
+
 def test_an_unfinished_run_is_named_and_left_out(tmp_path: Path):
   a, b = make(tmp_path / 'a', ''), make(tmp_path / 'b', 'ipc=2')
   (b / 'results.json').unlink()

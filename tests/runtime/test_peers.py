@@ -22,7 +22,8 @@ def test_only_who_knows_the_secret_is_connected():
     ):
       stranger.sendall(said)
     ours = peers._connected(known[0], 'no.such.host.invalid', 1)
-    links = peers._accepted(server, known)
+    links: dict[int, socket.socket] = {}
+    peers._accept(server, known, links)
     assert list(links) == [1]
     links[1].sendall(b'yes')
     assert ours.recv(9) == b'yes'
@@ -30,6 +31,36 @@ def test_only_who_knows_the_secret_is_connected():
       assert stranger.recv(9) == b''
     for link in (ours, links[1], *strangers):
       link.close()
+
+
+def test_those_that_came_stay_where_another_one_did_not(monkeypatch):
+  """Closed, their links would tell them that process 0 is gone."""
+  monkeypatch.setattr(peers, 'JOINING', 0.5)
+  links: dict[int, socket.socket] = {}
+  with socket.create_server(('127.0.0.1', 0)) as server:
+    port = server.getsockname()[1]
+    first = Peer('127.0.0.1', 1, port, 'secret')
+    found: list[socket.socket] = []
+
+    def join() -> None:
+      found.append(peers._connected(first, '', 1))
+      stranger = socket.create_connection(('127.0.0.1', port))
+      stranger.sendall(b'2 guess\n')
+      found.append(stranger)
+
+    other = threading.Thread(target=join)
+    other.start()
+    with pytest.raises(OSError, match='timed out'):
+      peers._accept(server, [first, first, first], links)
+    other.join()
+  assert list(links) == [1]
+  joined, stranger = found
+  joined.settimeout(0.2)
+  with pytest.raises(TimeoutError):  # open, and nothing is said
+    joined.recv(1)
+  assert stranger.recv(1) == b''  # closed
+  for link in (*links.values(), *found):
+    link.close()
 
 
 @pytest.mark.parametrize(
