@@ -1,6 +1,6 @@
 """Measures what a sweep of many small runs costs beside the runs alone.
 
-PYTHONPATH=tests python tests/sweep_load.py [--runs=100] [--jobs=2] [--alone=20]
+python tests/sweep_load.py [--runs=100] [--jobs=2] [--alone=20]
   [--record=NAME]
 
 The same run of the digits (one step, one image a class, width 4, one network of

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import atexit
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from functools import partial
 import os
 import sys
+import threading
 from types import TracebackType
 from typing import Any, NoReturn
 import zlib
@@ -23,6 +22,7 @@ from rdd_jax.runtime import peers, stopping
 
 # Seconds without a word, after which JAX counts a process as lost; see `peers`.
 HEARTBEAT = 45
+JOINING = 300.0  # seconds in which all processes join
 
 
 def initialise(
@@ -53,14 +53,13 @@ def initialise(
     return
   if coordinator is None:
     try:
-      jax.distributed.initialize(heartbeat_timeout_seconds=HEARTBEAT)
+      _join()
     except ValueError as error:
       raise UserError(
         f'--distributed found no cluster to join ({error}): start with srun, '
         'mpirun or on a TPU pod, or set RDD_JAX_COORDINATOR=HOST:PORT, '
         'RDD_JAX_NUM_PROCESSES and RDD_JAX_PROCESS_ID'
       ) from error
-    _joined('')
     return
   try:
     num_processes = int(env['RDD_JAX_NUM_PROCESSES'])
@@ -70,22 +69,35 @@ def initialise(
       f'RDD_JAX_COORDINATOR={coordinator} needs whole numbers in '
       f'RDD_JAX_NUM_PROCESSES and RDD_JAX_PROCESS_ID: {error}'
     ) from error
-  jax.distributed.initialize(
-    coordinator,
-    num_processes,
-    process_id,
+  _join(
+    coordinator_address=coordinator,
+    num_processes=num_processes,
+    process_id=process_id,
     cluster_detection_method='deactivate',
-    heartbeat_timeout_seconds=HEARTBEAT,
   )
-  _joined(coordinator.rpartition(':')[0])
 
 
-def _joined(address: str) -> None:
+def _join(**options: Any) -> None:
+  """Joins the others, or ends with a line: JAX would abort, uncaught."""
+  where = options.get('coordinator_address', 'process 0')
+  line = (
+    f'error: not all processes have joined at {where} within {JOINING:.0f} s: '
+    'see that each of them runs and reaches it, and start all again'
+  )
+  late = threading.Timer(JOINING, stopping.end, [line])
+  late.daemon = True
+  late.start()
+  try:
+    jax.distributed.initialize(
+      **options,
+      initialization_timeout=int(JOINING) + 30,
+      heartbeat_timeout_seconds=HEARTBEAT,
+    )
+  finally:
+    late.cancel()
   sys.excepthook = _fail
   stopping.handle()
-  peers.watch(address)
-  stopping.on_leaving(partial(peers.leave, peers.STOPPED))
-  atexit.register(peers.leave, peers.FINISHED)  # before jax waits for all
+  peers.watch(options.get('coordinator_address', '').rpartition(':')[0])
 
 
 def leave(status: int) -> NoReturn:

@@ -9,7 +9,9 @@ probes notice within half a minute. Process 0 tells the others.
 
 from __future__ import annotations
 
+import atexit
 from contextlib import suppress
+from functools import partial
 import json
 import os
 import secrets
@@ -105,6 +107,8 @@ def watch(address: str = '') -> None:
   for link in _watch.links.values():
     _probe(link)
   threading.Thread(target=_listen, daemon=True).start()
+  stopping.on_leaving(partial(leave, STOPPED))
+  atexit.register(leave, FINISHED)  # before jax waits for all
 
 
 def leave(how: str) -> None:

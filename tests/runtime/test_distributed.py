@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -82,6 +83,37 @@ def test_no_cluster_to_join(monkeypatch):
   monkeypatch.setattr(jax.distributed, 'initialize', initialize)
   with pytest.raises(UserError, match='found no cluster to join'):
     distributed.initialise(True, {})
+
+
+LONELY = """
+from rdd_jax.runtime import distributed
+distributed.JOINING = 1
+distributed.initialise(True, {
+  'RDD_JAX_COORDINATOR': '127.0.0.1:%d',
+  'RDD_JAX_NUM_PROCESSES': '2',
+  'RDD_JAX_PROCESS_ID': '%d',
+})
+"""
+
+
+@pytest.mark.parametrize('rank', [0, 1])
+def test_others_that_never_join_are_a_line(rank):
+  with socket.socket() as free:
+    free.bind(('127.0.0.1', 0))
+    port = free.getsockname()[1]
+  done = subprocess.run(
+    [sys.executable, '-c', LONELY % (port, rank)],
+    capture_output=True,
+    cwd=ROOT,
+    text=True,
+    timeout=60,
+    check=False,
+  )
+  assert done.returncode == 1
+  assert done.stderr.splitlines()[-1] == (
+    f'error: not all processes have joined at 127.0.0.1:{port} within 1 s: see '
+    'that each of them runs and reaches it, and start all again'
+  )
 
 
 @pytest.mark.parametrize('script', sorted(LAUNCH.glob('*.sh')), ids=str)
