@@ -85,7 +85,7 @@ def load(
 
 def _kind(found: store.Distilled) -> str:
   """The kind of a set's targets, whoever made them."""
-  kind = found.card.get('label_kind', 'hard')
+  kind = str(found.card.get('label_kind', 'hard'))
   return {'stored': 'soft', 'teacher': 'hard'}.get(kind, kind)
 
 
