@@ -99,7 +99,7 @@ def text(runs: Sequence[Finished]) -> str:
     each = zip(names(runs), kinds, strict=True)
     lines.append(
       'labels differ, and so do the bytes of a set: '
-      + ', '.join(f'{name} {kind}' for name, kind in each)
+      + '; '.join(f'{name}: {kind}' for name, kind in each)
     )
   for name, run in zip(names(runs), runs, strict=True):
     peak = run.cost.get('memory', {}).get('resident')

@@ -144,8 +144,8 @@ def config() -> Config:
         'epochs': 1000,
         'batch_size': 256,
         'learning_rate': 0.01,
-        'schedule': 'step',  # see rdd_jax.evaluation.Recipe
-        'optimizer': 'sgd',  # or 'adam'
+        'schedule': 'step',  # see rdd_jax.training.recipe.Recipe
+        'optimizer': 'sgd',  # or 'adam', 'adamw'
         'momentum': 0.9,
         'weight_decay': 5e-4,
         'augment': '',

@@ -118,7 +118,9 @@ def _check_range(field: str, value: float, least: float, most: float) -> None:
 
 
 def _check_betas(betas: Sequence[float]) -> None:
-  if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+  if len(betas) != 2 or not all(
+    isinstance(beta, int | float) and 0 <= beta < 1 for beta in betas
+  ):
     raise UserError(
       f'optimizer.betas={tuple(betas)}: give two numbers from 0 to below 1, '
       'such as --config.optimizer.betas="(0.9, 0.999)"'

@@ -138,7 +138,7 @@ def test_runs_of_other_labels_are_said_to_be(tmp_path: Path):
   said = __main__.text(gather(a, b))
   (line,) = (x for x in said.splitlines() if x.startswith('labels differ'))
   first, second = names(gather(a, b))
-  assert line.endswith(f"{first} hard, {second} a teacher's")
+  assert line.endswith(f"{first}: hard; {second}: a teacher's")
 
 
 def test_an_unfinished_run_is_named_and_left_out(tmp_path: Path):

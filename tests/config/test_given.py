@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
+from rdd_jax import networks
 from rdd_jax.artifact import card, store
 from rdd_jax.config.build import experiment
 from rdd_jax.config.build.data import load
@@ -21,6 +22,7 @@ from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import empirical
 from rdd_jax.images.preprocessing import standardize
 from rdd_jax.synthetic.view import Synthetic
+from rdd_jax.training.teacher import Teacher
 
 RNG = np.random.default_rng(0)
 NAMES = [str(c) for c in range(10)]
@@ -106,6 +108,28 @@ def test_learned_labels_are_those_of_the_set(
   assert 'its soft labels are left out' in capsys.readouterr().out
   said = refused(free, synthetic__labels='soft')
   assert 'give --config.synthetic.labels=hard' in said
+
+
+def test_a_teachers_labels_start_learned_ones_where_they_are_stored(
+  tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+  """Targets beside a stored teacher are classes: those of a hard set."""
+  stored = saved(tmp_path / 's', targets=SOFT, card={'label_kind': 'stored'})
+  params, _ = begun(stored, synthetic__labels='soft')
+  np.testing.assert_allclose(softmax(logits_of(params), 1), SOFT, atol=1e-5)
+  net = networks.build('mlp', 10, width=4, depth=1)
+  teacher = Teacher(net, networks.init(net, jax.random.key(0), (8, 8, 1)))
+  said = {'network': {'name': 'mlp', 'width': 4, 'depth': 1}, 'temperature': 1}
+  path = saved(
+    tmp_path / 't',
+    teacher=teacher,
+    card={'label_kind': 'teacher', 'teacher': said},
+  )
+  capsys.readouterr()
+  params, _ = begun(path, synthetic__labels='soft')
+  assert 'the teacher of its labels is left out' in capsys.readouterr().out
+  hard, _ = begun(saved(tmp_path / 'h'), synthetic__labels='soft')
+  np.testing.assert_array_equal(logits_of(params), logits_of(hard))
 
 
 def test_classes_are_taken_by_name(tmp_path: Path):

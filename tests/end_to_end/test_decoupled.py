@@ -172,6 +172,8 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path):
     pipeline.execute(tiny('rded', '', steps=4), tmp_path)
   with pytest.raises(UserError, match='groups of the data set'):
     pipeline.execute(tiny('rded', '', **{'selection.groups': -1}), tmp_path)
+  with pytest.raises(UserError, match=r'experts\.epochs=0, and a teacher'):
+    pipeline.execute(tiny('rded', '', **{'experts.epochs': 0}), tmp_path)
   config = tiny('rded', 'labels=teacher', **{'evaluation.loss': 'squared'})
   with pytest.raises(UserError, match='labels=teacher, whose answers'):
     pipeline.execute(config, tmp_path)

@@ -41,13 +41,19 @@ def build(
     edits: both chains that act on real images, as one.
 
   Raises:
-    UserError: for an unknown loss or augmentation, or an energy margin with
-      another loss than cross-entropy.
+    UserError: for an unknown loss or augmentation, an energy margin with
+      another loss than cross-entropy, or a teacher of no epochs.
   """
   from rdd_jax.core.transform import BoundTransform
   from rdd_jax.training.expert import expert
 
   options = config.experts
+  if teaches(config) and not matched(config) and not options.epochs:
+    raise UserError(
+      'experts.epochs=0, and a teacher selects or labels: say how it trains, '
+      'such as --config.experts.epochs=60 --config.experts.learning_rate=0.1 '
+      '--config.experts.momentum=0.9 --config.experts.schedule=cosine'
+    )
   count = options.epoch_steps or max(
     spec.num_examples // min(options.batch_size, spec.num_examples), 1
   )

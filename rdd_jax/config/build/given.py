@@ -16,6 +16,8 @@ from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.runtime.logging import say
 from rdd_jax.synthetic import view
 
+LEARNED = ('soft', 'free')  # labels that start from those of the set
+
 
 class Given(NamedTuple):
   """The first rows of a start, cell by cell; others start as from real rows.
@@ -72,13 +74,19 @@ def load(
   return Given(
     found.images[rows],
     found.targets[rows],
-    found.card.get('label_kind', 'hard'),
+    _kind(found),
     found.card.get('labels', cards.labels(1))['scale'],
     {
       'path': config.synthetic.init,
       'sha256': third_party.digest(store.to_arrays(found)),
     },
   )
+
+
+def _kind(found: store.Distilled) -> str:
+  """The kind of a set's targets, whoever made them."""
+  kind = str(found.card.get('label_kind', 'hard'))
+  return {'stored': 'soft', 'teacher': 'hard'}.get(kind, kind)
 
 
 def _rate(found: store.Distilled) -> float:
@@ -159,8 +167,10 @@ def _labels(
   config: Config, dataset: Dataset, found: store.Distilled, where: str
 ) -> list[str]:
   """Says which labels of a set are left out; refuses those that do not fit."""
-  wanted, kind = config.synthetic.labels, found.card.get('label_kind', 'hard')
-  if wanted == 'hard' or kind == 'hard':
+  wanted, kind = config.synthetic.labels, _kind(found)
+  if found.teacher is not None:
+    return ['the teacher of its labels is left out']
+  if wanted not in LEARNED or kind == 'hard':
     return [] if kind == 'hard' else [f'its {kind} labels are left out']
   outputs = dataset.num_classes + int(config.synthetic.reject)
   if found.targets.shape[1] != outputs:

@@ -14,8 +14,8 @@ COMMON = {  # of every method
   'steps': Argument(0, 'distillation steps; 0 takes those of the method'),
   'init': Argument(
     '',
-    'what distillation starts from: real or noise, or the path of a run or of '
-    'a set; empty is as the method does',
+    'what distillation starts from: real, noise, selected by a teacher, or '
+    'the path of a run or of a set; empty is as the method does',
   ),
   'noise': Argument(
     '',

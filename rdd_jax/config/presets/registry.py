@@ -241,7 +241,7 @@ def smoke(config: Config) -> Config:
     config.objective.inner.steps = min(config.objective.inner.steps, 2)
   config.kernel.width = min(config.kernel.width, 8)
   config.experts.number = min(config.experts.number, 2)
-  config.experts.epochs = 0
+  config.experts.epochs = min(config.experts.epochs, 1)
   config.experts.epoch_steps = 2
   config.experts.batch_size = min(config.experts.batch_size, 32)
   config.experts.earliest = 0
