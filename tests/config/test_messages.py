@@ -146,6 +146,12 @@ def test_mock_images_are_called_mock_and_real_ones_are_not(name):
   assert injected(data.load('digits'), '', '') == []
 
 
+def test_a_selection_of_one_s_own_data_takes_no_steps():
+  assert preset('own', 'own')('data=digits,method=rded').steps == 0
+  for method in ('dm', 'sre2l'):
+    assert preset('own', 'own')(f'data=digits,method={method}').steps == 500
+
+
 def test_labels_of_one_s_own_data_are_a_file():
   for method in ('dm', 'kip'):
     config = preset('own', 'own')(f'data=digits,labels=y.csv,method={method}')

@@ -41,7 +41,8 @@ def own(arg: str = '') -> Config:
       'configs/own.py needs to know what to read: give '
       '--config=configs/own.py:data=folder:PATH'
     )
-  rest = f'steps={STEPS},seeds={SEEDS},{rest}'
+  steps = 0 if args['method'] == 'rded' else STEPS  # it only selects
+  rest = f'steps={steps},seeds={SEEDS},{rest}'
   config = method_config('own', args['method'], rest)
   config.name = 'own'
   config.data.name = args['data']
