@@ -81,7 +81,17 @@ print(cases.run(home, family, stop=cases.after(asked)))
 """
 
 
-@pytest.mark.parametrize('family', FAMILIES)
+OPEN = pytest.mark.xfail(
+  strict=True,
+  reason='on several devices of one process, probes that train on sharded rows '
+  'trust 28 of 1,297 rows otherwise; two processes agree with one device',
+)
+
+
+@pytest.mark.parametrize(
+  'family',
+  [*FAMILIES[:2], pytest.param('tad', marks=[pytest.mark.slow, OPEN])],
+)
 @pytest.mark.parametrize('asked', [3])
 @pytest.mark.parametrize('counts', slow_but([(1, 4)], [(1, 4), (4, 2)]))
 def test_on_other_devices(

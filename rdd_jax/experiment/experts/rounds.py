@@ -127,7 +127,7 @@ def train_round(
   roots = meshes.replicate(roots, mesh)
   state = program.init(roots)
   sums = np.zeros((len(numbers), len(buffer.snapshots)), np.uint32)
-  group = zlib.crc32(repr(numbers).encode())
+  group = zlib.crc32(repr((numbers, buffer.parallel)).encode())
   folder = buffer.scratch / f'{store.path.name}-{group:08x}-steps'
   drafts = [store.draft(folder, number) for number in numbers]
   main = meshes.is_main_process()
