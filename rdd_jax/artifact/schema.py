@@ -86,7 +86,7 @@ def require_card(card: Any, where: str) -> None:
     )
   limit = statistics_limit_of(card)
   if limit is not None and not (
-    isinstance(limit, int | float) and 0 <= limit < math.inf
+    type(limit) in (int, float) and 0 <= limit < math.inf
   ):
     raise UserError(
       f'{where} has calibration.statistics_limit {limit!r}; it is a number '

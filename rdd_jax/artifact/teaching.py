@@ -72,13 +72,15 @@ def from_arrays(
 
   def leaf(path: Any, known: jax.ShapeDtypeStruct) -> jax.Array:
     name = _name(path)
-    if name not in arrays or arrays[name].shape != known.shape:
-      found = arrays[name].shape if name in arrays else 'not there'
+    own = arrays.get(name)
+    fits = own is not None and own.shape == known.shape
+    if not fits or own.dtype.kind != 'f':
+      found = 'not there' if own is None else f'{own.dtype}{list(own.shape)}'
       raise UserError(
         f'{where}: {name} is {found}, and the network on the card has '
-        f'{known.shape}; copy both files again'
+        f'{known.dtype}{list(known.shape)}; copy both files again'
       )
-    return jnp.asarray(arrays[name], known.dtype)
+    return jnp.asarray(own, known.dtype)
 
   variables = jax.tree_util.tree_map_with_path(leaf, wanted)
   return Teacher(net, variables, temperature)

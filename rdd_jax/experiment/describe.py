@@ -43,13 +43,18 @@ def describe(
     f'{config.name}: {spec.num_examples:,} rows of {spec.num_classes} classes '
     f'{noise}to {len(trial.experiment.cells)} images of '
     f'{"x".join(map(str, trial.dataset.image_shape))}; '
-    f'{config.objective.name} matching, {config.network.name} with '
+    f'{_doing(config)}, {config.network.name} with '
     f'{count(weights):,} parameters\n'
     f'{mesh.size} x {device.device_kind} ({device.platform}); '
     f'{config.seeds} seed(s) of {_steps(config)}; memory: '
     f'{compiled.state_bytes / 2**20:,.0f} MiB of state and data, '
     f'{compiled.work_bytes / 2**20:,.0f} MiB of work'
   )
+
+
+def _doing(config: Config) -> str:
+  name = config.objective.name
+  return name if name == 'recovery' else f'{name} matching'
 
 
 def short(dataset: data.Dataset, stored: int) -> str:

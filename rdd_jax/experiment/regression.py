@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import flax.linen as nn
 from jax import Array
 
@@ -16,6 +18,7 @@ from rdd_jax.evaluation.regression import (
   evaluate_by_features,
   evaluate_by_kernel,
 )
+from rdd_jax.runtime.logging import say
 from rdd_jax.training.recipe import Recipe
 
 
@@ -46,6 +49,8 @@ def judge(
     student: edits each of its minibatches.
   """
   batch = store.to_batch(distilled)
+  if distilled.teacher is not None:
+    _tell(f'{kind}: regresses on the classes of the set, and asks no teacher')
   common = {
     'num_classes': num_classes,
     'preprocess': distilled.preprocessing,
@@ -60,3 +65,8 @@ def judge(
   return evaluate_by_kernel(
     lambda *x: getattr(kernel(*x), kind), batch, held, **common
   )
+
+
+@cache
+def _tell(line: str) -> None:
+  say(line)

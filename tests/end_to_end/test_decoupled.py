@@ -177,3 +177,5 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path):
   config = tiny('rded', 'labels=teacher', **{'evaluation.loss': 'squared'})
   with pytest.raises(UserError, match='labels=teacher, whose answers'):
     pipeline.execute(config, tmp_path)
+  with pytest.raises(UserError, match='temperature=4 with labels=hard'):
+    tiny('rded', 'labels=hard,temperature=4')

@@ -16,6 +16,7 @@ from rdd_jax.config.build.objectives import namespace
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets.datasets import families, lookup, num_classes
 from rdd_jax.config.presets.registry import base, finish
+from rdd_jax.core.errors import UserError
 
 LABELS = {'hard': 'hard', 'soft': 'stored', 'teacher': 'teacher'}
 EPOCHS = 200  # of a teacher
@@ -89,6 +90,11 @@ def _start(
     config.experts.augment = ''
     config.evaluation.update({'epochs': 300, 'schedule': 'cosine'})
     config.whole.update({'steps': 1500, 'batch_size': 128, 'seeds': 3})
+  if args['temperature'] and args['labels'] == 'hard':
+    raise UserError(
+      f'temperature={args["temperature"]:g} with labels=hard, which are no '
+      'answers of a teacher: give labels=soft or labels=teacher too'
+    )
   config.synthetic.labels = LABELS[args['labels']]
   config.synthetic.temperature = args['temperature'] or 1.0
   if args['labels'] == 'teacher':

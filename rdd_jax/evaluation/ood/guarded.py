@@ -53,7 +53,7 @@ def guarded(energy: np.ndarray, far: np.ndarray, limit: float) -> np.ndarray:
   >>> guarded(np.array([9.0, -9.0, 99.0]), np.array([1.0, 1.0, 8.0]), 2.0)
   array([ 0.9, -0.9, -4. ])
   """
-  inside = energy / (1 + np.abs(energy))
+  inside = np.copysign(1 - 1 / (1 + np.abs(energy)), energy)  # also inf
   with np.errstate(divide='ignore', invalid='ignore'):
     beyond = -far / limit
   found = np.where(far > limit, beyond, inside)
