@@ -73,8 +73,8 @@ def from_arrays(
   def leaf(path: Any, known: jax.ShapeDtypeStruct) -> jax.Array:
     name = _name(path)
     own = arrays.get(name)
-    fits = own is not None and own.shape == known.shape
-    if not fits or own.dtype.kind != 'f':
+    right = known.shape, 'f'
+    if own is None or (own.shape, own.dtype.kind) != right:
       found = 'not there' if own is None else f'{own.dtype}{list(own.shape)}'
       raise UserError(
         f'{where}: {name} is {found}, and the network on the card has '
