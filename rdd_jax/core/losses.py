@@ -94,8 +94,8 @@ class Softened:
   Source: Hinton et al., Distilling the Knowledge in a Neural Network, 2015.
 
   >>> batch = Batch(*[jnp.array([[1.0, 0.0]])] * 3, *[jnp.array([0])] * 3)
-  >>> print(Softened(2.0)(jnp.zeros((1, 2)), batch, 2).round(3))
-  [2.773]
+  >>> round(float(Softened(2.0)(jnp.zeros((1, 2)), batch, 2)[0]), 3)
+  2.773
   """
 
   temperature: float = 1.0

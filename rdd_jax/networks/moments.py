@@ -36,6 +36,7 @@ def apply_with_moments(
   Raises:
     UserError: for a network without batch norm.
 
+  >>> import jax.numpy as jnp
   >>> from rdd_jax.networks.convnet import ConvNet
   >>> from rdd_jax.networks.functional import init
   >>> net = ConvNet(2, width=3, depth=2, norm='batch')

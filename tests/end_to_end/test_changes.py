@@ -30,6 +30,7 @@ def run(directory: Path, stop_at: int | None = None, **changes: object):
     return pipeline.execute(config, directory, stop=stop)
 
 
+@pytest.mark.slow
 def test_what_changed_is_judged_again(
   tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
@@ -59,6 +60,7 @@ def test_what_changed_is_judged_again(
   assert (tmp_path / 'distilled.npz').read_bytes() == sets
 
 
+@pytest.mark.slow
 def test_initial_is_what_it_would_have_been(tmp_path: Path):
   run(tmp_path / 'a')
   run(tmp_path / 'a', baselines=('initial',))
@@ -88,6 +90,7 @@ def test_a_finished_run_has_nothing_to_do(
   assert 'nothing to do' not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('stop_at', [None, 3])
 def test_steps_may_grow(tmp_path: Path, stop_at: int | None):
   run(tmp_path / 'whole', steps=20)
@@ -150,6 +153,7 @@ def test_how_a_run_is_made_may_change():
     assert changed.is_free(field, 'trajectory')
 
 
+@pytest.mark.slow
 def test_other_regressions_and_losses_judge_the_set_that_is_there(
   tmp_path: Path,
 ):

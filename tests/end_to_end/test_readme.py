@@ -30,7 +30,7 @@ def test_one_screen():
     assert len(lines) <= 4, paragraph
   methods = re.search(r'(?s)\| method \|.*?\n\n', README)
   assert methods is not None
-  assert len(methods.group().strip().splitlines()) == 2 + 12
+  assert len(methods.group().strip().splitlines()) == 2 + 14
 
 
 def test_links_lead_somewhere():

@@ -113,6 +113,7 @@ def test_an_evaluation(run: Path, tmp_path: Path):
   require_equal(read(path), rows)
 
 
+@pytest.mark.slow
 def test_the_flag(tmp_path: Path):
   """Of the command: it is refused first, and what it names is written last."""
 

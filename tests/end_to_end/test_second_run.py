@@ -43,6 +43,7 @@ def read(capsys: pytest.CaptureFixture[str]) -> list[str]:
   return [line for line in lines if ': read from ' in line]
 
 
+@pytest.mark.slow
 def test_only_what_changed_is_trained(
   tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
@@ -125,6 +126,7 @@ def test_all_that_changes_numbers_makes_other_files(tmp_path: Path):
   assert second == judged  # random rows are not chosen by it
 
 
+@pytest.mark.slow
 def test_what_is_damaged_is_made_again(
   tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
