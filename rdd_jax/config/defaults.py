@@ -150,7 +150,9 @@ def config() -> Config:
         'weight_decay': 5e-4,
         'augment': '',
         'convention': 'one',
-        'cutmix': 0.0,
+        'cutmix': 0.0,  # the probability that a step mixes its rows so
+        'mixup': 0.0,  # likewise; a step uses one of both
+        'mixup_alpha': 0.8,  # of the shares of mixup, Beta(alpha, alpha)
         'ema': 0.0,  # decay of the average of weights that is judged; 0 is off
         'loss': 'cross_entropy',  # or 'squared', for free labels
         'target_scale': 1.0,  # of 'squared': what centered labels are times

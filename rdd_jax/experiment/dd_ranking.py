@@ -55,7 +55,7 @@ def rank(
 
   Random rows have labels of the kind that the set has: where its own are soft,
   those that the first network on all rows gives them. They are drawn anew for
-  each network. Without augmentation is without CutMix as well.
+  each network. Without augmentation is without CutMix and mixup as well.
 
   Args:
     judge: of the set; its first network is trained.
@@ -77,7 +77,8 @@ def rank(
   judge = replace(
     judge, nets={name: net}, regressions={}, outside=None, shift=None, curves={}
   )
-  plain = replace(judge, recipe=replace(judge.recipe, augment=None, cutmix=0.0))
+  bare = replace(judge.recipe, augment=None, cutmix=0.0, mixup=0.0)
+  plain = replace(judge, recipe=bare)
   augmented = judge
   if judge.recipe.augment is None:
     augment = dsa(AUGMENT, 'one', siamese=False)

@@ -112,6 +112,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
       'experts.momentum',
       'evaluation.momentum',
       'evaluation.cutmix',
+      'evaluation.mixup',
       'evaluation.ema',
       'optimizer.momentum',
       'optimizer.label_momentum',
@@ -126,7 +127,9 @@ RANGES: Mapping[str, tuple[float, float]] = {
     ('objective.groups', 'objective.earliest', 'selection.groups'),
     (-1, math.inf),
   ),
-  'synthetic.temperature': (1e-3, math.inf),
+  **dict.fromkeys(
+    ('synthetic.temperature', 'evaluation.mixup_alpha'), (1e-3, math.inf)
+  ),
 }
 # What names a field may have.
 NAMES: Mapping[str, Iterable[str]] = {

@@ -17,7 +17,7 @@ from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, take
 from rdd_jax.core.losses import Softened
 from rdd_jax.core.transform import DataSpec, State, Transform
-from rdd_jax.images.cutmix import cutmix
+from rdd_jax.images.mixup import mix
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.networks import Variables
 from rdd_jax.training import sgd
@@ -85,10 +85,13 @@ def program(
     inputs = rows.inputs if preprocess is None else preprocess(rows.inputs)
     if recipe.augment is not None:
       inputs = recipe.augment(keys.named(key, 'augment'), inputs)
-    rows = replace(rows, inputs=inputs)
-    if recipe.cutmix:
-      key = keys.named(key, 'cutmix')
-      rows = cutmix(key, rows, probability=recipe.cutmix)
+    rows = mix(
+      key,
+      replace(rows, inputs=inputs),
+      recipe.cutmix,
+      recipe.mixup,
+      recipe.mixup_alpha,
+    )
     return rows if teacher is None else teacher.relabel(rows, num_classes)
 
   def step(state: Training, t: Array) -> tuple[Training, None]:

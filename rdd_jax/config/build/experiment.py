@@ -291,6 +291,8 @@ def evaluation(config: Config) -> Recipe:
     weight_decay=options.weight_decay,
     augment=dsa(options.augment, options.convention, siamese=False),
     cutmix=options.cutmix,
+    mixup=options.mixup,
+    mixup_alpha=options.mixup_alpha,
     ema=options.ema or None,
     losses=row_losses(config),
   )

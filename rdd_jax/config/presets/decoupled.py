@@ -3,9 +3,9 @@
 RDED (Sun et al. 2024), by its repository at 3f6453d, and SRe2L (Yin et al.
 2023), by its repository at 8d00cba, for CIFAR. Teachers of both train as the
 latter's: SGD, 200 epochs, cosine. Neither has settings for the digits or
-Fashion-MNIST. Students under a teacher's labels train as released, but for
-mixup, in whose place CutMix stands; those of hard and of stored labels as DM's,
-so that methods can be compared.
+Fashion-MNIST. Students under a teacher's labels train as released: RDED's by
+CutMix, SRe2L's by mixup, in each step. Those of hard and of stored labels train
+as DM's, so that methods can be compared.
 """
 
 from __future__ import annotations
@@ -129,5 +129,8 @@ def _students(
         'schedule': 'cosine',
         'augment': 'flip_crop' if mirrored else 'crop',
         'convention': 'idc',
+        'cutmix': 0.0,
+        'mixup': 1.0,
+        'mixup_alpha': 0.8,
       }
     )

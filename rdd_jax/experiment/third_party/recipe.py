@@ -153,7 +153,7 @@ def describe(
   ]
   if augment and evaluation.get('convention', 'one') != 'one':
     told[-1] += f' as {evaluation["convention"].upper()} does it'
-  for name in ('cutmix', 'ema'):
+  for name in ('cutmix', 'mixup', 'ema'):
     if evaluation.get(name):
       told.append(f'{name} {evaluation[name]:g}')
   if evaluation.get('loss', 'cross_entropy') != 'cross_entropy':
