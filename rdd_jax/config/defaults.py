@@ -41,7 +41,14 @@ def config() -> Config:
         'zca': 0.0,  # regularization of ZCA whitening; 0 is off
         'zca_convention': 'kornia',  # or 'frepo', see images.preprocessing
       },
-      'network': {'name': 'convnet', 'width': 128, 'depth': 3},
+      'network': {
+        'name': 'convnet',
+        'width': 128,
+        'depth': 3,
+        # What layers compute in: 'bfloat16' leaves parameters, statistics,
+        # losses and the optimizer in float32.
+        'dtype': 'float32',
+      },
       'synthetic': {
         'ipc': 10,  # stored images of each class
         # 'real', 'noise', 'predicted' (DATM), 'selected' (RDED), or the path of

@@ -12,6 +12,7 @@ from rdd_jax.config.build.training import INNER_DATA
 from rdd_jax.data.ood.overlap import Overlap
 from rdd_jax.evaluation.regression import KINDS
 from rdd_jax.images import corruptions
+from rdd_jax.networks.precision import DTYPES
 from rdd_jax.objectives.gradient import DISTANCES
 
 # The least that a field may be, and the most; bounds belong to the range.
@@ -135,6 +136,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
 NAMES: Mapping[str, Iterable[str]] = {
   # Of products, as jax.default_matmul_precision takes them.
   'precision': ('float32', 'tensorfloat32', 'bfloat16', 'highest', 'high'),
+  'network.dtype': DTYPES,
   'data.zca_convention': ('kornia', 'frepo'),
   'synthetic.labels': ('hard', 'soft', 'free', 'stored', 'teacher'),
   'experts.schedule': ('constant', 'cosine'),

@@ -69,7 +69,7 @@ def _start(
 ) -> tuple[Config, dict[str, Any]]:
   """What decoupled methods share: the teacher, labels, students."""
   config, args = base(method, dataset, arg)
-  config.network.norm = 'batch'
+  config.network.update({'norm': 'batch', 'dtype': args['dtype']})
   mirrored = lookup(dataset).mirror_safe
   config.experts.update(
     {

@@ -14,6 +14,7 @@ from rdd_jax.config import defaults
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets import datasets, gradient
 from rdd_jax.core.errors import UserError
+from rdd_jax.networks import spell
 
 
 def preset_for(name: str) -> Config | None:
@@ -137,9 +138,7 @@ def describe(
   >>> describe(recipe, {'name': 'mlp', 'depth': 2}, epochs=3)[:62]
   'judged by mlp:depth=2, 3 epochs of batches of 256, sgd at 0.01'
   """
-  own = ':'.join(
-    [network['name'], *(f'{k}={v}' for k, v in network.items() if k != 'name')]
-  )
+  own = spell(network)
   augment = evaluation['augment']
   told = [
     f'judged by {", ".join(networks) or own}',
