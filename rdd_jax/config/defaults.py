@@ -56,10 +56,14 @@ def config() -> Config:
         # 'images_best.pt:scale=whitened'
         'init': 'real',
         # 'hard'; learned: 'soft', on the simplex, or 'free', for regressions;
-        # of a teacher: 'stored', its answer to each finished image, or
-        # 'teacher', its answers to each view that networks train on
+        # of a teacher: 'stored', its answer to each finished image;
+        # 'teacher', its answers to each view that networks train on, by its
+        # stored weights; or 'epochs', these answers themselves, stored
         'labels': 'hard',
         'temperature': 1.0,  # of a teacher's labels
+        # Of 'epochs': numbers of a label that are stored, the largest; what
+        # they leave is spread evenly over the others. 0 is all.
+        'top_k': 0,
         'factor': 1,  # multi-formation: factor**2 rows in an image
         'space': 'inputs',  # learned as network 'inputs', or as 'pixels'
         'slots': 0,  # outlier cells; a transform must fill them

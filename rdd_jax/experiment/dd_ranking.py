@@ -12,6 +12,7 @@ import numpy as np
 
 from rdd_jax import data
 from rdd_jax.artifact import store
+from rdd_jax.artifact.answered import KIND
 from rdd_jax.config import defaults
 from rdd_jax.config.build import experiment
 from rdd_jax.config.build.training import dsa
@@ -68,6 +69,11 @@ def rank(
     The rows of `ranking_set`, `ranking_set_hard`, `ranking_random` and so on,
     and the scores `hlr`, `ior`, `lrs` and `ars`, with both weights a half.
   """
+  if distilled.card.get('label_kind') == KIND:
+    raise UserError(
+      'a ranking trains without augmentation as well, and the labels of this '
+      'set are stored for augmented views: rank a set with labels=teacher'
+    )
   if not judge.nets:
     raise UserError(
       f'only {", ".join(judge.names)} judge, and a ranking '

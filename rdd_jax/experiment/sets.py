@@ -58,7 +58,7 @@ def distilled(
       **({'init': given.source} if given is not None else {}),
     },
   )
-  return labeled(found, teacher, trial.config.synthetic.labels)
+  return labeled(trial, found, teacher, seed)
 
 
 def method(config: Config) -> str:
@@ -93,7 +93,7 @@ def coreset(
     trial.preprocess,
     card_of(trial.config, trial.dataset, outputs, seed=seed),
   )
-  return labeled(found, teacher, trial.config.synthetic.labels)
+  return labeled(trial, found, teacher, seed)
 
 
 def real(

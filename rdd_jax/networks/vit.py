@@ -96,7 +96,8 @@ class ViT(nn.Module):
     positions = self.param(
       'positions', nn.initializers.normal(0.02), (1, *x.shape[1:])
     )
-    x = sum(promote_dtype(x, positions, dtype=layers.computes(x)))
+    x, positions = promote_dtype(x, positions, dtype=layers.computes(x))
+    x = x + positions
     for _ in range(self.depth):
       x = Encoder(self.width, self.heads)(x)
     features = _norm(x).mean(1)

@@ -45,7 +45,8 @@ class StoredLabels:
   def targets(self, t: Array | int) -> Array:
     """Returns labels `f32[rows, o]` of a step; they sum to one.
 
-    What the largest probabilities leave is spread evenly over the others.
+    What the largest probabilities leave is spread evenly over the others
+    (marginal smoothing).
     """
     values = self.values[t].astype(jnp.float32)
     mass = values.sum(-1, keepdims=True)

@@ -158,7 +158,7 @@ def test_fewer_epochs_see_the_first_views_and_more_are_refused(stored):
   np.testing.assert_array_equal(
     networks.flatten(found), networks.flatten(train(first, recipe=short))
   )
-  with pytest.raises(UserError, match='12 steps of 8 rows.*fewer epochs'):
+  with pytest.raises(UserError, match=r'12 steps of 8 rows.*fewer epochs'):
     train(stored, recipe=replace(RECIPE, epochs=5))
   with pytest.raises(UserError, match='batch size of the card'):
     train(stored, recipe=replace(RECIPE, batch_size=5, epochs=1))

@@ -160,6 +160,7 @@ def build(
     classes, chosen.ipc, chosen.slots, chosen.slot_images
   )
   _require_rows(config, dataset, len(cells))
+  _require_top_k(config, outputs)
   given = givens.load(config, dataset, preprocess)
   view = synthetic_view.view(
     cells,
@@ -235,6 +236,20 @@ def _require_rows(config: Config, dataset: Dataset, stored: int) -> None:
     raise UserError(
       f'ipc={config.synthetic.ipc} stores {stored} images of {dataset.name}, '
       f'which has {rows} training rows: lower ipc'
+    )
+
+
+def _require_top_k(config: Config, outputs: int) -> None:
+  chosen = config.synthetic
+  if chosen.top_k and chosen.labels != 'epochs':
+    raise UserError(
+      f'synthetic.top_k={chosen.top_k} with synthetic.labels={chosen.labels}: '
+      'it is of labels=epochs, the stored answers of a teacher; set it to 0'
+    )
+  if chosen.top_k > outputs:
+    raise UserError(
+      f'synthetic.top_k={chosen.top_k}, and a label has {outputs} numbers: '
+      f'give {outputs} or less, or 0 for all'
     )
 
 

@@ -18,7 +18,12 @@ from rdd_jax.config.presets.datasets import families, lookup, num_classes
 from rdd_jax.config.presets.registry import base, finish
 from rdd_jax.core.errors import UserError
 
-LABELS = {'hard': 'hard', 'soft': 'stored', 'teacher': 'teacher'}
+LABELS = {
+  'hard': 'hard',
+  'soft': 'stored',
+  'teacher': 'teacher',
+  'epochs': 'epochs',
+}
 EPOCHS = 200  # of a teacher
 DIGITS_EPOCHS = 60
 TEMPERATURE = {'rded': 20.0, 'sre2l': 30.0}  # of a teacher of views
@@ -93,11 +98,17 @@ def _start(
   if args['temperature'] and args['labels'] == 'hard':
     raise UserError(
       f'temperature={args["temperature"]:g} with labels=hard, which are no '
-      'answers of a teacher: give labels=soft or labels=teacher too'
+      'answers of a teacher: give labels=soft, teacher or epochs too'
+    )
+  if args['top_k'] and args['labels'] != 'epochs':
+    raise UserError(
+      f'top_k={args["top_k"]} with labels={args["labels"]}: it is of stored '
+      'answers to views: give labels=epochs too'
     )
   config.synthetic.labels = LABELS[args['labels']]
+  config.synthetic.top_k = args['top_k']
   config.synthetic.temperature = args['temperature'] or 1.0
-  if args['labels'] == 'teacher':
+  if args['labels'] in ('teacher', 'epochs'):
     _students(config, method, args, mirrored)
   return config, args
 

@@ -191,10 +191,11 @@ ARGUMENTS = {
 TAUGHT = {
   'labels': Argument(
     'hard',
-    "hard; soft, a teacher's answer to each image, stored with it; or teacher, "
-    'its answers to each view that networks train on: its weights are stored. '
-    'Baselines have labels alike',
-    ('hard', 'soft', 'teacher'),
+    "hard; soft, a teacher's answer to each image, stored with it; teacher, "
+    'its answers to each view that networks train on: its weights are stored; '
+    'or epochs, these answers, stored for each epoch. Baselines have labels '
+    'alike',
+    ('hard', 'soft', 'teacher', 'epochs'),
   ),
 }
 

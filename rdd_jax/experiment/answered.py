@@ -1,0 +1,77 @@
+"""Labels of a set by a teacher, stored for each view of the training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import jax
+from jax import Array
+
+from rdd_jax.artifact import answered, store
+from rdd_jax.artifact.store import Distilled
+from rdd_jax.core import keys
+from rdd_jax.training.recipe import Recipe
+from rdd_jax.training.stored import answers
+from rdd_jax.training.teacher import Teacher
+
+
+def views_key(root: int, seed: int) -> Array:
+  """Returns the key of the views that all networks of a set see.
+
+  Args:
+    root: `config.seed`.
+    seed: the distillation seed.
+  """
+  key = keys.named(jax.random.key(root), 'views')
+  return jax.random.fold_in(key, seed)
+
+
+def by_epoch(
+  found: Distilled, teacher: Teacher, recipe: Recipe, views: Array, top_k: int
+) -> Distilled:
+  """Returns a set with a teacher's answers to each view; its card says so.
+
+  Args:
+    found: the set, with hard labels; of its card `evaluation` is read.
+    teacher: who answers.
+    recipe: by which networks train, that of the card.
+    views: a typed key, of the views.
+    top_k: numbers of a label that are stored; 0 is all.
+  """
+  labels = answers(
+    teacher, store.to_batch(found), recipe, views=views, top_k=top_k
+  )
+  evaluation = found.card['evaluation']
+  described = {
+    'views': {name: evaluation[name] for name in ('epochs', *answered.VIEWS)},
+    'top_k': top_k,
+    'bytes': labels.size,
+  }
+  card = {**found.card, 'label_kind': answered.KIND, answered.FIELD: described}
+  return replace(found, teacher=labels, card=card)
+
+
+def refuse_views(
+  before: Mapping[str, Any], now: Mapping[str, Any], where: str
+) -> None:
+  """Refuses a changed configuration whose networks would see other views.
+
+  Args:
+    before: fields of a configuration, by path; one without stored labels of
+      views refuses nothing.
+    now: likewise.
+    where: its work directory, for errors.
+
+  Raises:
+    UserError: for more epochs than labels were stored for, or other views.
+  """
+  if before['synthetic.labels'] != answered.KIND:
+    return
+  was, asked = (
+    {name: fields[f'evaluation.{name}'] for name in ('epochs', *answered.VIEWS)}
+    for fields in (before, now)
+  )
+  card = {'label_kind': answered.KIND, answered.FIELD: {'views': was}}
+  answered.require_views(card, asked, where)
