@@ -129,9 +129,9 @@ def require_views(
 and evaluation.epochs=10: give 9 or fewer, or distil it again with \
 evaluation.epochs=10 in another --workdir
   """
-  if card.get('label_kind') != KIND:
+  views = (card.get(FIELD) or {}).get('views')
+  if card.get('label_kind') != KIND or not views:
     return
-  views = card[FIELD]['views']
   asked = evaluation['epochs']
   if asked > views['epochs']:
     raise UserError(

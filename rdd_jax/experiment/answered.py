@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+import json
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -53,25 +55,22 @@ def by_epoch(
   return replace(found, teacher=labels, card=card)
 
 
-def refuse_views(
-  before: Mapping[str, Any], now: Mapping[str, Any], where: str
-) -> None:
+def refuse_views(directory: Path, now: Mapping[str, Any]) -> None:
   """Refuses a changed configuration whose networks would see other views.
 
   Args:
-    before: fields of a configuration, by path; one without stored labels of
-      views refuses nothing.
-    now: likewise.
-    where: its work directory, for errors.
+    directory: of a finished set; one without stored labels of views refuses
+      nothing.
+    now: fields of the configuration, by path.
 
   Raises:
-    UserError: for more epochs than labels were stored for, or other views.
+    UserError: for more epochs than labels are stored for, or other views.
   """
-  if before['synthetic.labels'] != answered.KIND:
+  try:
+    card = json.loads((directory / store.CARD).read_text())
+  except ValueError:  # it is made again
     return
-  was, asked = (
-    {name: fields[f'evaluation.{name}'] for name in ('epochs', *answered.VIEWS)}
-    for fields in (before, now)
-  )
-  card = {'label_kind': answered.KIND, answered.FIELD: {'views': was}}
-  answered.require_views(card, asked, where)
+  asked = {
+    name: now[f'evaluation.{name}'] for name in ('epochs', *answered.VIEWS)
+  }
+  answered.require_views(card, asked, str(directory))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rdd_jax.artifact import store
+from rdd_jax.artifact.answered import KIND
 from rdd_jax.config.build.objectives import OBJECTIVES
 from rdd_jax.config.build.regression import REGRESSIONS
 from rdd_jax.config.presets.methods import BASELINES
@@ -105,7 +106,9 @@ def refuse(
       f'{directory} was made by another config: {changes}{shorter}; choose '
       'another --workdir or restore these fields'
     )
-  refuse_views(before, now, str(directory))
+  if now.get('synthetic.labels') == KIND:
+    for seed in _finished(directory):
+      refuse_views(seed, now)
   if not grows:
     return
   was = _told(before, now, ['steps'])
