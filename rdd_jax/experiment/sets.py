@@ -10,6 +10,7 @@ import numpy as np
 
 from rdd_jax.artifact import card
 from rdd_jax.artifact.store import Distilled
+from rdd_jax.config.build.given_file import INITS
 from rdd_jax.config.defaults import PLACES, Config
 from rdd_jax.data import Dataset, effective_rate, injected, stand_in
 from rdd_jax.experiment.teacher import labeled
@@ -69,9 +70,18 @@ def method(config: Config) -> str:
   >>> config.transform = {'trust': {}}
   >>> method(config)
   'distribution, trust'
+
+  Of a set that stays as it began, that is all that was done:
+
+  >>> config.objective = {'name': 'selection'}
+  >>> method(config)
+  'init=real, trust'
   """
   links = [link for place in PLACES for link in config[place]]
-  return ', '.join([config.objective.name, *dict.fromkeys(links)])
+  name, init = config.objective.name, config.synthetic.init
+  if name == 'selection' and init != 'selected':
+    name = f'init={init}' if init in INITS else 'init, a set'
+  return ', '.join([name, *dict.fromkeys(links)])
 
 
 def coreset(
