@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rdd_jax.core.errors import UserError
-from rdd_jax.training.stored import StoredLabels
+from rdd_jax.training.stored import IMPL, StoredLabels
 
 KIND = 'epochs'  # the `label_kind` of a card
 FIELD = 'stored_labels'  # of a card: `views`, `top_k` and `bytes`
@@ -102,7 +102,7 @@ def from_arrays(
   return StoredLabels(
     jnp.asarray(values),
     None if classes is None else jnp.asarray(classes),
-    jax.random.wrap_key_data(jnp.asarray(key)),
+    jax.random.wrap_key_data(jnp.asarray(key), impl=IMPL),
     outputs,
     float(temperature),
   )

@@ -15,7 +15,7 @@ from rdd_jax.artifact import answered, store
 from rdd_jax.artifact.store import Distilled
 from rdd_jax.core import keys
 from rdd_jax.training.recipe import Recipe
-from rdd_jax.training.stored import answers
+from rdd_jax.training.stored import IMPL, answers
 from rdd_jax.training.teacher import Teacher
 
 
@@ -26,7 +26,7 @@ def views_key(root: int, seed: int) -> Array:
     root: `config.seed`.
     seed: the distillation seed.
   """
-  key = keys.named(jax.random.key(root), 'views')
+  key = keys.named(jax.random.key(root, impl=IMPL), 'views')
   return jax.random.fold_in(key, seed)
 
 

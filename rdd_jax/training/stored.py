@@ -21,6 +21,8 @@ from rdd_jax.training.recipe import Recipe
 from rdd_jax.training.teacher import Teacher
 from rdd_jax.training.views import Views
 
+IMPL = 'threefry2x32'  # of keys of views, whatever JAX is told to use
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class StoredLabels:
     values: `f16[steps, rows, k]`, the largest probabilities, rounded down.
     classes: `u8[steps, rows, k]`, or `u16`, whose they are; None where all are
       there, in order.
-    views: a typed key, of the views that the labels are of.
+    views: a typed key of `IMPL`, of the views that the labels are of.
     num_outputs: of a label.
     temperature: at which the teacher answered.
   """
