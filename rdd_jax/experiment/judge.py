@@ -32,6 +32,7 @@ from rdd_jax.evaluation.ood.detect import OODBenchmark
 from rdd_jax.evaluation.regression import REGRESSIONS
 from rdd_jax.evaluation.shift.shift import Shift
 from rdd_jax.experiment import regression, trial
+from rdd_jax.experiment.answered import require_same_views
 from rdd_jax.experiment.baselines import baseline_like
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.runtime.progress import Progress
@@ -170,8 +171,10 @@ def judge_of(
     student = chains(config, 'student', context)
     outside = ood.load(config, dataset)
     shift = build_shift.load(config, dataset, distilled.preprocessing)
+  recipe = experiment.evaluation(config)
+  require_same_views(distilled, recipe)
   trained = {
-    'recipe': experiment.evaluation(config),
+    'recipe': recipe,
     'num_classes': dataset.num_classes,
     'student': student,
   }

@@ -81,3 +81,11 @@ class Views(NamedTuple):
       recipe.mixup,
       recipe.mixup_alpha,
     )
+
+  def digest(self) -> Array:
+    """Returns the mean input of each row of the first step, `f[rows]`.
+
+    Other draws, or another way to augment or to mix, give another one.
+    """
+    inputs = self.at(self.order(0), 0).inputs
+    return inputs.reshape(len(inputs), -1).mean(1)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import json
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
@@ -233,6 +234,10 @@ def test_other_views_than_those_labeled_are_refused(
   odd = replace(found, card={**found.card, 'evaluation': edited})
   with pytest.raises(UserError, match="by augment='', and"):
     judge_of(odd, load(found.card))
+  assert isinstance(found.teacher, StoredLabels)
+  moved = replace(found.teacher, views=jax.random.key(1))
+  with pytest.raises(UserError, match=r'made otherwise here.*install rdd_jax'):
+    judge_of(replace(found, teacher=moved), load(found.card))
 
 
 @pytest.mark.parametrize(
