@@ -1,8 +1,11 @@
 """A teacher's answers to all views of a training, stored in its place.
 
 Of FKD (Shen and Xing, A Fast Knowledge Distillation Framework for Visual
-Recognition, ECCV 2022), as SRe2L relabels its images. The views are made again
-by a key, so that no crop or box is stored.
+Recognition, ECCV 2022), as SRe2L relabels its images of ImageNet. The views are
+made again by a key, so that no crop or box is stored.
+
+Deviations: probabilities at the temperature are stored, not logits; views
+  depend on the step, so that none is drawn twice.
 """
 
 from __future__ import annotations
