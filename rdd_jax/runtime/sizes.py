@@ -21,6 +21,10 @@ _HEADERS = {
 }
 
 
+class TooLarge(UserError):
+  """There is not enough memory."""
+
+
 def require_memory(size: int, what: str) -> None:
   """Checks that so much memory is free.
 
@@ -29,18 +33,18 @@ def require_memory(size: int, what: str) -> None:
     what: takes them, for the error.
 
   Raises:
-    UserError: if there is less.
+    TooLarge: if there is less.
 
   >>> require_memory(2**60, 'images of a.npz')  # doctest: +ELLIPSIS
   Traceback (most recent call last):
-  rdd_jax.core.errors.UserError: images of a.npz would take 1.0 EiB of memory, \
-of which ... are free; if the file is not damaged, use a larger machine
+  rdd_jax.runtime.sizes.TooLarge: images of a.npz would take 1.0 EiB of \
+memory, of which ... are free; if the file is not damaged, use a larger machine
   """
   import psutil
 
   free = psutil.virtual_memory().available
   if size > free:
-    raise UserError(
+    raise TooLarge(
       f'{what} would take {_words(size)} of memory, of which {_words(free)} '
       'are free; if the file is not damaged, use a larger machine'
     )
