@@ -24,6 +24,7 @@ NOTHING = {
   'flip': {'probability': 0},
   'scale': {'ratio': 1},
   'rotate': {'degrees': 0},
+  'resized': {'least': 1},
 }
 
 

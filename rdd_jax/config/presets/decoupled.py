@@ -5,7 +5,7 @@ RDED (Sun et al. 2024), by its repository at 3f6453d, and SRe2L (Yin et al.
 latter's: SGD, 200 epochs, cosine. Neither has settings for the digits or
 Fashion-MNIST. Students under a teacher's labels train as released, but for
 mixup, in whose place CutMix stands; those of hard and of stored labels as DM's,
-so that methods can be compared.
+so that methods can be compared. Tiny ImageNet and ImageNet: `large.py`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from rdd_jax.config.build.objectives import namespace
 from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets import large
 from rdd_jax.config.presets.datasets import families, lookup, num_classes
 from rdd_jax.config.presets.registry import base, finish
 from rdd_jax.core.errors import UserError
@@ -41,7 +42,7 @@ def rded(dataset: str, arg: str = '') -> Config:
 
 
 def sre2l(dataset: str, arg: str = '') -> Config:
-  """Configures recovery from noise: 1,000 steps of Adam.
+  """Configures recovery from noise: 1,000 steps of Adam, or 4,000.
 
   Args:
     dataset: a name in `DATA`.
@@ -61,6 +62,8 @@ def sre2l(dataset: str, arg: str = '') -> Config:
     }
   )
   config.steps = 1000
+  if dataset in large.STEMS:
+    large.recover(config, dataset)
   return finish(config, args)
 
 
@@ -69,7 +72,7 @@ def _start(
 ) -> tuple[Config, dict[str, Any]]:
   """What decoupled methods share: the teacher, labels, students."""
   config, args = base(method, dataset, arg)
-  config.network.norm = 'batch'
+  large.network(config, dataset, args)
   mirrored = lookup(dataset).mirror_safe
   config.experts.update(
     {
@@ -99,6 +102,10 @@ def _start(
   config.synthetic.temperature = args['temperature'] or 1.0
   if args['labels'] == 'teacher':
     _students(config, method, args, mirrored)
+  if dataset in large.STEMS:
+    large.train(config, method, dataset, args)
+  if args['data']:
+    config.data.name = args['data']
   return config, args
 
 

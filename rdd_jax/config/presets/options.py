@@ -46,6 +46,11 @@ ARGUMENTS = {
   'teacher_epochs': Argument(
     0, 'epochs that the teacher trains for; 0 takes those of the method'
   ),
+  'network': Argument(
+    'convnet',
+    'of the teacher and its students; a ResNet-18 is published with width=64',
+    ('convnet', 'resnet18'),
+  ),
   'method': Argument('dm', 'the distillation method that is protected'),
   'defense': Argument(
     'tad',
