@@ -2,8 +2,8 @@
 
 RDED by its repository, LINs-lab/RDED at 3f6453d; SRe2L by its repository,
 VILA-Lab/SRe2L at 8d00cba, and zeyuanyin/tiny-imagenet at 275c667, which trains
-its teachers and students on Tiny ImageNet. All numbers are of ResNet-18, but for
-RDED's of ConvNet-4 on Tiny ImageNet, which trains alike (`network=convnet,
+its teachers and students on Tiny ImageNet. All numbers are of ResNet-18, but
+for RDED's of ConvNet-4 on Tiny ImageNet, which trains alike (`network=convnet,
 width=128`). On Tiny ImageNet the network begins with a 3x3 convolution and has
 no first pooling.
 

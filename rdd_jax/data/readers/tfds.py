@@ -60,10 +60,10 @@ def read(
     image_key, label_key = _keys(builder.info, where)
     keys, names = ((label_key,),), tuple(features[label_key].names)
   source = _open(builder, split, image_key, where)
-  if split.startswith('test') and 'validation' in builder.info.splits:
-    if len(source) and _label(source[0], keys[0]) < 0:
-      named = split.replace('test', 'validation', 1)
-      source = _open(builder, named, image_key, where)
+  falls_back = split.startswith('test') and 'validation' in builder.info.splits
+  if falls_back and len(source) and _label(source[0], keys[0]) < 0:
+    named = split.replace('test', 'validation', 1)
+    source = _open(builder, named, image_key, where)
   sizes.require_memory(8 * len(keys) * len(source), f'labels of tfds:{where}')
   found = np.empty((len(keys), len(source)), np.int64)
   pixels = images.stack(
