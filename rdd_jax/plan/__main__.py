@@ -3,9 +3,10 @@
 Takes the flags of `rdd_jax.main`. Says first what data of a known size take of
 memory and of disk, and then does a little of all that the run does, on this
 machine, as it is now loaded. Where a teacher trains on large data, nothing is
-read, and images are counted instead, see `plan/counted.py`. With --workdir, the plan stands in that
-directory as `plan.json`, and the report shows it beside what the run took,
-which is less where an earlier run has left its compiled programs.
+read, and images are counted instead, see `plan/counted.py`. With --workdir, the
+plan stands in that directory as `plan.json`, and the report shows it beside
+what the run took, which is less where an earlier run has left its compiled
+programs.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def counted(
   """
   batch = min(config.experts.batch_size, given.rows)
   each = _timed(config, given, batch)
-  seconds = dict.fromkeys(cost.STAGES, 0.0)
+  seconds: dict[str, float] = dict.fromkeys(cost.STAGES, 0.0)
   seconds['loading'] = (given.rows + given.tests) * decoding(given)
   seconds['compiling'] = each.compiling
   for stage, (trained, looked) in images(config, given).items():
