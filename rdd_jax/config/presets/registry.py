@@ -258,5 +258,6 @@ def smoke(config: Config) -> Config:
   config.checkpoint_every = 2
   config.evaluation.seeds = 2
   config.evaluation.epochs = 5
+  config.evaluation.batch_size = min(config.evaluation.batch_size, 256)
   config.whole.steps = min(config.whole.steps, 5)
   return config
