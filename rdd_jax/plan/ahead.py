@@ -30,6 +30,7 @@ class Ahead(NamedTuple):
     known: the size of its data.
     images: all of them, in memory.
     labels: targets and weights of the training rows, in memory.
+    learned: images that are distilled, with the moments of their optimizer.
     free: memory of the machine, or of its device where that has less.
     total: memory of the machine.
     disk: what the run writes, by what it is.
@@ -38,14 +39,15 @@ class Ahead(NamedTuple):
   known: Known
   images: int
   labels: int
+  learned: int
   free: int
   total: int
   disk: dict[str, int]
 
   @property
   def fits(self) -> bool:
-    """Tells whether images and labels fit in what is free."""
-    return self.images + self.labels <= self.free
+    """Tells whether all of it fits in what is free."""
+    return self.images + self.labels + self.learned <= self.free
 
   def text(self, streamed: bool) -> str:
     """Says all of it, a line each, and what to type where it does not fit.
@@ -59,15 +61,21 @@ class Ahead(NamedTuple):
       f'{given.rows:,} training and {given.tests:,} test images of {shape}, '
       f'{given.classes:,} classes',
       f'memory: {words(self.images)} for {n:,} images, {words(self.labels)} '
-      f'for the labels of training rows; the machine has '
-      f'{words(self.total)}, of which {words(self.free)} are free'
+      f'for the labels of training rows, {words(self.learned)} for what is '
+      f'distilled; the machine has {words(self.total)}, of which '
+      f'{words(self.free)} are free'
       + (' on its device' if memory.accelerated() else ''),
     ]
     if given.on_disk:
       lines.append(f'disk: {words(given.on_disk)}, about, of the data set')
     each = ', '.join(f'{words(b)} of {what}' for what, b in self.disk.items())
     lines.append(f'disk: {words(sum(self.disk.values()))} are written: {each}')
-    if not self.fits and not streamed:
+    if self.labels + self.learned > self.free:
+      lines.append(
+        'without these images too it does not fit: lower ipc, or use a larger '
+        'machine'
+      )
+    elif not self.fits and not streamed:
       lines.append(
         f'the images do not fit: {STREAM}; or lower --config.data.size, or '
         'use a larger machine'
@@ -93,14 +101,15 @@ def ahead(config: Config, given: Known) -> Ahead:
 
   machine = psutil.virtual_memory()
   on_device = memory.free()
-  labels = given.rows * (outputs(config, given) + 3) * FLOAT
+  labels = _labels(config, given)
   return Ahead(
     given,
     given.image_bytes,
     labels,
+    _learned(config, given),
     min(machine.available, on_device or machine.available),
     machine.total,
-    disk(config, given, labels),
+    disk(config, given),
   )
 
 
@@ -140,7 +149,27 @@ def network(config: Config, given: Known) -> Config:
   return options
 
 
-def disk(config: Config, given: Known, labels: int) -> dict[str, int]:
+def _labels(config: Config, given: Known) -> int:
+  """Bytes of targets, and of three numbers of each row."""
+  return given.rows * (outputs(config, given) + 3) * FLOAT
+
+
+def _cells(config: Config, given: Known) -> int:
+  """The images that are stored."""
+  chosen = config.synthetic
+  return len(
+    layout(given.classes, chosen.ipc, chosen.slots, chosen.slot_images)
+  )
+
+
+def _learned(config: Config, given: Known) -> int:
+  """Bytes of the images, and of the moments of their optimizer."""
+  moments = MOMENTS.get(config.optimizer.name, 1) if config.steps else 0
+  images = _cells(config, given) * math.prod(given.shape) * FLOAT
+  return images * (1 + moments)
+
+
+def disk(config: Config, given: Known) -> dict[str, int]:
   """Returns the bytes that a run leaves on disk, by what they are.
 
   Of the state of an objective, only what the images need is counted.
@@ -148,12 +177,8 @@ def disk(config: Config, given: Known, labels: int) -> dict[str, int]:
   Args:
     config: of the run.
     given: the size of its data.
-    labels: bytes of targets and weights, which checkpoints hold.
   """
-  chosen = config.synthetic
-  cells = len(
-    layout(given.classes, chosen.ipc, chosen.slots, chosen.slot_images)
-  )
+  chosen, cells = config.synthetic, _cells(config, given)
   images = cells * math.prod(given.shape) * FLOAT
   weights = count(variables(config, given)) * FLOAT
   taught = chosen.labels in experts.TAUGHT
@@ -170,8 +195,7 @@ def disk(config: Config, given: Known, labels: int) -> dict[str, int]:
   if taught:
     found['teachers of seeds'] = config.seeds * weights
   if config.steps:
-    moments = MOMENTS.get(config.optimizer.name, 1)
-    state = images * (1 + moments) + labels
+    state = _learned(config, given) + _labels(config, given)
     found[f'{KEPT} checkpoints'] = KEPT * state
   if config.whole.steps:
     found['networks on all rows'] = config.whole.seeds * weights
