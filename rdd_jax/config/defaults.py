@@ -30,6 +30,8 @@ def config() -> Config:
         'data_dir': '',  # TFDS directory; '' takes RDD_JAX_DATA_DIR or ~
         'size': 0,  # resize to size x size; 0 leaves as is
         'channels': 0,  # 1 or 3; 0 leaves as is
+        'stream': False,  # leave images on disk; as are those too large to fit
+        'workers': 0,  # processes that read a stream; 0 is one a core, or 8
         'labels': '',  # relabeled.csv of an earlier cleaning, in their place
         'rare': '',  # subgroups: 'line-0.1', see rdd_jax.data.rarefy
         'noise': '',  # of labels: 'symmetric-0.4', see rdd_jax.data.corrupt

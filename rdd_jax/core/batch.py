@@ -16,6 +16,7 @@ from jax import Array
 import jax.numpy as jnp
 
 from rdd_jax.core.numerics import safe_divide
+from rdd_jax.core.streamed import Images, Streamed
 
 T = TypeVar('T')
 
@@ -51,16 +52,16 @@ class Batch:
 class Look:
   """Fetches the inputs of rows, a part of them at a time: `rows = look(rows)`.
 
-  A pytree whose only leaf are the images; `Look()` is for rows whose inputs are
-  there.
+  A pytree whose only leaf are the images, if in memory; `Look()` is for rows
+  whose inputs are there.
 
   Attributes:
     images: `u8[N, ...]`, of the data set.
     fetch: `(images, rows) -> rows`, from rows whose inputs are their numbers.
   """
 
-  images: Array | None = None
-  fetch: Callable[[Array, Batch], Batch] | None = field(
+  images: Images | None = None
+  fetch: Callable[[Images, Batch], Batch] | None = field(
     default=None, metadata={'static': True}
   )
 
@@ -79,12 +80,14 @@ def take(tree: T, rows: Array) -> T:
   """Returns the given rows of every leaf.
 
   Args:
-    tree: a pytree whose leaves are `[n, ...]`.
+    tree: a pytree whose leaves are `[n, ...]`, or streamed images.
     rows: `i[...]`, row numbers of any shape; clipped to `[0, n)`.
 
   >>> take({'a': jnp.array([7, 8, 9])}, jnp.array([2, 0]))['a'].tolist()
   [9, 7]
   """
+  if isinstance(tree, Streamed):
+    return tree[rows]
   return jax.tree.map(lambda leaf: jnp.take(leaf, rows, 0, mode='clip'), tree)
 
 

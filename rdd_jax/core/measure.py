@@ -14,6 +14,7 @@ import numpy as np
 
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, take
+from rdd_jax.core.streamed import Images, expecting
 
 
 @jax.tree_util.register_dataclass
@@ -197,14 +198,17 @@ def draw(
   )
 
 
-def draw_minibatches(key: Array, measure: Measure, steps: int, n: int) -> Batch:
+def draw_minibatches(
+  key: Array, images: Images, measure: Measure, steps: int, n: int
+) -> Batch:
   """Rows for so many SGD steps; `inputs` are row numbers, not images.
 
   Images are then gathered a step at a time, where all at once would not fit.
 
   Args:
     key: a typed PRNG key.
-    measure: over the rows of a data set.
+    images: `[N, ...]`, which are told what is coming, if they are streamed.
+    measure: over their rows.
     steps: how many.
     n: rows of each.
 
@@ -213,4 +217,5 @@ def draw_minibatches(key: Array, measure: Measure, steps: int, n: int) -> Batch:
   """
   numbers = jnp.arange(measure.weights.shape[0])
   drawn = draw(key, numbers, measure, steps * n)
-  return jax.tree.map(lambda x: x.reshape(steps, n, *x.shape[1:]), drawn)
+  dealt = jax.tree.map(lambda x: x.reshape(steps, n, *x.shape[1:]), drawn)
+  return replace(dealt, inputs=expecting(images, dealt.inputs))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rdd_jax.core.errors import UserError
+from rdd_jax.core.streamed import HostImages
 
 
 def class_numbers(labels: np.ndarray) -> tuple[str, ...]:
@@ -71,7 +72,7 @@ def integers(values: np.ndarray, length: int, what: str) -> np.ndarray:
   return values
 
 
-def require_shape(name: str, images: np.ndarray, shape: Sequence[int]) -> None:
+def require_shape(name: str, images: HostImages, shape: Sequence[int]) -> None:
   """Raises a UserError unless `images` is [N, *shape].
 
   Args:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rdd_jax.core.errors import UserError
+from rdd_jax.core.streamed import HostImages, Streamed, some_of
 from rdd_jax.data import checks
 
 
@@ -16,7 +17,7 @@ class Split(NamedTuple):
   """The rows of one split.
 
   Attributes:
-    images: u8[N, H, W, C].
+    images: u8[N, H, W, C], in memory or a stream.
     labels: i32[N] in [0, len(class_names)).
     class_names: one name for each class.
     groups: i32[N] or None; a negative group is no group.
@@ -24,7 +25,7 @@ class Split(NamedTuple):
     notes: what readers did that their user should know, a line each.
   """
 
-  images: np.ndarray
+  images: HostImages
   labels: np.ndarray
   class_names: tuple[str, ...]
   groups: np.ndarray | None = None
@@ -34,13 +35,13 @@ class Split(NamedTuple):
 
 @dataclass(frozen=True)
 class Dataset:
-  """A labeled image data set in host memory.
+  """A labeled image data set: images in host memory or on disk.
 
   Attributes:
     name: what `load` was given.
-    train_images: u8[N, H, W, C].
+    train_images: u8[N, H, W, C], an array or a stream.
     train_labels: i32[N] in [0, num_classes).
-    test_images: u8[M, H, W, C].
+    test_images: u8[M, H, W, C], likewise.
     test_labels: i32[M] in [0, num_classes).
     num_classes: the number of classes; each has a training row.
     class_names: one name for each class.
@@ -57,9 +58,9 @@ class Dataset:
   """
 
   name: str
-  train_images: np.ndarray
+  train_images: HostImages
   train_labels: np.ndarray
-  test_images: np.ndarray
+  test_images: HostImages
   test_labels: np.ndarray
   num_classes: int
   class_names: tuple[str, ...]
@@ -86,9 +87,9 @@ class Dataset:
 
 
 def from_arrays(
-  train_images: np.ndarray,
+  train_images: HostImages,
   train_labels: np.ndarray,
-  test_images: np.ndarray,
+  test_images: HostImages,
   test_labels: np.ndarray,
   *,
   num_classes: int | None = None,
@@ -195,7 +196,7 @@ def take(dataset: Dataset, rows: np.ndarray) -> Dataset:
 
   return replace(
     dataset,
-    train_images=dataset.train_images[rows],
+    train_images=some_of(dataset.train_images, rows),
     train_labels=dataset.train_labels[rows],
     train_groups=taken(dataset.train_groups),
     train_true_labels=taken(dataset.train_true_labels),
@@ -219,7 +220,9 @@ def check_split(split: Split, where: str) -> Split:
   Traceback (most recent call last):
   rdd_jax.core.errors.UserError: mine: train labels are outside [0, 1) ...
   """
-  images = np.asarray(split.images)
+  images = split.images
+  if not isinstance(images, Streamed):
+    images = np.asarray(images)
   if images.dtype != np.uint8:
     raise UserError(
       f'{where} images are {images.dtype}; give uint8 pixels in [0, 255]'

@@ -10,6 +10,7 @@ import warnings
 import numpy as np
 
 from rdd_jax.core.errors import UserError
+from rdd_jax.core.streamed import HostImages, Streamed
 from rdd_jax.runtime.decode import FORMATS, fitted
 from rdd_jax.runtime.sizes import require_memory
 
@@ -92,7 +93,23 @@ def stack(
   return out
 
 
-def convert(images: np.ndarray, size: Size, channels: int | None) -> np.ndarray:
+def whole(images: HostImages) -> np.ndarray:
+  """Returns images as an array; reads those of a stream.
+
+  Raises:
+    TooLarge: where they do not fit into memory.
+
+  >>> whole(np.zeros((2, 8, 8, 1), np.uint8)).shape
+  (2, 8, 8, 1)
+  """
+  if not isinstance(images, Streamed):
+    return images
+  what = f'{len(images)} images, which are needed whole,'
+  require_memory(images.nbytes, what)
+  return images[:]
+
+
+def convert(images: HostImages, size: Size, channels: int | None) -> np.ndarray:
   """Resizes and recolors images as `load` says.
 
   Args:
@@ -110,6 +127,7 @@ def convert(images: np.ndarray, size: Size, channels: int | None) -> np.ndarray:
 
   target = height_width(size)
   check_channels(channels)
+  images = whole(images)
   height, width, depth = images.shape[1:]
   target = target or (height, width)
   if target == (height, width) and channels in (None, depth):

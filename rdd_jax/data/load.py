@@ -2,48 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
-import difflib
 from pathlib import Path
 
 import numpy as np
 
-from rdd_jax.core import plugins
-from rdd_jax.core.errors import UserError
 from rdd_jax.data import images
-from rdd_jax.data.dataset import Dataset, Split, check_split, from_arrays
-from rdd_jax.data.readers import (
-  digits,
-  idx,
-  npz,
-  parquet,
-  saved,
-  subgroups,
-  table,
-  tfds,
-  unlabeled,
-)
-from rdd_jax.data.readers.recognize import Reader, read_any
+from rdd_jax.data.dataset import Dataset, Split, from_arrays
+from rdd_jax.data.read import OWN, one_of, own, read
+from rdd_jax.data.readers import streaming, unlabeled
 from rdd_jax.data.readers.splits import ALL
-from rdd_jax.images.published import SHAPES
+from rdd_jax.runtime import workers as processes
 from rdd_jax.runtime.logging import say
-
-PATHS: dict[str, Reader] = {
-  'folder': read_any,
-  'csv': table.read_csv,
-  'parquet': parquet.read_parquet,
-  'hf': saved.read_saved,
-  'npz': npz.read_npz,
-  'npy': npz.read_npz,
-  'idx': idx.read_idx,
-  'waterbirds': subgroups.read_waterbirds,
-  'celeba': subgroups.read_celeba,
-}
-OWN = 'python'
-_HELP = (
-  f'digits, tfds:NAME, {", ".join(f"{scheme}:PATH" for scheme in PATHS)} or '
-  'python:MODULE:FUNCTION'
-)
 
 
 def load(
@@ -52,6 +23,8 @@ def load(
   data_dir: str | None = None,
   size: images.Size = None,
   channels: int | None = None,
+  stream: bool = False,
+  workers: int | None = None,
 ) -> Dataset:
   """Loads the training and test splits of a data set.
 
@@ -95,14 +68,20 @@ def load(
     channels: 3 repeats grayscale images; 1 takes the luma (ITU-R 601) of
       color images; None leaves them as they are, or in a folder of both
       makes all color.
+    stream: leaves images on disk, where rows of them are read as they are
+      asked for. Each is read once before, so that what is left out, and what
+      is said, is as in memory.
+    workers: processes that read a stream; None is one a core, at most 8, and
+      0 reads in this process.
 
   Raises:
     UserError: for an unknown name, or data that is missing or malformed.
   """
   scheme, _, where = name.partition(':')
   if scheme == OWN and where:
-    return _own(name, where, size, channels)
-  train, test = _read(name, ('train', 'test'), data_dir, size, channels)
+    return own(name, where, size, channels)
+  with _streaming(stream, workers):
+    train, test = read(name, ('train', 'test'), data_dir, size, channels)
   found = from_arrays(
     train.images,
     train.labels,
@@ -125,6 +104,8 @@ def load_split(
   data_dir: str | None = None,
   size: images.Size = None,
   channels: int | None = None,
+  stream: bool = False,
+  workers: int | None = None,
 ) -> Split:
   """Loads one split of a data set that `load` knows; others may be missing.
 
@@ -136,6 +117,8 @@ def load_split(
     data_dir: as in `load`.
     size: as in `load`.
     channels: as in `load`.
+    stream: as in `load`.
+    workers: as in `load`.
 
   Raises:
     UserError: as in `load`.
@@ -143,8 +126,9 @@ def load_split(
   scheme, _, where = name.partition(':')
   if scheme == OWN and where:
     split = 'train' if split == ALL else split
-    return _one_of(_own(name, where, size, channels), split)
-  return _read(name, (split,), data_dir, size, channels)[0]
+    return one_of(own(name, where, size, channels), split)
+  with _streaming(stream, workers):
+    return read(name, (split,), data_dir, size, channels)[0]
 
 
 def load_images(
@@ -171,7 +155,7 @@ def load_images(
     UserError: as in `load`.
   """
   options = {'data_dir': data_dir, 'size': size, 'channels': channels}
-  return load_unlabeled(name, split, **options).images
+  return images.whole(load_unlabeled(name, split, **options).images)
 
 
 def load_unlabeled(
@@ -211,67 +195,8 @@ def load_unlabeled(
   return found
 
 
-def _read(
-  name: str,
-  splits: tuple[str, ...],
-  data_dir: str | None,
-  size: images.Size,
-  channels: int | None,
-) -> list[Split]:
-  """Reads and checks splits, and prints the notes of their readers."""
-  scheme, colon, where = name.partition(':')
-  if scheme not in PATHS:  # nothing is held out of others
-    splits = tuple('train' if split == ALL else split for split in splits)
-  if name == 'digits':
-    found = [digits.read_digits(s, size, channels) for s in splits]
-  elif scheme == 'tfds' and where:
-    found = [tfds.read(where, s, data_dir, size, channels) for s in splits]
-  elif scheme in PATHS and where:
-    path = Path(where).expanduser()
-    found = PATHS[scheme](path, name, splits, size, channels)
-  else:
-    raise UserError(_unknown(name, scheme, colon + where))
-  for note in dict.fromkeys(note for s in found for note in s.notes):
-    say(note)
-  return [
-    check_split(s, f'{name}: {split}')
-    for s, split in zip(found, splits, strict=True)
-  ]
-
-
-def _own(
-  name: str, where: str, size: images.Size, channels: int | None
-) -> Dataset:
-  """Calls the user's function, resizes its images, and names the data set."""
-  found = plugins.call(f'data set {name}', where, Dataset)
-  return replace(
-    found,
-    name=name,
-    train_images=images.convert(found.train_images, size, channels),
-    test_images=images.convert(found.test_images, size, channels),
-  )
-
-
-def _one_of(dataset: Dataset, split: str) -> Split:
-  values = vars(dataset)
-  if f'{split}_images' not in values:
-    raise UserError(
-      f'{dataset.name} has no split {split!r}; it has train and test'
-    )
-  return Split(
-    values[f'{split}_images'],
-    values[f'{split}_labels'],
-    dataset.class_names,
-    values[f'{split}_groups'],
-    values[f'{split}_names'],
-  )
-
-
-def _unknown(name: str, scheme: str, rest: str) -> str:
-  known = ['digits', *(f'tfds:{n}' for n in SHAPES)]
-  near = difflib.get_close_matches(name, known, n=2)
-  if not near and len(rest) > 1:
-    schemes = difflib.get_close_matches(scheme, ['tfds', OWN, *PATHS], n=1)
-    near = [s + rest for s in schemes]
-  hint = f'did you mean {" or ".join(near)}? ' if near else ''
-  return f'unknown data set {name!r}; {hint}names are {_HELP}'
+def _streaming(
+  stream: bool, workers: int | None
+) -> AbstractContextManager[None]:
+  pool = processes.workers(workers) if stream else None
+  return streaming.streaming(pool)

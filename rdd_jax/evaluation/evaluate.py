@@ -13,6 +13,7 @@ import numpy as np
 
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.parts import Parts, in_one
+from rdd_jax.core.streamed import Images
 from rdd_jax.core.transform import Transform, identity
 from rdd_jax.evaluation import calibration, metrics
 from rdd_jax.evaluation.calibration import Calibrated, CalibrationRows
@@ -44,7 +45,7 @@ class TestData(NamedTuple):
       for `adjusted_accuracy`.
   """
 
-  images: np.ndarray | Array
+  images: Images
   labels: np.ndarray
   groups: np.ndarray | None = None
   rare: np.ndarray | None = None

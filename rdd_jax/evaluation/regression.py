@@ -12,6 +12,7 @@ import numpy as np
 
 from rdd_jax.core.batch import Batch, take
 from rdd_jax.core.losses import centered
+from rdd_jax.core.streamed import Images
 from rdd_jax.core.transform import Transform, identity
 from rdd_jax.evaluation.evaluate import TestData, summarize
 from rdd_jax.evaluation.metrics import Row
@@ -128,7 +129,7 @@ def predict(
   kernel: Callable[..., Array],
   batch: Batch,
   solution: Solution,
-  images: np.ndarray | Array,
+  images: Images,
   preprocess: Preprocessing | None = None,
   *,
   batch_size: int = 500,

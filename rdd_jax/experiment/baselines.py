@@ -17,6 +17,7 @@ from rdd_jax.config.build import experiment
 from rdd_jax.config.presets.methods import BASELINES
 from rdd_jax.core import keys
 from rdd_jax.core.errors import UserError, choose
+from rdd_jax.data.images import whole as whole_images
 from rdd_jax.experiment import difficulty, whole
 from rdd_jax.experiment import teacher as teachers
 from rdd_jax.experiment.sets import coreset, real
@@ -141,7 +142,7 @@ def baseline_like(
     own = keys.named(key, 'draw')
     rows = difficulty.select(name, found, labels, ipc, classes, own)
   else:
-    pixels = dataset.train_images.reshape(len(labels), -1)
+    pixels = whole_images(dataset.train_images).reshape(len(labels), -1)
     rows = getattr(coresets, name)(pixels, labels, ipc, classes)
   outputs = distilled.targets.shape[1]
   found = real(

@@ -27,6 +27,8 @@ FREE = (
   'variants',
   'devices',
   'deterministic',
+  'data.stream',
+  'data.workers',
   'experts.directory',
   'experts.parallel',
 )
@@ -36,6 +38,8 @@ UNJUDGED = (
   'variants',
   'devices',
   'deterministic',
+  'data.stream',
+  'data.workers',
   'experts',
 )
 # What the networks of some objectives train by as well: of the library's, of

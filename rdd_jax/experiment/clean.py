@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from rdd_jax import report
 from rdd_jax.core.measure import empirical
+from rdd_jax.core.streamed import on_device
 from rdd_jax.experiment import loop, parted
 from rdd_jax.experiment.kept import for_run
 from rdd_jax.experiment.outputs import write_facts
@@ -43,7 +44,7 @@ def clean(trial: Trial, key: Array, command: str, clock: cost.Clock) -> None:
     state = loop.start(
       trial.experiment,
       key,
-      jnp.asarray(dataset.train_images),
+      on_device(dataset.train_images),
       measure,
       jnp.asarray(dataset.train_labels),
       keep=for_run(trial.kept, trial.config),

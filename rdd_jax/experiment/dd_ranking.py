@@ -171,14 +171,16 @@ def _whole(
     raise UserError(f'whole_steps is {steps}; give a number of steps above 0')
   chosen = replace(chosen, augment=judge.recipe.augment)
   net = next(iter(judge.nets.values()))
+  outputs = distilled.targets.shape[1]
+  batch, preprocess = whole.whole_batch(dataset, outputs, judge.preprocess)
   variables = fit_many(
     net,
-    whole.whole_batch(dataset, distilled.targets.shape[1]),
+    batch,
     chosen,
     num_classes=dataset.num_classes,
     input_shape=dataset.image_shape,
     seeds=seeds,
-    preprocess=judge.preprocess,
+    preprocess=preprocess,
   )
   logits = predict(net, variables, dataset.test_images, judge.preprocess)
   row = summarize(logits, judge.held, dataset.num_classes)

@@ -11,7 +11,7 @@ import numpy as np
 from rdd_jax import data, networks
 from rdd_jax.config.defaults import Config
 from rdd_jax.data.readers.report import some
-from rdd_jax.experiment import program
+from rdd_jax.experiment import loop, program
 from rdd_jax.experiment.trial import Trial
 from rdd_jax.synthetic.view import stored_ipc
 
@@ -92,7 +92,7 @@ def _steps(config: Config) -> str:
   '30 steps (steps=25, in calls of 10)'
   """
   each = config.steps_per_call
-  taken = -(-config.steps // each) * each
+  taken = loop.taken(config)
   more = f' (steps={config.steps}, in calls of {each})'
   return f'{taken:,} steps{more if taken > config.steps else ""}'
 

@@ -63,7 +63,7 @@ def scores(
     `forgetting`, of the first network.
   """
   labels = np.asarray(dataset.train_labels)
-  images = jax.device_put(np.asarray(dataset.train_images))
+  images = jax.device_put(dataset.train_images)
   measure = empirical(labels, num_outputs)
   found = {name: np.zeros(len(labels)) for name in ('el2n', 'margin')}
   right = []

@@ -130,7 +130,7 @@ def distil(
   saved, saved_at = done, time.monotonic()
   trajectories = train(state)
   path = directory / 'metrics.jsonl'
-  size = config.steps_per_call
+  size, total = config.steps_per_call, taken(config)
   most = 1 if compiled.counted else size  # steps of the next call
 
   def save() -> None:
@@ -142,13 +142,13 @@ def distil(
   with (
     MetricsWriter(path, watch.events(directory)) as writer,
     watch.profile as profile,
-    Progress(config.steps, label) as progress,
+    Progress(total, label) as progress,
     # Several processes look at `stop` together, or would wait for each other.
     stopping.deferred() if jax.process_count() > 1 else nullcontext(),
   ):
     writer.truncate_after(done)
     progress.update(done)
-    while done < config.steps:
+    while done < total:
       every = config.prepare_every
       whole = done % size == 0
       if every and done and whole and done % every == 0:
@@ -184,10 +184,25 @@ def distil(
         due = done % size == 0 and done % config.checkpoint_every == 0
         if meshes.any_process(stopped or late) or due:
           save()
-        if done < config.steps and meshes.any_process(stopped):
+        if done < total and meshes.any_process(stopped):
           raise Stopped
   save()
   return state
+
+
+def taken(config: Config) -> int:
+  """Returns the steps that a run takes, as no call of several is cut short.
+
+  Args:
+    config: of which `steps` and `steps_per_call` are read.
+
+  >>> from rdd_jax.config.defaults import config
+  >>> given = config()
+  >>> given.steps, given.steps_per_call = 25, 10
+  >>> taken(given)
+  30
+  """
+  return -(-config.steps // config.steps_per_call) * config.steps_per_call
 
 
 def _within(seconds: float, count: int, size: int) -> int:

@@ -16,6 +16,7 @@ from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, Look
 from rdd_jax.core.counted import counted_scan
 from rdd_jax.core.sharding import constrain
+from rdd_jax.core.streamed import Images
 from rdd_jax.distill import DistillState
 from rdd_jax.objectives.trajectory import Trajectories
 from rdd_jax.runtime import distributed as meshes
@@ -62,7 +63,7 @@ def make_call(
     key = jax.random.fold_in(keys.named(state.key, 'draw'), state.step)
     real = constrain(experiment.draw(key, state.measure))
 
-    def fetch(images: Array, rows: Batch) -> Batch:
+    def fetch(images: Images, rows: Batch) -> Batch:
       return constrain(experiment.look(images, rows))
 
     return experiment.distiller.update(state, real, feed, Look(images, fetch))

@@ -57,6 +57,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
       'prepare_every',
       'devices',
       'data.size',
+      'data.workers',
       'data.zca',
       'network.depth',  # 0 is what fits
       'synthetic.slots',

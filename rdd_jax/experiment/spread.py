@@ -96,13 +96,14 @@ def _trained(
   recipe = experiment.whole(config)
   assert recipe is not None
   net = next(iter(judge.nets.values()))
+  batch, preprocess = whole_batch(dataset, outputs, judge.preprocess)
   variables = fit(
     net,
-    whole_batch(dataset, outputs),
+    batch,
     recipe,
     num_classes=dataset.num_classes,
     input_shape=dataset.image_shape,
     key=key,
-    preprocess=judge.preprocess,
+    preprocess=preprocess,
   )
   return Teacher(net, variables)

@@ -6,12 +6,15 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from rdd_jax import networks
 from rdd_jax.config.build import shift as build_shift
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.measure import empirical, rows_of
+from rdd_jax.core.streamed import Streamed
 from rdd_jax.data import Dataset
+from rdd_jax.data.images import whole as whole_images
 from rdd_jax.evaluation.evaluate import summarize
 from rdd_jax.evaluation.ood.detect import detect
 from rdd_jax.evaluation.shift.shift import measure as measure_shift
@@ -23,6 +26,8 @@ from rdd_jax.experiment.trial import (
   network_keys,
   remember,
 )
+from rdd_jax.images.fetched import fetched
+from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.networks import Variables
 from rdd_jax.synthetic import coresets
 from rdd_jax.synthetic.view import stored_ipc
@@ -33,16 +38,25 @@ from rdd_jax.training.recipe import Recipe
 CORESETS = {'herding': coresets.herding, 'k_center': coresets.k_center}
 
 
-def whole_batch(dataset: Dataset, num_outputs: int) -> Batch:
-  """Returns all training rows, as uint8: they are preprocessed in flight.
+def whole_batch(
+  dataset: Dataset, num_outputs: int, preprocess: Preprocessing
+) -> tuple[Batch, Preprocessing]:
+  """Returns all training rows, and what makes network inputs of some of them.
 
   Args:
     dataset: N training rows.
     num_outputs: of the networks, and the width of the targets.
+    preprocess: from uint8 images to network inputs.
+
+  Returns:
+    The rows, their inputs uint8, or where images are streamed row numbers; and
+    the preprocessing of these inputs, and of other images.
   """
   measure = empirical(dataset.train_labels, num_outputs)
-  rows = jnp.arange(len(measure.cells))
-  return rows_of(measure, rows, jnp.asarray(dataset.train_images))
+  rows, images = jnp.arange(len(measure.cells)), dataset.train_images
+  if isinstance(images, Streamed):
+    return rows_of(measure, rows, rows), fetched(images, preprocess)
+  return rows_of(measure, rows, jnp.asarray(images)), preprocess
 
 
 def whole(trial: Trial) -> dict[str, Any]:
@@ -75,11 +89,14 @@ def _whole(trial: Trial) -> dict[str, Any]:
   groups: dict[str, list[int]] = {}
   if recipe is None:
     row, names = None, _asked(trial)
-    features = images.reshape(len(images), -1)
+    features = np.empty((len(images), 0), np.uint8)
+    if names:
+      features = whole_images(images).reshape(len(images), -1)
   else:
     names, net = list(CORESETS), trial.experiment.net
-    batch = whole_batch(dataset, trial.experiment.spec.num_outputs)
-    variables = _networks(trial, batch, recipe)
+    outputs = trial.experiment.spec.num_outputs
+    batch, preprocess = whole_batch(dataset, outputs, trial.preprocess)
+    variables = _networks(trial, batch, preprocess, recipe)
     logits = predict(net, variables, dataset.test_images, trial.preprocess)
     row = summarize(logits, held(dataset), dataset.num_classes)
     first = jax.tree.map(lambda v: v[0], variables)
@@ -105,7 +122,7 @@ def _whole(trial: Trial) -> dict[str, Any]:
         trial.outside,
         recipe,
         num_classes=dataset.num_classes,
-        preprocess=trial.preprocess,
+        preprocess=preprocess,
         key=network_keys(trial.config.seed, 1)[0],
       )
       row |= found
@@ -120,7 +137,9 @@ def _whole(trial: Trial) -> dict[str, Any]:
   }
 
 
-def _networks(trial: Trial, batch: Batch, recipe: Recipe) -> Variables:
+def _networks(
+  trial: Trial, batch: Batch, preprocess: Preprocessing, recipe: Recipe
+) -> Variables:
   """Trains the networks, or reads those of a run that had the same ones."""
   config, dataset, net = trial.config, trial.dataset, trial.experiment.net
   seeds = network_keys(config.seed, config.whole.seeds)
@@ -144,7 +163,7 @@ def _networks(trial: Trial, batch: Batch, recipe: Recipe) -> Variables:
       num_classes=dataset.num_classes,
       input_shape=shape,
       seeds=seeds,
-      preprocess=trial.preprocess,
+      preprocess=preprocess,
     )
 
   if trial.kept is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import partial
 from typing import Literal
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rdd_jax.core.errors import UserError
+from rdd_jax.core.streamed import HostImages
 
 
 @jax.tree_util.register_dataclass
@@ -98,7 +99,7 @@ def standardize(mean: ArrayLike, std: ArrayLike) -> Preprocessing:
 
 
 def fit(
-  images: np.ndarray,
+  images: HostImages,
   *,
   zca: float | None = None,
   convention: Literal['kornia', 'frepo'] = 'kornia',
@@ -152,29 +153,38 @@ def fit(
   )
 
 
-def _moments(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _moments(images: HostImages) -> tuple[np.ndarray, np.ndarray]:
   """Mean and standard deviation of each channel, from exact integer sums."""
-  count = images[..., 0].size
-  first = images.sum((0, 1, 2), dtype=np.uint64) / count
-  second = np.einsum('nhwc,nhwc->c', images, images, dtype=np.uint64) / count
+  count = images.size // images.shape[-1]
+  first, second = np.zeros((2, images.shape[-1]), np.uint64)
+  for x in _chunks(images):
+    first += x.sum((0, 1, 2), dtype=np.uint64)
+    second += np.einsum('nhwc,nhwc->c', x, x, dtype=np.uint64)
+  first, second = first / count, second / count
   return first / 255, np.sqrt(second - first**2) / 255
 
 
 def _scatter(
-  images: np.ndarray, plain: Preprocessing
+  images: HostImages, plain: Preprocessing
 ) -> tuple[np.ndarray, np.ndarray]:
   """The mean `f64[d]` of flattened images, and their scatter `f64[d, d]`."""
   mean, std = np.float64(plain.mean), np.float64(plain.std)
-  pixels = images.sum(0, dtype=np.uint64) / (255 * len(images))
-  centre = ((pixels - mean) / std).ravel()
+  pixels = np.zeros(images.shape[1:], np.uint64)
+  for chunk in _chunks(images):
+    pixels += chunk.sum(0, dtype=np.uint64)
+  centre = ((pixels / (255 * len(images)) - mean) / std).ravel()
   scatter = np.zeros((centre.size, centre.size))
-  for start in range(0, len(images), 1000):
-    chunk = images[start : start + 1000]
+  for chunk in _chunks(images):
     x = ((chunk / 255 - mean) / std).reshape(len(chunk), -1) - centre
     # Products in float32 and sums in float64: half the time, 1e-7 apart.
     x = x.astype(np.float32)
     scatter += x.T @ x
   return centre, scatter
+
+
+def _chunks(images: HostImages) -> Iterator[np.ndarray]:
+  for start in range(0, len(images), 1000):
+    yield images[start : start + 1000]
 
 
 def _channels(values: Array) -> Array:

@@ -67,7 +67,7 @@ def train(
   def train_one(x: tuple[State, Array]) -> State:
     state, key = x
     draw_key = keys.named(key, 'draw')
-    batches = draw_minibatches(draw_key, measure, steps, batch_size)
+    batches = draw_minibatches(draw_key, images, measure, steps, batch_size)
     xs = (jax.random.split(keys.named(key, 'steps'), steps), batches)
     end = steps if last is None else last
     return jax.lax.fori_loop(first, end, partial(step, xs), state)

@@ -65,6 +65,8 @@ def _explain(error: Exception) -> None:
   """Fails with one line, if an error has one for the user."""
   if isinstance(error, UserError | FileNotFoundError):
     fail(str(error))
+  if found := _of_reader(error):
+    fail(found)
   if isinstance(error, OSError):
     if os.strerror(errno.EPIPE) in str(error):
       _leave_quietly()
@@ -72,6 +74,13 @@ def _explain(error: Exception) -> None:
       f'{error}; what was saved before is intact: {files.advice(error)}, or '
       'choose another --workdir'
     )
+
+
+def _of_reader(error: Exception) -> str:
+  """What a reader of images said, if a compiled program ended by that."""
+  streamed = sys.modules.get('rdd_jax.core.streamed')  # which imports JAX
+  known = streamed and streamed.failure()
+  return str(known) if known is not None and str(known) in str(error) else ''
 
 
 def _leave_quietly() -> NoReturn:

@@ -54,17 +54,22 @@ def read(
   >>> next(read(['/no/such/file.png'], None, None))
   Read(row=None, notes=('missing',))
   """
-  import joblib
-
   done = 0
   paths = [source for source in sources if not callable(source)]
-  cores = min(joblib.cpu_count(), _PROCESSES)
+  cores = most_workers()
   if len(paths) == len(sources) >= MANY and cores > 1:
     for found in _read_apart(paths, size, channels, cores):
       done += len(found)
       yield from found
   for source in islice(sources, done, None):
     yield read_one(source, size, channels)
+
+
+def most_workers() -> int:
+  """Returns how many processes read at once: one a core, at most 8."""
+  import joblib
+
+  return min(joblib.cpu_count(), _PROCESSES)
 
 
 def read_one(
@@ -91,11 +96,11 @@ def _read_apart(
   chunks = _chunks(paths)
   pool, ahead = None, deque()
   limits = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
-  begin = partial(_begin, os.getpid(), *limits)
+  first = partial(begin, os.getpid(), *limits)
   try:
     while True:
       try:
-        pool = pool or ProcessPoolExecutor(processes, initializer=begin)
+        pool = pool or ProcessPoolExecutor(processes, initializer=first)
         for chunk in islice(chunks, 2 * processes - len(ahead)):
           ahead.append(pool.submit(_read_chunk, chunk, size, channels))
         if not ahead:
@@ -109,8 +114,14 @@ def _read_apart(
       pool.shutdown(kill_workers=True)
 
 
-def _begin(starter: int, pixels: int | None, truncated: bool) -> None:
-  """Begins a process that reads; Ctrl-C is for the one that started it."""
+def begin(starter: int, pixels: int | None, truncated: bool) -> None:
+  """Begins a process that reads; Ctrl-C is for the one that started it.
+
+  Args:
+    starter: the number of the process that started it, with which it ends.
+    pixels: Pillow's limit of pixels there,
+    truncated: and whether truncated images are read there.
+  """
   from PIL import Image, ImageFile
 
   signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -16,11 +16,15 @@ from rdd_jax.core.errors import UserError
 _MOST_FOLDED = 1032
 _UNITS = ('bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB')
 # What to type where images do not fit in memory.
-STREAM = '--config.data.stream=True reads them as they are needed'
+STREAM = '--config.data.stream=True leaves them on disk'
 _HEADERS = {
   (1, 0): np.lib.format.read_array_header_1_0,
   (2, 0): np.lib.format.read_array_header_2_0,
 }
+
+
+class TooLarge(UserError):
+  """There is not enough memory."""
 
 
 def require_memory(size: int, what: str) -> None:
@@ -31,18 +35,18 @@ def require_memory(size: int, what: str) -> None:
     what: takes them, for the error.
 
   Raises:
-    UserError: if there is less.
+    TooLarge: if there is less.
 
   >>> require_memory(2**60, 'images of a.npz')  # doctest: +ELLIPSIS
   Traceback (most recent call last):
-  rdd_jax.core.errors.UserError: images of a.npz would take 1.0 EiB of memory, \
-of which ... are free; if the file is not damaged, use a larger machine
+  rdd_jax.runtime.sizes.TooLarge: images of a.npz would take 1.0 EiB of \
+memory, of which ... are free; if the file is not damaged, use a larger machine
   """
   import psutil
 
   free = psutil.virtual_memory().available
   if size > free:
-    raise UserError(
+    raise TooLarge(
       f'{what} would take {words(size)} of memory, of which {words(free)} '
       'are free; if the file is not damaged, use a larger machine'
     )

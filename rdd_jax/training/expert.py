@@ -147,7 +147,8 @@ def expert(
     """What the steps of an epoch take, and a step."""
     number = count(len(images))
     size = min(batch_size, len(images))
-    batches = draw_minibatches(keys.named(key, 'draw'), measure, number, size)
+    draw_key = keys.named(key, 'draw')
+    batches = draw_minibatches(draw_key, images, measure, number, size)
 
     def step(state: ExpertState, x: tuple[Array, Batch]) -> ExpertState:
       key, batch = x

@@ -12,6 +12,7 @@ import numpy as np
 
 from rdd_jax.core.chunks import in_chunks
 from rdd_jax.core.sharding import each
+from rdd_jax.core.streamed import Images, Streamed
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.networks import Variables, apply, apply_with_statistics
 
@@ -19,7 +20,7 @@ from rdd_jax.networks import Variables, apply, apply_with_statistics
 def predict(
   net: nn.Module,
   stacked: Variables,
-  images: np.ndarray | Array,
+  images: Images,
   preprocess: Preprocessing | None = None,
   *,
   batch_size: int = 500,
@@ -29,7 +30,8 @@ def predict(
   Args:
     net: the network.
     stacked: variables whose leaves are `[s, ...]`, as `fit_many` returns them.
-    images: `[n, H, W, C]`, on the host or the device; uint8 with `preprocess`.
+    images: `[n, H, W, C]`, on the host, the device or disk; uint8 with
+      `preprocess`.
     preprocess: applied to each batch of images.
     batch_size: images in flight.
 
@@ -43,7 +45,7 @@ def predict(
 def embed(
   net: nn.Module,
   variables: Variables,
-  images: np.ndarray | Array,
+  images: Images,
   preprocess: Preprocessing | None = None,
   *,
   batch_size: int = 500,
@@ -61,7 +63,7 @@ def embed(
 def describe(
   net: nn.Module,
   stacked: Variables,
-  images: np.ndarray | Array,
+  images: Images,
   preprocess: Preprocessing | None = None,
   *,
   batch_size: int = 500,
@@ -78,14 +80,14 @@ def describe(
 
 def in_batches(
   fn: Callable[[Array], tuple[Array, ...]],
-  images: np.ndarray | Array,
+  images: Images,
   batch_size: int,
 ) -> tuple[np.ndarray, ...]:
   """Applies `fn` to all images, in batches of one size.
 
   Args:
     fn: from images `[b, ...]` to arrays `[s, b, ...]`.
-    images: `[n, ...]`, on the host or the device.
+    images: `[n, ...]`, on the host, the device or disk.
     batch_size: images in flight.
 
   Returns:
@@ -95,6 +97,9 @@ def in_batches(
   def on_host(images: np.ndarray | Array) -> tuple[np.ndarray, ...]:
     return jax.device_get(fn(jax.device_put(images)))
 
+  if isinstance(images, Streamed):
+    rows = np.arange(len(images))
+    return in_chunks(lambda x: on_host(images[x]), rows, batch_size, axis=1)
   return in_chunks(on_host, images, batch_size, axis=1)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from rdd_jax import networks
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.measure import Measure
+from rdd_jax.core.streamed import Images
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.networks import Variables
 from rdd_jax.training.predict import predict
@@ -87,7 +88,7 @@ def teacher_of(
 
 def accuracy(
   teacher: Teacher,
-  images: np.ndarray | Array,
+  images: Images,
   measure: Measure,
   preprocess: Preprocessing,
 ) -> tuple[float, float, int]:

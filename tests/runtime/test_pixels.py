@@ -86,7 +86,7 @@ def test_where_no_process_may_be_started(root, apart, monkeypatch):
 def test_a_process_ends_with_the_one_that_started_it():
   code = (
     'import time; from rdd_jax.runtime import pixels; '
-    'pixels._begin(1, None, False); time.sleep(60)'  # 1 is not its parent
+    'pixels.begin(1, None, False); time.sleep(60)'  # 1 is not its parent
   )
   ended = subprocess.run([sys.executable, '-c', code], timeout=50, check=False)
   assert ended.returncode == 1

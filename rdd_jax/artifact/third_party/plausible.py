@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from rdd_jax.core.streamed import HostImages
+
 WIDE = (-0.5, 1.5)  # distilled pixels, which are not clipped, seldom leave this
 MANY = 0.25  # of pixels: of standardized values taken as 0..1, 4 in 10 do
 # Of the spread of pixels over that of training rows: beyond, they were most
@@ -12,7 +14,7 @@ SPREAD = (0.4, 4.0)
 
 
 def plausible(
-  pixels: np.ndarray, rows: np.ndarray, hint: str = ''
+  pixels: np.ndarray, rows: HostImages, hint: str = ''
 ) -> tuple[str, ...]:
   """Returns the range of pixels, and a warning where they look like none.
 

@@ -17,6 +17,7 @@ from rdd_jax.artifact.store import read_bytes, unpack
 from rdd_jax.artifact.third_party import parquet
 from rdd_jax.artifact.third_party.torch_files import tensors
 from rdd_jax.core.errors import UserError, one_line
+from rdd_jax.data.images import whole
 from rdd_jax.data.readers.files import read_classes
 from rdd_jax.runtime import sizes
 
@@ -152,7 +153,7 @@ def read_folder(path: Path, channels: int | None) -> Raw:
     )
   found = read_classes(path, channels=channels)
   return Raw(
-    {'images': found.images, 'labels': found.labels}, found.class_names
+    {'images': whole(found.images), 'labels': found.labels}, found.class_names
   )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -11,6 +14,7 @@ from rdd_jax import data, networks
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.errors import UserError
 from rdd_jax.runtime.logging import say
+from rdd_jax.runtime.sizes import TooLarge
 
 
 def as_given(options: Config, dataset: data.Dataset, seed: int) -> data.Dataset:
@@ -73,25 +77,43 @@ def _every_row(name: str, **options: Any) -> data.Dataset:
   return replace(dataset, notes=found.notes)
 
 
+def _in_memory_or_not(
+  read: Callable[..., data.Dataset], stream: bool
+) -> data.Dataset:
+  """Reads images, or streams them where asked to, or where they do not fit."""
+  try:
+    return read(stream=stream)
+  except TooLarge as error:
+    with suppress(UserError):
+      found = read(stream=True)
+      say(f'{error}: they are streamed from disk')
+      return found
+    raise
+
+
 def load(config: Config) -> data.Dataset:
   """Loads the data set of a configuration, see `as_given`.
 
-  If it is missing and `config.data.mock` is set, mock images of its shape take
-  its place, with a message. A depth of 0 becomes what fits the images. Where
-  labels are cleaned and no more, no test rows are held out.
+  Images are streamed from disk where `config.data.stream` says so, or where
+  they do not fit into memory, with a message. If the data set is missing and
+  `config.data.mock` is set, mock images of its shape take its place, with a
+  message. A depth of 0 becomes what fits the images. Where labels are cleaned
+  and no more, no test rows are held out.
 
   Raises:
     UserError: if the data is missing or malformed, or an option is invalid.
   """
   options = config.data
+  read = partial(
+    _every_row if cleans_only(config) else data.load,
+    options.name,
+    data_dir=options.data_dir or None,
+    size=options.size or None,
+    channels=options.channels or None,
+    workers=options.workers or None,
+  )
   try:
-    read = _every_row if cleans_only(config) else data.load
-    dataset = read(
-      options.name,
-      data_dir=options.data_dir or None,
-      size=options.size or None,
-      channels=options.channels or None,
-    )
+    dataset = _in_memory_or_not(read, options.stream)
   except UserError as error:
     if not options.mock or options.name.partition(':')[2] not in data.SHAPES:
       raise

@@ -28,6 +28,7 @@ from rdd_jax.config.defaults import Config
 from rdd_jax.core.batch import Batch, take
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.core.measure import Measure, by_cell, draw
+from rdd_jax.core.streamed import Images
 from rdd_jax.core.transform import DataSpec, Transform, chain
 from rdd_jax.data import Dataset, recoloured
 from rdd_jax.distill import Distiller, distiller
@@ -74,7 +75,7 @@ class Experiment(NamedTuple):
   cells: np.ndarray
   initial: Callable[..., Synthetic]
   draw: Callable[[Array, Measure], Batch]
-  look: Callable[[Array, Batch], Batch]
+  look: Callable[[Images, Batch], Batch]
   expert: Expert | None
   feed: Callable[..., Any] | None
   student: Transform
@@ -178,7 +179,7 @@ def build(
     rows = jnp.arange(len(measure.weights))
     return draw(key, rows, measure, drawn, by_cell(classes))
 
-  def look(images: Array, rows: Batch) -> Batch:
+  def look(images: Images, rows: Batch) -> Batch:
     return replace(rows, inputs=preprocess(take(images, rows.inputs)))
 
   return Experiment(

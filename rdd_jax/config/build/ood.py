@@ -10,6 +10,7 @@ import numpy as np
 
 from rdd_jax import data
 from rdd_jax.config.defaults import PLACES, Config
+from rdd_jax.core.streamed import HostImages
 from rdd_jax.data import Dataset
 from rdd_jax.data.ood.outliers import split_source
 from rdd_jax.data.ood.sets import OODImages, sources
@@ -50,7 +51,7 @@ def load(config: Config, dataset: Dataset) -> OODBenchmark | None:
   )
 
 
-def tested(config: Config, dataset: Dataset) -> list[np.ndarray]:
+def tested(config: Config, dataset: Dataset) -> list[HostImages]:
   """Loads the images that outliers to train with must not repeat.
 
   Args:

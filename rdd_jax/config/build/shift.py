@@ -11,6 +11,7 @@ from rdd_jax.config.defaults import Config
 from rdd_jax.core import keys
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.data import Dataset, shifts
+from rdd_jax.data.images import whole
 from rdd_jax.evaluation.shift import attacks
 from rdd_jax.evaluation.shift import clusters as grouping
 from rdd_jax.evaluation.shift.shift import Shift, Shifted
@@ -59,7 +60,7 @@ def load(
   if options.published:
     sets += [
       Shifted(moved, labels, kind)
-      for kind, moved in shifts.published(images, key).items()
+      for kind, moved in shifts.published(whole(images), key).items()
     ]
   rows = shifts.some_rows(labels, options.rows, key)
   sets += [

@@ -11,6 +11,7 @@ import numpy as np
 from rdd_jax.core.keys import generator, named
 from rdd_jax.data.dataset import Dataset
 from rdd_jax.data.groups.cues import Cue
+from rdd_jax.data.images import whole
 
 
 def painted(cue: Cue) -> Callable[[Dataset, float, Array], Dataset]:
@@ -26,7 +27,7 @@ def painted(cue: Cue) -> Callable[[Dataset, float, Array], Dataset]:
       names = dataset.test_names
       dataset = replace(
         dataset,
-        test_images=np.repeat(dataset.test_images, count, 0),
+        test_images=np.repeat(whole(dataset.test_images), count, 0),
         test_labels=np.repeat(dataset.test_labels, count, 0),
         test_names=None if names is None else np.repeat(names, count),
       )
@@ -43,8 +44,8 @@ def painted(cue: Cue) -> Callable[[Dataset, float, Array], Dataset]:
     train_images, test_images = (
       cue.paint(pixels, v, count, generator(named(k, 'paint')))
       for pixels, v, k in (
-        (dataset.train_images, values[0], train),
-        (dataset.test_images, values[1], test),
+        (whole(dataset.train_images), values[0], train),
+        (whole(dataset.test_images), values[1], test),
       )
     )
     return replace(

@@ -14,6 +14,7 @@ from jax import Array
 import numpy as np
 
 from rdd_jax.core.keys import generator, named
+from rdd_jax.core.streamed import HostImages
 from rdd_jax.data.dataset import Dataset
 
 SPREAD = 0.1  # the standard deviation of the rates at which rows flip
@@ -86,7 +87,7 @@ def _draw(scores: np.ndarray, uniform: np.ndarray) -> np.ndarray:
   return (cumulative <= uniform[:, None]).sum(axis=1)
 
 
-def _statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _statistics(images: HostImages) -> tuple[np.ndarray, np.ndarray]:
   """Returns mean and standard deviation of each channel, `f64[C]`, exactly."""
   total = np.zeros(images.shape[-1], np.int64)
   square = np.zeros_like(total)
@@ -94,7 +95,7 @@ def _statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     pixels = images[rows].astype(np.int64)
     total += pixels.sum(axis=(0, 1, 2))
     square += (pixels**2).sum(axis=(0, 1, 2))
-  count = images[..., 0].size
+  count = images.size // images.shape[-1]
   mean = total / count
   variance = np.maximum(square / count - mean**2, 0)
   return mean, np.sqrt(np.where(variance > 0, variance, 1))

@@ -13,7 +13,9 @@ from typing import Literal, get_args
 import numpy as np
 
 from rdd_jax.core.errors import UserError
+from rdd_jax.core.streamed import HostImages
 from rdd_jax.data.dataset import Split
+from rdd_jax.data.images import whole
 from rdd_jax.data.readers.unlabeled import CLASS as UNLABELED
 
 Overlap = Literal['refuse', 'leave_out', 'keep']
@@ -139,21 +141,22 @@ def of_no_class(
       word for `overlap`.
   """
   check_overlap(overlap)
+  images = whole(found.images)
   if overlap == 'keep':
-    return found.images, ''
+    return images, ''
   ours, names = of_classes(found, class_names)
   if not names:
-    return found.images, ''
+    return images, ''
   shown = ', '.join(names[:5]) + (', ...' if len(names) > 5 else '')
   what = f'{source}: {int(ours.sum()):,} of {len(ours):,} images are of '
   what += f'classes of the data itself ({shown})'
   if tests and ours.all() and overlap == 'leave_out':
-    return found.images, f'{what}: all are kept, as a shift of the data'
+    return images, f'{what}: all are kept, as a shift of the data'
   if overlap == 'refuse' or ours.all():
     field = 'config.outside.overlap' if tests else 'overlap'
     rest = f', or leave these out by {field}=leave_out'
     raise UserError(f'{what}: give other images{"" if ours.all() else rest}')
-  return found.images[~ours], f'{what}, and left out'
+  return images[~ours], f'{what}, and left out'
 
 
 def check_overlap(overlap: str) -> None:
@@ -163,7 +166,7 @@ def check_overlap(overlap: str) -> None:
 
 
 def without_copies(
-  images: np.ndarray, *others: np.ndarray
+  images: np.ndarray, *others: HostImages
 ) -> tuple[np.ndarray, int]:
   """Leaves out images that are equal to one of others, pixel by pixel.
 

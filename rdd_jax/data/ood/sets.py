@@ -14,11 +14,12 @@ import numpy as np
 
 from rdd_jax.core import keys
 from rdd_jax.core.errors import UserError, choose
-from rdd_jax.data.load import OWN
+from rdd_jax.core.streamed import HostImages
 from rdd_jax.data.ood import generated, outliers
 from rdd_jax.data.ood.outliers import load_outliers as load_outliers
 from rdd_jax.data.ood.outliers import split_source as split_source
 from rdd_jax.data.ood.overlap import Overlap, check_overlap
+from rdd_jax.data.read import OWN
 from rdd_jax.images import corruptions
 from rdd_jax.images.published import SHAPES
 
@@ -81,7 +82,7 @@ class OODImages(NamedTuple):
 
 def load_ood(
   names: Sequence[str],
-  like: np.ndarray,
+  like: HostImages,
   rows: int,
   *,
   seed: int,
@@ -202,7 +203,7 @@ def _is_source(name: str) -> bool:
 
 def _load(
   name: str,
-  like: np.ndarray,
+  like: HostImages,
   rows: int,
   seed: int,
   data_dir: str | None,
@@ -263,7 +264,7 @@ def _corrupt(
   return np.concatenate(out)
 
 
-def _check(like: np.ndarray, rows: int) -> None:
+def _check(like: HostImages, rows: int) -> None:
   if like.dtype != np.uint8 or like.ndim != 4 or len(like) < 2 or not like.size:
     raise UserError(
       f'like is {like.dtype}{list(like.shape)}; give at least two test images, '

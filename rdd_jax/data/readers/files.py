@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.data import images
 from rdd_jax.data.dataset import Split
-from rdd_jax.data.readers import listing
+from rdd_jax.data.readers import listing, streaming
 from rdd_jax.data.readers.listing import File
-from rdd_jax.data.readers.report import Report, listed
+from rdd_jax.data.readers.report import Report
+from rdd_jax.data.readers.scan import Scan
 from rdd_jax.data.readers.walk import SUFFIXES
 from rdd_jax.runtime import pixels
 from rdd_jax.runtime.logging import say
 from rdd_jax.runtime.progress import Progress
 from rdd_jax.runtime.sizes import require_memory
 
-MOST_LOST = 0.05  # of the images of a part
 MOST_SIDE = 64  # to which images of several sizes are resized
+_PUT = f'put {", ".join(SUFFIXES)} files there'
 
 
 class Pixels(NamedTuple):
   """The images of one part of a folder.
 
   Attributes:
-    images: u8[n, H, W, C].
+    images: u8[n, H, W, C], or a stream of them.
     files: the n files that could be read.
   """
 
-  images: np.ndarray
+  images: Any
   files: list[File]
 
 
@@ -124,7 +126,8 @@ def read_parts(
   """
   target = images.height_width(size)
   images.check_channels(channels)
-  read = _Pass(parts, target, channels, 'reading')
+  look = _reads()
+  read = look(parts, target, channels, 'reading')
   depths = [shape[2] for shape in read.shapes]
   if read.mixed:
     middle = np.median([side for shape in read.shapes for side in shape[:2]])
@@ -134,22 +137,31 @@ def read_parts(
       f'resized to {side}x{side}, the smaller of the median side and '
       f'{MOST_SIDE}; set size= (--config.data.size=) for another'
     )
-    read.found.clear()  # what was kept before sizes differed
-    read = _Pass(parts, (side, side), channels, 'resizing')
+    target = side, side
+    del read  # what was kept before sizes differed
+    read = look(parts, target, channels, 'resizing')
+  depth = channels or max(depths, default=3)
   if channels is None and len(set(depths)) > 1:
     report.notes.append(
       f'{depths.count(1)} gray images are read as color, like the other '
       f'{depths.count(3)}; set channels=1 (--config.data.channels=1) for gray'
     )
+    if isinstance(read, Scan):
+      read = look(parts, target, depth, 'coloring')
   for name, files in parts.items():
-    _judge(name, len(files), read.lost[name], report)
+    report.lose(name, len(files), read.lost[name], _PUT)
   for kind, names in read.changed.items():
     report.changed[kind] += names
-  depth = channels or max(depths, default=3)
   return {
-    name: Pixels(_deepened(pixels, depth), files)
-    for name, (pixels, files) in read.found.items()
+    name: Pixels(*read.images(name, depth, f'{report.where}: {name}'))
+    for name in parts
   }
+
+
+def _reads() -> Callable[..., _Pass | Scan]:
+  """What reads images: now, or later, as `streaming` says."""
+  pool = streaming.pool()
+  return _Pass if pool is None else partial(Scan, pool=pool)
 
 
 class _Pass:
@@ -169,10 +181,18 @@ class _Pass:
     total = sum(map(len, parts.values()))
     with Progress(total, label, unit='file', brief=True) as progress:
       self._progress = progress
-      self.found = {
+      self._found = {
         name: self._part(name, files, size, channels)
         for name, files in parts.items()
       }
+
+  def images(
+    self, part: str, depth: int, where: str
+  ) -> tuple[np.ndarray, list[File]]:
+    """Returns the images of a part, and the files that could be read."""
+    del where
+    pixels, files = self._found[part]
+    return _deepened(pixels, depth), files
 
   def _part(
     self,
@@ -205,26 +225,6 @@ class _Pass:
         out = _deepened(out, row.shape[2])
       out[len(kept) - 1] = row
     return Pixels(out[: len(kept)], kept)
-
-
-def _judge(
-  part: str, count: int, lost: dict[str, list[str]], report: Report
-) -> None:
-  """Counts lost files, or makes them a fault."""
-  number = sum(map(len, lost.values()))
-  if number == count:
-    report.faults.append(
-      f'{part} has no images'
-      + (f' that can be read: {listed(lost)}' if lost else '')
-      + f'; put {", ".join(SUFFIXES)} files there'
-    )
-  elif number > MOST_LOST * count:
-    report.faults.append(
-      f'{number} of {count} images of {part} cannot be read, more than '
-      f'{MOST_LOST:.0%}: {listed(lost)}; replace or remove them'
-    )
-  for kind, names in lost.items():
-    report.left_out[kind] += names
 
 
 def _deepened(pixels: np.ndarray, depth: int) -> np.ndarray:

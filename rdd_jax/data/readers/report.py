@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+MOST_LOST = 0.05  # of the images of a part
 _SHOWN = 3
 
 
@@ -48,6 +49,37 @@ class Report:
       kinds = (f'{len(names)} {kind}' for kind, names in self.changed.items())
       lines.append('converted: ' + ', '.join(kinds))
     return tuple(f'{self.where}: {line}' for line in [*lines, *self.notes])
+
+  def lose(
+    self, part: str, count: int, lost: Mapping[str, Sequence[str]], advice: str
+  ) -> None:
+    """Counts images that cannot be read, or makes them a fault.
+
+    Args:
+      part: what they are of, such as 'train'.
+      count: of all images of it.
+      lost: from a kind to names, as in `left_out`.
+      advice: what to do where none can be read.
+
+    >>> report = Report('folder:x')
+    >>> report.lose('train', 9, {'empty': ['a.png']}, 'put others there')
+    >>> report.faults  # doctest: +ELLIPSIS
+    ['1 of 9 images of train cannot be read, more than 5%: 1 empty (a.png)...
+    """
+    number = sum(map(len, lost.values()))
+    if number == count:
+      self.faults.append(
+        f'{part} has no images'
+        + (f' that can be read: {listed(lost)}' if lost else '')
+        + f'; {advice}'
+      )
+    elif number > MOST_LOST * count:
+      self.faults.append(
+        f'{number} of {count} images of {part} cannot be read, more than '
+        f'{MOST_LOST:.0%}: {listed(lost)}; replace or remove them'
+      )
+    for kind, names in lost.items():
+      self.left_out[kind] += names
 
 
 def listed(kinds: Mapping[str, Sequence[str]]) -> str:

@@ -8,6 +8,7 @@ import zlib
 
 import numpy as np
 
+from rdd_jax.core.streamed import some_of
 from rdd_jax.data import images
 from rdd_jax.data.dataset import Split
 from rdd_jax.data.readers import files
@@ -190,7 +191,7 @@ def _in_test(split: Split) -> np.ndarray:
 
 def _some(split: Split, rows: np.ndarray) -> Split:
   return split._replace(
-    images=split.images[rows],
+    images=some_of(split.images, rows),
     labels=split.labels[rows],
     groups=None if split.groups is None else split.groups[rows],
     names=None if split.names is None else split.names[rows],

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 import difflib
-import functools
-import operator
 import os
 from pathlib import Path
 import re
@@ -16,6 +14,7 @@ import numpy as np
 from rdd_jax.core.errors import UserError
 from rdd_jax.data import images
 from rdd_jax.data.dataset import Split
+from rdd_jax.data.readers import streaming, tfds_records
 from rdd_jax.data.readers.tfds_builder import open_builder
 from rdd_jax.images.published import SHAPES
 from rdd_jax.runtime import sizes
@@ -23,7 +22,6 @@ from rdd_jax.runtime import sizes
 # By data set: the attribute that is the class, names of the classes, and the
 # attribute that is the group. As in `grouped.read_celeba`.
 _ATTRIBUTES = {'celeb_a': ('Blond_Hair', ('not blond', 'blond'), 'Male')}
-_CHUNK = 1024  # records read at once; bounds the encoded bytes in memory
 
 
 def read(
@@ -49,7 +47,7 @@ def read(
   Returns:
     The split; that of `celeb_a` is blond or not, in groups by sex.
   """
-  directory = _version_directory(where, data_dir)
+  directory = version_directory(where, data_dir)
   builder = open_builder(directory)
   features = builder.info.features
   attributes = _ATTRIBUTES.get(builder.info.name)
@@ -61,16 +59,28 @@ def read(
     keys, names = ((label_key,),), tuple(features[label_key].names)
   source = _open(builder, split, image_key, where)
   falls_back = split.startswith('test') and 'validation' in builder.info.splits
-  if falls_back and len(source) and _label(source[0], keys[0]) < 0:
-    named = split.replace('test', 'validation', 1)
-    source = _open(builder, named, image_key, where)
+  if falls_back and len(source) and tfds_records.get(source[0], keys[0]) < 0:
+    split = split.replace('test', 'validation', 1)
+    source = _open(builder, split, image_key, where)
   sizes.require_memory(8 * len(keys) * len(source), f'labels of tfds:{where}')
+  depth = channels or features[image_key].shape[-1]
+  if pool := streaming.pool():
+    found = tfds_records.read(
+      builder.info.splits[_spec(builder, split, where)].file_instructions,
+      source,
+      f'tfds:{where} {split}',
+      image_key,
+      keys,
+      (images.height_width(size), depth),
+      pool,
+    )
+    return found.split(names)
   found = np.empty((len(keys), len(source)), np.int64)
   pixels = images.stack(
     _encoded(source, f'tfds:{where} {split}', image_key, keys, found),
     len(source),
     size,
-    channels or features[image_key].shape[-1],
+    depth,
   )
   return Split(pixels, found[0], names, found[1] if len(keys) > 1 else None)
 
@@ -91,7 +101,7 @@ def read_labels(
   """
   import tensorflow_datasets as tfds
 
-  directory = _version_directory(where, data_dir)
+  directory = version_directory(where, data_dir)
   builder = open_builder(directory)
   there = sorted(
     key
@@ -107,7 +117,7 @@ def read_labels(
   source = _open(builder, split, 'image', where)
   rows = [
     [record[key] for key in keys]
-    for _, record in _records(source, f'tfds:{where} {split}')
+    for _, record in tfds_records.each(source, f'tfds:{where} {split}')
   ]
   return list(np.array(rows, np.int64).reshape(-1, len(keys)).T)
 
@@ -152,18 +162,10 @@ def _open(builder: Any, split: str, image_key: str, where: str) -> Any:
   """The records of a split, with images left encoded."""
   import tensorflow_datasets as tfds
 
-  splits, directory = builder.info.splits, builder.data_dir
-  base, bracket, slicing = split.partition('[')
-  if base == 'test' and base not in splits:
-    base = 'validation'
-  if base not in splits:
-    raise UserError(
-      f'tfds:{where} has no split {split!r} in {directory} (it has '
-      f'{", ".join(splits)}); load_split reads a single split'
-    )
+  directory, spec = builder.data_dir, _spec(builder, split, where)
   try:
     return builder.as_data_source(
-      split=base + bracket + slicing,
+      split=spec,
       decoders={image_key: tfds.decode.SkipDecoding()},
     )
   except NotImplementedError as error:
@@ -177,6 +179,20 @@ def _open(builder: Any, split: str, image_key: str, where: str) -> Any:
     ) from error
 
 
+def _spec(builder: Any, split: str, where: str) -> str:
+  """A split as TFDS calls it: validation, where there is no test."""
+  splits = builder.info.splits
+  base, bracket, slicing = split.partition('[')
+  if base == 'test' and base not in splits:
+    base = 'validation'
+  if base not in splits:
+    raise UserError(
+      f'tfds:{where} has no split {split!r} in {builder.data_dir} (it has '
+      f'{", ".join(splits)}); load_split reads a single split'
+    )
+  return base + bracket + slicing
+
+
 def _encoded(
   source: Any,
   name: str,
@@ -188,32 +204,22 @@ def _encoded(
 
   The kth of them is what the kth of `keys` leads to.
   """
-  for row, record in _records(source, name):
+  for row, record in tfds_records.each(source, name):
     for key, column in zip(keys, labels, strict=True):
-      column[row] = _label(record, key)
+      column[row] = tfds_records.get(record, key)
     yield f'{name} row {row}', record[image_key]
 
 
-def _label(record: Any, key: tuple[str, ...]) -> int:
-  """What a path of names leads to in a record; -1 where no label is known."""
-  return functools.reduce(operator.getitem, key, record)
+def version_directory(where: str, data_dir: str | None) -> Path:
+  """Returns the newest prepared version of a data set, as TFDS lays it out.
 
+  Args:
+    where: NAME, optionally followed by /CONFIG and :VERSION.
+    data_dir: see `load`.
 
-def _records(source: Any, name: str) -> Iterator[tuple[int, Any]]:
-  for start in range(0, len(source), _CHUNK):
-    rows = range(start, min(start + _CHUNK, len(source)))
-    try:
-      records = source.__getitems__(rows)
-    except RuntimeError as error:
-      reason = str(error).splitlines()[0]
-      raise UserError(
-        f'{name} cannot be read ({reason}); prepare it again'
-      ) from error
-    yield from zip(rows, records, strict=True)
-
-
-def _version_directory(where: str, data_dir: str | None) -> Path:
-  """The newest prepared version of `where`, as TFDS lays it out."""
+  Raises:
+    UserError: if there is none, or there are several configurations.
+  """
   from tensorflow_datasets.core import constants
 
   root = Path(

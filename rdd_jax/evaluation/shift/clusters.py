@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rdd_jax.core.errors import UserError
+from rdd_jax.core.streamed import HostImages
 from rdd_jax.evaluation import metrics
 from rdd_jax.images.preprocessing import Preprocessing
 
@@ -133,7 +134,7 @@ def _neighbour(points: Array, reference: Array, k: int) -> Array:
   return -jax.lax.top_k(-square, k)[0][:, -1]
 
 
-def flat(images: np.ndarray, preprocess: Preprocessing) -> np.ndarray:
+def flat(images: HostImages, preprocess: Preprocessing) -> np.ndarray:
   """Returns flattened normalized pixels `f32[n, d]`.
 
   Args:

@@ -15,6 +15,7 @@ import numpy as np
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import Measure
+from rdd_jax.core.streamed import Streamed, is_streamed
 from rdd_jax.experiment.experts.rounds import program_of, train_round
 from rdd_jax.experiment.experts.store import Buffer, Store
 from rdd_jax.runtime import distributed as meshes
@@ -120,14 +121,17 @@ def digest(made_of: Mapping[str, Any], arrays: Any) -> str:
 
   Args:
     made_of: fields that JSON can hold.
-    arrays: a tree of arrays.
+    arrays: a tree of arrays, and of streamed images.
 
   >>> digest({}, np.zeros(2)) == digest({}, np.zeros(3))
   False
   """
   text = json.dumps([SCHEMA, made_of], sort_keys=True, default=str)
   found = hashlib.sha256(text.encode())
-  for leaf in jax.tree.leaves(arrays):
+  for leaf in jax.tree.leaves(arrays, is_leaf=is_streamed):
+    if isinstance(leaf, Streamed):
+      found.update(leaf.reader.identity.encode())
+      continue
     array = np.asarray(leaf)
     found.update(repr((array.shape, array.dtype)).encode())
     # Not `tobytes`: images may be half of the memory there is.

@@ -20,6 +20,7 @@ import numpy as np
 from rdd_jax.core import keys
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import Measure
+from rdd_jax.core.streamed import on_host
 from rdd_jax.core.transform import (
   DataSpec,
   DataView,
@@ -156,7 +157,7 @@ def regroup(
     rows = np.flatnonzero(np.asarray(measure.weights) > 0)
     chances = jax.nn.softmax(scores.logits[:, :num_classes])
     seen = FinderInputs(
-      images=np.asarray(data.images)[rows],
+      images=on_host(data.images, rows),
       labels=np.asarray(measure.cells)[rows],
       features=np.asarray(scores.features)[rows],
       chances=np.asarray(chances)[rows],

@@ -29,6 +29,7 @@ from rdd_jax.core.errors import UserError
 from rdd_jax.core.losses import cross_entropy
 from rdd_jax.core.measure import Measure, draw_minibatches, rows_of
 from rdd_jax.core.numerics import safe_divide
+from rdd_jax.core.streamed import Images
 from rdd_jax.core.transform import (
   DataSpec,
   DataView,
@@ -126,8 +127,9 @@ def relative_difficulty(
     return fresh('biased'), fresh('other')
 
   @jax.jit
-  def draw(key: Array, measure: Measure) -> Batch:
-    return draw_minibatches(keys.named(key, 'draw'), measure, steps, batch_size)
+  def draw(key: Array, images: Images, measure: Measure) -> Batch:
+    own = keys.named(key, 'draw')
+    return draw_minibatches(own, images, measure, steps, batch_size)
 
   @jax.jit
   def train(
@@ -169,7 +171,7 @@ def relative_difficulty(
       'two networks, which rows are difficult',
       (data.images, measure, jax.random.key_data(key)),
       partial(start, key),
-      partial(train, data.images, draw(key, measure)),
+      partial(train, data.images, draw(key, data.images, measure)),
       steps,
     )
     factors = found(pair, data.images, measure)

@@ -28,6 +28,7 @@ from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.losses import cross_entropy
 from rdd_jax.core.measure import Measure, draw_minibatches
+from rdd_jax.core.streamed import Images
 from rdd_jax.core.transform import (
   DataSpec,
   DataView,
@@ -111,8 +112,9 @@ def clean_first(
     return fresh, jnp.zeros((images.shape[0], num_classes))
 
   @jax.jit
-  def draw(key: Array, measure: Measure) -> Batch:
-    return draw_minibatches(keys.named(key, 'draw'), measure, steps, batch_size)
+  def draw(key: Array, images: Images, measure: Measure) -> Batch:
+    own = keys.named(key, 'draw')
+    return draw_minibatches(own, images, measure, steps, batch_size)
 
   @jax.jit
   def train(
@@ -145,7 +147,7 @@ def clean_first(
         'ELR',
         (data.images, measure, jax.random.key_data(key)),
         partial(start, key, data.images),
-        partial(train, data.images, draw(key, measure)),
+        partial(train, data.images, draw(key, data.images, measure)),
         steps,
       )
       # Of a row that was never drawn, the label stays as given.

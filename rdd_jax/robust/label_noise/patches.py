@@ -26,6 +26,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from rdd_jax.core import keys
+from rdd_jax.core.streamed import expecting
 
 SIDE = 6  # of a patch; half an image at most
 LOOKED_AT = 2000  # images that patches are drawn from, at most,
@@ -144,7 +145,8 @@ def _fill(
     return jnp.sqrt(found).reshape(found.shape[0], -1)
 
   rows = start * CHUNK + jnp.arange(size * CHUNK).reshape(size, CHUNK)
-  new = jax.lax.map(of_chunk, jnp.minimum(rows, images.shape[0] - 1))
+  rows = expecting(images, jnp.minimum(rows, images.shape[0] - 1))
+  new = jax.lax.map(of_chunk, rows)
   return jax.lax.dynamic_update_slice_in_dim(found, new, start, 0)
 
 

@@ -1,0 +1,78 @@
+"""Whether readers read images, or look at them and leave them on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import chain
+
+import numpy as np
+
+from rdd_jax.core.streamed import Streamed
+from rdd_jax.runtime.progress import Progress
+from rdd_jax.runtime.sources import Source
+from rdd_jax.runtime.stream import Stream, StreamReader
+from rdd_jax.runtime.workers import Form, Looked, Workers, looked
+
+# Between `load` and the few readers that stream stand a dozen that need not
+# know of it.
+_POOL: ContextVar[Workers | None] = ContextVar('pool', default=None)
+
+
+@contextmanager
+def streaming(pool: Workers | None) -> Iterator[None]:
+  """Has readers leave images on disk.
+
+  Args:
+    pool: of the processes that read them; None has them read all images.
+  """
+  before = _POOL.set(pool)
+  try:
+    yield
+  finally:
+    _POOL.reset(before)
+
+
+def pool() -> Workers | None:
+  """Returns who reads images later on; None where they are read now."""
+  return _POOL.get()
+
+
+def look_at(
+  source: Source, form: Form, pool: Workers, progress: Progress
+) -> Looked:
+  """Reads each row once, and keeps what it is like.
+
+  Args:
+    source: of the rows.
+    form: the size and the channels in which they are read.
+    pool: of the processes.
+    progress: told of each row.
+  """
+  parts = [Looked(np.zeros((0, 3), np.int32), np.zeros(0, np.uint32), [])]
+  for part in looked(source, form, pool):
+    parts.append(part)
+    progress.advance(len(part.sums))
+  shapes, sums, notes = zip(*parts, strict=True)
+  return Looked(
+    np.concatenate(shapes), np.concatenate(sums), list(chain(*notes))
+  )
+
+
+def stream(
+  source: Source, form: Form, seen: Looked, where: str, pool: Workers
+) -> Streamed:
+  """Returns the rows that could be read, which have one shape.
+
+  Args:
+    source: of the rows.
+    form: in which they were looked at.
+    seen: what they are like.
+    where: errors call them.
+    pool: of the processes.
+  """
+  rows = np.flatnonzero(seen.shapes[:, 0])
+  height, width, channels = map(int, seen.shapes[rows[0]])
+  found = Stream(source, form, (height, width, channels), seen.sums, where)
+  return Streamed(StreamReader(found, pool, rows))

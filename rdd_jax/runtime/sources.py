@@ -1,0 +1,137 @@
+"""Where the images of a stream are on disk, by row.
+
+A source is sent to other processes, so that what is imported here is imported
+by each of them: not JAX.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any, Protocol
+
+import numpy as np
+
+from rdd_jax.runtime import decode
+from rdd_jax.runtime.pixels import Read, read_one
+
+_OPEN = 64  # files of records that a process holds open
+
+
+class Source(Protocol):
+  """Encoded images on disk.
+
+  Each source has as many rows as `len` says; it can be pickled.
+  """
+
+  def __len__(self) -> int: ...
+
+  def some(self, rows: np.ndarray) -> Source:
+    """Returns the source of rows `i[n]` alone."""
+    ...
+
+  def read(
+    self, size: tuple[int, int] | None, channels: int | None
+  ) -> list[Read]:
+    """Reads all rows, see `pixels.read`."""
+    ...
+
+  def name(self, row: int) -> str:
+    """Returns what a message calls a row."""
+    ...
+
+
+@dataclass(frozen=True)
+class Files:
+  """Image files.
+
+  Attributes:
+    paths: of all rows.
+
+  >>> len(Files(['a.png', 'b.png']).some(np.array([1])))
+  1
+  """
+
+  paths: list[str]
+
+  def __len__(self) -> int:
+    return len(self.paths)
+
+  def some(self, rows: np.ndarray) -> Files:
+    """Returns the files of rows `i[n]`."""
+    return Files([self.paths[row] for row in rows])
+
+  def read(
+    self, size: tuple[int, int] | None, channels: int | None
+  ) -> list[Read]:
+    """Reads all files."""
+    return [read_one(path, size, channels) for path in self.paths]
+
+  def name(self, row: int) -> str:
+    """Returns the path of a row."""
+    return self.paths[row]
+
+
+@dataclass(frozen=True)
+class Records:
+  """Parts of the records of array_record files.
+
+  Attributes:
+    files: their paths.
+    where: `i32[N, 4]`: of each row the number of its file, the record in it,
+      and the first byte of the image in the record, and its length.
+  """
+
+  files: list[str]
+  where: np.ndarray
+
+  def __len__(self) -> int:
+    return len(self.where)
+
+  def some(self, rows: np.ndarray) -> Records:
+    """Returns the records of rows `i[n]`, and the files that have them."""
+    where = self.where[rows]
+    used, numbers = np.unique(where[:, 0], return_inverse=True)
+    where = np.concatenate([numbers.reshape(-1, 1), where[:, 1:]], 1)
+    return Records([self.files[i] for i in used], where)
+
+  def read(
+    self, size: tuple[int, int] | None, channels: int | None
+  ) -> list[Read]:
+    """Reads all records, those of a file together."""
+    found: list[Any] = [None] * len(self)
+    for number, path in enumerate(self.files):
+      rows = np.flatnonzero(self.where[:, 0] == number)
+      records = _records(path, self.where[rows, 1].tolist())
+      for row, record in zip(rows, records, strict=True):
+        encoded = record
+        if isinstance(record, bytes):
+          first, length = self.where[row, 2:].tolist()
+          encoded = partial(bytes, record[first : first + length])
+        found[row] = read_one(encoded, size, channels)
+    return found
+
+  def name(self, row: int) -> str:
+    """Returns the file and the record of a row."""
+    number, record = self.where[row, :2].tolist()
+    return f'record {record} of {self.files[number]}'
+
+
+def _records(path: str, numbers: list[int]) -> list[Any]:
+  """Records of a file; what raises what is wrong, where that cannot be read."""
+  try:
+    return _opened(path).__getitems__(numbers)
+  except Exception as error:  # of what kind depends on the damage
+    _opened.cache_clear()
+
+    def refuse(reason: str = str(error).splitlines()[0]) -> bytes:
+      raise decode.Undecodable(f'not readable: {reason}')
+
+    return [refuse] * len(numbers)
+
+
+@lru_cache(_OPEN)
+def _opened(path: str) -> Any:
+  from array_record.python import array_record_data_source
+
+  return array_record_data_source.ArrayRecordDataSource([path])

@@ -1,0 +1,222 @@
+"""Processes that read rows of images, and start again where one was killed."""
+
+from __future__ import annotations
+
+import atexit
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor, Future
+from functools import cache, partial
+import os
+from threading import Lock
+from typing import Any, NamedTuple
+import zlib
+
+import numpy as np
+
+from rdd_jax.core.errors import UserError
+from rdd_jax.runtime.logging import say
+from rdd_jax.runtime.pixels import begin, most_workers
+from rdd_jax.runtime.sources import Source
+
+_TRIES = 3  # to start processes, of which none is heard of
+
+Form = tuple[tuple[int, int] | None, int | None]  # size and channels
+
+
+class Looked(NamedTuple):
+  """What rows are like, without their pixels.
+
+  Attributes:
+    shapes: `i32[n, 3]`, zeros where a row cannot be read.
+    sums: `u32[n]`, CRC-32 of the pixels.
+    notes: of each row, see `pixels.Read`.
+  """
+
+  shapes: np.ndarray
+  sums: np.ndarray
+  notes: list[tuple[str, ...]]
+
+
+class Rows(NamedTuple):
+  """Rows of one shape.
+
+  Attributes:
+    images: `u8[n, H, W, C]`.
+    sums: `u32[n]`, CRC-32 of the pixels.
+  """
+
+  images: np.ndarray
+  sums: np.ndarray
+
+
+class Unread(NamedTuple):
+  """A row that cannot be read as it was before, and why."""
+
+  row: int
+  reason: str
+
+
+def look(source: Source, form: Form) -> Looked:
+  """Reads all rows of a source, and returns all but the pixels."""
+  found = source.read(*form)
+  rows = [read.row for read in found]
+  return Looked(
+    np.array([(0, 0, 0) if r is None else r.shape for r in rows], np.int32),
+    np.array([0 if r is None else _sum(r) for r in rows], np.uint32),
+    [read.notes for read in found],
+  )
+
+
+def fetch(
+  source: Source, form: Form, shape: tuple[int, int, int]
+) -> Rows | Unread:
+  """Reads all rows of a source, which have one shape, or says which has not."""
+  found = source.read(*form)
+  for i, (row, notes) in enumerate(found):
+    if row is None:
+      return Unread(i, notes[0])
+    if row.shape != shape:
+      return Unread(i, f'{list(row.shape)} in the place of {list(shape)}')
+  rows = np.stack([read.row for read in found if read.row is not None])
+  return Rows(rows, np.array([_sum(row) for row in rows], np.uint32))
+
+
+def _sum(row: np.ndarray) -> int:
+  return zlib.crc32(np.ascontiguousarray(row).data)
+
+
+class Task(NamedTuple):
+  """What a process does.
+
+  Attributes:
+    future: of what it returns.
+    pool: of the processes, or None.
+    call: the function and its arguments.
+  """
+
+  future: Future
+  pool: Any
+  call: tuple[Any, ...]
+
+
+class Workers:
+  """Processes that are started when they are first asked, and if killed again.
+
+  Attributes:
+    count: of processes; 0 works in this one.
+  """
+
+  def __init__(self, count: int) -> None:
+    """Starts nothing yet.
+
+    Args:
+      count: of processes.
+    """
+    self.count = count
+    self._pool: Any = None
+    self._lost = 0  # in turn
+    self._lock = Lock()
+
+  def submit(self, function: Any, *args: Any) -> Task:
+    """Has a process call a function, or this one, now, where there are none.
+
+    Args:
+      function: that can be pickled,
+      *args: and its arguments, likewise.
+    """
+    call = (function, *args)
+    if not self.count:
+      done: Future = Future()
+      done.set_result(function(*args))
+      return Task(done, None, call)
+    for _ in range(_TRIES):
+      with self._lock:
+        self._pool = pool = self._pool or self._start()
+      try:
+        return Task(pool.submit(*call), pool, call)
+      except BrokenExecutor as error:
+        self._replace(pool, error)
+    raise AssertionError('the last try raises')
+
+  def result(self, task: Task) -> Any:
+    """Waits for what a call returns; calls again where a process was killed.
+
+    Args:
+      task: as `submit` returned it.
+
+    Raises:
+      UserError: if processes are killed again and again.
+    """
+    while True:
+      try:
+        found = task.future.result()
+      except BrokenExecutor as error:
+        self._replace(task.pool, error)
+        task = self.submit(*task.call)
+      else:
+        self._lost = 0
+        return found
+
+  def stop(self) -> None:
+    """Ends all processes."""
+    with self._lock:
+      if self._pool is not None:
+        self._pool.shutdown(wait=False, kill_workers=True)
+      self._pool = None
+
+  def _start(self) -> Any:
+    from joblib.externals.loky import ProcessPoolExecutor
+    from PIL import Image, ImageFile
+
+    limits = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
+    return ProcessPoolExecutor(
+      self.count, initializer=partial(begin, os.getpid(), *limits)
+    )
+
+  def _replace(self, pool: Any, error: Exception) -> None:
+    """Drops a broken pool, so that the next call starts another."""
+    with self._lock:
+      if self._pool is not pool:
+        return  # another thread has seen it first
+      self._pool, self._lost = None, self._lost + 1
+      if self._lost == _TRIES:
+        raise UserError(
+          'processes that read images were killed '
+          f'{_TRIES} times in turn: if memory is short, give fewer of them by '
+          '--config.data.workers=1'
+        ) from error
+    say('a process that read images was killed: they are started again')
+
+
+@cache
+def workers(count: int | None = None) -> Workers:
+  """Returns the processes of this one, which end with it.
+
+  Args:
+    count: of processes; None takes as many as there are cores, at most 8.
+  """
+  found = Workers(most_workers() if count is None else count)
+  atexit.register(found.stop)
+  return found
+
+
+def looked(
+  source: Source, form: Form, pool: Workers, chunk: int = 128
+) -> Iterator[Looked]:
+  """Looks at all rows, in order, a chunk at a time.
+
+  Args:
+    source: of the rows.
+    form: in which they are read.
+    pool: of processes.
+    chunk: rows that a process reads at once.
+  """
+  ahead: deque[Task] = deque()
+  for start in range(0, len(source), chunk):
+    part = source.some(np.arange(start, min(start + chunk, len(source))))
+    ahead.append(pool.submit(look, part, form))
+    if len(ahead) > 2 * pool.count:
+      yield pool.result(ahead.popleft())
+  while ahead:
+    yield pool.result(ahead.popleft())
