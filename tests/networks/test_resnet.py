@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+from marks import slow_but
 import numpy as np
 import pytest
 
@@ -180,7 +181,10 @@ def copied(torch, variables, model) -> None:
     put(model[-1].bias, params['Dense_0']['bias'])
 
 
-@pytest.mark.parametrize(('stem', 'side'), [('imagenet', 65), ('small', 32)])
+@pytest.mark.parametrize(
+  ('stem', 'side'),
+  slow_but([('imagenet', 65)], [('imagenet', 65), ('small', 32)]),
+)
 def test_a_forward_pass_is_that_of_torch(stem: str, side: int):
   """With the weights copied over, in evaluation and in training."""
   torch = pytest.importorskip('torch')
