@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import difflib
+import math
 
 import numpy as np
 
@@ -11,6 +13,7 @@ from rdd_jax.data.dataset import Dataset, from_arrays
 from rdd_jax.images.published import GROUPED, SHAPES
 
 _CONFLICT = 20  # of a class, one row in so many is of another class's group
+_MOST = 2**29  # bytes of training images, by default
 
 
 def mock(
@@ -30,9 +33,10 @@ def mock(
   Args:
     name_or_shape: a name in `SHAPES`, with or without `tfds:`; or (H, W, C).
     num_classes: needed for a shape; overrides that of a name.
-    n: training images, by default 1000 or, if more, 20 of each class; there
-      are a fifth as many test images. Classes take turns, and each has at
-      least one image in both splits.
+    n: training images, by default 1000 or, if more, 20 of each class, but of
+      many large ones as few as two of each; there are a fifth as many test
+      images. Classes take turns, and each has at least one image in both
+      splits.
     seed: the same seed gives the same images.
 
   Returns:
@@ -60,20 +64,20 @@ def mock(
     if num_classes is None:
       raise UserError(f'mock of shape {shape} needs num_classes; give it')
     classes = num_classes
-  n = n or max(1000, 20 * classes)
+  n = n or _rows_by_default(shape, classes)
   rng = np.random.default_rng(seed)
-  patterns = _patterns(rng, classes, shape)
+  looks = patterns = _patterns(rng, classes, shape)
   train_labels = np.arange(max(n, classes)) % classes
   test_labels = np.arange(max(n // 5, classes)) % classes
   train_groups = test_groups = None
-  looks, train_looks, test_looks = patterns, train_labels, test_labels
+  train_looks, test_looks = train_labels, test_labels
   if name in GROUPED:
     train_groups, test_groups = (
       (labels + (np.arange(len(labels)) // classes % _CONFLICT == 0)) % classes
       for labels in (train_labels, test_labels)
     )
     places = _patterns(rng, classes, shape)
-    looks = (patterns[:, None] + places).reshape(-1, *shape)
+    looks = _both(patterns, places)
     train_looks = train_labels * classes + train_groups
     test_looks = test_labels * classes + test_groups
   return from_arrays(
@@ -88,33 +92,57 @@ def mock(
   )
 
 
+def _rows_by_default(shape: tuple[int, int, int], classes: int) -> int:
+  """Returns how many training rows a mock has, see `mock`.
+
+  >>> [_rows_by_default(s, k) for s, k in (((8, 8, 1), 9), ((64, 64, 3), 200))]
+  [1000, 4000]
+  """
+  fitting = max(_MOST // math.prod(shape), 2 * classes)
+  return min(max(1000, 20 * classes), fitting)
+
+
+Pattern = Callable[[int], np.ndarray]
+
+
 def _patterns(
   rng: np.random.Generator, classes: int, shape: tuple[int, int, int]
-) -> np.ndarray:
-  """Draws a pattern `f32[H, W, C]` for each class, of about unit scale."""
+) -> Pattern:
+  """Draws a pattern `f32[H, W, C]` for each class, of about unit scale.
+
+  It is enlarged when it is asked for: a thousand of large ones fill a memory.
+  """
   from PIL import Image
 
   height, width, channels = shape
   coarse = rng.standard_normal((classes, channels, 4, 4), np.float32)
-  planes = [
-    np.asarray(
-      Image.fromarray(plane).resize((width, height), Image.Resampling.BICUBIC)
-    )
-    for plane in coarse.reshape(-1, 4, 4)
-  ]
-  smooth = np.stack(planes).reshape(classes, channels, height, width)
-  return np.moveaxis(smooth, 1, -1)
+
+  def pattern(number: int) -> np.ndarray:
+    planes = [
+      np.asarray(
+        Image.fromarray(plane).resize((width, height), Image.Resampling.BICUBIC)
+      )
+      for plane in coarse[number]
+    ]
+    return np.stack(planes, -1)
+
+  return pattern
+
+
+def _both(patterns: Pattern, places: Pattern) -> Pattern:
+  """Adds the patterns of two groups, by `class * 2 + group`."""
+  return lambda number: patterns(number // 2) + places(number % 2)
 
 
 def _rows(
-  rng: np.random.Generator, patterns: np.ndarray, labels: np.ndarray
+  rng: np.random.Generator, patterns: Pattern, labels: np.ndarray
 ) -> np.ndarray:
   """Draws images `u8[N, H, W, C]`, one by one: no float copy is held."""
-  shape = patterns.shape[1:]
-  out = np.empty((len(labels), *shape), np.uint8)
+  first = patterns(0)
+  out = np.empty((len(labels), *first.shape), np.uint8)
   for i, label in enumerate(labels):
     contrast = rng.uniform(0.5, 1.5)
-    noise = rng.standard_normal(shape, np.float32)
-    pixels = 128 + 40 * (contrast * patterns[label] + noise)
+    noise = rng.standard_normal(first.shape, np.float32)
+    pixels = 128 + 40 * (contrast * patterns(label) + noise)
     out[i] = np.clip(pixels, 0, 255)
   return out

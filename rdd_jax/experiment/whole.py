@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from rdd_jax import networks
 from rdd_jax.config.build import shift as build_shift
@@ -33,6 +34,8 @@ from rdd_jax.synthetic.view import stored_ipc
 from rdd_jax.training.fit import fit_in_turn
 from rdd_jax.training.predict import embed, predict
 from rdd_jax.training.recipe import Recipe
+
+CORESETS = {'herding': coresets.herding, 'k_center': coresets.k_center}
 
 
 def whole_batch(
@@ -62,13 +65,22 @@ def whole(trial: Trial) -> dict[str, Any]:
   Returns:
     `row`, the metrics of those networks, None where `whole.steps` is 0;
     `coresets`, row numbers by name, chosen in the features of the first
-    network, or in pixels where there is none; and `groups` of test rows in
-    those features, where `config.shift` asks for them.
+    network, or, where there is none, those of `config.baselines` in pixels;
+    and `groups` of test rows in those features, where `config.shift` asks for
+    them.
   """
+  path = trial.workdir / 'evaluations' / 'whole.json'
   with cleared(trial.parts):
-    return remember(
-      trial.workdir / 'evaluations' / 'whole.json', lambda: _whole(trial)
-    )
+    found = remember(path, lambda: _whole(trial))
+    if not set(_asked(trial)) <= set(found['coresets']):  # others were asked
+      path.unlink(missing_ok=True)
+      found = remember(path, lambda: _whole(trial))
+    return found
+
+
+def _asked(trial: Trial) -> list[str]:
+  """The coresets that a run is compared with."""
+  return [name for name in CORESETS if name in trial.config.baselines]
 
 
 def _whole(trial: Trial) -> dict[str, Any]:
@@ -76,10 +88,12 @@ def _whole(trial: Trial) -> dict[str, Any]:
   images, labels = dataset.train_images, dataset.train_labels
   groups: dict[str, list[int]] = {}
   if recipe is None:
-    row = None
-    features = whole_images(images).reshape(len(images), -1)
+    row, names = None, _asked(trial)
+    features = np.empty((len(images), 0), np.uint8)
+    if names:
+      features = whole_images(images).reshape(len(images), -1)
   else:
-    net = trial.experiment.net
+    names, net = list(CORESETS), trial.experiment.net
     outputs = trial.experiment.spec.num_outputs
     batch, preprocess = whole_batch(dataset, outputs, trial.preprocess)
     variables = _networks(trial, batch, preprocess, recipe)
@@ -115,10 +129,7 @@ def _whole(trial: Trial) -> dict[str, Any]:
       keep_curves(trial, 'whole', curves)
   classes = dataset.num_classes
   size = stored_ipc(trial.experiment.cells, classes), classes
-  chosen = {
-    'herding': coresets.herding(features, labels, *size),
-    'k_center': coresets.k_center(features, labels, *size),
-  }
+  chosen = {name: CORESETS[name](features, labels, *size) for name in names}
   return {
     'row': row,
     'coresets': {name: rows.tolist() for name, rows in chosen.items()},

@@ -20,8 +20,11 @@ from jax import Array
 import jax.numpy as jnp
 import numpy as np
 
+from rdd_jax.core import naming
 from rdd_jax.core.errors import choose
 from rdd_jax.core.keys import named
+from rdd_jax.core.naming import Value
+from rdd_jax.images.crops import resized
 from rdd_jax.images.draws import box, draw
 
 Augment = Callable[[Array, Array], Array]
@@ -180,24 +183,28 @@ def rotate(
   return corner(0, 0) + corner(0, 1) + corner(1, 0) + corner(1, 1)
 
 
-FAMILIES = {f.__name__: f for f in (color, crop, cutout, flip, scale, rotate)}
-
-
-def _family(name: str) -> Callable[..., Array]:
-  return choose('augmentation family', name, FAMILIES)
+FAMILIES = {
+  f.__name__: f for f in (color, crop, cutout, flip, scale, rotate, resized)
+}
+_LEAST = Value(
+  'share', 0.08, 'in (0, 1]', lambda share: 0 < share <= 1, default=0.08
+)
+_VALUES = {name: (_LEAST,) if name == 'resized' else () for name in FAMILIES}
 
 
 def parse(families: str) -> tuple[str, ...]:
   """Returns the names in a string such as the papers' `color_crop_cutout`.
 
   Raises:
-    UserError: for an unknown name.
+    UserError: for an unknown name, or a number that cannot be.
 
-  >>> parse('color_crop_flip'), parse('none')
-  (('color', 'crop', 'flip'), ())
+  >>> parse('color_crop_flip'), parse('none'), parse('flip_resized-0.5')
+  (('color', 'crop', 'flip'), (), ('flip', 'resized-0.5'))
   """
   names = [] if families in ('', 'none') else families.split('_')
-  return tuple(_family(name).__name__ for name in names)
+  for name in names:
+    naming.parse('augmentation family', name, _VALUES)
+  return tuple(names)
 
 
 def compose(*augments: Augment) -> Augment:
@@ -248,7 +255,8 @@ def dsa(
   """Returns a method's augmentation, from names and strengths of families.
 
   Args:
-    families: names among `FAMILIES`; none gives the identity.
+    families: names among `FAMILIES`; none gives the identity. `resized-0.5` is
+      of parts of half of the area at least.
     siamese: one draw of the parameters a call, or one for each image. Even so
       the family is chosen once a call.
     convention: 'one' applies exactly one family (DC, DSA, DM, MTT); 'idc'
@@ -271,10 +279,11 @@ def dsa(
     'scale': {'ratio': scale},
     'rotate': {'degrees': rotate},
   }
-  listed: dict[str, Augment] = {
-    name: partial(_family(name), siamese=siamese, **strengths[name])
-    for name in families
-  }
+  listed: dict[str, Augment] = {}
+  for spec in families:
+    name, values = naming.parse('augmentation family', spec, _VALUES)
+    given = dict(zip(('least',), values, strict=False)) or strengths[name]
+    listed[name] = partial(FAMILIES[name], siamese=siamese, **given)
   always = {'one': ((), ()), 'idc': (('flip', 'color'), ('cutout',))}
   before, after = choose('augmentation convention', convention, always)
   rest = [f for name, f in listed.items() if name not in before + after]

@@ -13,7 +13,24 @@ SHAPES: dict[str, tuple[tuple[int, int, int], int]] = {
   'imagenet10': ((128, 128, 3), 10),
   'waterbirds': ((64, 64, 3), 2),
   'celeba': ((64, 64, 3), 2),
+  'imagenet2012': ((224, 224, 3), 1000),
 }
+# Training rows, and those that networks are tested on: a validation split
+# where the test split has no labels.
+ROWS: dict[str, tuple[int, int]] = {
+  'mnist': (60_000, 10_000),
+  'fashion_mnist': (60_000, 10_000),
+  'svhn_cropped': (73_257, 26_032),
+  'cifar10': (50_000, 10_000),
+  'cifar100': (50_000, 10_000),
+  'tiny_imagenet': (100_000, 10_000),
+  'waterbirds': (4795, 5794),
+  'celeba': (162_770, 19_962),
+  'imagenet2012': (1_281_167, 50_000),
+}
+# Bytes of files, about, where they are many: of the archives of ImageNet's
+# training and validation images. TFDS keeps the same JPEG files.
+ON_DISK = {'imagenet2012': 145 * 10**9}
 DIGITS = (8, 8, 1), 10  # of the embedded digits, which need no mock
 GROUPED = ('waterbirds', 'celeba')  # whose rows come with groups
 
@@ -30,4 +47,5 @@ STATISTICS = {
   'imagenet10': IMAGENET,
   'waterbirds': IMAGENET,
   'celeba': IMAGENET,
+  'imagenet': IMAGENET,
 }

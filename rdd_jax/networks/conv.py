@@ -9,6 +9,7 @@ fast anywhere and differentiate any number of times in either mode.
 from __future__ import annotations
 
 from collections.abc import Sequence
+import functools
 import math
 from typing import Any, TypeVar
 
@@ -123,6 +124,22 @@ def _fit(x: Array, h: int, w: int) -> Array:
   return jnp.pad(x, ((0, 0), *grow, (0, 0)))
 
 
+def _windows(
+  x: Array, size: tuple[int, int], strides: tuple[int, int]
+) -> list[Array]:
+  """Each pixel of all whole windows, as images `f[n, h', w', c]`, by rows."""
+  (kh, kw), (sh, sw) = size, strides
+  height, width = x.shape[1:3]
+  h, w = (height - kh) // sh + 1, (width - kw) // sw + 1
+  x = _fit(x, (h + (kh - 1) // sh) * sh, (w + (kw - 1) // sw) * sw)
+  phases = [_phases(rows, 2, sw) for rows in _phases(x, 1, sh)]
+  return [
+    phases[i % sh][j % sw][:, i // sh : i // sh + h, j // sw : j // sw + w]
+    for i in range(kh)
+    for j in range(kw)
+  ]
+
+
 def _by_patches(
   x: Array,
   kernel: Array,
@@ -131,17 +148,10 @@ def _by_patches(
   precision: Any,
 ) -> Array:
   """Unpadded convolution as one matmul over the concatenated patches."""
-  n, height, width, c = x.shape
+  n, _, _, c = x.shape
   kh, kw, _, o = kernel.shape
-  sh, sw = strides
-  h, w = (height - kh) // sh + 1, (width - kw) // sw + 1
-  x = _fit(x, (h + (kh - 1) // sh) * sh, (w + (kw - 1) // sw) * sw)
-  phases = [_phases(rows, 2, sw) for rows in _phases(x, 1, sh)]
-  patches = [
-    phases[i % sh][j % sw][:, i // sh : i // sh + h, j // sw : j // sw + w]
-    for i in range(kh)
-    for j in range(kw)
-  ]
+  patches = _windows(x, (kh, kw), strides)
+  h, w = patches[0].shape[1:3]
   filters = [kernel.reshape(kh * kw * c, o)]
   if bias is not None:
     patches.append(jnp.ones((n, h, w, 1), x.dtype))
@@ -233,7 +243,27 @@ def max_pool(x: Array, size: int = 2) -> Array:
   Returns:
     `f[n, h // size, w // size, c]`.
   """
-  first, *others = _window(x, size)
-  for other in others:
-    first = jnp.maximum(first, other)
-  return first
+  return functools.reduce(jnp.maximum, _window(x, size))
+
+
+def overlapping_max_pool(x: Array) -> Array:
+  """Takes the maximum over 3x3 windows, 2 pixels apart; ties share gradients.
+
+  As `torch.nn.MaxPool2d(3, stride=2, padding=1)`: one more pixel on each side
+  is never the maximum.
+
+  Args:
+    x: images `f[n, h, w, c]`.
+
+  Returns:
+    `f[n, (h + 1) // 2, (w + 1) // 2, c]`.
+
+  >>> overlapping_max_pool(jnp.arange(9.0).reshape(1, 3, 3, 1))[0, :, :, 0]
+  Array([[4., 5.],
+         [7., 8.]], dtype=float32)
+  """
+  pads = ((0, 0), (1, 1), (1, 1), (0, 0))
+  x = jnp.pad(x, pads, constant_values=jnp.finfo(x.dtype).min)
+  for size, strides in (((3, 1), (2, 1)), ((1, 3), (1, 2))):  # rows, columns
+    x = functools.reduce(jnp.maximum, _windows(x, size, strides))
+  return x

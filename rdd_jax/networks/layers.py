@@ -57,6 +57,27 @@ def widened(x: Array) -> Array:
   return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
+def he_normal(fan_out: int) -> Initializer:
+  """Returns the initializer N(0, 2 / fan_out) of He et al. (2015).
+
+  `kaiming_normal_(mode='fan_out', nonlinearity='relu')` of `torch.nn`.
+  """
+  std = math.sqrt(2.0 / fan_out)
+
+  def sample(key: Array, shape, dtype=jnp.float32, out_sharding=None) -> Array:
+    del out_sharding
+    return std * keys.normal(key, shape, dtype)
+
+  return sample
+
+
+# Of a convolution, by the inputs and the outputs of one of its weights.
+STARTS: dict[str, Callable[[int, int], Initializer]] = {
+  'uniform': lambda fan_in, fan_out: uniform(fan_in),
+  'he': lambda fan_in, fan_out: he_normal(fan_out),
+}
+
+
 class Conv(nn.Module):
   """Convolves with square kernels.
 
@@ -66,6 +87,7 @@ class Conv(nn.Module):
     stride: in pixels.
     pad: pixels of zeros on each side.
     use_bias: adds one number to each filter's output.
+    start: what the kernel is drawn from, a name in `STARTS`.
   """
 
   features: int
@@ -73,15 +95,19 @@ class Conv(nn.Module):
   stride: int = 1
   pad: int = 0
   use_bias: bool = True
+  start: str = 'uniform'
 
   @nn.compact
   def __call__(self, x: Array) -> Array:
     shape = (self.size, self.size, x.shape[-1], self.features)
-    start = uniform(self.size**2 * x.shape[-1])
+    fan_in = self.size**2 * x.shape[-1]
+    start = STARTS[self.start](fan_in, self.size**2 * self.features)
     x, kernel, bias = promote_dtype(
       x,
       self.param('kernel', start, shape),
-      self.param('bias', start, shape[-1:]) if self.use_bias else None,
+      self.param('bias', uniform(fan_in), shape[-1:])
+      if self.use_bias
+      else None,
       dtype=computes(x),
     )
     strides = (self.stride, self.stride)

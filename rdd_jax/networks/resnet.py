@@ -1,7 +1,7 @@
-"""ResNet-18 for small images, after He et al. (2016).
+"""ResNet-18, after He et al. (2016): for small images, and as of ImageNet.
 
-Deviations: a 3x3 stem with stride 1, no first pooling, and instance norm by
-default.
+Deviations: by default a 3x3 stem with stride 1, no first pooling, and instance
+norm, as the field has it for small images.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ import jax
 from jax import Array
 
 from rdd_jax.core.errors import choose
-from rdd_jax.networks import layers
+from rdd_jax.networks import conv, layers
 from rdd_jax.networks.functional import Outputs
+
+STEMS: dict[str, None] = dict.fromkeys(('small', 'imagenet'))
 
 
 class Block(nn.Module):
@@ -22,26 +24,33 @@ class Block(nn.Module):
     width: filters.
     stride: of the first convolution.
     norm: as in `layers.NORMS`.
+    start: of the convolutions, as in `layers.STARTS`.
   """
 
   width: int
   stride: int
   norm: str
+  start: str = 'uniform'
 
   @nn.compact
   def __call__(self, x: Array, training: bool) -> Array:
-    y = layers.Conv(self.width, 3, stride=self.stride, pad=1, use_bias=False)(x)
+    def convolve(x: Array, size: int, stride: int = 1) -> Array:
+      return layers.Conv(
+        self.width, size, stride, size // 2, use_bias=False, start=self.start
+      )(x)
+
+    y = convolve(x, 3, self.stride)
     y = jax.nn.relu(layers.norm(y, self.norm, training))
-    y = layers.Conv(self.width, 3, pad=1, use_bias=False)(y)
+    y = convolve(y, 3)
     y = layers.norm(y, self.norm, training)
     if x.shape != y.shape:
-      x = layers.Conv(self.width, 1, stride=self.stride, use_bias=False)(x)
+      x = convolve(x, 1, self.stride)
       x = layers.norm(x, self.norm, training)
     return jax.nn.relu(x + y)
 
 
 class ResNet18(nn.Module):
-  """Computes logits by a 3x3 stem, eight residual blocks and a linear head.
+  """Computes logits by a stem, eight residual blocks and a linear head.
 
   The features are the mean over all pixels of the last block.
 
@@ -49,9 +58,13 @@ class ResNet18(nn.Module):
     num_outputs: of the head.
     width: filters of the first of four stages; doubles at each.
     norm: 'instance', 'batch', 'layer', 'group' or 'none'.
+    stem: 'small', a 3x3 convolution; or 'imagenet', a 7x7 one of stride 2, and
+      3x3 maxima of stride 2, for images of 224 pixels.
+    start: what convolutions are drawn from: 'uniform', PyTorch's default, or
+      'he', the normal draws of torchvision's ResNets.
 
   Raises:
-    UserError: for an unknown norm.
+    UserError: for an unknown norm, stem or start.
 
   >>> images = jax.ShapeDtypeStruct((2, 32, 32, 3), 'float32')
   >>> run = ResNet18(10).init_with_output
@@ -62,19 +75,29 @@ class ResNet18(nn.Module):
   num_outputs: int
   width: int = 64
   norm: str = 'instance'
+  stem: str = 'small'
+  start: str = 'uniform'
 
   def __post_init__(self) -> None:
     super().__post_init__()
     choose('norm', self.norm, layers.NORMS)
+    choose('stem', self.stem, STEMS)
+    choose('start', self.start, layers.STARTS)
 
   @nn.compact
   def __call__(self, x: Array, *, training: bool = False) -> Outputs:
     """Returns logits and features of images `f[n, h, w, c]`."""
-    x = layers.Conv(self.width, 3, pad=1, use_bias=False)(x)
+    large = self.stem == 'imagenet'
+    size, stride = (7, 2) if large else (3, 1)
+    x = layers.Conv(
+      self.width, size, stride, size // 2, use_bias=False, start=self.start
+    )(x)
     x = jax.nn.relu(layers.norm(x, self.norm, training))
+    if large:
+      x = conv.overlapping_max_pool(x)
     for stage in range(4):
       width = self.width * 2**stage
-      x = Block(width, 2 if stage else 1, self.norm)(x, training)
-      x = Block(width, 1, self.norm)(x, training)
+      x = Block(width, 2 if stage else 1, self.norm, self.start)(x, training)
+      x = Block(width, 1, self.norm, self.start)(x, training)
     features = x.mean((1, 2))
     return Outputs(layers.dense(features, self.num_outputs), features)

@@ -68,6 +68,9 @@ def _distance(a: Array, b: Array) -> Array:
 def batches(cells: np.ndarray, num_classes: int, rows: int) -> np.ndarray:
   """Deals the images of classes out to batches in which classes are equal.
 
+  Where there are several times more classes than rows of a batch, each batch
+  has an image of some classes, in their order.
+
   Args:
     cells: `i[n]`, in order, as many of each class.
     num_classes: cells from here on are outliers, which are in none.
@@ -78,16 +81,22 @@ def batches(cells: np.ndarray, num_classes: int, rows: int) -> np.ndarray:
 
   >>> batches(np.array([0, 0, 0, 0, 1, 1, 1, 1, 2]), 2, 3).tolist()
   [[0, 4, 1, 5], [2, 6, 3, 7]]
+  >>> batches(np.array([0, 0, 1, 1, 2, 2, 3, 3]), 4, 2).tolist()
+  [[0, 2], [4, 6], [1, 3], [5, 7]]
   """
   inside = np.flatnonzero(cells < num_classes)
   by_class = inside.reshape(num_classes, -1).T  # [of a class, classes]
-  of_class = len(by_class)
-  count = max(
-    b
-    for b in range(1, of_class + 1)
-    if of_class % b == 0 and (b == 1 or inside.size // b >= rows)
-  )
+  count = _most_parts(len(by_class), inside.size, rows)
+  if count == len(by_class):
+    count *= _most_parts(num_classes, num_classes, rows)
   return by_class.reshape(count, -1)
+
+
+def _most_parts(n: int, size: int, rows: int) -> int:
+  """The largest divisor of `n` that leaves so many rows of `size` in a part."""
+  return max(
+    b for b in range(1, n + 1) if n % b == 0 and (b == 1 or size // b >= rows)
+  )
 
 
 def recovery(

@@ -1,9 +1,12 @@
 """Predicts a run: `python -m rdd_jax.plan --config=FILE[:args]`.
 
-Takes the flags of `rdd_jax.main`, and does a little of all that the run does,
-on this machine, as it is now loaded. With --workdir, the plan stands in that
-directory as `plan.json`, and the report shows it beside what the run took,
-which is less where an earlier run has left its compiled programs.
+Takes the flags of `rdd_jax.main`. Says first what data of a known size take of
+memory and of disk, and then does a little of all that the run does, on this
+machine, as it is now loaded. Where a teacher trains on large data, nothing is
+read, and images are counted instead, see `plan/counted.py`. With --workdir, the
+plan stands in that directory as `plan.json`, and the report shows it beside
+what the run took, which is less where an earlier run has left its compiled
+programs.
 """
 
 from __future__ import annotations
@@ -37,13 +40,24 @@ def main(argv: list[str]) -> None:
 def plan(config: Config) -> None:
   """Predicts a run and prints what it will take, as the flags say."""
   from rdd_jax.experiment import ablations, workdir
-  from rdd_jax.plan.predict import FILE, predict
+  from rdd_jax.plan.ahead import ahead
+  from rdd_jax.plan.counted import is_counted
+  from rdd_jax.plan.known import known
+  from rdd_jax.plan.predict import FILE, count, predict
   from rdd_jax.runtime import distributed
 
   ablations.check_all(config)
   distributed.initialise(False)
-  with tempfile.TemporaryDirectory() as scratch:
-    predicted = predict(config, Path(scratch), budget=_SECONDS.value)
+  given = known(config)
+  found = given and ahead(config, given)
+  if found:
+    print(found.text(bool(config.data.get('stream'))), flush=True)
+  if given and is_counted(config, given):
+    predicted = count(config, given)
+  else:
+    with tempfile.TemporaryDirectory() as scratch:
+      predicted = predict(config, Path(scratch), budget=_SECONDS.value)
+  predicted = predicted._replace(disk=found.disk if found else {})
   print(show(predicted))
   if shared.WORKDIR.value:
     directory = Path(shared.WORKDIR.value).absolute()
@@ -56,10 +70,12 @@ def show(plan: Plan) -> str:
   """Formats a plan: seconds by stage, memory, and what was not predicted."""
   total = sum(plan.seconds.values())
   rows = {**plan.seconds, 'in all': total}
-  lines = [plan.text, *(f'{name:<11}{s:>9,.1f} s' for name, s in rows.items())]
+  lines = [plan.text]
+  for name, s in rows.items():
+    hours = f'  {s / 3600:,.1f} h' if s >= 3600 else ''
+    lines.append(f'{name:<11}{s:>9,.1f} s{hours}')
   for name in ('resident', 'device'):
-    size = plan.memory[name]
-    if size is not None:
+    if (size := plan.memory.get(name)) is not None:
       lines.append(f'{name:<11}{size / 2**20:>9,.0f} MiB at the peak')
   lines += [f'not predicted: {what}' for what in plan.unknown]
   return '\n'.join([*lines, f'planning took {plan.took:.1f} s'])

@@ -7,11 +7,12 @@ short training. What is shortened grows along a line, see `extrapolate`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 import copy
 import math
 from pathlib import Path
 import time
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
@@ -28,11 +29,14 @@ from rdd_jax.experiment import trial as experiment_trial
 from rdd_jax.experiment.begin import seed_key
 from rdd_jax.experiment.describe import describe
 from rdd_jax.experiment.trial import Trial
+from rdd_jax.plan.counted import counted
 from rdd_jax.plan.extrapolate import Seconds, extrapolate
 from rdd_jax.plan.judging import judging
+from rdd_jax.plan.known import Known
 from rdd_jax.plan.trying import stand_ins, steps
 from rdd_jax.runtime import cost, memory
 from rdd_jax.runtime import distributed as meshes
+from rdd_jax.runtime.sizes import words
 
 FILE = 'plan.json'
 LENGTHS = ('warm_up', 'steps')  # of links that train: what is shortened
@@ -50,6 +54,8 @@ class Plan(NamedTuple):
       planning; None is unknown.
     unknown: what was not predicted, and why.
     took: seconds that planning took.
+    disk: bytes that are written, by what they are, where the size of the data
+      is known before they are read.
   """
 
   text: str
@@ -57,6 +63,7 @@ class Plan(NamedTuple):
   memory: dict[str, int | None]
   unknown: list[str]
   took: float
+  disk: Mapping[str, int] = MappingProxyType({})
 
   def to_json(self) -> dict[str, Any]:
     """Returns what `plan.json` holds: the fields of `cost.json`, and more."""
@@ -67,7 +74,25 @@ class Plan(NamedTuple):
       'devices': cost.devices(),
       'unknown': self.unknown,
       'took': round(self.took, 3),
+      'disk': dict(self.disk),
     }
+
+
+def count(config: Config, given: Known) -> Plan:
+  """Predicts a run by counting its images; nothing is read.
+
+  Args:
+    config: for which `counted.is_counted`.
+    given: the size of its data.
+  """
+  began = time.perf_counter()
+  seconds, work, unknown = counted(config, given)
+  text = (
+    f'{config.name}: counted, not tried; {config.network.name}, whose training '
+    f'step takes {words(work)} of work on this device'
+  )
+  took = time.perf_counter() - began
+  return Plan(text, seconds, {'work': work}, unknown, took)
 
 
 def predict(config: Config, scratch: Path, *, budget: float = 5.0) -> Plan:

@@ -20,6 +20,11 @@ def account(field: str) -> int | None:
   return None
 
 
+def accelerated() -> bool:
+  """Tells whether arrays stand on another device than the processor."""
+  return jax.local_devices()[0].platform != 'cpu'
+
+
 def free() -> int | None:
   """Returns the bytes that the device has left; None where it does not say."""
   import psutil

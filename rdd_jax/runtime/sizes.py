@@ -15,6 +15,8 @@ from rdd_jax.core.errors import UserError
 # Deflate folds by no more than this, see zlib's "Maximum Compression Factor".
 _MOST_FOLDED = 1032
 _UNITS = ('bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB')
+# What to type where images do not fit in memory.
+STREAM = '--config.data.stream=True leaves them on disk'
 _HEADERS = {
   (1, 0): np.lib.format.read_array_header_1_0,
   (2, 0): np.lib.format.read_array_header_2_0,
@@ -45,7 +47,7 @@ memory, of which ... are free; if the file is not damaged, use a larger machine
   free = psutil.virtual_memory().available
   if size > free:
     raise TooLarge(
-      f'{what} would take {_words(size)} of memory, of which {_words(free)} '
+      f'{what} would take {words(size)} of memory, of which {words(free)} '
       'are free; if the file is not damaged, use a larger machine'
     )
 
@@ -96,8 +98,8 @@ def _unfolded(entry: zipfile.ZipInfo) -> int:
   folds = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: _MOST_FOLDED}
   if entry.file_size > folds.get(entry.compress_type, 0) * entry.compress_size:
     raise ValueError(
-      f'{entry.filename} cannot unfold from {_words(entry.compress_size)} to '
-      f'{_words(entry.file_size)}, as is said of it'
+      f'{entry.filename} cannot unfold from {words(entry.compress_size)} to '
+      f'{words(entry.file_size)}, as is said of it'
     )
   return entry.file_size
 
@@ -113,16 +115,16 @@ def _claimed(entry: IO[bytes], length: int) -> int:
   size, there = math.prod(shape) * dtype.itemsize, length - entry.tell()
   if min(shape, default=0) < 0 or size > there:
     raise ValueError(
-      f'a header says {dtype}{list(shape)}, {_words(size)}, and '
-      f'{_words(there)} are there'
+      f'a header says {dtype}{list(shape)}, {words(size)}, and '
+      f'{words(there)} are there'
     )
   return size
 
 
-def _words(size: float) -> str:
-  """A count of bytes, in the largest unit of which there is one.
+def words(size: float) -> str:
+  """Says a count of bytes, in the largest unit of which there is one.
 
-  >>> _words(1536), _words(2**70), _words(3)
+  >>> words(1536), words(2**70), words(3)
   ('1.5 KiB', '1,024.0 EiB', '3 bytes')
   """
   place = 0

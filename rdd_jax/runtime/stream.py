@@ -116,14 +116,12 @@ class StreamReader:
       return []
     whole, rest = divmod(self._order.shape[1], size)
     if not rest:
+      lines = self._order.reshape(-1, size)
       if size not in self._places:
-        lines = self._order.reshape(-1, size)
         self._places[size] = {x.tobytes(): i for i, x in enumerate(lines)}
       place = self._places[size].get(rows.tobytes())
       if place is not None:  # a device asks for the same share of each line
-        return list(self._order.reshape(-1, size)[place + whole :: whole])[
-          :count
-        ]
+        return list(lines[place + whole :: whole][:count])
     first, end = int(rows[0]), self.shape[0]
     if size < 2 or first + size >= end or (np.diff(rows) != 1).any():
       return []
@@ -133,17 +131,11 @@ class StreamReader:
   def _ask(self, rows: np.ndarray) -> _Asked:
     own, again = np.unique(self._rows[rows], return_inverse=True)
     workers = max(self._pool.count, 1)
-    parts = (
-      -(-len(own) // min(_PART, -(-len(own) // workers))) if own.size else 0
-    )
+    parts = max(-(-len(own) // _PART), min(workers, len(own)), 1)
+    source, form, shape = self._stream[:3]
     tasks = [
-      self._pool.submit(
-        fetch,
-        self._stream.source.some(part),
-        self._stream.form,
-        self._stream.shape,
-      )
-      for part in np.array_split(own, parts or 1)
+      self._pool.submit(fetch, source.some(part), form, shape)
+      for part in np.array_split(own, parts)
       if len(part)
     ]
     return _Asked(own, again.reshape(-1), tasks)

@@ -24,6 +24,7 @@ NOTHING = {
   'flip': {'probability': 0},
   'scale': {'ratio': 1},
   'rotate': {'degrees': 0},
+  'resized': {'least': 1},
 }
 
 
@@ -141,6 +142,40 @@ def test_resampling_is_that_of_pytorch(name, shape):
   )
 
 
+@pytest.mark.parametrize('least', [0.08, 0.5])
+def test_a_part_is_enlarged_by_what_its_area_says(least):
+  """A ramp becomes a flatter one: by the side, whose square is uniform."""
+  h, w = 16, 24
+  y, x = jnp.meshgrid(jnp.arange(h), jnp.arange(w), indexing='ij')
+  ramps = jnp.broadcast_to(
+    jnp.stack([y, x], -1).astype(jnp.float32), (600, h, w, 2)
+  )
+  (name,) = augment.parse(f'resized-{least}')
+  f = jax.jit(augment.dsa((name,), siamese=False))
+  found = np.asarray(f(jax.random.key(3), ramps))
+  # Clear of the rim, where there is nothing to interpolate with.
+  inner = found[:, 6:-6, 8:-8]
+  down = np.diff(inner[..., 0], axis=1)
+  right = np.diff(inner[..., 1], axis=2)
+  side = down.mean((1, 2))
+  np.testing.assert_allclose(down, side[:, None, None] + 0 * down, atol=1e-4)
+  np.testing.assert_allclose(right, side[:, None, None] + 0 * right, atol=1e-4)
+  area = side**2
+  assert least <= area.min() + 1e-4 < least + 0.01
+  assert 0.99 < area.max() <= 1 + 1e-4
+  assert abs(area.mean() - (1 + least) / 2) < 0.03
+  # It stands anywhere, and within the image.
+  assert found.min() >= -1e-4
+  assert found[..., 0].max() <= h - 1 + 1e-4
+  assert found[..., 1].max() <= w - 1 + 1e-4
+  room = h * (1 - side)
+  place = (found[:, h // 2, 0, 0] + found[:, h // 2 - 1, 0, 0]) / 2
+  share = (place + 0.5 - h * side / 2) / room
+  small = room > 2
+  assert share[small].min() < 0.03
+  assert share[small].max() > 0.97
+
+
 def test_color_is_brightness_then_saturation_then_contrast():
   x, key = images(3), jax.random.key(6)
   whole = augment.color(key, x, True)
@@ -247,6 +282,10 @@ def test_misspelt_names_are_errors_of_one_line():
     'scale',
     'rotate',
   )
+  for wrong in ('resized-0', 'resized-2', 'resized-half', 'flip-0.5'):
+    with pytest.raises(ValueError, match=wrong) as error:
+      augment.parse(f'color_{wrong}')
+    assert '\n' not in str(error.value)
   for bad in (
     lambda: augment.parse('color_cutuot'),
     lambda: augment.dsa(['cutuot'], siamese=True),

@@ -103,6 +103,20 @@ def test_values_are_those_of_each_batch_and_of_outliers():
   np.testing.assert_allclose(found[2], none, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+  ('classes', 'ipc', 'rows', 'size'),
+  [(200, 3, 100, 100), (1000, 2, 100, 100), (6, 4, 4, 6), (5, 2, 2, 5)],
+)
+def test_many_classes_share_out_to_batches(classes, ipc, rows, size):
+  """As released: each batch has one image of each of a hundred classes."""
+  cells = np.arange(classes).repeat(ipc)
+  dealt = batches(cells, classes, rows)
+  assert dealt.shape == (len(cells) // size, size)
+  assert sorted(dealt.ravel()) == list(range(len(cells)))
+  for some in dealt:
+    assert len(set(cells[some])) == size
+
+
 def test_a_roll_moves_all_images_of_a_batch_alike():
   """Its value is that of one of the sixteen shifts."""
   still = make()

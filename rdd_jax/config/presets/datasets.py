@@ -55,6 +55,7 @@ class DataPreset(NamedTuple):
     ipc: images per class, by default.
     width: of the network, by default.
     full_steps: SGD steps of training on the full set; 0 leaves that out.
+    teacher: network of decoupled methods, by default.
   """
 
   source: str
@@ -70,6 +71,7 @@ class DataPreset(NamedTuple):
   ipc: int = 10
   width: int = 128
   full_steps: int = 10_000
+  teacher: str = 'convnet'
 
   @property
   def families(self) -> str:
@@ -137,6 +139,17 @@ DATA = {
     photographs=True,
     ood_sets=('tfds:mnist', *NOISE, *PHOTOS[1:], *NEAR),
     probe=Setting(5000, 4800, least=0.4, strength=7.0),
+    teacher='resnet18',
+  ),
+  # By TFDS, or train/WNID/ and val/WNID/ of `data=folder:PATH`.
+  'imagenet': _row(
+    'imagenet',
+    'tfds:imagenet2012',
+    resize=224,
+    depth=6,
+    photographs=True,
+    full_steps=0,
+    teacher='resnet18',
   ),
   # The ten classes of IDC, prepared as PATH/{train,val}/CLASS/.
   'imagenet10': _row(

@@ -5,7 +5,8 @@ RDED (Sun et al. 2024), by its repository at 3f6453d, and SRe2L (Yin et al.
 latter's: SGD, 200 epochs, cosine. Neither has settings for the digits or
 Fashion-MNIST. Students under a teacher's labels train as released: RDED's by
 CutMix, SRe2L's by mixup, in each step. Those of hard and of stored labels train
-as DM's, so that methods can be compared.
+as DM's, so that methods can be compared. Tiny ImageNet and ImageNet:
+`large.py`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from rdd_jax.config.build.objectives import namespace
 from rdd_jax.config.defaults import Config
+from rdd_jax.config.presets import large
 from rdd_jax.config.presets.datasets import families, lookup, num_classes
 from rdd_jax.config.presets.registry import base, finish
 from rdd_jax.core.errors import UserError
@@ -46,7 +48,7 @@ def rded(dataset: str, arg: str = '') -> Config:
 
 
 def sre2l(dataset: str, arg: str = '') -> Config:
-  """Configures recovery from noise: 1,000 steps of Adam.
+  """Configures recovery from noise: 1,000 steps of Adam, or 4,000.
 
   Args:
     dataset: a name in `DATA`.
@@ -66,6 +68,8 @@ def sre2l(dataset: str, arg: str = '') -> Config:
     }
   )
   config.steps = 1000
+  if dataset in large.STEMS:
+    large.recover(config, dataset)
   return finish(config, args)
 
 
@@ -74,7 +78,8 @@ def _start(
 ) -> tuple[Config, dict[str, Any]]:
   """What decoupled methods share: the teacher, labels, students."""
   config, args = base(method, dataset, arg)
-  config.network.update({'norm': 'batch', 'dtype': args['dtype']})
+  large.network(config, dataset, args)
+  config.network.dtype = args['dtype']
   mirrored = lookup(dataset).mirror_safe
   config.experts.update(
     {
@@ -110,6 +115,10 @@ def _start(
   config.synthetic.temperature = args['temperature'] or 1.0
   if args['labels'] in ('teacher', 'epochs'):
     _students(config, method, args, mirrored)
+  if dataset in large.STEMS:
+    large.train(config, method, dataset, args)
+  if args['data']:
+    config.data.name = args['data']
   return config, args
 
 

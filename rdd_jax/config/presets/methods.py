@@ -15,7 +15,15 @@ GROUPS = (
   'memory',
 )
 OUTLIERS = ('outliers', 'loss', 'families', 'slots', 'overlap')
-DECOUPLED = ('labels', 'temperature', 'top_k', 'teacher_epochs', 'dtype')
+DECOUPLED = (
+  'labels',
+  'temperature',
+  'top_k',
+  'teacher_epochs',
+  'dtype',
+  'network',
+  'data',
+)
 # What sets are compared with, and what it is; rdd_jax.experiment.baselines.
 BASELINES = {
   'random': 'random rows',

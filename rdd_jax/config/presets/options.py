@@ -57,6 +57,11 @@ ARGUMENTS = {
     'optimizer stay float32',
     ('float32', 'bfloat16'),
   ),
+  'network': Argument(
+    'convnet',
+    'of the teacher and its students; a ResNet-18 is published with width=64',
+    ('convnet', 'resnet18'),
+  ),
   'method': Argument('dm', 'the distillation method that is protected'),
   'defense': Argument(
     'tad',

@@ -51,7 +51,10 @@ def fields(dataset: str, *names: str) -> dict[str, Argument]:
     out[name] = replace(out[name], default=getattr(row, name))
   if 'teacher_epochs' in out:  # kinds of labels that KIP has not
     out |= TAUGHT
-  if 'data' in out:  # labels of what the user names; of a method, the kind
+    out['network'] = replace(out['network'], default=row.teacher)
+    if row.teacher == 'resnet18':
+      out['width'] = replace(out['width'], default=64)
+  if 'task' in out:  # labels of what the user names; of a method, the kind
     out |= {name: OWN[name] for name in OWN.keys() & out.keys()}
   if 'method' in out:
     out['method'] = replace(out['method'], choices=tuple(methods(dataset)))
@@ -255,5 +258,6 @@ def smoke(config: Config) -> Config:
   config.checkpoint_every = 2
   config.evaluation.seeds = 2
   config.evaluation.epochs = 5
+  config.evaluation.batch_size = min(config.evaluation.batch_size, 256)
   config.whole.steps = min(config.whole.steps, 5)
   return config

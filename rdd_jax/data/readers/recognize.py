@@ -10,6 +10,7 @@ from rdd_jax.data import images
 from rdd_jax.data.dataset import Split
 from rdd_jax.data.readers import (
   folder,
+  imagenet,
   listing,
   npz,
   parquet,
@@ -46,6 +47,7 @@ def read_any(
   | what `datasets` saved to disk | `saved.read_saved` |
   | `cifar-10-batches-py`, `cifar-100-python` | `pickles.read_pickles` |
   | `tiny-imagenet-200` | `tiny.read_tiny` |
+  | ImageNet, `val/` without classes | `imagenet.read_imagenet` |
   | parquet or npy files, and no images | `read_parquet`, `read_npz` |
   | anything else | `folder.read_splits` |
 
@@ -96,6 +98,7 @@ def find(path: Path, where: str) -> tuple[Path, Reader | None]:
       (saved.is_saved, saved.read_saved),
       (pickles.is_pickles, pickles.read_pickles),
       (tiny.is_tiny, tiny.read_tiny),
+      (imagenet.is_imagenet, imagenet.read_imagenet),
       (parquet.is_parquet, parquet.read_parquet),
       (npz.is_npy, npz.read_npz),
     ):

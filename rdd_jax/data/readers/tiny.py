@@ -52,7 +52,7 @@ def read_tiny(
   found = [
     Row(file.path, file.name, wnids[file.label], 'train') for file in listed
   ]
-  for line in _lines(path / _ANNOTATIONS, where):
+  for line in lines(path / _ANNOTATIONS, where):
     name, _, rest = line.partition('\t')
     inner = f'val/images/{name}'
     found.append(Row(path / inner, inner, rest.partition('\t')[0], 'val'))
@@ -68,15 +68,27 @@ def read_tiny(
     if entry.name not in ('train', 'val') and os.path.normpath(at) not in named:
       listing.count_unread(at, path, report, 'without a label')
   report.notes.append('tiny-imagenet-200 as published')
-  table = Table(found, wnids, _titles(path / 'words.txt', wnids, where))
+  table = Table(found, wnids, titles(path / 'words.txt', wnids, where))
   return rows.read(table, names, size, channels, report)
 
 
-def _titles(file: Path, wnids: Sequence[str], where: str) -> dict[str, str]:
-  """The first word of each class; with the WNID where two share it."""
+def titles(
+  file: Path, wnids: Sequence[str], where: str, separator: str = '\t'
+) -> dict[str, str]:
+  """Returns the first word of each class; with the WNID where two share it.
+
+  Args:
+    file: lines of a WNID and its words; there may be none.
+    wnids: of the classes.
+    where: what errors call it.
+    separator: between a WNID and its words.
+
+  Raises:
+    UserError: for a file that cannot be read.
+  """
   if not file.is_file():
     return {}
-  pairs = (line.partition('\t') for line in _lines(file, where))
+  pairs = (line.partition(separator) for line in lines(file, where))
   words = {wnid: rest for wnid, _, rest in pairs}
   first = {w: words[w].partition(',')[0].strip() for w in wnids if w in words}
   shared = Counter(first.values())
@@ -87,11 +99,20 @@ def _titles(file: Path, wnids: Sequence[str], where: str) -> dict[str, str]:
   }
 
 
-def _lines(file: Path, where: str) -> list[str]:
+def lines(file: Path, where: str) -> list[str]:
+  """Returns the lines of a file that are not empty.
+
+  Args:
+    file: of text.
+    where: what errors call what it is part of.
+
+  Raises:
+    UserError: for a file that cannot be read.
+  """
   try:
-    lines = file.read_text(encoding='utf-8').splitlines()
+    found = file.read_text(encoding='utf-8').splitlines()
   except (OSError, UnicodeDecodeError) as error:
     raise UserError(
       f'{where}: {file.name} cannot be read ({error}); unpack it again'
     ) from error
-  return [line for line in lines if line.strip()]
+  return [line for line in found if line.strip()]

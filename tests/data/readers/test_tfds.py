@@ -6,6 +6,7 @@ import json
 
 from data.readers.tfds_cases import _fails, _png, _write, tfds
 import numpy as np
+import pytest
 
 from rdd_jax import data
 
@@ -17,6 +18,20 @@ def test_reads_what_was_written(tmp_path, images, rows):
   np.testing.assert_array_equal(found.test_images, images[:2])
   assert found.train_labels.tolist() == [0, 1, 0, 1]
   assert found.class_names == ('cat', 'dog')
+
+
+@pytest.mark.parametrize('slicing', ['', '[:1]'])
+def test_a_test_split_without_labels_is_not_read(tmp_path, rows, slicing):
+  """ImageNet's, whose labels are -1: networks are tested on validation."""
+  blind = [(encoded, -1) for encoded, _ in rows]
+  splits = {'train': rows, 'validation': rows[2:], 'test': blind}
+  _write(tmp_path, 'imagenet2012', splits, (8, 6, 1), names=('n01', 'n02'))
+  found = data.load_split(
+    'tfds:imagenet2012', f'test{slicing}', data_dir=str(tmp_path)
+  )
+  labels = [label for _, label in rows[2:]]
+  assert found.labels.tolist() == labels[: 1 if slicing else None]
+  assert found.class_names == ('n01', 'n02')
 
 
 def test_celeba_comes_in_groups(tmp_path, images):

@@ -61,7 +61,9 @@ def _write(
       fields = example.features.feature
       fields['image'].bytes_list.value.append(encoded)
       for ahead, key in enumerate(('label', *more)):
-        fields[key].int64_list.value.append((label + ahead) % len(names))
+        fields[key].int64_list.value.append(
+          label if label < 0 else (label + ahead) % len(names)
+        )
       writer.write(example.SerializeToString())
     writer.close()
     info['splits'].append(
