@@ -169,6 +169,16 @@ def _learned(config: Config, given: Known) -> int:
   return images * (1 + moments)
 
 
+def _answers(config: Config, given: Known) -> int:
+  """Bytes of a teacher's answers to the views of a training, see `stored`."""
+  number, classes = outputs(config, given), 0
+  top = config.synthetic.top_k or number
+  if top < number:
+    classes = 1 if number <= 256 else 2
+  rows = _cells(config, given) * config.synthetic.factor**2
+  return config.evaluation.epochs * rows * top * (2 + classes)
+
+
 def disk(config: Config, given: Known) -> dict[str, int]:
   """Returns the bytes that a run leaves on disk, by what they are.
 
@@ -184,6 +194,8 @@ def disk(config: Config, given: Known) -> dict[str, int]:
   taught = chosen.labels in experts.TAUGHT
   stored = images + cells * (outputs(config, given) + 2) * FLOAT
   stored += weights * (chosen.labels == 'teacher')
+  if chosen.labels == 'epochs':
+    stored += _answers(config, given)
   found = {}
   if experts.teaches(config):
     found['the teacher'] = weights

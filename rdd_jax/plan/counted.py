@@ -97,7 +97,8 @@ def images(config: Config, given: Known) -> dict[str, tuple[int, int]]:
   rows = given.classes * chosen.ipc * chosen.factor**2
   judged = config.evaluation.seeds * config.seeds * (len(config.baselines) + 1)
   shown = judged * config.evaluation.epochs * rows
-  taught = shown if chosen.labels == 'teacher' else 0
+  asked = {'teacher': shown, 'epochs': shown // config.evaluation.seeds}
+  taught = asked.get(chosen.labels, 0)
   whole = config.whole
   all_rows = whole.seeds * whole.steps * whole.batch_size
   tests = (judged + whole.seeds * bool(whole.steps)) * given.tests

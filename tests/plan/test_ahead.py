@@ -136,9 +136,14 @@ def changed(method: str, arg: str, **changes: object) -> Config:
       steps=4,
       checkpoint_every=2,
     ),
+    changed(
+      'rded',
+      'ipc=10,seeds=1,width=32,labels=epochs,teacher_epochs=1',
+      **{'evaluation.epochs': 300, 'baselines': ('random',)},
+    ),
     changed('dm', 'ipc=5,seeds=1,width=32', steps=4, checkpoint_every=2),
   ],
-  ids=['rded', 'sre2l', 'dm'],
+  ids=['rded', 'sre2l', 'epochs', 'dm'],
 )
 def test_a_run_writes_what_was_said(tmp_path: Path, config: Config):
   """Within a fifth."""
