@@ -13,7 +13,7 @@ from absl import logging
 import jax
 from jax import Array
 import jax.numpy as jnp
-from jax.sharding import Mesh, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 import numpy as np
 
 from rdd_jax import networks
@@ -43,16 +43,22 @@ class Program(NamedTuple):
   flatten: Callable[[ExpertState], Array]
 
 
-def program_of(expert: Expert, mesh: Mesh) -> Program:
+def program_of(expert: Expert, mesh: Mesh, parallel: int) -> Program:
   """Shares experts out to the devices; those of one go as `each` decides.
+
+  One expert alone is trained by all devices together, each of which has its
+  share of the rows of a step.
 
   Args:
     expert: how one trains.
-    mesh: of the devices.
+    mesh: of the devices, which is set.
+    parallel: a multiple of the devices, or 1.
   """
   by_expert, whole = PartitionSpec('data'), PartitionSpec()
 
   def share(fn: Callable, *specs: PartitionSpec) -> Callable:
+    if mesh.size > 1 and parallel == 1:
+      return jax.jit(fn, out_shardings=NamedSharding(mesh, whole))
     if mesh.size > 1:
       fn = jax.shard_map(
         fn, mesh=mesh, in_specs=specs, out_specs=by_expert, check_vma=False

@@ -23,7 +23,8 @@ class Buffer(NamedTuple):
     scratch: a directory of this run alone, for experts in training.
     number: of experts.
     snapshots: the epochs after which variables are kept, ascending.
-    parallel: experts trained in one program; a multiple of the devices.
+    parallel: experts trained in one program; a multiple of the devices, or 1,
+      which all of them train together.
     made_of: names and values that, with the data and the key, make the experts
       what they are; whatever JSON can hold.
     what: they are called while they are trained.
