@@ -98,7 +98,9 @@ def in_batches(
   """
 
   def on_host(images: np.ndarray | Array) -> tuple[np.ndarray, ...]:
-    return jax.device_get(fn(jax.device_put(images)))
+    if isinstance(images, np.ndarray):
+      images = jax.device_put(images)
+    return jax.device_get(fn(images))
 
   return in_shares(on_host, images, batch_size, axis=1)
 

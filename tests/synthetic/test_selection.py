@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +16,7 @@ from rdd_jax.core.keys import named
 from rdd_jax.core.measure import empirical
 from rdd_jax.images.crops import resized_crops
 from rdd_jax.images.preprocessing import standardize
+from rdd_jax.runtime import distributed as meshes
 from rdd_jax.synthetic import crops
 from rdd_jax.synthetic.crops import Selection, candidates, scores
 from rdd_jax.synthetic.selection import realistic
@@ -30,11 +32,11 @@ MEASURE = empirical(np.arange(N) % CLASSES, CLASSES)
 ALL = Selection(draws=0, crops=3)
 
 
-def pick(measure=MEASURE, chosen=ALL, ipc=2):
+def pick(measure=MEASURE, chosen=ALL, ipc=2, images: Any = IMAGES):
   return realistic(
     TEACHER,
     KEY,
-    IMAGES,
+    images,
     measure,
     chosen,
     num_classes=CLASSES,
@@ -105,6 +107,23 @@ def test_scores_depend_on_neither_order_nor_chunks(monkeypatch):
   np.testing.assert_allclose(of(mixed), whole[mixed], rtol=1e-5)
   monkeypatch.setattr(crops, 'IN_FLIGHT', 9)  # three rows: not all of ten
   np.testing.assert_allclose(of(np.arange(N)), whole, rtol=1e-5)
+
+
+@pytest.mark.parametrize('on_device', [False, True])
+def test_several_devices_select_what_one_does(monkeypatch, on_device: bool):
+  """Losses are of another compilation: XLA's crops differ by 3e-6 there."""
+  monkeypatch.setattr(crops, 'IN_FLIGHT', 6)  # two rows in a chunk, of ten
+  images, found = pick()
+  with meshes.use(meshes.make_mesh(4)):
+    seen = jnp.asarray(IMAGES) if on_device else IMAGES
+    shared, theirs = pick(images=seen)
+    with meshes.use(meshes.make_mesh(3)):
+      _, others = pick(images=seen)
+  np.testing.assert_array_equal(theirs.rows, found.rows)
+  np.testing.assert_array_equal(theirs.crops, found.crops)
+  np.testing.assert_array_equal(theirs.losses, others.losses)
+  np.testing.assert_allclose(theirs.losses, found.losses, rtol=1e-5)
+  np.testing.assert_allclose(shared, images, atol=1e-5)
 
 
 def test_distrusted_rows_are_never_picked():

@@ -25,6 +25,7 @@ from rdd_jax.experiment.experts.store import (
   Buffer,
   Store,
   fault_of,
+  mark_of,
   write_row,
 )
 from rdd_jax.runtime import checkpoint, stopping
@@ -135,10 +136,9 @@ def train_round(
   sums = np.zeros((len(numbers), len(buffer.snapshots)), np.uint32)
   group = zlib.crc32(repr((numbers, buffer.parallel)).encode())
   folder = buffer.scratch / f'{store.path.name}-{group:08x}-steps'
-  drafts = [store.draft(folder, number) for number in numbers]
   main = meshes.is_main_process()
-  if main:
-    folder.mkdir(parents=True, exist_ok=True)
+  mark = mark_of(folder) if main else ''
+  drafts = [store.draft(mark, number) for number in numbers]
   found = checkpoint.restore_latest(folder, (state, sums))
   taken = 0  # steps
   if found is not None:

@@ -7,6 +7,7 @@ import json
 import os
 from pathlib import Path
 from typing import Any, NamedTuple
+import uuid
 import zlib
 
 from absl import logging
@@ -92,10 +93,9 @@ class Store(NamedTuple):
     path.unlink(missing_ok=True)
     return False
 
-  def draft(self, owner: Path, number: int) -> Path:
-    """Returns where an expert in training stands: one path for each run."""
-    mark = zlib.crc32(str(owner.absolute()).encode())
-    return self.path / f'.expert-{number:05}.{mark:08x}'
+  def draft(self, mark: str, number: int) -> Path:
+    """Returns where an expert in training stands, of the run of that mark."""
+    return self.path / f'.expert-{number:05}.{mark}'
 
   def add(self, number: int, draft: Path, sums: Sequence[int]) -> None:
     """Moves a finished expert to its place, and vouches for it."""
@@ -107,6 +107,24 @@ class Store(NamedTuple):
 
   def _file(self, number: int) -> Path:
     return self.path / f'expert-{number:05}.f32'
+
+
+def mark_of(folder: Path) -> str:
+  """Returns the mark of a run's drafts, which is kept with its checkpoints.
+
+  It is random: two containers may give their runs the same path.
+
+  Args:
+    folder: of the checkpoints, made if it is not there.
+  """
+  folder.mkdir(parents=True, exist_ok=True)
+  path = folder / 'mark'
+  if not path.exists():
+    mark = uuid.uuid4().hex[:16]
+    if any(folder.iterdir()):  # begun by an earlier version
+      mark = f'{zlib.crc32(str(folder.absolute()).encode()):08x}'
+    write_atomically(path, mark.encode())
+  return path.read_text()
 
 
 def write_row(path: Path, row: int, values: np.ndarray) -> int:
