@@ -126,9 +126,7 @@ def _described(
   preprocess: Preprocessing | None,
   images: Array,
 ) -> tuple[Array, Array, Array]:
-  def one(
-    variables: Variables, inputs: Array
-  ) -> tuple[Array, Array, Array]:
+  def one(variables: Variables, inputs: Array) -> tuple[Array, Array, Array]:
     said, statistics = apply_with_statistics(net, variables, inputs)
     return said.logits, said.features, statistics
 

@@ -109,21 +109,28 @@ def test_scores_depend_on_neither_order_nor_chunks(monkeypatch):
   np.testing.assert_allclose(of(np.arange(N)), whole, rtol=1e-5)
 
 
-@pytest.mark.parametrize('on_device', [False, True])
-def test_several_devices_select_what_one_does(monkeypatch, on_device: bool):
+def shared(devices: int, images: Any = IMAGES):
+  with meshes.use(meshes.make_mesh(devices)):
+    return pick(images=images)
+
+
+def test_several_devices_select_what_one_does(monkeypatch):
   """Losses are of another compilation: XLA's crops differ by 3e-6 there."""
   monkeypatch.setattr(crops, 'IN_FLIGHT', 6)  # two rows in a chunk, of ten
-  images, found = pick()
-  with meshes.use(meshes.make_mesh(4)):
-    seen = jnp.asarray(IMAGES) if on_device else IMAGES
-    shared, theirs = pick(images=seen)
-    with meshes.use(meshes.make_mesh(3)):
-      _, others = pick(images=seen)
-  np.testing.assert_array_equal(theirs.rows, found.rows)
-  np.testing.assert_array_equal(theirs.crops, found.crops)
-  np.testing.assert_array_equal(theirs.losses, others.losses)
-  np.testing.assert_allclose(theirs.losses, found.losses, rtol=1e-5)
-  np.testing.assert_allclose(shared, images, atol=1e-5)
+  (images, one), (same, four) = pick(), shared(4, jnp.asarray(IMAGES))
+  np.testing.assert_array_equal(four.rows, one.rows)
+  np.testing.assert_array_equal(four.crops, one.crops)
+  np.testing.assert_allclose(four.losses, one.losses, rtol=1e-5)
+  np.testing.assert_allclose(same, images, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_any_number_of_devices_selects_the_same_bits(monkeypatch):
+  monkeypatch.setattr(crops, 'IN_FLIGHT', 6)
+  (images, two), (same, three) = shared(2), shared(3)
+  np.testing.assert_array_equal(same, images)
+  for ours, theirs in zip(two, three, strict=True):
+    np.testing.assert_array_equal(ours, theirs)
 
 
 def test_distrusted_rows_are_never_picked():

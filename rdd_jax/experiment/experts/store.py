@@ -146,11 +146,15 @@ def write_row(path: Path, row: int, values: np.ndarray) -> int:
 def fault_of(path: Path, sums: Sequence[int], size: int) -> str | None:
   """Returns what is wrong with the first snapshots of a file; None if nothing.
 
+  Before the first one, there need not be a file.
+
   Args:
     path: the file.
     sums: their CRC-32s.
     size: numbers in a snapshot.
   """
+  if not len(sums):
+    return None
   if not path.exists():
     return f'{path} is gone'
   length = path.stat().st_size
