@@ -138,8 +138,11 @@ def _deal(x: Any, rows: np.ndarray) -> Any:
   mesh = jax.sharding.get_mesh()
   own = NamedSharding(mesh, PartitionSpec('data'))
   if isinstance(x, np.ndarray):
-    shape = (len(rows), *x.shape[1:])
-    return jax.make_array_from_callback(shape, own, lambda i: x[rows[i[0]]])
+
+    def read(index: Any) -> np.ndarray:
+      return x[rows[index[0]]]
+
+    return jax.make_array_from_callback((len(rows), *x.shape[1:]), own, read)
   return _on_devices(x, _deal(rows, np.arange(len(rows))))
 
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.measure import Measure, draw_minibatches, rows_of
-from rdd_jax.core.sharding import by_rows, constrain, shares
+from rdd_jax.core.sharding import constrain, map_shared
 from rdd_jax.core.transform import Scores, State
 from rdd_jax.images.augment import Augment
 from rdd_jax.robust.label_noise.trust import ProbeOutputs
@@ -189,17 +189,9 @@ def map_rows(
   [0, 2, 4]
   """
   count = -(-n // CHUNK)
-  turns = -(-count // shares()) * shares()
-  rows = jnp.minimum(jnp.arange(turns * CHUNK), n - 1).reshape(turns, CHUNK)
-  xs = (rows,)
-  if key is not None:
-    each = jnp.minimum(jnp.arange(turns), count - 1)
-    xs = jax.random.split(key, count)[each], rows
-
-  def own(xs: tuple[Array, ...], *given: Any) -> Any:
-    return jax.lax.map(lambda x: fn(*x, *given), xs)
-
-  chunks = by_rows(own, xs, *given)
+  rows = jnp.minimum(jnp.arange(count * CHUNK), n - 1).reshape(count, CHUNK)
+  xs = (rows,) if key is None else (jax.random.split(key, count), rows)
+  chunks = map_shared(lambda x, *given: fn(*x, *given), xs, *given)
   return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:n], chunks)
 
 

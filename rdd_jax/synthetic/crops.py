@@ -84,8 +84,9 @@ def scores(
   """Computes the teacher's cross-entropy of each crop to the class of its row.
 
   A crop depends on the key and on its row's number alone, not on which other
-  rows are scored or in what order, or on how many devices. Where several crops make an image, each is
-  seen as large as it will be, in the middle of zeros, which are the mean.
+  rows are scored or in what order, or on how many devices. Where several crops
+  make an image, each is seen as large as it will be, in the middle of zeros,
+  which are the mean.
 
   Args:
     teacher: the network.

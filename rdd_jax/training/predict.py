@@ -89,7 +89,8 @@ def in_batches(
   """Applies `fn` to all images, in batches of one size.
 
   Args:
-    fn: jitted, its work in `by_rows`; from images `[b, ...]` to arrays `[s, b, ...]`.
+    fn: from images `[b, ...]` to arrays `[s, b, ...]`; jitted, what it computes
+      is in `by_rows`.
     images: `[n, ...]`, on the host, the device or disk.
     batch_size: images in flight.
 
@@ -99,7 +100,7 @@ def in_batches(
 
   def on_host(images: np.ndarray | Array) -> tuple[np.ndarray, ...]:
     if isinstance(images, np.ndarray):
-      images = jax.device_put(images)
+      return on_host(jax.device_put(images))
     return jax.device_get(fn(images))
 
   return in_shares(on_host, images, batch_size, axis=1)
