@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-from jax import Array
 import jax.numpy as jnp
 from jax.sharding import NamedSharding, PartitionSpec
 import numpy as np
 
-from rdd_jax.core.sharding import shares
+from rdd_jax.core.sharding import fetch, shares
 
 Take = Callable[[Any, np.ndarray], Any]
 
@@ -127,8 +126,11 @@ def _take(x: Any, rows: np.ndarray) -> Any:
 
 
 @jax.jit
-def _on_device(x: Array, rows: Array) -> Array:
+def _on_device(x: jax.Array, rows: jax.Array) -> jax.Array:
   return x[rows]
+
+
+_on_devices = jax.jit(fetch)
 
 
 def _deal(x: Any, rows: np.ndarray) -> Any:
@@ -144,17 +146,6 @@ def _deal(x: Any, rows: np.ndarray) -> Any:
 
     return jax.make_array_from_callback((len(rows), *x.shape[1:]), own, read)
   return _on_devices(x, _deal(rows, np.arange(len(rows))))
-
-
-@jax.jit
-def _on_devices(x: Array, rows: Array) -> Array:
-  whole, own = PartitionSpec(), PartitionSpec('data')
-  return jax.shard_map(
-    lambda x, rows: x[rows],
-    in_specs=(whole, own),
-    out_specs=own,
-    check_vma=False,
-  )(x, rows)
 
 
 def _concatenate(leaves: Sequence[Any], axis: int) -> Any:
