@@ -10,9 +10,12 @@ import jax.numpy as jnp
 from jax.sharding import NamedSharding, PartitionSpec
 import numpy as np
 
-from rdd_jax.core.sharding import fetch, shares
+from rdd_jax.core.sharding import constrain, shares
+from rdd_jax.core.streamed import Streamed
 
 Take = Callable[[Any, np.ndarray], Any]
+
+_ON_HOST = np.ndarray, Streamed
 
 
 class Picked:
@@ -54,7 +57,8 @@ def in_chunks(
   Args:
     fn: from a tree of `[b, ...]` to a tree of arrays with `b` rows along
       `axis`, each computed from its own row; may copy them to the host.
-    arrays: tree of `[n, ...]` with n >= 1, of NumPy or JAX, or `Picked`.
+    arrays: tree of `[n, ...]` with n >= 1, of NumPy or JAX, streamed or
+      `Picked`.
     size: rows in a chunk; fewer where there are fewer.
     axis: the rows of what `fn` returns.
 
@@ -122,7 +126,7 @@ def _is_array(x: Any) -> bool:
 def _take(x: Any, rows: np.ndarray) -> Any:
   if isinstance(x, Picked):
     return _take(x.array, x.rows[rows])
-  return x[rows] if isinstance(x, np.ndarray) else _on_device(x, rows)
+  return x[rows] if isinstance(x, _ON_HOST) else _on_device(x, rows)
 
 
 @jax.jit
@@ -130,7 +134,9 @@ def _on_device(x: jax.Array, rows: jax.Array) -> jax.Array:
   return x[rows]
 
 
-_on_devices = jax.jit(fetch)
+@jax.jit
+def _on_devices(x: jax.Array, rows: jax.Array) -> jax.Array:
+  return constrain(x[rows])
 
 
 def _deal(x: Any, rows: np.ndarray) -> Any:
@@ -139,7 +145,7 @@ def _deal(x: Any, rows: np.ndarray) -> Any:
     return _deal(x.array, x.rows[rows])
   mesh = jax.sharding.get_mesh()
   own = NamedSharding(mesh, PartitionSpec('data'))
-  if isinstance(x, np.ndarray):
+  if isinstance(x, _ON_HOST):
 
     def read(index: Any) -> np.ndarray:
       return x[rows[index[0]]]

@@ -50,30 +50,6 @@ def constrain(tree: T, axis: int = 0) -> T:
   return jax.tree.map(one, tree)
 
 
-def fetch(array: Any, rows: Array) -> Any:
-  """Returns `array[rows]`, of which each device fetches its own rows itself.
-
-  All of them fetch all rows, where these do not divide.
-
-  Args:
-    array: `[N, ...]`, whole on every device, or what reads it.
-    rows: `i[n]`.
-
-  >>> fetch(jnp.arange(9), jnp.array([4, 2])).tolist()
-  [4, 2]
-  """
-  if shares() == 1:
-    return array[rows]
-  whole = PartitionSpec()
-  own = whole if rows.shape[0] % shares() else PartitionSpec('data')
-  return jax.shard_map(
-    lambda array, rows: array[rows],
-    in_specs=(whole, own),
-    out_specs=own,
-    check_vma=False,
-  )(array, rows)
-
-
 def by_rows(
   fn: Callable[..., Any], rows: Any, *given: Any, axis: int = 0
 ) -> Any:

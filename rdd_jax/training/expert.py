@@ -25,7 +25,7 @@ from rdd_jax.core.batch import Batch
 from rdd_jax.core.losses import RowLosses, cross_entropy
 from rdd_jax.core.measure import Measure, draw_minibatches
 from rdd_jax.core.numerics import safe_divide
-from rdd_jax.core.sharding import constrain, fetch
+from rdd_jax.core.sharding import constrain
 from rdd_jax.core.transform import BoundTransform
 from rdd_jax.images.augment import Augment
 from rdd_jax.images.preprocessing import Preprocessing
@@ -161,7 +161,7 @@ def expert(
 
     def step(state: ExpertState, x: tuple[Array, Batch]) -> ExpertState:
       key, batch = x[0], constrain(x[1])
-      inputs = preprocess(fetch(images, batch.inputs))
+      inputs = preprocess(images[batch.inputs])
       if augment:
         inputs = augment(keys.named(key, 'augment'), inputs)
       current, rows = state.learner, replace(batch, inputs=inputs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -9,7 +11,8 @@ import numpy as np
 import pytest
 
 from rdd_jax.core.chunks import Picked, in_chunks, in_shares
-from rdd_jax.core.sharding import by_rows, constrain, fetch, shares
+from rdd_jax.core.sharding import by_rows, constrain, shares
+from rdd_jax.core.streamed import Streamed
 from rdd_jax.runtime import distributed as meshes
 
 
@@ -78,47 +81,33 @@ def test_shares_of_devices_are_the_chunks_of_one(n: int, devices: int):
   assert {shape[0] for shape in seen} == {min(n, 5)}
 
 
-@jax.tree_util.register_static
 class Reader:
-  """Images that are read a few at a time, by the host."""
+  """Images of which rows are read when they are asked for."""
 
-  shape = (60, 3)
+  shape, identity = (60, 2, 2, 1), 'some'
 
   def __init__(self):
-    self.held = np.random.default_rng(0).normal(size=self.shape).astype('f')
     self.asked: list[list[int]] = []
+    self.held = np.random.default_rng(0).integers(0, 256, self.shape, np.uint8)
 
-  def __len__(self) -> int:
-    return self.shape[0]
-
-  def __getitem__(self, rows: jax.Array) -> jax.Array:
-    def read(rows):
-      self.asked.append(np.asarray(rows).tolist())
-      return self.held[rows]
-
-    kind = jax.ShapeDtypeStruct((*rows.shape, 3), jnp.float32)
-    return jax.pure_callback(read, kind, rows)
-
-
-@pytest.mark.parametrize('n', [8, 6])
-def test_each_device_fetches_its_own_rows(n: int):
-  """All of them, where four devices cannot share them."""
-  images, rows = Reader(), np.arange(n)[::-1]
-  with meshes.use(meshes.make_mesh(4)):
-    found = jax.jit(fetch)(images, rows)
-  np.testing.assert_array_equal(found, images.held[rows])
-  own = n // 4 if n % 4 == 0 else n
-  assert sorted(map(len, images.asked)) == [own] * 4
+  def read(self, rows: np.ndarray) -> np.ndarray:
+    self.asked.append(rows.tolist())
+    return self.held[rows]
 
 
 @pytest.mark.parametrize('devices', [1, 4])
-def test_images_that_are_read_pass_by_like_arrays(devices: int):
-  images, rows = Reader(), np.arange(50)[::-2]
-  fn = jax.jit(lambda x: by_rows(lambda x: 2 * x, x))
+def test_streamed_images_pass_by_like_arrays(devices: int):
+  """Each chunk is read by its device, and no other row."""
+  reader, rows = Reader(), np.arange(50)[::-2]
+  images: Any = Streamed(reader)  # pyright: ignore[reportArgumentType]
+  fn = jax.jit(lambda x: by_rows(lambda x: x // 2, x))
   with meshes.use(meshes.make_mesh(devices)):
-    found = in_shares(fn, Picked(images, rows), 3)
-  np.testing.assert_array_equal(found, 2 * images.held[rows])
-  assert {len(rows) for rows in images.asked} == {3}
+    for given, own in ((Picked(images, rows), rows), (images, np.arange(60))):
+      reader.asked.clear()
+      found = in_shares(fn, given, 3)
+      np.testing.assert_array_equal(found, reader.held[own] // 2)
+      assert {len(some) for some in reader.asked} == {3}
+      assert {row for some in reader.asked for row in some} == set(own.tolist())
 
 
 def test_a_process_reads_the_rows_of_its_devices_alone():
