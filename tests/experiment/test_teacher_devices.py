@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +15,7 @@ import pytest
 from rdd_jax import networks
 from rdd_jax.config.defaults import config as defaults
 from rdd_jax.core.measure import empirical
+from rdd_jax.core.streamed import Streamed
 from rdd_jax.core.transform import BoundTransform, EmptyState, identity
 from rdd_jax.experiment import experts
 from rdd_jax.experiment.experts import buffer as buffers
@@ -54,6 +56,7 @@ def train(
   devices: int,
   how: Expert,
   stop: Callable[[], bool] = lambda: False,
+  images: Any = IMAGES,
 ) -> np.ndarray | None:
   config = defaults()
   config.synthetic.labels = 'teacher'
@@ -61,7 +64,7 @@ def train(
   buffer = buffers.buffer(config, directory / 'run', devices)
   mesh = meshes.make_mesh(devices)
   with meshes.use(mesh):
-    held = meshes.replicate((jnp.asarray(IMAGES), MEASURE), mesh)
+    held = meshes.replicate((images, MEASURE), mesh)
     found = experts.trajectories(buffer, how, KEY, *held, mesh, stop=stop)
   return None if found is None else np.array(found[0][-1])
 
@@ -106,6 +109,28 @@ def test_a_stop_within_an_epoch_loses_no_step(
     np.testing.assert_array_equal(found, shared)
   else:
     np.testing.assert_allclose(found, shared, rtol=1e-4, atol=1e-5)
+
+
+def test_streamed_rows_are_read_by_their_device(
+  tmp_path: Path, shared: np.ndarray
+):
+  """To the same teacher: four of the sixteen rows of each step."""
+
+  class Reader:
+    shape, identity = IMAGES.shape, 'these'
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+      asked.append(len(rows))
+      return IMAGES[rows]
+
+    def expect(self, order: np.ndarray) -> None:
+      assert order.shape == (4, 16)
+
+  asked: list[int] = []
+  images = Streamed(Reader())  # pyright: ignore[reportArgumentType]
+  found = train(tmp_path, 4, make(), images=images)
+  np.testing.assert_allclose(found, shared, rtol=1e-4, atol=1e-5)
+  assert set(asked) == {4}
 
 
 def test_rows_that_devices_cannot_share_are_named(tmp_path: Path, capsys):
