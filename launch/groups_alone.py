@@ -33,6 +33,7 @@ from rdd_jax.config.build.experiment import build, preprocessing
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import empirical
 from rdd_jax.data import Dataset
+from rdd_jax.data.images import whole
 from rdd_jax.evaluation.shift.clusters import k_means
 from rdd_jax.images.augment import dsa
 from rdd_jax.records import Record, Row, origin
@@ -187,7 +188,7 @@ def of_rotations(
     dataset: with its training rows.
     rng: of neighbors.
   """
-  images, labels = dataset.train_images, dataset.train_labels
+  images, labels = whole(dataset.train_images), dataset.train_labels
   turned = np.concatenate([np.rot90(images, k, (1, 2)) for k in range(TURNS)])
   measure = empirical(np.repeat(np.arange(TURNS), len(images)), TURNS)
   net = experiment.net.clone(num_outputs=TURNS)
@@ -287,7 +288,7 @@ def one_draw(config, seed: int) -> dict[str, dict[str, float]]:
   labels, rare = dataset.train_labels, dataset.train_rare
   if rare is None:
     raise UserError('no row is known to be rare: give rare=thin-0.05')
-  images = dataset.train_images.astype(np.float32) / 255
+  images = whole(dataset.train_images).astype(np.float32) / 255
   rng = np.random.default_rng(seed)
   found = [of_pixels(images, labels, rng)]
   found.append(of_networks(experiment, dataset, rng))

@@ -222,6 +222,7 @@ def show(*paths: Path) -> None:
   from rdd_jax.experiment.judge import evaluate_baseline, judge_of
   from rdd_jax.experiment.outputs import where, write_evaluation
   from rdd_jax.experiment.recording import of_evaluation
+  from rdd_jax.experiment.relabeled import labeling
   from rdd_jax.experiment.trial import network_keys
   from rdd_jax.records import origin
   from rdd_jax.report import console
@@ -248,8 +249,9 @@ def show(*paths: Path) -> None:
     allow_code=allow_code,
   )
   seeds = network_keys(_SEED.value, _SEEDS.value)
+  label = labeling(distilled, judge.recipe, paths[0])
   by_arm = {
-    name: evaluate_baseline(judge, name, distilled, dataset, seeds)
+    name: evaluate_baseline(judge, name, distilled, dataset, seeds, label)
     for name in _BASELINES.value
   }
   by_arm['distilled'] = found = judge(distilled, seeds)

@@ -53,7 +53,7 @@ def peak(root: Path, out: Path) -> int:
   done = subprocess.run(
     [
       *(sys.executable, '-c', code),
-      f'--config={config},width=8,teacher_epochs=1,defense=none,labels=teacher',
+      f'--config={config},width=8,teacher_epochs=1,defense=none',
       f'--config.data.stream={_STREAM.value}',
       *('--config.experts.epoch_steps=50', '--config.evaluation.epochs=2'),
       *('--config.evaluation.seeds=1', '--config.whole.steps=0'),

@@ -15,6 +15,10 @@ multi-formation) and `class_names` at least, and these arrays of n images:
 | `preprocessing.whiten`, `.unwhiten` | `f[d, d]` |
 | `teacher.params...`, `.batch_stats...` | finite, where the `label_kind` is |
 | | 'teacher': the network that labels, see `rdd_jax.artifact.teaching` |
+| `labels.values` | `f16[steps, rows, k]`, where the `label_kind` is 'epochs': |
+| | a teacher's probabilities, of the views of each step |
+| `labels.classes` | `u[steps, rows, k]`, whose they are, unless k = o |
+| `labels.key` | `u32[2]`, data of the key that the views are made by |
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.runtime import sizes
 from rdd_jax.runtime.files import write_atomically
 from rdd_jax.synthetic.view import decode
-from rdd_jax.training.teacher import Teacher
+from rdd_jax.training.stored import Labeler
 
 ARRAYS = 'distilled.npz'
 CARD = 'card.json'
@@ -45,8 +45,8 @@ class Distilled:
     cells: `i32[n]`, the class, or the number of classes + outlier slot.
     preprocessing: from pixels to what a network takes.
     card: what the set is, as JSON; see `make_card`.
-    teacher: labels each view of its images while networks train on them; None
-      where the targets are the labels.
+    teacher: labels each view of its images while networks train on them, as
+      network or by its stored answers; None where the targets are the labels.
   """
 
   images: np.ndarray
@@ -55,7 +55,7 @@ class Distilled:
   cells: np.ndarray
   preprocessing: Preprocessing
   card: dict[str, Any]
-  teacher: Teacher | None = None
+  teacher: Labeler | None = None
 
   def __repr__(self) -> str:
     """Returns what the set is, in a few lines."""

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from rdd_jax.networks import spell
+
 
 def summarize(
   card: Mapping[str, Any], shape: tuple[int, ...], cells: np.ndarray
@@ -55,10 +57,7 @@ def _counts(cells: np.ndarray, classes: int) -> str:
 
 
 def _network(network: Mapping[str, Any] | None) -> str:
-  if not network:
-    return ''
-  options = (f'{k}={v}' for k, v in network.items() if k != 'name')
-  return ':'.join([network['name'], *options])
+  return spell(network) if network else ''
 
 
 def _accuracy(numbers: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""A teacher's weights among the arrays of a set that it labels."""
+"""A teacher's weights, or answers, among the arrays of a set that it labels."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from rdd_jax import networks
+from rdd_jax.artifact import answered
 from rdd_jax.core.errors import UserError
+from rdd_jax.training.stored import Labeler, StoredLabels
 from rdd_jax.training.teacher import Teacher
 
 PREFIX = 'teacher.'  # of its arrays: teacher.params.Conv_0.kernel
 
 
-def to_arrays(teacher: Teacher | None) -> dict[str, np.ndarray]:
-  """Returns a teacher's variables by name; none for no teacher.
+def to_arrays(teacher: Labeler | None) -> dict[str, np.ndarray]:
+  """Returns a teacher's variables by name, or its stored answers, or nothing.
 
   >>> net = networks.build('mlp', 2, width=4, depth=1)
   >>> variables = networks.init(net, jax.random.key(0), (2, 2, 1))
@@ -27,6 +29,8 @@ def to_arrays(teacher: Teacher | None) -> dict[str, np.ndarray]:
   """
   if teacher is None:
     return {}
+  if isinstance(teacher, StoredLabels):
+    return answered.to_arrays(teacher)
   return {
     _name(path): np.asarray(leaf, np.float32)
     for path, leaf in jax.tree_util.tree_leaves_with_path(teacher.variables)
@@ -35,8 +39,8 @@ def to_arrays(teacher: Teacher | None) -> dict[str, np.ndarray]:
 
 def from_arrays(
   arrays: Mapping[str, np.ndarray], card: Mapping[str, Any], where: str
-) -> Teacher | None:
-  """Builds the teacher of a set: the inverse of `to_arrays`.
+) -> Labeler | None:
+  """Builds the teacher of a set, or its answers: the inverse of `to_arrays`.
 
   Args:
     arrays: of the set.
@@ -47,6 +51,8 @@ def from_arrays(
   Raises:
     UserError: if the weights are not there, or not of that network.
   """
+  if card.get('label_kind') == answered.KIND:
+    return answered.from_arrays(arrays, card, where)
   if card.get('label_kind') != 'teacher':
     return None
   said = card.get('teacher')

@@ -43,7 +43,14 @@ def config() -> Config:
         'zca': 0.0,  # regularization of ZCA whitening; 0 is off
         'zca_convention': 'kornia',  # or 'frepo', see images.preprocessing
       },
-      'network': {'name': 'convnet', 'width': 128, 'depth': 3},
+      'network': {
+        'name': 'convnet',
+        'width': 128,
+        'depth': 3,
+        # What layers compute in: 'bfloat16' leaves parameters, statistics,
+        # losses and the optimizer in float32.
+        'dtype': 'float32',
+      },
       'synthetic': {
         'ipc': 10,  # stored images of each class
         # 'real', 'noise', 'predicted' (DATM), 'selected' (RDED), or the path of
@@ -51,10 +58,14 @@ def config() -> Config:
         # 'images_best.pt:scale=whitened'
         'init': 'real',
         # 'hard'; learned: 'soft', on the simplex, or 'free', for regressions;
-        # of a teacher: 'stored', its answer to each finished image, or
-        # 'teacher', its answers to each view that networks train on
+        # of a teacher: 'stored', its answer to each finished image;
+        # 'teacher', its answers to each view that networks train on, by its
+        # stored weights; or 'epochs', these answers themselves, stored
         'labels': 'hard',
         'temperature': 1.0,  # of a teacher's labels
+        # Of 'epochs': numbers of a label that are stored, the largest; what
+        # they leave is spread evenly over the others. 0 is all.
+        'top_k': 0,
         'factor': 1,  # multi-formation: factor**2 rows in an image
         'space': 'inputs',  # learned as network 'inputs', or as 'pixels'
         'slots': 0,  # outlier cells; a transform must fill them
@@ -152,7 +163,9 @@ def config() -> Config:
         'weight_decay': 5e-4,
         'augment': '',
         'convention': 'one',
-        'cutmix': 0.0,
+        'cutmix': 0.0,  # the probability that a step mixes its rows so
+        'mixup': 0.0,  # likewise; a step uses one of both
+        'mixup_alpha': 0.8,  # of the shares of mixup, Beta(alpha, alpha)
         'ema': 0.0,  # decay of the average of weights that is judged; 0 is off
         'loss': 'cross_entropy',  # or 'squared', for free labels
         'target_scale': 1.0,  # of 'squared': what centered labels are times

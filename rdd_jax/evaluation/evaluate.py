@@ -26,7 +26,7 @@ from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.training.fit import Told, fit_in_turn
 from rdd_jax.training.predict import predict
 from rdd_jax.training.recipe import Recipe
-from rdd_jax.training.teacher import Teacher
+from rdd_jax.training.stored import Labeler
 
 Diagrams = dict[str, dict[str, list[float]]]
 
@@ -63,7 +63,7 @@ def evaluate(
   seeds: Array,
   student: Transform = identity(),
   learning_rate: float | None = None,
-  teacher: Teacher | None = None,
+  teacher: Labeler | None = None,
   ood: OODBenchmark | None = None,
   shift: Shift | None = None,
   calibrate: CalibrationRows | Calibrated | None = None,

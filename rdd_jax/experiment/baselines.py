@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import jax
@@ -10,8 +11,8 @@ from ml_collections import ConfigDict
 import numpy as np
 
 from rdd_jax import data
+from rdd_jax.artifact import answered, store
 from rdd_jax.artifact import card as cards
-from rdd_jax.artifact import store
 from rdd_jax.config import defaults
 from rdd_jax.config.build import experiment
 from rdd_jax.config.presets.methods import BASELINES
@@ -24,6 +25,9 @@ from rdd_jax.experiment.sets import coreset, real
 from rdd_jax.experiment.trial import INITIAL, Trial, seed_directory
 from rdd_jax.synthetic import coresets
 from rdd_jax.synthetic.view import stored_ipc
+from rdd_jax.training.teacher import Teacher
+
+UNTAUGHT = ('stored', answered.KIND)  # labels of sets that no teacher is in
 
 
 def stored(trial: Trial, seed: int) -> store.Distilled:
@@ -101,7 +105,11 @@ def baseline(trial: Trial, arm: str, seed: int) -> store.Distilled:
 
 
 def baseline_like(
-  name: str, distilled: store.Distilled, dataset: data.Dataset, key: Array
+  name: str,
+  distilled: store.Distilled,
+  dataset: data.Dataset,
+  key: Array,
+  label: Callable[[store.Distilled], store.Distilled] | None = None,
 ) -> store.Distilled:
   """Chooses real rows at the storage of a set; they take its card.
 
@@ -112,17 +120,20 @@ def baseline_like(
     distilled: the set whose stored images are counted, outliers too.
     dataset: whose training rows are chosen from.
     key: of what is random.
+    label: labels the rows, see `experiment.relabeled`; None has a teacher that
+      is stored with the set do it.
 
   Raises:
     UserError: for an unknown baseline, or a set whose labels are of a teacher
-      that is not stored with it.
+      that is not there.
   """
   choose('baseline', name, dict.fromkeys(BASELINES))
-  if distilled.card.get('label_kind') == 'stored':
+  if label is None and distilled.card.get('label_kind') in UNTAUGHT:
     raise UserError(
       f"baseline {name}: the labels of this set are a teacher's, which is not "
-      'stored with it, and rows with hard labels are no fair rival: take the '
-      'baselines of its run, or distil it with synthetic.labels=teacher'
+      'stored with it nor beside it, as in the directory of its run, and rows '
+      'with hard labels are no fair rival: give that directory, or distil it '
+      'with synthetic.labels=teacher'
     )
   classes, labels = dataset.num_classes, dataset.train_labels
   ipc = stored_ipc(distilled.cells, classes)
@@ -151,7 +162,7 @@ def baseline_like(
     outputs,
     distilled.preprocessing,
     {
-      **distilled.card,
+      **{k: v for k, v in distilled.card.items() if k != answered.FIELD},
       'factor': 1,
       'label_kind': 'hard',
       'method': name,
@@ -159,4 +170,8 @@ def baseline_like(
       'numbers': {},
     },
   )
-  return teachers.labeled(found, distilled.teacher, 'teacher')
+  if label is not None:
+    return label(found)
+  if isinstance(distilled.teacher, Teacher):
+    return teachers.by_teacher(found, distilled.teacher, 'teacher')
+  return found

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from rdd_jax.artifact import store
+from rdd_jax.artifact.answered import KIND
 from rdd_jax.config.build.objectives import OBJECTIVES
 from rdd_jax.config.build.regression import REGRESSIONS
 from rdd_jax.config.presets.methods import BASELINES
 from rdd_jax.core.errors import UserError
 from rdd_jax.evaluation import regression as evaluation
+from rdd_jax.experiment.answered import refuse_views
 
 # Fields, or groups of fields, that what is distilled does not depend on. What
 # variants are is checked in their own directories.
@@ -93,7 +95,8 @@ def refuse(
     fields: those that differ.
 
   Raises:
-    UserError: naming the fields, or why a run cannot become longer.
+    UserError: naming the fields, why a run cannot become longer, or for views
+      that its stored labels are not of.
   """
   objective = now['objective.name']
   bound = [field for field in fields if not is_free(field, objective)]
@@ -107,6 +110,9 @@ def refuse(
       f'{directory} was made by another config: {changes}{shorter}; choose '
       'another --workdir or restore these fields'
     )
+  if now.get('synthetic.labels') == KIND:
+    for seed in _finished(directory):
+      refuse_views(seed, now)
   if not grows:
     return
   was = _told(before, now, ['steps'])

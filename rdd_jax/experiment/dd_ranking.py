@@ -12,6 +12,7 @@ import numpy as np
 
 from rdd_jax import data
 from rdd_jax.artifact import store
+from rdd_jax.artifact.answered import KIND
 from rdd_jax.config import defaults
 from rdd_jax.config.build import experiment
 from rdd_jax.config.build.training import dsa
@@ -55,7 +56,7 @@ def rank(
 
   Random rows have labels of the kind that the set has: where its own are soft,
   those that the first network on all rows gives them. They are drawn anew for
-  each network. Without augmentation is without CutMix as well.
+  each network. Without augmentation is without CutMix and mixup as well.
 
   Args:
     judge: of the set; its first network is trained.
@@ -68,6 +69,11 @@ def rank(
     The rows of `ranking_set`, `ranking_set_hard`, `ranking_random` and so on,
     and the scores `hlr`, `ior`, `lrs` and `ars`, with both weights a half.
   """
+  if distilled.card.get('label_kind') == KIND:
+    raise UserError(
+      'a ranking trains without augmentation as well, and the labels of this '
+      'set are stored for augmented views: rank a set with labels=teacher'
+    )
   if not judge.nets:
     raise UserError(
       f'only {", ".join(judge.names)} judge, and a ranking '
@@ -77,7 +83,8 @@ def rank(
   judge = replace(
     judge, nets={name: net}, regressions={}, outside=None, shift=None, curves={}
   )
-  plain = replace(judge, recipe=replace(judge.recipe, augment=None, cutmix=0.0))
+  bare = replace(judge.recipe, augment=None, cutmix=0.0, mixup=0.0)
+  plain = replace(judge, recipe=bare)
   augmented = judge
   if judge.recipe.augment is None:
     augment = dsa(AUGMENT, 'one', siamese=False)

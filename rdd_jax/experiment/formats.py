@@ -119,12 +119,17 @@ def _tfds(distilled: Distilled, out: Path, data_dir: str) -> list[str]:
 
 def _without_teacher(distilled: Distilled) -> tuple[Distilled, list[str]]:
   """A set with the labels that its rows have alone, and what that loses."""
+  from rdd_jax.artifact import answered
+
   if distilled.teacher is None:
     return distilled, []
-  card = {k: v for k, v in distilled.card.items() if k != 'teacher'}
+  made = ('teacher', answered.FIELD)
+  card = {k: v for k, v in distilled.card.items() if k not in made}
   card['label_kind'] = 'hard'
+  what = "its teacher's answers" if answered.FIELD in distilled.card else 'it'
   lost = (
-    'the teacher was left out: labels are classes; npz and safetensors keep it'
+    'the teacher was left out: labels are classes; npz and safetensors keep '
+    f'{what}'
   )
   return replace(distilled, teacher=None, card=card), [lost]
 

@@ -13,6 +13,7 @@ from ml_collections import ConfigDict
 
 from rdd_jax import data
 from rdd_jax.artifact import store
+from rdd_jax.artifact.answered import require_views
 from rdd_jax.artifact.card import statistics_limit_of, temperature_of
 from rdd_jax.config import defaults
 from rdd_jax.config.build import experiment, ood
@@ -31,6 +32,7 @@ from rdd_jax.evaluation.ood.detect import OODBenchmark
 from rdd_jax.evaluation.regression import REGRESSIONS
 from rdd_jax.evaluation.shift.shift import Shift
 from rdd_jax.experiment import regression, trial
+from rdd_jax.experiment.answered import require_same_views
 from rdd_jax.experiment.baselines import baseline_like
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.runtime.progress import Progress
@@ -140,6 +142,7 @@ def judge_of(
   config.data.data_dir = data_dir or config.data.data_dir
   if epochs is not None:
     config.evaluation.epochs = epochs
+  require_views(card, config.evaluation)
   outputs = distilled.targets.shape[1]
   spec = DataSpec(
     num_examples=len(dataset.train_labels),
@@ -168,8 +171,10 @@ def judge_of(
     student = chains(config, 'student', context)
     outside = ood.load(config, dataset)
     shift = build_shift.load(config, dataset, distilled.preprocessing)
+  recipe = experiment.evaluation(config)
+  require_same_views(distilled, recipe)
   trained = {
-    'recipe': experiment.evaluation(config),
+    'recipe': recipe,
     'num_classes': dataset.num_classes,
     'student': student,
   }
@@ -274,6 +279,7 @@ def evaluate_baseline(
   distilled: store.Distilled,
   dataset: data.Dataset,
   seeds: Array,
+  label: Callable[[store.Distilled], store.Distilled] | None = None,
 ) -> dict[str, Row]:
   """Evaluates a baseline of a set, as the set is evaluated.
 
@@ -283,14 +289,15 @@ def evaluate_baseline(
     distilled: the set.
     dataset: whose training rows are chosen from.
     seeds: typed keys `[s]` of networks.
+    label: see `baseline_like`.
 
   Returns:
     A row for each network.
   """
+  given = name, distilled, dataset
   if name != 'random':
-    return judge(baseline_like(name, distilled, dataset, seeds[0]), seeds)
+    return judge(baseline_like(*given, seeds[0], label), seeds)
   drawn = [
-    judge(baseline_like(name, distilled, dataset, seed), seed[None])
-    for seed in seeds
+    judge(baseline_like(*given, seed, label), seed[None]) for seed in seeds
   ]
   return {net: pool([row[net] for row in drawn]) for net in judge.names}

@@ -12,6 +12,7 @@ from rdd_jax.config.build.training import INNER_DATA
 from rdd_jax.data.ood.overlap import Overlap
 from rdd_jax.evaluation.regression import KINDS
 from rdd_jax.images import corruptions
+from rdd_jax.networks.precision import DTYPES
 from rdd_jax.objectives.gradient import DISTANCES
 
 # The least that a field may be, and the most; bounds belong to the range.
@@ -65,6 +66,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
       'synthetic.outlier_weight',
       'synthetic.step_size',
       'synthetic.label_scale',
+      'synthetic.top_k',
       'objective.matched_rows',
       'objective.alpha',
       'objective.first',
@@ -113,6 +115,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
       'experts.momentum',
       'evaluation.momentum',
       'evaluation.cutmix',
+      'evaluation.mixup',
       'evaluation.ema',
       'optimizer.momentum',
       'optimizer.label_momentum',
@@ -127,14 +130,17 @@ RANGES: Mapping[str, tuple[float, float]] = {
     ('objective.groups', 'objective.earliest', 'selection.groups'),
     (-1, math.inf),
   ),
-  'synthetic.temperature': (1e-3, math.inf),
+  **dict.fromkeys(
+    ('synthetic.temperature', 'evaluation.mixup_alpha'), (1e-3, math.inf)
+  ),
 }
 # What names a field may have.
 NAMES: Mapping[str, Iterable[str]] = {
   # Of products, as jax.default_matmul_precision takes them.
   'precision': ('float32', 'tensorfloat32', 'bfloat16', 'highest', 'high'),
+  'network.dtype': DTYPES,
   'data.zca_convention': ('kornia', 'frepo'),
-  'synthetic.labels': ('hard', 'soft', 'free', 'stored', 'teacher'),
+  'synthetic.labels': ('hard', 'soft', 'free', 'stored', 'teacher', 'epochs'),
   'experts.schedule': ('constant', 'cosine'),
   'synthetic.space': ('inputs', 'pixels'),
   'kernel.name': ('fully_connected', 'convolutional'),

@@ -10,6 +10,7 @@ import numpy as np
 
 from rdd_jax.artifact import card
 from rdd_jax.artifact.store import Distilled
+from rdd_jax.config.build.given_file import INITS
 from rdd_jax.config.defaults import PLACES, Config
 from rdd_jax.data import Dataset, effective_rate, injected, stand_in
 from rdd_jax.experiment.teacher import labeled
@@ -58,7 +59,7 @@ def distilled(
       **({'init': given.source} if given is not None else {}),
     },
   )
-  return labeled(found, teacher, trial.config.synthetic.labels)
+  return labeled(trial, found, teacher, seed)
 
 
 def method(config: Config) -> str:
@@ -69,9 +70,18 @@ def method(config: Config) -> str:
   >>> config.transform = {'trust': {}}
   >>> method(config)
   'distribution, trust'
+
+  Of a set that stays as it began, that is all that was done:
+
+  >>> config.objective = {'name': 'selection'}
+  >>> method(config)
+  'init=real, trust'
   """
   links = [link for place in PLACES for link in config[place]]
-  return ', '.join([config.objective.name, *dict.fromkeys(links)])
+  name, init = config.objective.name, config.synthetic.init
+  if name == 'selection' and init != 'selected':
+    name = f'init={init}' if init in INITS else 'init, a set'
+  return ', '.join([name, *dict.fromkeys(links)])
 
 
 def coreset(
@@ -93,7 +103,7 @@ def coreset(
     trial.preprocess,
     card_of(trial.config, trial.dataset, outputs, seed=seed),
   )
-  return labeled(found, teacher, trial.config.synthetic.labels)
+  return labeled(trial, found, teacher, seed)
 
 
 def real(

@@ -51,7 +51,13 @@ def measure(
       'whole_steps above 0'
     )
   outputs = distilled.targets.shape[1]
-  teacher = distilled.teacher or _trained(judge, dataset, outputs, key, steps)
+  teacher = distilled.teacher
+  if not isinstance(teacher, Teacher):
+    teacher = _trained(judge, dataset, outputs, key, steps)
+
+  def unlabeled(rows: store.Distilled) -> store.Distilled:
+    return rows
+
   real = embed(
     teacher.net, teacher.variables, dataset.train_images, judge.preprocess
   )
@@ -63,7 +69,7 @@ def measure(
     return spread(features, cells, real, dataset.train_labels)
 
   return {'distilled': one(distilled)} | {
-    name: one(baseline_like(name, distilled, dataset, key))
+    name: one(baseline_like(name, distilled, dataset, key, unlabeled))
     for name in baselines
   }
 

@@ -13,11 +13,12 @@ import jax
 import numpy as np
 
 from rdd_jax import networks
-from rdd_jax.artifact import store
+from rdd_jax.artifact import answered, store
 from rdd_jax.artifact.store import Distilled
 from rdd_jax.config.build import experts
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import Measure, empirical
+from rdd_jax.experiment.answered import by_epoch, views_key
 from rdd_jax.experiment.trial import Trial, remember, seed_directory
 from rdd_jax.runtime.files import read_summed, write_summed
 from rdd_jax.runtime.logging import say
@@ -140,25 +141,45 @@ def kept(trial: Trial, seed: int) -> Teacher | None:
   return _teacher(trial, store.unpack(data, path)['flat'])
 
 
-def labeled(found: Distilled, teacher: Teacher | None, kind: str) -> Distilled:
+def labeled(
+  trial: Trial, found: Distilled, teacher: Teacher | None, seed: int
+) -> Distilled:
+  """Returns a set of a run with the labels that it is configured to have.
+
+  Args:
+    trial: the run.
+    found: the set, with hard labels.
+    teacher: who labels it; None leaves it as it is.
+    seed: the distillation seed.
+  """
+  if teacher is None:
+    return found
+  chosen = trial.config.synthetic
+  found = by_teacher(found, teacher, chosen.labels)
+  if chosen.labels != answered.KIND:
+    return found
+  recipe = trial.experiment.evaluation
+  views = views_key(trial.config.seed, seed)
+  return by_epoch(found, teacher, recipe, views, chosen.top_k)
+
+
+def by_teacher(found: Distilled, teacher: Teacher, kind: str) -> Distilled:
   """Returns a set with a teacher's labels; its card says so.
 
   Args:
     found: the set, with hard labels.
-    teacher: who labels it; None leaves it as it is.
+    teacher: who labels it.
     kind: 'stored', the teacher's answer to each image, to whose tiles, in the
-      mean, where it has several; or 'teacher', which puts the network itself
-      into the set.
+      mean, where it has several; 'teacher', which puts the network itself into
+      the set; or 'epochs', whose answers are still to come.
   """
-  if teacher is None:
-    return found
   said = {
     'network': dict(found.card['network']),
     'temperature': teacher.temperature,
     'bytes': teacher.size,
   }
   card = {**found.card, 'label_kind': kind, 'teacher': said}
-  if kind == 'teacher':
+  if kind != 'stored':
     return replace(found, teacher=teacher, card=card)
   rows = store.to_batch(found)
   logits = predict(

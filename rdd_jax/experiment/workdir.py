@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rdd_jax.artifact import store
+from rdd_jax.config import defaults
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import changed
@@ -69,6 +70,10 @@ def claim(directory: Path, config: Config, *, write: bool = True) -> None:
         'and resumes none but its own; choose another --workdir'
       )
     now = flat(json.loads(_text(config)))
+    # A field that there was not yet is as it is by default.
+    known = flat(json.loads(_text(defaults.config())))
+    new = now.keys() - before.keys()
+    before |= {key: known[key] for key in new & known.keys()}
     fields = sorted(
       key
       for key in before.keys() | now.keys()
@@ -76,9 +81,10 @@ def claim(directory: Path, config: Config, *, write: bool = True) -> None:
     )
     if fields:
       changed.refuse(directory, before, now, fields)
-      if write:
-        say(changed.follow(directory, before, now, fields))
-        _write(path, config)
+    if write and fields:
+      say(changed.follow(directory, before, now, fields))
+    if write and (fields or new):
+      _write(path, config)
     return
   if not write:
     return

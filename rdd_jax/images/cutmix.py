@@ -14,7 +14,10 @@ from rdd_jax.images.draws import box, draw
 
 
 def cutmix(
-  key: Array, batch: Batch, beta: float = 1.0, probability: float = 0.5
+  key: Array,
+  batch: Batch,
+  beta: float = 1.0,
+  probability: float | Array = 0.5,
 ) -> Batch:
   """Pastes one box of another row into each row, and mixes their targets.
 
@@ -33,13 +36,7 @@ def cutmix(
   Source: Yun et al., CutMix, ICCV 2019.
   """
   images, targets = batch.inputs, batch.targets
-  n = images.shape[0]
-  partner = jax.random.choice(named(key, 'partner'), n, (n,), p=batch.weights)
-  keep = (
-    jax.random.uniform(named(key, 'share'))  # is Beta(1, 1), compiled sooner
-    if beta == 1
-    else jax.random.beta(named(key, 'share'), beta, beta)
-  )
+  partner, keep = drawn(key, batch, beta)
   mixes = jax.random.bernoulli(named(key, 'coin'), probability)
   u = draw(named(key, 'box'), 2, images, True)
   inside = box(u, images, mixes * jnp.sqrt(1 - keep))
@@ -49,3 +46,21 @@ def cutmix(
     inputs=jnp.where(inside, images[partner], images),
     targets=(1 - share) * targets + share * targets[partner],
   )
+
+
+def drawn(key: Array, batch: Batch, beta: float) -> tuple[Array, Array]:
+  """Draws which rows are mixed into rows, and the share that these keep.
+
+  Args:
+    key: a random key.
+    batch: `n` rows, of which partners are drawn by their weights.
+    beta: of Beta(beta, beta).
+
+  Returns:
+    `i[n]`, and `f[]` in [0, 1].
+  """
+  n = batch.weights.shape[0]
+  partner = jax.random.choice(named(key, 'partner'), n, (n,), p=batch.weights)
+  if beta == 1:  # is uniform, compiled sooner
+    return partner, jax.random.uniform(named(key, 'share'))
+  return partner, jax.random.beta(named(key, 'share'), beta, beta)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 import dataclasses
 import math
 from typing import Any
@@ -23,6 +24,7 @@ from rdd_jax.networks.functional import (
   unflatten,
 )
 from rdd_jax.networks.mlp import MLP
+from rdd_jax.networks.precision import DTYPES, FLOAT32, Mixed
 from rdd_jax.networks.resnet import ResNet18
 from rdd_jax.networks.vgg import VGG11
 from rdd_jax.networks.vit import ViT
@@ -38,6 +40,7 @@ __all__ = [
   'flatten',
   'init',
   'parse',
+  'spell',
   'unflatten',
 ]
 
@@ -74,7 +77,8 @@ def build(name: str, num_outputs: int, **options: Any) -> nn.Module:
     name: 'convnet', 'frepo_convnet', 'mlp', 'resnet18', 'resnet18_bn', 'vgg11',
       'alexnet' or 'vit'; options may follow it, `convnet:norm=none:depth=2`.
     num_outputs: of the head; one more than classes with a reject class.
-    **options: attributes of the module, such as `width`.
+    **options: attributes of the module, such as `width`; and `dtype`, what it
+      computes in, 'float32' or 'bfloat16', see `networks.precision`.
 
   Raises:
     UserError: for an unknown name, option or value, with the nearest one.
@@ -92,7 +96,7 @@ def build(name: str, num_outputs: int, **options: Any) -> nn.Module:
     field.name: field.default
     for field in dataclasses.fields(module)
     if field.name not in ('num_outputs', 'parent', 'name')
-  }
+  } | {'dtype': FLOAT32}
   options = {**options, **given}
   for option, value in options.items():
     kind = type(choose(f'option of {name}', option, fields))
@@ -100,7 +104,10 @@ def build(name: str, num_outputs: int, **options: Any) -> nn.Module:
       raise UserError(
         f'option of {name} {option}={value!r}: give {kind.__name__}'
       )
-  return module(num_outputs=num_outputs, **{**preset, **options})
+  dtype = options.pop('dtype', FLOAT32)
+  choose(f'dtype of {name}', dtype, DTYPES)
+  net = module(num_outputs=num_outputs, **{**preset, **options})
+  return net if dtype == FLOAT32 else Mixed(net, dtype)
 
 
 def parse(text: str) -> tuple[str, dict[str, Any]]:
@@ -112,3 +119,20 @@ def parse(text: str) -> tuple[str, dict[str, Any]]:
   name, *given = text.split(':')
   pairs = (item.partition('=') for item in given)
   return name, {k: int(v) if v.isdigit() else v for k, _, v in pairs}
+
+
+def spell(options: Mapping[str, Any]) -> str:
+  """Returns a name and the options of a network in a line, as `parse` reads it.
+
+  Args:
+    options: `name` and what else `build` takes; `dtype` is left out where it is
+      the default.
+
+  >>> spell({'name': 'convnet', 'depth': 2, 'dtype': 'float32'})
+  'convnet:depth=2'
+  """
+  usual = ('dtype', FLOAT32)
+  more = (
+    f'{k}={v}' for k, v in options.items() if k != 'name' and (k, v) != usual
+  )
+  return ':'.join([options['name'], *more])

@@ -13,7 +13,7 @@ from jax.flatten_util import ravel_pytree
 import jax.numpy as jnp
 
 from rdd_jax.core.sharding import in_blocks, shares
-from rdd_jax.networks.layers import Conv
+from rdd_jax.networks.layers import Conv, widened
 
 STATISTICS = 1024  # of channels, at most: covariances of them are inverted
 CACHE = 5 * 2**20  # bytes of one activation that work best in a CPU's cache
@@ -105,7 +105,7 @@ def apply_with_statistics(
       if "'__call__'" in jax.tree_util.keystr(path) and leaf.ndim > 2
     ]
     found = [
-      f(m, tuple(range(1, m.ndim - 1)))
+      f(widened(m), tuple(range(1, m.ndim - 1)))
       for m in maps
       for f in (jnp.mean, jnp.std)
     ]

@@ -1,4 +1,8 @@
-"""Layers that the networks share, initialized as PyTorch does by default."""
+"""Layers that the networks share, initialized as PyTorch does by default.
+
+They compute in bfloat16 where images are, and keep their parameters as they
+are: float32, see `rdd_jax.networks.precision`.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +36,27 @@ def uniform(fan_in: int) -> Initializer:
   return sample
 
 
+def computes(x: Array) -> jnp.dtype | None:
+  """Returns what a layer computes in: bfloat16, or what its inputs promote to.
+
+  Args:
+    x: its images.
+
+  >>> computes(jnp.ones(1, jnp.bfloat16)), computes(jnp.ones(1))
+  (dtype(bfloat16), None)
+  """
+  return x.dtype if x.dtype == jnp.bfloat16 else None
+
+
+def widened(x: Array) -> Array:
+  """Returns images in no less than float32, which moments are computed in.
+
+  Args:
+    x: `f[...]`.
+  """
+  return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
 class Conv(nn.Module):
   """Convolves with square kernels.
 
@@ -57,6 +82,7 @@ class Conv(nn.Module):
       x,
       self.param('kernel', start, shape),
       self.param('bias', start, shape[-1:]) if self.use_bias else None,
+      dtype=computes(x),
     )
     strides = (self.stride, self.stride)
     pads = ((self.pad, self.pad), (self.pad, self.pad))
@@ -71,7 +97,9 @@ def dense(x: Array, features: int) -> Array:
     features: of the result, `f[..., features]`.
   """
   start = uniform(x.shape[-1])
-  return nn.Dense(features, kernel_init=start, bias_init=start)(x)
+  return nn.Dense(
+    features, dtype=computes(x), kernel_init=start, bias_init=start
+  )(x)
 
 
 class GroupNorm(nn.Module):
@@ -109,6 +137,8 @@ class GroupNorm(nn.Module):
     scale = self.param('scale', nn.initializers.ones, (c,))
     bias = self.param('bias', nn.initializers.zeros, (c,))
 
+    dtype, x = computes(x), widened(x)
+
     def moment(v: Array) -> Array:
       of_group = v.mean((1, 2)).reshape(n, groups, -1).mean(-1)
       return jnp.repeat(of_group, c // groups, axis=-1)[:, None, None]
@@ -116,7 +146,8 @@ class GroupNorm(nn.Module):
     mean = moment(x)
     variance = jnp.maximum(moment(x * x) - mean * mean, 0.0)
     slope = scale[None, None, None] * lax.rsqrt(variance + self.epsilon)
-    return x * slope + (bias[None, None, None] - mean * slope)
+    y = x * slope + (bias[None, None, None] - mean * slope)
+    return y if dtype is None else y.astype(dtype)
 
 
 Norm = Callable[[Array, bool], Array]
@@ -124,7 +155,7 @@ Norm = Callable[[Array, bool], Array]
 NORMS: dict[str, Norm] = {
   'instance': lambda x, training: GroupNorm()(x),
   'batch': lambda x, training: nn.BatchNorm(
-    use_running_average=not training, momentum=0.9
+    use_running_average=not training, momentum=0.9, dtype=computes(x)
   )(x),
   'layer': lambda x, training: GroupNorm(1)(x),
   'group': lambda x, training: GroupNorm(4)(x),

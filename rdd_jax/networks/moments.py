@@ -10,6 +10,7 @@ from jax import Array
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.networks.functional import Outputs, Variables
+from rdd_jax.networks.layers import widened
 
 
 class Moments(NamedTuple):
@@ -55,8 +56,9 @@ def apply_with_moments(
   def look(run: Any, args: Any, kwargs: Any, context: Any) -> Any:
     module = context.module
     if isinstance(module, nn.BatchNorm) and context.method_name == '__call__':
-      axes = tuple(range(args[0].ndim - 1))
-      own = Moments(args[0].mean(axes), args[0].var(axes))
+      rows = widened(args[0])
+      axes = tuple(range(rows.ndim - 1))
+      own = Moments(rows.mean(axes), rows.var(axes))
       kept = module.variables['batch_stats']
       seen.append((own, Moments(kept['mean'], kept['var'])))
     return run(*args, **kwargs)

@@ -7,6 +7,7 @@ layers are twice, not four times, as wide as a token; no dropout.
 from __future__ import annotations
 
 import flax.linen as nn
+from flax.linen.dtypes import promote_dtype
 import jax
 from jax import Array
 import jax.numpy as jnp
@@ -14,6 +15,10 @@ import jax.numpy as jnp
 from rdd_jax.core.errors import UserError
 from rdd_jax.networks import layers
 from rdd_jax.networks.functional import Outputs
+
+
+def _norm(x: Array) -> Array:
+  return nn.LayerNorm(dtype=layers.computes(x))(x)
 
 
 class Encoder(nn.Module):
@@ -29,7 +34,7 @@ class Encoder(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array) -> Array:
-    y = nn.LayerNorm()(x)
+    y = _norm(x)
     n, tokens, _ = y.shape
     query, key, value = jnp.split(
       layers.dense(y, 3 * self.width).reshape(n, tokens, self.heads, -1),
@@ -38,7 +43,7 @@ class Encoder(nn.Module):
     )
     y = jax.nn.dot_product_attention(query, key, value)
     x = x + layers.dense(y.reshape(n, tokens, self.width), self.width)
-    y = layers.dense(nn.LayerNorm()(x), 2 * self.width)
+    y = layers.dense(_norm(x), 2 * self.width)
     return x + layers.dense(jax.nn.gelu(y), self.width)
 
 
@@ -91,8 +96,9 @@ class ViT(nn.Module):
     positions = self.param(
       'positions', nn.initializers.normal(0.02), (1, *x.shape[1:])
     )
+    x, positions = promote_dtype(x, positions, dtype=layers.computes(x))
     x = x + positions
     for _ in range(self.depth):
       x = Encoder(self.width, self.heads)(x)
-    features = nn.LayerNorm()(x).mean(1)
+    features = _norm(x).mean(1)
     return Outputs(layers.dense(features, self.num_outputs), features)

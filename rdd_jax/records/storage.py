@@ -10,7 +10,8 @@ if TYPE_CHECKING:
   from rdd_jax.artifact.store import Distilled
 
 HARD, SOFT, LEARNED = 'hard', 'stored soft', 'learned'
-TEACHER = "a teacher's"
+TEACHER, VIEWS = "a teacher's", 'stored by view'
+REGIMES = {'stored': SOFT, 'teacher': TEACHER, 'epochs': VIEWS}  # of a teacher
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,12 @@ class Storage:
     what: the setting, where a table has several; '' otherwise.
     labels: 'hard', which the order of the images says; 'stored soft', numbers
       of a teacher; 'learned', numbers that were distilled; "a teacher's", of
-      each view that networks train on, by its stored weights.
+      each view that networks train on, by its stored weights; 'stored by
+      view', these answers.
     images_per_class: stored images, of outliers as well, over classes.
     bytes: of images, 4 for each number of a pixel, of labels that are not hard,
-      4 for each of their numbers, and of a teacher's weights.
+      4 for each of their numbers, and of a teacher's weights, or of its stored
+      answers to views, as they are on disk.
     bits_per_class: of the whole set, over classes.
   """
 
@@ -41,9 +44,9 @@ def storage(
   labels: str = HARD,
   outputs: int | None = None,
   what: str = '',
-  weights: int = 0,
+  teacher: int = 0,
 ) -> Storage:
-  """Computes what a set takes in 32-bit floats.
+  """Computes what a set takes, its images in 32-bit floats.
 
   Args:
     images: the shape of its images, `(n, H, W, C)`.
@@ -51,7 +54,8 @@ def storage(
     labels: the regime.
     outputs: numbers of a label that is not hard; by default `classes`.
     what: the setting.
-    weights: numbers of a teacher that labels views.
+    teacher: bytes of the weights of a teacher that labels views, or of its
+      stored answers.
 
   >>> found = storage((10, 8, 8, 1), 10)
   >>> found.bytes, found.bits_per_class, found.images_per_class
@@ -59,17 +63,17 @@ def storage(
   >>> storage((10, 8, 8, 1), 10, 'learned').bytes
   2960
   """
-  numbers = math.prod(images)
-  if labels == TEACHER:
-    numbers += weights
+  taken = 4 * math.prod(images)
+  if labels in (TEACHER, VIEWS):
+    taken += teacher
   elif labels != HARD:
-    numbers += images[0] * (outputs or classes)
+    taken += 4 * images[0] * (outputs or classes)
   return Storage(
     what=what,
     labels=labels,
     images_per_class=_plain(images[0] / classes),
-    bytes=4 * numbers,
-    bits_per_class=_plain(32 * numbers / classes),
+    bytes=taken,
+    bits_per_class=_plain(8 * taken / classes),
   )
 
 
@@ -86,7 +90,7 @@ def of(artifact: Distilled, what: str = '') -> Storage:
     regime(artifact.card.get('label_kind'), 'source' in artifact.card),
     artifact.targets.shape[1],
     what,
-    artifact.teacher.size // 4 if artifact.teacher else 0,
+    artifact.teacher.size if artifact.teacher else 0,
   )
 
 
@@ -100,13 +104,13 @@ def regime(kind: str | None, published: bool = False) -> str:
 
   >>> regime('hard'), regime('free'), regime('soft'), regime('soft', True)
   ('hard', 'learned', 'learned', 'stored soft')
-  >>> regime('stored'), regime('teacher')
-  ('stored soft', "a teacher's")
+  >>> regime('stored'), regime('teacher'), regime('epochs')
+  ('stored soft', "a teacher's", 'stored by view')
   """
   if kind in (None, 'hard'):
     return HARD
-  if kind in ('stored', 'teacher'):
-    return SOFT if kind == 'stored' else TEACHER
+  if kind in REGIMES:
+    return REGIMES[kind]
   return SOFT if published and kind != 'free' else LEARNED
 
 

@@ -18,9 +18,10 @@ from rdd_jax.core.sharding import each
 from rdd_jax.core.transform import Transform, identity
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.networks import Variables
-from rdd_jax.training.program import Training, minibatches, program
+from rdd_jax.training.program import Training, program
 from rdd_jax.training.recipe import Recipe
-from rdd_jax.training.teacher import Teacher
+from rdd_jax.training.stored import Labeler
+from rdd_jax.training.views import minibatches
 
 Told = Callable[[int, int], None]
 
@@ -35,7 +36,7 @@ def fit(
   key: Array,
   student: Transform = identity(),
   preprocess: Preprocessing | None = None,
-  teacher: Teacher | None = None,
+  teacher: Labeler | None = None,
 ) -> Variables:
   """Trains one network from scratch, as `fit_many` does several.
 
@@ -79,7 +80,7 @@ def fit_many(
   preprocess: Preprocessing | None = None,
   parallel: bool | None = None,
   learning_rate: Array | float | None = None,
-  teacher: Teacher | None = None,
+  teacher: Labeler | None = None,
 ) -> Variables:
   """Trains one network from scratch for each seed, and reports the last step.
 
@@ -102,7 +103,8 @@ def fit_many(
       sets that differ in it share a program.
     teacher: labels the rows of classes, as they are trained on: augmented and
       mixed. Networks are trained to give its answers, at its temperature,
-      whatever loss the recipe has.
+      whatever loss the recipe has. Where it has a key of views, all networks
+      see the same ones; its stored answers are to these.
 
   Returns:
     Variables whose leaves are `[s, ...]`.
@@ -182,7 +184,7 @@ def _arguments(
   student: Transform = identity(),
   preprocess: Preprocessing | None = None,
   learning_rate: Array | float | None = None,
-  teacher: Teacher | None = None,
+  teacher: Labeler | None = None,
 ) -> tuple[int, tuple[Any, ...]]:
   """The number of steps, and what `program` takes before a key."""
   steps = recipe.num_steps(minibatches(batch, recipe))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-import math
 from typing import NamedTuple, cast
 
 import flax.linen as nn
@@ -14,16 +12,16 @@ import jax.numpy as jnp
 import optax
 
 from rdd_jax.core import keys
-from rdd_jax.core.batch import Batch, take
+from rdd_jax.core.batch import Batch
 from rdd_jax.core.losses import Softened
 from rdd_jax.core.transform import DataSpec, State, Transform
-from rdd_jax.images.cutmix import cutmix
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.networks import Variables
 from rdd_jax.training import sgd
 from rdd_jax.training.recipe import Recipe
 from rdd_jax.training.sgd import Learner, scorer
-from rdd_jax.training.teacher import Teacher
+from rdd_jax.training.stored import Labeler, StoredLabels
+from rdd_jax.training.views import Views
 
 
 class Training(NamedTuple):
@@ -39,12 +37,6 @@ class Training(NamedTuple):
     return self.learner.variables if self.average is None else self.average
 
 
-def minibatches(batch: Batch, recipe: Recipe) -> int:
-  """Counts the minibatches of an epoch."""
-  n = batch.targets.shape[0]
-  return math.ceil(n / (recipe.batch_size or n))
-
-
 def program(
   net: nn.Module,
   batch: Batch,
@@ -54,47 +46,35 @@ def program(
   student: Transform,
   preprocess: Preprocessing | None,
   learning_rate: Array | float | None,
-  teacher: Teacher | None,
+  teacher: Labeler | None,
   key: Array,
 ) -> tuple[Callable[[], Training], Callable[..., tuple[Training, None]]]:
   """Returns how training starts, and its step, see `fit_many`."""
   n, num_outputs = batch.targets.shape
-  parts = minibatches(batch, recipe)
-  size = math.ceil(n / parts)
-  steps = recipe.num_steps(parts)
+  own = key if teacher is None or teacher.views is None else teacher.views
+  views = Views(batch, recipe, preprocess, own)
+  steps = recipe.num_steps(views.parts)
   if learning_rate is None:
     learning_rate = recipe.learning_rate
   tx = recipe.gradient_transformation(steps, learning_rate)
   losses = recipe.losses
   if teacher is not None:
     losses = Softened(teacher.temperature)
+  if isinstance(teacher, StoredLabels):
+    teacher.require(steps, views.size)
 
-  def minibatch(order: Array, t: Array) -> tuple[Batch, Array]:
-    if parts == 1:
-      return batch, order
-    epoch, part = jnp.divmod(t, parts)
-    order = jax.lax.cond(part == 0, shuffled, lambda _: order, epoch)
-    # The last minibatch of an epoch is filled up from the first.
-    return take(batch, order[(part * size + jnp.arange(size)) % n]), order
-
-  def shuffled(epoch: Array) -> Array:
-    epoch_key = jax.random.fold_in(keys.named(key, 'order'), epoch)
-    return jax.random.permutation(epoch_key, n)
-
-  def vary(rows: Batch, key: Array) -> Batch:
-    inputs = rows.inputs if preprocess is None else preprocess(rows.inputs)
-    if recipe.augment is not None:
-      inputs = recipe.augment(keys.named(key, 'augment'), inputs)
-    rows = replace(rows, inputs=inputs)
-    if recipe.cutmix:
-      key = keys.named(key, 'cutmix')
-      rows = cutmix(key, rows, probability=recipe.cutmix)
-    return rows if teacher is None else teacher.relabel(rows, num_classes)
+  def ordered(order: Array, t: Array) -> Array:
+    if views.parts == 1:
+      return order
+    epoch, part = jnp.divmod(t, views.parts)
+    return jax.lax.cond(part == 0, views.order, lambda _: order, epoch)
 
   def step(state: Training, t: Array) -> tuple[Training, None]:
     now = jax.random.fold_in(keys.named(key, 'step'), t)
-    rows, order = minibatch(state.order, t)
-    rows = vary(rows, now)
+    order = ordered(state.order, t)
+    rows = views.at(order, t)
+    if teacher is not None:
+      rows = teacher.relabel(rows, num_classes, t)
     rows, edited = student.update(
       rows,
       state.student,

@@ -13,6 +13,7 @@ import optax
 from rdd_jax.core.errors import UserError, choose
 from rdd_jax.core.losses import RowLosses, cross_entropy
 from rdd_jax.images.augment import Augment
+from rdd_jax.images.mixup import ALPHA
 
 SCHEDULES: dict[str, Callable[[Any, int], optax.Schedule]] = {
   'constant': lambda rate, n: optax.constant_schedule(rate),
@@ -61,7 +62,10 @@ class Recipe:
     weight_decay: times the parameters, added to the gradient (as in PyTorch);
       'adamw' adds it to the step instead, to that of kernels alone.
     augment: acts on every minibatch, after preprocessing.
-    cutmix: the probability that a step mixes its rows.
+    cutmix: the probability that a step mixes its rows; see `images.mixup.mix`
+      where `mixup` is set too.
+    mixup: likewise.
+    mixup_alpha: of its shares, Beta(alpha, alpha).
     ema: the decay of the average of the weights that is returned; None returns
       the last weights. Early steps decay faster, by (1 + t) / (10 + t).
     losses: what is made small.
@@ -81,6 +85,8 @@ class Recipe:
   weight_decay: float = 5e-4
   augment: Augment | None = None
   cutmix: float = 0.0
+  mixup: float = 0.0
+  mixup_alpha: float = ALPHA
   ema: float | None = None
   losses: RowLosses = cross_entropy
 

@@ -31,11 +31,14 @@ class Teacher:
     net: the network.
     variables: its parameters and batch statistics.
     temperature: what divides its logits.
+    views: a typed key, of the views that it labels; None leaves them to each
+      network's own.
   """
 
   net: nn.Module = field(metadata={'static': True})
   variables: Variables
   temperature: float = field(default=1.0, metadata={'static': True})
+  views: Array | None = None
 
   def answers(self, inputs: Array) -> Array:
     """Returns the softmax `f[n, o]` of logits over the temperature.
@@ -46,13 +49,15 @@ class Teacher:
     logits = networks.apply(self.net, self.variables, inputs).logits
     return jax.nn.softmax(jax.lax.stop_gradient(logits) / self.temperature)
 
-  def relabel(self, rows: Batch, num_classes: int) -> Batch:
+  def relabel(self, rows: Batch, num_classes: int, t: Array | int = 0) -> Batch:
     """Returns rows whose targets are its answers; outliers keep their own.
 
     Args:
       rows: `n` of them.
       num_classes: cells from here on are outliers.
+      t: the step, which stored answers depend on.
     """
+    del t
     known = (rows.cells < num_classes)[:, None]
     targets = jnp.where(known, self.answers(rows.inputs), rows.targets)
     return replace(rows, targets=targets)

@@ -255,7 +255,12 @@ def test_the_card_says_what_was_assumed_and_what_judges(tmp_path):
   found = adopted.load(digits(tmp_path), adopted.Told(), name='digits')
   card = json.loads(json.dumps(found.distilled.card))
   assert card['data']['name'] == 'digits'
-  assert card['network'] == {'name': 'convnet', 'width': 128, 'depth': 2}
+  assert card['network'] == {
+    'name': 'convnet',
+    'width': 128,
+    'depth': 2,
+    'dtype': 'float32',
+  }
   assert len(card['source']['sha256']) == 64
   assert card['source']['assumed'] == list(found.notes)
   assert 'standardized as the training rows' in found.notes[-3]

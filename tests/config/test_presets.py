@@ -6,6 +6,7 @@ from marks import slow_but
 import pytest
 from tracing import trace
 
+from rdd_jax.config.build.experts import teaches
 from rdd_jax.config.presets.datasets import DATA
 from rdd_jax.config.presets.methods import methods
 from rdd_jax.config.presets.registry import preset
@@ -70,3 +71,22 @@ def test_one_of_each_has_every_method_data_set_and_protection():
   assert {dataset for _, dataset, _ in quick} == set(DATA) - {'own'}
   assert {method for method, *_ in quick} == {c.split('-')[0] for c in CASES}
   assert {protection for *_, protection in quick} == set(PROTECTIONS)
+
+
+def test_students_of_a_teacher_mix_as_released():
+  """RDED's by CutMix, SRe2L's by mixup of Beta(0.8, 0.8), in each step."""
+  for labels in ('teacher', 'epochs'):
+    rded, sre2l = (
+      preset(name, 'cifar100')(f'labels={labels}').evaluation
+      for name in ('rded', 'sre2l')
+    )
+    assert (rded.cutmix, rded.mixup) == (1, 0)
+    assert (sre2l.cutmix, sre2l.mixup, sre2l.mixup_alpha) == (0, 1, 0.8)
+
+
+@pytest.mark.parametrize('method', ['rded', 'sre2l', 'dm'])
+def test_cleaning_alone_asks_no_teacher(method: str):
+  given = preset('own', 'own')(f'data=folder:photos,method={method}')
+  clean = preset('own', 'own')(f'data=folder:photos,task=clean,method={method}')
+  assert teaches(given) == (method != 'dm')
+  assert not teaches(clean)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 import json
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
@@ -13,12 +15,15 @@ from rdd_jax.artifact import store
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets.registry import preset
 from rdd_jax.core.errors import UserError
-from rdd_jax.experiment import pipeline
+from rdd_jax.experiment import pipeline, workdir
 from rdd_jax.experiment.baselines import baseline_like
+from rdd_jax.experiment.check import check
 from rdd_jax.experiment.judge import judge_of, load
+from rdd_jax.experiment.relabeled import labeling
 from rdd_jax.experiment.trial import network_keys
 from rdd_jax.records import storage
 from rdd_jax.runtime.stopping import Stopped
+from rdd_jax.training.stored import StoredLabels
 
 
 def tiny(protection: str, arg: str, method: str = 'rded', **changes) -> Config:
@@ -70,6 +75,9 @@ def test_wrong_labels_outliers_and_rare_groups_at_once(everything: Path):
   assert storage.of(found).labels == "a teacher's"
   images = 4 * found.images.size
   assert storage.of(found).bytes == images + found.teacher.size
+  with np.load(everything / store.ARRAYS) as arrays:
+    weights = [arrays[n].nbytes for n in arrays if n.startswith('teacher.')]
+  assert found.teacher.size == sum(weights)
 
 
 def test_a_set_is_judged_again_under_its_own_teacher(everything: Path):
@@ -136,6 +144,124 @@ def test_a_stopped_teacher_makes_the_same_set(tmp_path: Path):
     baseline_like('random', found, dataset, network_keys(0, 1)[0])
 
 
+@pytest.fixture(scope='module')
+def answered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+  """Three numbers of each label, and views that are mixed."""
+  directory = tmp_path_factory.mktemp('answered')
+  pipeline.execute(tiny('rded', 'labels=epochs,top_k=3'), directory)
+  return directory
+
+
+def test_answers_to_views_are_stored_and_counted(answered: Path):
+  found = store.load(answered)
+  assert found.card['label_kind'] == 'epochs'
+  assert isinstance(found.teacher, StoredLabels)
+  assert found.teacher.values.shape == (2, 20, 3)  # two epochs of one batch
+  with np.load(answered / store.ARRAYS) as arrays:
+    labels = sum(arrays[n].nbytes for n in arrays if n.startswith('labels.'))
+    taken = arrays['images'].nbytes + labels
+  assert labels == 2 * 20 * 3 * (2 + 1) + 8  # float16, uint8, and the key
+  assert storage.of(found).labels == 'stored by view'
+  assert storage.of(found).bytes == taken
+  assert found.card['stored_labels']['bytes'] == labels
+  random = store.load(answered / 'baselines' / 'random')
+  assert isinstance(random.teacher, StoredLabels)
+  assert random.card['label_kind'] == 'epochs'
+  assert (random.teacher.values != found.teacher.values).any()
+
+
+def test_the_same_set_is_judged_without_a_teacher(answered: Path):
+  """By its labels, which a run's teacher gives to baselines as well."""
+  found = store.load(answered)
+  dataset = load(found.card, training=True)
+  judge, seeds = judge_of(found, dataset), network_keys(0, 1)
+  (row,) = judge(found, seeds).values()
+  written = json.loads((answered / 'results.json').read_text())['rows']
+  assert row['accuracy'] == written['distilled']['accuracy']
+  net = rdd_jax.fit('convnet', found, epochs=1)
+  assert len(net.predict(dataset.test_images[:3])) == 3
+  label = labeling(found, judge.recipe, answered)
+  again = baseline_like('random', found, dataset, seeds[0], label)
+  assert isinstance(again.teacher, StoredLabels)
+  assert label is not None
+  own = label(replace(found, teacher=None, card={**found.card, 'factor': 1}))
+  for ours, theirs in zip(
+    store.to_arrays(found).values(), store.to_arrays(own).values(), strict=True
+  ):
+    np.testing.assert_array_equal(ours, theirs)
+  with pytest.raises(UserError, match='nor beside it'):
+    baseline_like('random', found, dataset, seeds[0])
+
+
+def test_stored_answers_go_where_arrays_go(answered: Path, tmp_path: Path):
+  found = store.load(answered)
+  for form in ('npz', 'safetensors'):
+    rdd_jax.export(found, form, tmp_path / form)
+    again = rdd_jax.load(tmp_path / form / f'set.{form}')
+    assert store.to_arrays(again).keys() == store.to_arrays(found).keys()
+    for name, array in store.to_arrays(found).items():
+      np.testing.assert_array_equal(store.to_arrays(again)[name], array)
+  lines = rdd_jax.export(found, 'folder', tmp_path / 'folder')
+  assert "npz and safetensors keep its teacher's answers" in lines[-1]
+  plain = rdd_jax.load(tmp_path / 'folder').card
+  assert plain['label_kind'] == 'hard'
+  assert 'stored_labels' not in plain
+
+
+def test_other_views_than_those_labeled_are_refused(
+  answered: Path, tmp_path: Path
+):
+  found = store.load(answered)
+  with pytest.raises(UserError, match='give 2 or fewer'):
+    judge_of(found, load(found.card), epochs=3)
+  arg = 'labels=epochs,top_k=3'
+  for epochs in (3, 2):  # no label is stored yet
+    config = tiny('rded', arg, **{'evaluation.epochs': epochs})
+    workdir.claim(tmp_path, config)
+  (tmp_path / store.CARD).write_bytes((answered / store.CARD).read_bytes())
+  for field, value, words in (
+    ('evaluation.epochs', 3, 'stored for 2 epochs'),
+    ('evaluation.batch_size', 5, 'stored for views by batch_size=50'),
+    ('evaluation.mixup', 1.0, r'mixup=0\.0, and networks .* mixup=1\.0'),
+    ('synthetic.top_k', 2, 'made by another config'),
+  ):
+    with pytest.raises(UserError, match=words):
+      workdir.claim(tmp_path, tiny('rded', arg, **{field: value}))
+  for epochs in (1, 2):  # as many as labels are stored for
+    config = tiny('rded', arg, **{'evaluation.epochs': epochs})
+    workdir.claim(tmp_path, config)
+  edited = {**found.card['evaluation'], 'augment': 'flip'}
+  odd = replace(found, card={**found.card, 'evaluation': edited})
+  with pytest.raises(UserError, match="by augment='', and"):
+    judge_of(odd, load(found.card))
+  assert isinstance(found.teacher, StoredLabels)
+  moved = replace(found.teacher, views=jax.random.key(1))
+  with pytest.raises(UserError, match=r'made otherwise here.*install rdd_jax'):
+    judge_of(replace(found, teacher=moved), load(found.card))
+
+
+@pytest.mark.parametrize(
+  ('change', 'words'),
+  [
+    ({'labels.key': None}, r'lacks labels\.key'),
+    ({'labels.values': np.ones((2, 20, 3))}, r'float64\[2, 20, 3\]'),
+    ({'labels.values': np.ones((2, 20, 3), np.float16)}, 'no probabilities'),
+    ({'labels.classes': None}, r'labels\.values is float16\[2, 20, 3\], for'),
+    (
+      {'labels.classes': np.full((2, 20, 3), 10, np.uint8)},
+      r'up to 10; give unsigned\[2, 20, 3\] below 10',
+    ),
+  ],
+)
+def test_damaged_answers_are_named(answered: Path, change, words):
+  found = store.load(answered)
+  arrays = store.to_arrays(found) | change
+  arrays = {name: a for name, a in arrays.items() if a is not None}
+  card = {k: v for k, v in found.card.items() if k != 'arrays'}
+  with pytest.raises(UserError, match=words):
+    store.from_arrays(arrays, card, 'here')
+
+
 def test_recovered_images_come_with_outliers_and_soft_labels(tmp_path: Path):
   """Noise becomes images in [0, 1]; slots begin as corrupted rows."""
   config = tiny(
@@ -179,3 +305,12 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path):
     pipeline.execute(config, tmp_path)
   with pytest.raises(UserError, match='temperature=4 with labels=hard'):
     tiny('rded', 'labels=hard,temperature=4')
+  with pytest.raises(UserError, match='top_k=3 with labels=teacher'):
+    tiny('rded', 'labels=teacher,top_k=3')
+  with pytest.raises(UserError, match='a label has 10 numbers: give 10'):
+    pipeline.execute(tiny('rded', 'labels=epochs,top_k=11'), tmp_path)
+  with pytest.raises(UserError, match=r'synthetic\.top_k=-1: give a number'):
+    check(tiny('rded', 'labels=epochs,top_k=-1'))
+  config = tiny('rded', 'labels=epochs', **{'synthetic.temperature': 0.0})
+  with pytest.raises(UserError, match=r'synthetic\.temperature=0'):
+    check(config)

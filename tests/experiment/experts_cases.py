@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 import os
 from pathlib import Path
 import signal
 
 import jax
+from jax import Array
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -46,9 +47,9 @@ IMAGES = jnp.asarray(RNG.integers(0, 256, (N, *SHAPE), np.uint8))
 MEASURE = empirical(np.arange(N) % CLASSES, CLASSES)
 
 
-def make(edit=None, **options) -> Expert:
+def make(edit=None, net=NET, **options) -> Expert:
   return expert(
-    NET,
+    net,
     optax.sgd(0.1, momentum=0.9),
     SHAPE,
     CLASSES,
@@ -70,21 +71,24 @@ def run(
   measure: Measure = MEASURE,
   devices: int = 1,
   stop: Callable[[], bool] = lambda: False,
+  trained: Expert = EXPERT,
+  images: Array = IMAGES,
+  snapshots: Sequence[int] = (0, 1, 2, 4),
   **made_of: object,
 ) -> list[np.ndarray] | None:
   buffer = experts.Buffer(
     directory=directory / 'experts',
     scratch=directory / 'scratch',
     number=number,
-    snapshots=(0, 1, 2, 4),
+    snapshots=tuple(snapshots),
     parallel=parallel,
     made_of=made_of,
   )
   mesh = meshes.make_mesh(devices)
   with meshes.use(mesh):
-    images, held = meshes.replicate((IMAGES, measure), mesh)
+    rows, held = meshes.replicate((images, measure), mesh)
     return experts.trajectories(
-      buffer, EXPERT, KEY, images, held, mesh, stop=stop
+      buffer, trained, KEY, rows, held, mesh, stop=stop
     )
 
 

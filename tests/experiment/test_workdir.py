@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,21 @@ def test_default_depends_on_the_config_alone():
   a, b = gradient.dm('cifar10'), gradient.dm('cifar10', 'seed=1')
   assert workdir.default(a) == workdir.default(gradient.dm('cifar10'))
   assert workdir.default(a) != workdir.default(b)
+
+
+def test_fields_that_an_earlier_version_lacked_are_as_by_default(
+  tmp_path: Path,
+):
+  config = gradient.dm('cifar10')
+  workdir.claim(tmp_path, config)
+  path = tmp_path / 'config.json'
+  now = path.read_text()
+  written = json.loads(now)
+  del written['network']['dtype'], written['evaluation']['mixup']
+  path.write_text(json.dumps(written))
+  workdir.claim(tmp_path, config)
+  assert path.read_text() == now
+  path.write_text(json.dumps(written))
+  config.network.dtype = 'bfloat16'
+  with pytest.raises(UserError, match=r'dtype \(was float32, is bfloat16\)'):
+    workdir.claim(tmp_path, config)

@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import chex
+from images.mix_cases import batch
 import jax
 import jax.numpy as jnp
 
 from rdd_jax.core.batch import Batch
 from rdd_jax.images import cutmix
-
-
-def batch(n: int, weights=None) -> Batch:
-  """Rows of constant images, so that a row tells where its pixels are from."""
-  rows = jnp.arange(n)
-  return Batch(
-    inputs=jnp.broadcast_to(
-      rows.astype(jnp.float32)[:, None, None, None], (n, 8, 8, 1)
-    ),
-    targets=jnp.eye(n),
-    weights=jnp.ones(n) if weights is None else weights,
-    cells=rows,
-    groups=rows,
-    index=rows,
-  )
 
 
 @jax.jit

@@ -12,7 +12,7 @@ from readme import pages
 from rdd_jax.records import DIRECTORY, read
 from rdd_jax.records.__main__ import listing, outdated
 from rdd_jax.records.render import MARK
-from rdd_jax.records.storage import HARD, LEARNED, SOFT, TEACHER
+from rdd_jax.records.storage import HARD, LEARNED, SOFT, TEACHER, VIEWS
 
 DATA = sorted((ROOT / DIRECTORY).glob('*.json'))
 
@@ -46,7 +46,7 @@ def test_a_record_says_what_it_is_of(path):
   for row in record.rows:
     assert set(row.cells) <= set(record.columns)
   for one in record.storage:
-    assert one.labels in (HARD, SOFT, LEARNED, TEACHER)
+    assert one.labels in (HARD, SOFT, LEARNED, TEACHER, VIEWS)
     classes = round(8 * one.bytes / one.bits_per_class)
     assert 8 * one.bytes == pytest.approx(classes * one.bits_per_class)
   if 'accuracy' in record.columns:

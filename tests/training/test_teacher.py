@@ -4,60 +4,46 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from experiment.experts_cases import (
+  CLASSES,
+  KEY,
+  MEASURE,
+  PLAIN,
+  SHAPE,
+  N,
+  make,
+  run,
+)
 from helpers import batch_of
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
 from rdd_jax import networks
 from rdd_jax.core.losses import Softened
 from rdd_jax.core.measure import empirical
-from rdd_jax.core.transform import BoundTransform, EmptyState, identity
-from rdd_jax.experiment import experts
-from rdd_jax.images.preprocessing import standardize
-from rdd_jax.runtime import distributed as meshes
-from rdd_jax.training.expert import expert
 from rdd_jax.training.fit import fit
 from rdd_jax.training.recipe import Recipe
 from rdd_jax.training.teacher import Teacher, accuracy, teacher_of
 
-SHAPE, CLASSES, N = (4, 4, 1), 3, 48
-KEY = jax.random.key(0)
 NET = networks.build('convnet', CLASSES, width=4, depth=1, norm='batch')
-PLAIN = standardize([0.5], [0.25])
 LABELS = np.arange(N) % CLASSES
 IMAGES = np.broadcast_to(
   (60 + 60 * LABELS)[:, None, None, None], (N, *SHAPE)
 ).astype(np.uint8)
-MEASURE = empirical(LABELS, CLASSES)
-EXPERT = expert(
-  NET,
-  optax.sgd(0.1, momentum=0.9),
-  SHAPE,
-  CLASSES,
-  preprocess=PLAIN,
-  batch_size=8,
-  edit=BoundTransform(EmptyState(), identity()),
-)
 
 
-def train(directory: Path, stop=lambda: False):
-  buffer = experts.Buffer(
-    directory=directory / 'experts',
-    scratch=directory / 'scratch',
+def train(directory: Path, stop=lambda: False, net=NET):
+  return run(
+    directory,
     number=1,
-    snapshots=(3,),
     parallel=1,
-    made_of={},
+    stop=stop,
+    trained=make(net=net),
+    images=jnp.asarray(IMAGES),
+    snapshots=(3,),
   )
-  mesh = meshes.make_mesh(1)
-  with meshes.use(mesh):
-    images, measure = meshes.replicate((jnp.asarray(IMAGES), MEASURE), mesh)
-    return experts.trajectories(
-      buffer, EXPERT, KEY, images, measure, mesh, stop=stop
-    )
 
 
 @pytest.fixture(scope='module')
@@ -75,6 +61,22 @@ def test_a_resumed_teacher_equals_an_uninterrupted_one(tmp_path, taught):
   found = train(tmp_path)
   assert found is not None
   np.testing.assert_array_equal(found[0][-1], taught)
+
+
+def test_a_teacher_of_bfloat16_is_trained_to_float32_weights(tmp_path):
+  """It knows the rows as well, and is no other size."""
+  narrow = networks.build(
+    'convnet', CLASSES, width=4, depth=1, norm='batch', dtype='bfloat16'
+  )
+  found = train(tmp_path, net=narrow)
+  wide = train(tmp_path / 'wide')
+  assert found is not None
+  assert wide is not None
+  assert found[0].dtype == np.float32
+  assert found[0].shape == wide[0].shape
+  assert np.abs(found[0] - wide[0]).max() > 0
+  teacher = teacher_of(narrow, found[0][-1], SHAPE)
+  assert accuracy(teacher, IMAGES, MEASURE, PLAIN)[0] == 1.0
 
 
 def test_running_statistics_come_with_the_weights(taught):

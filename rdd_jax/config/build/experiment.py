@@ -161,6 +161,7 @@ def build(
     classes, chosen.ipc, chosen.slots, chosen.slot_images
   )
   _require_rows(config, dataset, len(cells))
+  _require_top_k(config, outputs)
   given = givens.load(config, dataset, preprocess)
   view = synthetic_view.view(
     cells,
@@ -239,6 +240,20 @@ def _require_rows(config: Config, dataset: Dataset, stored: int) -> None:
     )
 
 
+def _require_top_k(config: Config, outputs: int) -> None:
+  chosen = config.synthetic
+  if chosen.top_k and chosen.labels != 'epochs':
+    raise UserError(
+      f'synthetic.top_k={chosen.top_k} with synthetic.labels={chosen.labels}: '
+      'it is of labels=epochs, the stored answers of a teacher; set it to 0'
+    )
+  if chosen.top_k > outputs:
+    raise UserError(
+      f'synthetic.top_k={chosen.top_k}, and a label has {outputs} numbers: '
+      f'give {outputs} or less, or 0 for all'
+    )
+
+
 def network(options: Config, num_outputs: int) -> nn.Module:
   """Builds the network that `network.name` and its options describe.
 
@@ -292,6 +307,8 @@ def evaluation(config: Config) -> Recipe:
     weight_decay=options.weight_decay,
     augment=dsa(options.augment, options.convention, siamese=False),
     cutmix=options.cutmix,
+    mixup=options.mixup,
+    mixup_alpha=options.mixup_alpha,
     ema=options.ema or None,
     losses=row_losses(config),
   )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
   from rdd_jax.training.expert import Expert
 
 
-TAUGHT = ('stored', 'teacher')  # labels that are a teacher's
+TAUGHT = ('stored', 'teacher', 'epochs')  # labels that are a teacher's
 
 
 def build(

@@ -86,7 +86,7 @@ def load(
 def _kind(found: store.Distilled) -> str:
   """The kind of a set's targets, whoever made them."""
   kind = str(found.card.get('label_kind', 'hard'))
-  return {'stored': 'soft', 'teacher': 'hard'}.get(kind, kind)
+  return {'stored': 'soft', 'teacher': 'hard', 'epochs': 'hard'}.get(kind, kind)
 
 
 def _rate(found: store.Distilled) -> float:

@@ -111,7 +111,7 @@ def initial(
     )
   kinds = {
     **{'hard': False, 'soft': True, 'free': True},
-    **{'stored': False, 'teacher': False},
+    **dict.fromkeys(experts.TAUGHT, False),
   }
   learned = choose('label kind', options.labels, kinds)
   if selected:

@@ -97,11 +97,12 @@ def row_losses(config: Config) -> RowLosses:
     'squared': SquaredError(options.target_scale),
   }
   plain, given = choose('loss', options.loss, table), options.energy_margin
-  if config.synthetic.labels == 'teacher' and (
+  labels = config.synthetic.labels
+  if labels in ('teacher', 'epochs') and (
     given or options.loss != 'cross_entropy'
   ):
     raise UserError(
-      'synthetic.labels=teacher, whose answers networks are to give, goes '
+      f'synthetic.labels={labels}, whose answers networks are to give, goes '
       f'with evaluation.loss=cross_entropy, not with {options.loss} or an '
       'energy margin: set labels=stored, or outliers to loss=uniform or '
       'loss=reject'

@@ -3,9 +3,9 @@
 RDED (Sun et al. 2024), by its repository at 3f6453d, and SRe2L (Yin et al.
 2023), by its repository at 8d00cba, for CIFAR. Teachers of both train as the
 latter's: SGD, 200 epochs, cosine. Neither has settings for the digits or
-Fashion-MNIST. Students under a teacher's labels train as released, but for
-mixup, in whose place CutMix stands; those of hard and of stored labels as DM's,
-so that methods can be compared.
+Fashion-MNIST. Students under a teacher's labels train as released: RDED's by
+CutMix, SRe2L's by mixup, in each step. Those of hard and of stored labels train
+as DM's, so that methods can be compared.
 """
 
 from __future__ import annotations
@@ -18,7 +18,12 @@ from rdd_jax.config.presets.datasets import families, lookup, num_classes
 from rdd_jax.config.presets.registry import base, finish
 from rdd_jax.core.errors import UserError
 
-LABELS = {'hard': 'hard', 'soft': 'stored', 'teacher': 'teacher'}
+LABELS = {
+  'hard': 'hard',
+  'soft': 'stored',
+  'teacher': 'teacher',
+  'epochs': 'epochs',
+}
 EPOCHS = 200  # of a teacher
 DIGITS_EPOCHS = 60
 TEMPERATURE = {'rded': 20.0, 'sre2l': 30.0}  # of a teacher of views
@@ -69,7 +74,7 @@ def _start(
 ) -> tuple[Config, dict[str, Any]]:
   """What decoupled methods share: the teacher, labels, students."""
   config, args = base(method, dataset, arg)
-  config.network.norm = 'batch'
+  config.network.update({'norm': 'batch', 'dtype': args['dtype']})
   mirrored = lookup(dataset).mirror_safe
   config.experts.update(
     {
@@ -93,11 +98,17 @@ def _start(
   if args['temperature'] and args['labels'] == 'hard':
     raise UserError(
       f'temperature={args["temperature"]:g} with labels=hard, which are no '
-      'answers of a teacher: give labels=soft or labels=teacher too'
+      'answers of a teacher: give labels=soft, teacher or epochs too'
+    )
+  if args['top_k'] and args['labels'] != 'epochs':
+    raise UserError(
+      f'top_k={args["top_k"]} with labels={args["labels"]}: it is of stored '
+      'answers to views: give labels=epochs too'
     )
   config.synthetic.labels = LABELS[args['labels']]
+  config.synthetic.top_k = args['top_k']
   config.synthetic.temperature = args['temperature'] or 1.0
-  if args['labels'] == 'teacher':
+  if args['labels'] in ('teacher', 'epochs'):
     _students(config, method, args, mirrored)
   return config, args
 
@@ -129,5 +140,8 @@ def _students(
         'schedule': 'cosine',
         'augment': 'flip_crop' if mirrored else 'crop',
         'convention': 'idc',
+        'cutmix': 0.0,
+        'mixup': 1.0,
+        'mixup_alpha': 0.8,
       }
     )

@@ -15,7 +15,7 @@ GROUPS = (
   'memory',
 )
 OUTLIERS = ('outliers', 'loss', 'families', 'slots', 'overlap')
-DECOUPLED = ('labels', 'temperature', 'teacher_epochs')
+DECOUPLED = ('labels', 'temperature', 'top_k', 'teacher_epochs', 'dtype')
 # What sets are compared with, and what it is; rdd_jax.experiment.baselines.
 BASELINES = {
   'random': 'random rows',

@@ -43,8 +43,19 @@ ARGUMENTS = {
   'temperature': Argument(
     0.0, "of a teacher's labels; 0 takes that of the method, 1 for soft ones"
   ),
+  'top_k': Argument(
+    0,
+    'of labels=epochs: numbers of a label that are stored, the largest; 0 is '
+    'all',
+  ),
   'teacher_epochs': Argument(
     0, 'epochs that the teacher trains for; 0 takes those of the method'
+  ),
+  'dtype': Argument(
+    'float32',
+    'what the layers of networks compute in; parameters, losses and the '
+    'optimizer stay float32',
+    ('float32', 'bfloat16'),
   ),
   'method': Argument('dm', 'the distillation method that is protected'),
   'defense': Argument(
@@ -180,10 +191,11 @@ ARGUMENTS = {
 TAUGHT = {
   'labels': Argument(
     'hard',
-    "hard; soft, a teacher's answer to each image, stored with it; or teacher, "
-    'its answers to each view that networks train on: its weights are stored. '
-    'Baselines have labels alike',
-    ('hard', 'soft', 'teacher'),
+    "hard; soft, a teacher's answer to each image, stored with it; teacher, "
+    'its answers to each view that networks train on: its weights are stored; '
+    'or epochs, these answers, stored for each epoch. Baselines have labels '
+    'alike',
+    ('hard', 'soft', 'teacher', 'epochs'),
   ),
 }
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from rdd_jax.config import arguments
+from rdd_jax.config.build import experts
+from rdd_jax.config.build.objectives import namespace
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets import groups, ood
 from rdd_jax.config.presets.label_noise import defend
@@ -33,6 +35,8 @@ def own(arg: str = '') -> Config:
 
   >>> own('data=folder:photos,task=clean').evaluation.seeds
   0
+  >>> own('data=folder:photos,task=clean,method=rded').synthetic.init
+  'real'
   """
   fields = {**some(*PROTECTIONS['own'].takes), **OWN}
   args, rest = arguments.split(arg, **fields)
@@ -70,6 +74,10 @@ def _clean_only(config: Config) -> None:
   config.evaluation.seeds = 0
   config.whole.steps = 0
   config.baselines = ()
+  if experts.teaches(config) or experts.matched(config):
+    # Nobody is asked, so that no teacher and no buffer is trained.
+    config.objective = namespace('distribution')
+    config.synthetic.update({'init': 'real', 'labels': 'hard', 'top_k': 0})
 
 
 def _defaults(*names: str) -> dict[str, Any]:

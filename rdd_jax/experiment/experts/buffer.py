@@ -26,7 +26,7 @@ RECIPE = (
 
 
 # Of the whole configuration, likewise; the images themselves are digested too.
-SHARED = ('seed', 'network', 'transform', 'training', 'precision')
+SHARED = ('seed', 'transform', 'training', 'precision')
 
 
 DATA = ('name', 'mean', 'std', 'zca')
@@ -53,6 +53,7 @@ def buffer(config: Config, workdir: Path, devices: int) -> Buffer:
     parallel=1 if number == 1 else options.parallel or devices,
     made_of={
       **{key: given[key] for key in SHARED},
+      'network': _without(given['network'], dtype='float32'),
       'data': {key: given['data'][key] for key in DATA},
       'outputs': {key: given['synthetic'][key] for key in ('slots', 'reject')},
       'energy_margin': given['evaluation']['energy_margin'],
@@ -64,11 +65,18 @@ def buffer(config: Config, workdir: Path, devices: int) -> Buffer:
 
 
 def _recipe(given: dict[str, Any]) -> dict[str, Any]:
-  """What makes an expert, without what buffers were made before there was."""
-  scheduled = given['schedule'] != 'constant'
-  return {key: given[key] for key in RECIPE} | (
-    {'schedule': given['schedule']} if scheduled else {}
-  )
+  """What makes an expert."""
+  chosen = {key: given[key] for key in (*RECIPE, 'schedule')}
+  return _without(chosen, schedule='constant')
+
+
+def _without(given: dict[str, Any], **usual: str) -> dict[str, Any]:
+  """Fields without those that buffers were made before, where they are usual.
+
+  >>> _without({'width': 4, 'dtype': 'float32'}, dtype='float32')
+  {'width': 4}
+  """
+  return {k: v for k, v in given.items() if k not in usual or v != usual[k]}
 
 
 def _code(given: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from rdd_jax.config import defaults
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets import datasets, gradient
 from rdd_jax.core.errors import UserError
+from rdd_jax.networks import spell
 
 
 def preset_for(name: str) -> Config | None:
@@ -137,9 +138,7 @@ def describe(
   >>> describe(recipe, {'name': 'mlp', 'depth': 2}, epochs=3)[:62]
   'judged by mlp:depth=2, 3 epochs of batches of 256, sgd at 0.01'
   """
-  own = ':'.join(
-    [network['name'], *(f'{k}={v}' for k, v in network.items() if k != 'name')]
-  )
+  own = spell(network)
   augment = evaluation['augment']
   told = [
     f'judged by {", ".join(networks) or own}',
@@ -153,7 +152,7 @@ def describe(
   ]
   if augment and evaluation.get('convention', 'one') != 'one':
     told[-1] += f' as {evaluation["convention"].upper()} does it'
-  for name in ('cutmix', 'ema'):
+  for name in ('cutmix', 'mixup', 'ema'):
     if evaluation.get(name):
       told.append(f'{name} {evaluation[name]:g}')
   if evaluation.get('loss', 'cross_entropy') != 'cross_entropy':
