@@ -118,7 +118,7 @@ def config() -> Config:
       'experts': {  # whose trajectories are matched; the first one may teach
         'number': 100,
         'directory': '',  # of buffers; '' is experts/ beside the work directory
-        'parallel': 0,  # trained in one program; 0 is one for each device
+        'parallel': 0,  # at once; 0: one for each device, 1: by all together
         'epochs': 0,  # at least; 0 goes as far as segments do
         'epoch_steps': 0,  # SGD steps of an epoch; 0 goes through all rows
         'batch_size': 256,

@@ -7,7 +7,43 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import NamedSharding, PartitionSpec
 import numpy as np
+
+from rdd_jax.core.sharding import constrain, shares
+from rdd_jax.core.streamed import Streamed
+
+Take = Callable[[Any, np.ndarray], Any]
+
+_ON_HOST = np.ndarray, Streamed
+
+
+class Picked:
+  """Some rows of an array, taken from it a chunk at a time.
+
+  `in_chunks` and `in_shares` take it in the place of `array[rows]`.
+
+  >>> in_chunks(lambda x: x, Picked(np.arange(9), np.array([2, 7, 5])), 2)
+  array([2, 7, 5])
+  """
+
+  def __init__(self, array: Any, rows: np.ndarray):
+    """Picks rows.
+
+    Args:
+      array: `[N, ...]`, of which `array[rows]` and `array.shape` are used.
+      rows: `i[n]`, which of them.
+    """
+    self.array, self.rows = array, np.asarray(rows)
+
+  @property
+  def shape(self) -> tuple[int, ...]:
+    """Returns `(n, ...)`."""
+    return (len(self.rows), *self.array.shape[1:])
+
+  def __len__(self) -> int:
+    """Returns the number of rows."""
+    return len(self.rows)
 
 
 def in_chunks(
@@ -21,7 +57,8 @@ def in_chunks(
   Args:
     fn: from a tree of `[b, ...]` to a tree of arrays with `b` rows along
       `axis`, each computed from its own row; may copy them to the host.
-    arrays: tree of `[n, ...]` with n >= 1, of NumPy or JAX.
+    arrays: tree of `[n, ...]` with n >= 1, of NumPy or JAX, streamed or
+      `Picked`.
     size: rows in a chunk; fewer where there are fewer.
     axis: the rows of what `fn` returns.
 
@@ -32,12 +69,44 @@ def in_chunks(
   >>> in_chunks(lambda x: 2 * x, np.arange(5), 2)
   array([0, 2, 4, 6, 8])
   """
-  n = len(jax.tree.leaves(arrays)[0])
-  size = min(n, size)
-  parts = []
+  return _in_turn(fn, arrays, min(_count(arrays), size), axis, _take)
+
+
+def in_shares(
+  fn: Callable[[Any], Any], arrays: Any, size: int, *, axis: int = 0
+) -> Any:
+  """Returns what `in_chunks` does, the chunks dealt out to all devices.
+
+  Where a mesh is set (`jax.set_mesh`), each device has a chunk of its own at a
+  time, which its process reads alone, and everybody has all results. With
+  `sharding.by_rows` in `fn`, they are those of one device, bit for bit. All
+  processes have to call it together.
+
+  Args:
+    fn: as of `in_chunks`; jitted, and what it computes is in `by_rows`.
+    arrays, size, axis: as of `in_chunks`.
+
+  >>> in_shares(lambda x: 2 * x, np.arange(5), 2)
+  array([0, 2, 4, 6, 8])
+  """
+  devices = shares()
+  if devices == 1:
+    return in_chunks(fn, arrays, size, axis=axis)
+  size = devices * min(_count(arrays), size)
+  return _in_turn(fn, arrays, size, axis, _deal)
+
+
+def _in_turn(
+  fn: Callable[[Any], Any], arrays: Any, size: int, axis: int, take: Take
+) -> Any:
+  n, parts = _count(arrays), []
   for start in range(0, n, size):
     rows = np.minimum(np.arange(start, start + size), n - 1)
-    parts.append(fn(jax.tree.map(lambda x, rows=rows: _take(x, rows), arrays)))
+
+    def part(x: Any, rows: np.ndarray = rows) -> Any:
+      return take(x, rows)
+
+    parts.append(fn(jax.tree.map(part, arrays, is_leaf=_is_array)))
 
   def join(*leaves: Any) -> Any:
     joined = _concatenate(leaves, axis)
@@ -46,13 +115,43 @@ def in_chunks(
   return jax.tree.map(join, *parts)
 
 
+def _count(arrays: Any) -> int:
+  return len(jax.tree.leaves(arrays, is_leaf=_is_array)[0])
+
+
+def _is_array(x: Any) -> bool:
+  return hasattr(x, 'shape')
+
+
 def _take(x: Any, rows: np.ndarray) -> Any:
-  return x[rows] if isinstance(x, np.ndarray) else _on_device(x, rows)
+  if isinstance(x, Picked):
+    return _take(x.array, x.rows[rows])
+  return x[rows] if isinstance(x, _ON_HOST) else _on_device(x, rows)
 
 
 @jax.jit
 def _on_device(x: jax.Array, rows: jax.Array) -> jax.Array:
   return x[rows]
+
+
+@jax.jit
+def _on_devices(x: jax.Array, rows: jax.Array) -> jax.Array:
+  return constrain(x[rows])
+
+
+def _deal(x: Any, rows: np.ndarray) -> Any:
+  """Rows of which each device has its own; a process reads those of its."""
+  if isinstance(x, Picked):
+    return _deal(x.array, x.rows[rows])
+  mesh = jax.sharding.get_mesh()
+  own = NamedSharding(mesh, PartitionSpec('data'))
+  if isinstance(x, _ON_HOST):
+
+    def read(index: Any) -> np.ndarray:
+      return x[rows[index[0]]]
+
+    return jax.make_array_from_callback((len(rows), *x.shape[1:]), own, read)
+  return _on_devices(x, _deal(rows, np.arange(len(rows))))
 
 
 def _concatenate(leaves: Sequence[Any], axis: int) -> Any:

@@ -14,17 +14,32 @@ from jax.sharding import PartitionSpec
 T = TypeVar('T')
 
 
+def shares() -> int:
+  """Counts the devices that rows are shared out to, here.
+
+  Those of the mesh axis 'data'; 1 where no mesh with that axis is set by
+  `jax.set_mesh`, and within `jax.shard_map`, where a device has its own rows.
+
+  >>> shares()
+  1
+  """
+  mesh = jax.sharding.get_abstract_mesh()
+  if 'data' in mesh.manual_axes:
+    return 1
+  return dict(mesh.shape).get('data', 1)
+
+
 def constrain(tree: T, axis: int = 0) -> T:
   """Shards dimension `axis` of every leaf over the mesh axis 'data'.
 
-  Leaves are left alone where no mesh with that axis is set by `jax.set_mesh`,
-  and where they lack the dimension or it does not divide.
+  Leaves are left alone where there is nobody to share with, see `shares`, and
+  where they lack the dimension or it does not divide.
 
   Args:
     tree: of arrays.
     axis: the dimension.
   """
-  devices = dict(jax.sharding.get_abstract_mesh().shape).get('data', 1)
+  devices = shares()
   spec = PartitionSpec(*(None,) * axis, 'data')
 
   def one(leaf: Array) -> Array:
@@ -33,6 +48,65 @@ def constrain(tree: T, axis: int = 0) -> T:
     return lax.with_sharding_constraint(leaf, spec)
 
   return jax.tree.map(one, tree)
+
+
+def by_rows(
+  fn: Callable[..., Any], rows: Any, *given: Any, axis: int = 0
+) -> Any:
+  """Applies `fn` on each device to that device's rows; all have all results.
+
+  Where one device has `n` rows, each computes what it would alone: the same
+  bits as on one device that is given the same `n` rows, and others after them.
+
+  Args:
+    fn: traced; `(rows, *given)` to a tree of arrays, each of its own row along
+      `axis`. Arrays come in by its arguments: it holds no traced ones.
+    rows: a pytree whose leaves are `[d * n, ...]`, for `d` devices.
+    *given: pytrees that every device has whole.
+    axis: the rows of what `fn` returns.
+
+  >>> by_rows(lambda x, y: x + y, jnp.arange(3), jnp.ones([], int)).tolist()
+  [1, 2, 3]
+  """
+  if shares() == 1:
+    return fn(rows, *given)
+  own, whole = PartitionSpec('data'), PartitionSpec()
+  found = jax.shard_map(
+    fn,
+    in_specs=(own, *(whole,) * len(given)),
+    out_specs=PartitionSpec(*(None,) * axis, 'data'),
+    check_vma=False,
+  )(rows, *given)
+  return lax.with_sharding_constraint(found, whole)
+
+
+def map_shared(fn: Callable[..., Any], xs: Any, *given: Any) -> Any:
+  """Maps `fn` over rows one after the other, dealt out to the devices.
+
+  To the same bits as `lax.map` on one device; all have all results.
+
+  Args:
+    fn: `(row, *given)` to a result; holds no traced arrays.
+    xs: a pytree whose leaves are `[k, ...]`.
+    *given: pytrees that every device has whole.
+
+  Returns:
+    A pytree whose leaves are `[k, ...]`.
+
+  >>> map_shared(lambda x, y: x * y, jnp.arange(3), jnp.array(2)).tolist()
+  [0, 2, 4]
+  """
+
+  def own(xs: Any, *given: Any) -> Any:
+    return lax.map(lambda x: fn(x, *given), xs)
+
+  count = jax.tree.leaves(xs)[0].shape[0]
+  turns = -(-count // shares()) * shares()
+  if turns > count:  # the last one fills up
+    every = jnp.minimum(jnp.arange(turns), count - 1)
+    xs = jax.tree.map(lambda x: x[every], xs)
+  found = by_rows(own, xs, *given)
+  return jax.tree.map(lambda x: x[:count], found)
 
 
 def each(

@@ -95,12 +95,13 @@ def keep(
     trajectories: of experts, of which the first one may teach.
   """
   teacher = teachers.teacher(trial, trajectories)
+  # All of them: images are shared out to their devices, to be labeled.
+  found = distilled(trial, jax.device_get(state.params), seed, teacher)
   if meshes.is_main_process():
-    params = jax.device_get(state.params)
     where = seed_directory(trial.workdir, seed)
     calibrate.write(where, trial.dataset, state.transform)
     teachers.keep(trial, seed, teacher)
-    store.save(path, distilled(trial, params, seed, teacher))
+    store.save(path, found)
 
 
 def train_experts(

@@ -8,10 +8,10 @@ from typing import Any
 
 import jax
 from jax import Array
-import jax.numpy as jnp
+import numpy as np
 
 from rdd_jax.config.build.experiment import Experiment
-from rdd_jax.core.chunks import in_chunks
+from rdd_jax.core.chunks import in_shares
 from rdd_jax.core.data_view import (
   DataView,
   Keep,
@@ -22,6 +22,7 @@ from rdd_jax.core.data_view import (
 )
 from rdd_jax.core.measure import Measure, rows_of
 from rdd_jax.core.parts import Parts, in_one
+from rdd_jax.core.sharding import by_rows
 from rdd_jax.distill import DistillState
 from rdd_jax.runtime.progress import Stages
 from rdd_jax.runtime.stopping import Stopped
@@ -83,7 +84,7 @@ def view_data(
 
   def score_all(size: int = 1000) -> Scores:
     score = partial(_score, experiment, state.probe, images, state.measure)
-    return in_chunks(score, jnp.arange(len(labels)), size)
+    return in_shares(score, np.arange(len(labels)), size)
 
   return DataView(images, labels, score_all, tell)
 
@@ -96,5 +97,8 @@ def _score(
   measure: Measure,
   rows: Array,
 ) -> Scores:
-  batch = rows_of(measure, rows, experiment.preprocess(images[rows]))
-  return experiment.probe.score(probe)(batch)
+  def of_some(rows: Array, images: Array, measure: Measure, probe: Any) -> Any:
+    batch = rows_of(measure, rows, experiment.preprocess(images[rows]))
+    return experiment.probe.score(probe)(batch)
+
+  return by_rows(of_some, rows, images, measure, probe)

@@ -57,7 +57,7 @@ def require_useful(
     return {'right': right, 'chance': chance, 'rows': rows, 'test': tested}
 
   path = Path(str(getattr(found[0], 'filename', trial.workdir / FILE)))
-  seen = remember(path.with_suffix(f'.{LOOK}'), look)
+  seen = remember(path.with_suffix(f'.{LOOK}'), look, together=True)
   right, chance = seen['right'], seen['chance']
   _tell(
     f'the teacher knows {right:.1%} of {seen["rows"]:,} training rows that are '

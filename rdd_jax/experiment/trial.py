@@ -154,19 +154,25 @@ def network_keys(root: int, n: int, seed: int = 0) -> Array:
   return jax.random.split(jax.random.fold_in(networks, seed), n)
 
 
-def remember(path: Path, compute: Callable[[], Any]) -> Any:
+def remember(
+  path: Path, compute: Callable[[], Any], *, together: bool = False
+) -> Any:
   """Reads the JSON at `path`; computes it if it is not there, or damaged.
 
   Args:
     path: the file.
     compute: returns what JSON can hold.
+    together: all processes call this, and compute it where one of them has to,
+      which they share.
   """
-  there = path.exists()
+  there, found = path.exists(), []
   with suppress(ValueError):  # of earlier versions, without a sum
     data = read_summed(path)
-    if data is not None:
-      return json.loads(data)
-  if there:
+    found = [] if data is None else [json.loads(data)]
+  lacks = meshes.any_process(not found) if together else not found
+  if not lacks:
+    return found[0]
+  if there and not found:
     say(f'{path} is damaged: it is made again')
   value = compute()
   if meshes.is_main_process():  # numbers of another host may differ

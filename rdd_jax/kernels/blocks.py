@@ -8,7 +8,7 @@ import jax
 from jax import Array, lax
 import jax.numpy as jnp
 
-from rdd_jax.core.sharding import constrain
+from rdd_jax.core.sharding import constrain, shares
 from rdd_jax.kernels.kernel import Kernel, Kernels
 
 
@@ -85,7 +85,7 @@ def _symmetric(kernel: Kernel, blocks: Array) -> Kernels:
 
 def _map(fn: Any, xs: Any) -> Any:
   """`lax.map(fn, xs)`, as many at a time as there are devices."""
-  devices = dict(jax.sharding.get_abstract_mesh().shape).get('data', 1)
+  devices = shares()
   once = jax.checkpoint(fn, prevent_cse=False)
   if devices == 1:
     return lax.map(once, xs)

@@ -12,7 +12,7 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 import jax.numpy as jnp
 
-from rdd_jax.core.sharding import in_blocks
+from rdd_jax.core.sharding import in_blocks, shares
 from rdd_jax.networks.layers import Conv, widened
 
 STATISTICS = 1024  # of channels, at most: covariances of them are inverted
@@ -136,10 +136,10 @@ def block_size(
   n, *shape = x.shape
   leaves = jax.tree.leaves(variables['params'])
   kernels = [k for k in leaves if k.ndim == 4 and k.shape[2] == shape[-1]]
-  one_device = jax.sharding.get_abstract_mesh().size <= 1
   if (
     jax.default_backend() != 'cpu'
-    or not (one_device and kernels and len(shape) == 3)
+    or shares() > 1
+    or not (kernels and len(shape) == 3)
     or (training and jax.tree.leaves(variables['batch_stats']))
   ):
     return n

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.measure import Measure, draw_minibatches, rows_of
-from rdd_jax.core.sharding import constrain
+from rdd_jax.core.sharding import constrain, map_shared
 from rdd_jax.core.transform import Scores, State
 from rdd_jax.images.augment import Augment
 from rdd_jax.robust.label_noise.trust import ProbeOutputs
@@ -109,7 +109,8 @@ def ask(
     The outputs for all `N` rows; features are `f[N, p * d]`.
   """
 
-  def of_chunk(key: Array, rows: Array) -> ProbeOutputs:
+  def of_chunk(key: Array, rows: Array, *given: Any) -> ProbeOutputs:
+    state, images, measure = given
     inputs = preprocess(images[rows])
     seen = inputs[None]
     if views and view:
@@ -117,7 +118,7 @@ def ask(
     labels = measure.cells[rows]
 
     def of_view(inputs: Array) -> tuple[Array, Array]:
-      batch = constrain(rows_of(measure, rows, inputs))
+      batch = rows_of(measure, rows, inputs)
       scores = jax.lax.map(lambda one: probe.score(one)(batch), state)
       # A reject output is not a class that a row may prefer.
       chances = jax.nn.log_softmax(scores.logits[:, :, :num_classes])
@@ -134,7 +135,7 @@ def ask(
       features=jnp.concatenate(list(features.mean(0)), 1),
     )
 
-  return map_rows(of_chunk, images.shape[0], key)
+  return map_rows(of_chunk, images.shape[0], state, images, measure, key=key)
 
 
 def score_all(
@@ -157,22 +158,28 @@ def score_all(
     Losses `f[N]`, features `f[N, d]` and logits `f[N, o]`.
   """
 
-  def of_chunk(rows: Array) -> Scores:
+  def of_chunk(rows: Array, *given: Any) -> Scores:
+    state, images, measure = given
     batch = rows_of(measure, rows, preprocess(images[rows]))
-    return probe.score(state)(constrain(batch))
+    return probe.score(state)(batch)
 
-  return map_rows(of_chunk, images.shape[0])
+  return map_rows(of_chunk, images.shape[0], state, images, measure)
 
 
-def map_rows(fn: Callable[..., Any], n: int, key: Array | None = None) -> Any:
+def map_rows(
+  fn: Callable[..., Any], n: int, *given: Any, key: Array | None = None
+) -> Any:
   """Maps a traced function over the rows of a data set, a chunk at a time.
 
-  `core.chunks.in_chunks` is its like for loops on the host.
+  Chunks are dealt out to the devices of a mesh that is set; their results are
+  those of one device, bit for bit. `core.chunks.in_shares` is its like for
+  loops on the host.
 
   Args:
     fn: from `i[CHUNK]` row numbers, after the key of the chunk where there is
-      one, to a tree of `[CHUNK, ...]`.
+      one, and `given`, to a tree of `[CHUNK, ...]`; holds no traced arrays.
     n: the number of rows; the last chunk repeats the last one.
+    *given: trees of arrays.
     key: split over the chunks.
 
   Returns:
@@ -184,7 +191,7 @@ def map_rows(fn: Callable[..., Any], n: int, key: Array | None = None) -> Any:
   count = -(-n // CHUNK)
   rows = jnp.minimum(jnp.arange(count * CHUNK), n - 1).reshape(count, CHUNK)
   xs = (rows,) if key is None else (jax.random.split(key, count), rows)
-  chunks = jax.lax.map(lambda x: fn(*x), xs)
+  chunks = map_shared(lambda x, *given: fn(*x, *given), xs, *given)
   return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:n], chunks)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import jax
 from jax import Array
@@ -13,8 +14,9 @@ import optax
 
 from rdd_jax import networks
 from rdd_jax.core import keys
-from rdd_jax.core.chunks import in_chunks
+from rdd_jax.core.chunks import Picked, in_shares
 from rdd_jax.core.measure import Measure
+from rdd_jax.core.sharding import by_rows
 from rdd_jax.images.crops import resized_crops
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.training.teacher import Teacher
@@ -82,8 +84,9 @@ def scores(
   """Computes the teacher's cross-entropy of each crop to the class of its row.
 
   A crop depends on the key and on its row's number alone, not on which other
-  rows are scored or in what order. Where several crops make an image, each is
-  seen as large as it will be, in the middle of zeros, which are the mean.
+  rows are scored or in what order, or on how many devices. Where several crops
+  make an image, each is seen as large as it will be, in the middle of zeros,
+  which are the mean.
 
   Args:
     teacher: the network.
@@ -101,34 +104,27 @@ def scores(
   """
   size = max(IN_FLIGHT // chosen.crops, 1)
 
-  def some(given: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    some_rows, classes = given
-    return np.asarray(
-      _scores(
-        teacher,
-        key,
-        jnp.asarray(images[some_rows]),
-        jnp.asarray(some_rows),
-        jnp.asarray(classes),
-        chosen,
-        preprocess,
-      )
-    )
+  def some(given: tuple[Array, ...]) -> np.ndarray:
+    return np.asarray(_scores(chosen, given, teacher, key, preprocess))
 
-  return in_chunks(some, (np.asarray(rows), np.asarray(cells)), size)
+  given = Picked(images, rows), np.asarray(rows), np.asarray(cells)
+  return in_shares(some, given, size)
 
 
-@partial(jax.jit, static_argnames='chosen')
-def _scores(
+@partial(jax.jit, static_argnums=0)
+def _scores(chosen: Selection, *given: Any) -> Array:
+  return by_rows(partial(_scored, chosen), *given)
+
+
+def _scored(
+  chosen: Selection,
+  some: tuple[Array, Array, Array],
   teacher: Teacher,
   key: Array,
-  images: Array,
-  rows: Array,
-  cells: Array,
-  chosen: Selection,
   preprocess: Preprocessing,
 ) -> Array:
   """Scores `f[b, crops]` of all crops of some images `u8[b, H, W, C]`."""
+  images, rows, cells = some
   inputs = preprocess(images)
   number = jnp.arange(chosen.crops)
   every = jnp.repeat(jnp.arange(len(rows)), chosen.crops)

@@ -25,6 +25,7 @@ from rdd_jax.core.batch import Batch
 from rdd_jax.core.losses import RowLosses, cross_entropy
 from rdd_jax.core.measure import Measure, draw_minibatches
 from rdd_jax.core.numerics import safe_divide
+from rdd_jax.core.sharding import constrain
 from rdd_jax.core.transform import BoundTransform
 from rdd_jax.images.augment import Augment
 from rdd_jax.images.preprocessing import Preprocessing
@@ -49,6 +50,7 @@ class Expert(NamedTuple):
     part: `(state, key, images, measure, first, last) -> state` after the steps
       `[first, last)` of an epoch, by one program for all numbers.
     count: `(N) -> steps of an epoch`.
+    size: `(N) -> rows of a step`.
   """
 
   init: Callable[[Array], ExpertState]
@@ -57,6 +59,7 @@ class Expert(NamedTuple):
     [ExpertState, Array, Array, Measure, Array | int, Array | int], ExpertState
   ]
   count: Callable[[int], int]
+  size: Callable[[int], int]
 
 
 def flat_gradient(
@@ -133,25 +136,31 @@ def expert(
     alpha: of GSAM.
     losses: what an expert makes small.
     edit: the chain and its first state; scored by the expert as it is.
+
+  The rows of a step are shared out to the devices of a mesh that is set, as far
+  as they divide; statistics of a batch norm are those of all of them.
   """
 
   def init(key: Array) -> ExpertState:
     return ExpertState(sgd.init(net, tx, key, input_shape), edit)
 
   def count(n: int) -> int:
-    return steps or n // min(batch_size, n)
+    return steps or n // size(n)
+
+  def size(n: int) -> int:
+    return min(batch_size, n)
 
   def parted(
     key: Array, images: Array, measure: Measure
   ) -> tuple[Any, Callable[[ExpertState, Any], ExpertState]]:
     """What the steps of an epoch take, and a step."""
     number = count(len(images))
-    size = min(batch_size, len(images))
+    rows = size(len(images))
     draw_key = keys.named(key, 'draw')
-    batches = draw_minibatches(draw_key, images, measure, number, size)
+    batches = draw_minibatches(draw_key, images, measure, number, rows)
 
     def step(state: ExpertState, x: tuple[Array, Batch]) -> ExpertState:
-      key, batch = x
+      key, batch = x[0], constrain(x[1])
       inputs = preprocess(images[batch.inputs])
       if augment:
         inputs = augment(keys.named(key, 'augment'), inputs)
@@ -201,4 +210,4 @@ def expert(
 
     return jax.lax.fori_loop(first, last, nth, state)
 
-  return Expert(init, epoch, part, count)
+  return Expert(init, epoch, part, count, size)

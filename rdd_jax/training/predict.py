@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import flax.linen as nn
 import jax
 from jax import Array
 import numpy as np
 
-from rdd_jax.core.chunks import in_chunks
-from rdd_jax.core.sharding import each
-from rdd_jax.core.streamed import Images, Streamed
+from rdd_jax.core.chunks import Picked, in_shares
+from rdd_jax.core.sharding import by_rows, each
+from rdd_jax.core.streamed import Images
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.networks import Variables, apply, apply_with_statistics
 
@@ -20,12 +21,14 @@ from rdd_jax.networks import Variables, apply, apply_with_statistics
 def predict(
   net: nn.Module,
   stacked: Variables,
-  images: Images,
+  images: Images | Picked,
   preprocess: Preprocessing | None = None,
   *,
   batch_size: int = 500,
 ) -> np.ndarray:
   """Computes logits of one or more trained networks, in evaluation mode.
+
+  Batches are shared out to the devices of a mesh that is set, see `in_shares`.
 
   Args:
     net: the network.
@@ -80,13 +83,14 @@ def describe(
 
 def in_batches(
   fn: Callable[[Array], tuple[Array, ...]],
-  images: Images,
+  images: Images | Picked,
   batch_size: int,
 ) -> tuple[np.ndarray, ...]:
   """Applies `fn` to all images, in batches of one size.
 
   Args:
-    fn: from images `[b, ...]` to arrays `[s, b, ...]`.
+    fn: from images `[b, ...]` to arrays `[s, b, ...]`; jitted, what it computes
+      is in `by_rows`.
     images: `[n, ...]`, on the host, the device or disk.
     batch_size: images in flight.
 
@@ -95,12 +99,11 @@ def in_batches(
   """
 
   def on_host(images: np.ndarray | Array) -> tuple[np.ndarray, ...]:
-    return jax.device_get(fn(jax.device_put(images)))
+    if isinstance(images, np.ndarray):
+      return on_host(jax.device_put(images))
+    return jax.device_get(fn(images))
 
-  if isinstance(images, Streamed):
-    rows = np.arange(len(images))
-    return in_chunks(lambda x: on_host(images[x]), rows, batch_size, axis=1)
-  return in_chunks(on_host, images, batch_size, axis=1)
+  return in_shares(on_host, images, batch_size, axis=1)
 
 
 @partial(jax.jit, static_argnames=('what', 'net'))
@@ -111,12 +114,10 @@ def _output(
   preprocess: Preprocessing | None,
   images: Array,
 ) -> tuple[Array, ...]:
-  inputs = images if preprocess is None else preprocess(images)
-
-  def one(variables: Variables) -> tuple[Array]:
+  def one(variables: Variables, inputs: Array) -> tuple[Array]:
     return (getattr(apply(net, variables, inputs), what),)
 
-  return each(one, stacked)
+  return _of_each(one, stacked, preprocess, images)
 
 
 @partial(jax.jit, static_argnames='net')
@@ -126,10 +127,25 @@ def _described(
   preprocess: Preprocessing | None,
   images: Array,
 ) -> tuple[Array, Array, Array]:
-  inputs = images if preprocess is None else preprocess(images)
-
-  def one(variables: Variables) -> tuple[Array, Array, Array]:
+  def one(variables: Variables, inputs: Array) -> tuple[Array, Array, Array]:
     said, statistics = apply_with_statistics(net, variables, inputs)
     return said.logits, said.features, statistics
 
-  return each(one, stacked)
+  return _of_each(one, stacked, preprocess, images)
+
+
+def _of_each(
+  one: Callable[[Variables, Array], Any],
+  stacked: Variables,
+  preprocess: Preprocessing | None,
+  images: Array,
+) -> Any:
+  """What each network gives of images, of which each device has its own."""
+
+  def run(
+    images: Array, stacked: Variables, preprocess: Preprocessing | None
+  ) -> Any:
+    inputs = images if preprocess is None else preprocess(images)
+    return each(lambda variables: one(variables, inputs), stacked)
+
+  return by_rows(run, images, stacked, preprocess, axis=1)

@@ -12,6 +12,7 @@ import numpy as np
 
 from rdd_jax import networks
 from rdd_jax.core.batch import Batch
+from rdd_jax.core.chunks import Picked
 from rdd_jax.core.measure import Measure
 from rdd_jax.core.streamed import Images
 from rdd_jax.images.preprocessing import Preprocessing
@@ -117,7 +118,7 @@ def accuracy(
   said = predict(
     teacher.net,
     jax.tree.map(lambda leaf: leaf[None], teacher.variables),
-    images[rows],
+    Picked(images, rows),
     preprocess,
   )[0].argmax(1)
   right = float((said == cells[rows]).mean())

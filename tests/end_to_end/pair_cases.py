@@ -23,12 +23,14 @@ def flags_of(devices: int) -> str:
   return f'{ONE_DEVICE} --xla_force_host_platform_device_count={devices}'
 
 
-def two(directory: Path, *flags: str) -> subprocess.Popen[str]:
+def two(
+  directory: Path, *flags: str, devices: int = 2
+) -> subprocess.Popen[str]:
   """Starts two processes, with two devices each, by `launch/local.sh`."""
   return subprocess.Popen(
     ['launch/local.sh', '2', *flags, f'--workdir={directory}'],
     cwd=ROOT,
-    env={**ENVIRONMENT, 'DEVICES': '2', 'XLA_FLAGS': ONE_DEVICE},
+    env={**ENVIRONMENT, 'DEVICES': str(devices), 'XLA_FLAGS': ONE_DEVICE},
     stdout=subprocess.PIPE,
     stderr=subprocess.STDOUT,
     text=True,

@@ -157,3 +157,41 @@ def test_two_processes_trust_whom_one_does(tmp_path: Path):
   ours, theirs = (np.load(d / 'relabelled.npz') for d in (alone, both))
   assert np.mean(ours['trust'] != theirs['trust']) < 0.002
   np.testing.assert_allclose(losses(alone), losses(both), rtol=1e-2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('family', fault_cases.TAUGHT)
+def test_two_processes_share_a_teacher_as_one_does(family: str, tmp_path: Path):
+  """What is selected is the same; the teacher, up to the order of sums."""
+  alone, both = (tmp_path / name / 'run' for name in ('one', 'two'))
+  one(alone, f'--config={FAMILY}:{family}', devices=4)
+  process = two(both, f'--config={FAMILY}:{family}')
+  said, _ = process.communicate(timeout=900)
+  assert process.returncode == 0, said
+  np.testing.assert_allclose(*map(teacher_of, (alone, both)), atol=1e-5)
+  ours, theirs = (np.load(d / 'distilled.npz') for d in (alone, both))
+  assert set(ours) == set(theirs)
+  exact = {'images'} if family == 'rded' else set()  # others are learned
+  for name in ours:
+    np.testing.assert_allclose(
+      ours[name], theirs[name], atol=0 if name in exact else 1e-4, err_msg=name
+    )
+
+
+@pytest.mark.slow
+def test_two_devices_train_one_teacher_in_two_processes(tmp_path: Path):
+  """To the last bit: a sum of two has one order."""
+  alone, both = (tmp_path / name / 'run' for name in ('one', 'two'))
+  one(alone, f'--config={FAMILY}:rded', devices=2)
+  process = two(both, f'--config={FAMILY}:rded', devices=1)
+  said, _ = process.communicate(timeout=900)
+  assert process.returncode == 0, said
+  np.testing.assert_array_equal(*map(teacher_of, (alone, both)))
+  for name in ('distilled.npz', 'teacher.npz'):
+    assert (alone / name).read_bytes() == (both / name).read_bytes()
+
+
+def teacher_of(directory: Path) -> np.ndarray:
+  """The one expert beside a run."""
+  (path,) = (directory.parent / 'experts').rglob('expert-*.f32')
+  return np.fromfile(path, np.float32)

@@ -153,6 +153,17 @@ def test_compiles_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
   assert len(compiled) == 1
 
 
+@pytest.mark.parametrize('most', [1, 3])
+def test_the_last_call_is_whole_however_steps_are_parted(
+  tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+):
+  monkeypatch.setattr(loop, '_within', lambda *_: most)
+  config = tiny(steps=4, steps_per_call=3, seeds=1, baselines=('random',))
+  pipeline.execute(config, tmp_path)
+  lines = (tmp_path / 'metrics.jsonl').read_text().splitlines()
+  assert [json.loads(line)['step'] for line in lines] == [1, 2, 3, 4, 5, 6]
+
+
 def test_nan_names_the_step_and_keeps_the_checkpoint(
   tmp_path: Path, stop_after
 ):

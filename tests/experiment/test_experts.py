@@ -7,6 +7,7 @@ import json
 import multiprocessing
 from pathlib import Path
 import signal
+import zlib
 
 from experiment.experts_cases import (
   CLASSES,
@@ -115,6 +116,39 @@ def test_a_torn_draft_is_trained_again(tmp_path: Path, whole, caplog):
   assert 'torn' in caplog.text
 
 
+def test_another_run_at_the_same_path_elsewhere_is_not_written_over(
+  tmp_path: Path, whole
+):
+  """Two containers, one buffer: the other run begins and ends meanwhile."""
+  mine, theirs = tmp_path / 'scratch', tmp_path / 'elsewhere'
+  other = iter([True])
+
+  def stop() -> bool:
+    if next(other, False):
+      mine.rename(theirs)
+      assert_same(run(tmp_path, number=1, parallel=1), whole[:1])
+      mine.rmdir()
+      theirs.rename(mine)
+    return False
+
+  assert_same(run(tmp_path, number=1, parallel=1, stop=stop), whole[:1])
+  assert_same(run(tmp_path, number=1, parallel=1), whole[:1])  # it is sound
+
+
+def test_drafts_of_earlier_versions_are_gone_on_with(
+  tmp_path: Path, whole, caplog
+):
+  """Which were named after the path of their checkpoints."""
+  assert run(tmp_path, number=1, parallel=1, stop=after(2)) is None
+  (mark,) = (tmp_path / 'scratch').rglob('mark')
+  name = f'{zlib.crc32(str(mark.parent).encode()):08x}'
+  (draft,) = (tmp_path / 'experts').rglob('.expert-*')
+  draft.rename(draft.with_name(f'.expert-00000.{name}'))
+  mark.unlink()
+  assert_same(run(tmp_path, number=1, parallel=1), whole[:1])
+  assert 'trained again' not in caplog.text
+
+
 @pytest.mark.parametrize('harm', ['flipped', 'torn', 'gone', 'manifest'])
 def test_a_damaged_snapshot_is_named_and_retrained(
   tmp_path: Path, whole, caplog, harm: str
@@ -169,6 +203,16 @@ def test_what_makes_experts_keeps_buffers_apart(tmp_path: Path):
 
 def test_experts_shared_out_to_devices_are_the_same(tmp_path: Path, whole):
   found = run(tmp_path, parallel=4, devices=4)
+  assert found is not None
+  for ours, theirs in zip(found, whole, strict=True):
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_experts_that_all_devices_train_together_are_the_same(
+  tmp_path: Path, whole
+):
+  """One after the other; two rows of each step on each device."""
+  found = run(tmp_path, parallel=1, devices=4)
   assert found is not None
   for ours, theirs in zip(found, whole, strict=True):
     np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +16,7 @@ from rdd_jax.core.keys import named
 from rdd_jax.core.measure import empirical
 from rdd_jax.images.crops import resized_crops
 from rdd_jax.images.preprocessing import standardize
+from rdd_jax.runtime import distributed as meshes
 from rdd_jax.synthetic import crops
 from rdd_jax.synthetic.crops import Selection, candidates, scores
 from rdd_jax.synthetic.selection import realistic
@@ -30,11 +32,11 @@ MEASURE = empirical(np.arange(N) % CLASSES, CLASSES)
 ALL = Selection(draws=0, crops=3)
 
 
-def pick(measure=MEASURE, chosen=ALL, ipc=2):
+def pick(measure=MEASURE, chosen=ALL, ipc=2, images: Any = IMAGES):
   return realistic(
     TEACHER,
     KEY,
-    IMAGES,
+    images,
     measure,
     chosen,
     num_classes=CLASSES,
@@ -105,6 +107,30 @@ def test_scores_depend_on_neither_order_nor_chunks(monkeypatch):
   np.testing.assert_allclose(of(mixed), whole[mixed], rtol=1e-5)
   monkeypatch.setattr(crops, 'IN_FLIGHT', 9)  # three rows: not all of ten
   np.testing.assert_allclose(of(np.arange(N)), whole, rtol=1e-5)
+
+
+def shared(devices: int, images: Any = IMAGES):
+  with meshes.use(meshes.make_mesh(devices)):
+    return pick(images=images)
+
+
+def test_several_devices_select_what_one_does(monkeypatch):
+  """Losses are of another compilation: XLA's crops differ by 3e-6 there."""
+  monkeypatch.setattr(crops, 'IN_FLIGHT', 6)  # two rows in a chunk, of ten
+  (images, one), (same, four) = pick(), shared(4, jnp.asarray(IMAGES))
+  np.testing.assert_array_equal(four.rows, one.rows)
+  np.testing.assert_array_equal(four.crops, one.crops)
+  np.testing.assert_allclose(four.losses, one.losses, rtol=1e-5)
+  np.testing.assert_allclose(same, images, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_any_number_of_devices_selects_the_same_bits(monkeypatch):
+  monkeypatch.setattr(crops, 'IN_FLIGHT', 6)
+  (images, two), (same, three) = shared(2), shared(3)
+  np.testing.assert_array_equal(same, images)
+  for ours, theirs in zip(two, three, strict=True):
+    np.testing.assert_array_equal(ours, theirs)
 
 
 def test_distrusted_rows_are_never_picked():

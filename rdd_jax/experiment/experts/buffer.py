@@ -38,17 +38,19 @@ def buffer(config: Config, workdir: Path, devices: int) -> Buffer:
   Args:
     config: of which `experts` is read, and all that experts are made of.
     workdir: the run's directory, beside which experts are kept by default.
-    devices: how many train experts side by side by default.
+    devices: how many train experts side by side by default; one expert alone
+      they train together.
   """
   options, given = config.experts, config.to_dict()
   alone = not experts.matched(config)  # a teacher
+  number = 1 if alone else options.number
   directory = options.directory or workdir.parent / 'experts'
   return Buffer(
     directory=Path(directory),
     scratch=workdir / 'experts',
-    number=1 if alone else options.number,
+    number=number,
     snapshots=experts.snapshots(config),
-    parallel=options.parallel or devices,
+    parallel=1 if number == 1 else options.parallel or devices,
     made_of={
       **{key: given[key] for key in SHARED},
       'network': _without(given['network'], dtype='float32'),

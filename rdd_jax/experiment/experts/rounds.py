@@ -13,7 +13,7 @@ from absl import logging
 import jax
 from jax import Array
 import jax.numpy as jnp
-from jax.sharding import Mesh, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 import numpy as np
 
 from rdd_jax import networks
@@ -25,6 +25,7 @@ from rdd_jax.experiment.experts.store import (
   Buffer,
   Store,
   fault_of,
+  mark_of,
   write_row,
 )
 from rdd_jax.runtime import checkpoint, stopping
@@ -43,16 +44,22 @@ class Program(NamedTuple):
   flatten: Callable[[ExpertState], Array]
 
 
-def program_of(expert: Expert, mesh: Mesh) -> Program:
+def program_of(expert: Expert, mesh: Mesh, parallel: int) -> Program:
   """Shares experts out to the devices; those of one go as `each` decides.
+
+  One expert alone is trained by all devices together, each of which has its
+  share of the rows of a step.
 
   Args:
     expert: how one trains.
-    mesh: of the devices.
+    mesh: of the devices, which is set.
+    parallel: a multiple of the devices, or 1.
   """
   by_expert, whole = PartitionSpec('data'), PartitionSpec()
 
   def share(fn: Callable, *specs: PartitionSpec) -> Callable:
+    if mesh.size > 1 and parallel == 1:
+      return jax.jit(fn, out_shardings=NamedSharding(mesh, whole))
     if mesh.size > 1:
       fn = jax.shard_map(
         fn, mesh=mesh, in_specs=specs, out_specs=by_expert, check_vma=False
@@ -129,10 +136,9 @@ def train_round(
   sums = np.zeros((len(numbers), len(buffer.snapshots)), np.uint32)
   group = zlib.crc32(repr((numbers, buffer.parallel)).encode())
   folder = buffer.scratch / f'{store.path.name}-{group:08x}-steps'
-  drafts = [store.draft(folder, number) for number in numbers]
   main = meshes.is_main_process()
-  if main:
-    folder.mkdir(parents=True, exist_ok=True)
+  mark = mark_of(folder) if main else ''
+  drafts = [store.draft(mark, number) for number in numbers]
   found = checkpoint.restore_latest(folder, (state, sums))
   taken = 0  # steps
   if found is not None:

@@ -7,6 +7,7 @@ import json
 import os
 from pathlib import Path
 from typing import Any, NamedTuple
+import uuid
 import zlib
 
 from absl import logging
@@ -23,7 +24,8 @@ class Buffer(NamedTuple):
     scratch: a directory of this run alone, for experts in training.
     number: of experts.
     snapshots: the epochs after which variables are kept, ascending.
-    parallel: experts trained in one program; a multiple of the devices.
+    parallel: experts trained in one program; a multiple of the devices, or 1,
+      which all of them train together.
     made_of: names and values that, with the data and the key, make the experts
       what they are; whatever JSON can hold.
     what: they are called while they are trained.
@@ -91,10 +93,9 @@ class Store(NamedTuple):
     path.unlink(missing_ok=True)
     return False
 
-  def draft(self, owner: Path, number: int) -> Path:
-    """Returns where an expert in training stands: one path for each run."""
-    mark = zlib.crc32(str(owner.absolute()).encode())
-    return self.path / f'.expert-{number:05}.{mark:08x}'
+  def draft(self, mark: str, number: int) -> Path:
+    """Returns where an expert in training stands, of the run of that mark."""
+    return self.path / f'.expert-{number:05}.{mark}'
 
   def add(self, number: int, draft: Path, sums: Sequence[int]) -> None:
     """Moves a finished expert to its place, and vouches for it."""
@@ -106,6 +107,24 @@ class Store(NamedTuple):
 
   def _file(self, number: int) -> Path:
     return self.path / f'expert-{number:05}.f32'
+
+
+def mark_of(folder: Path) -> str:
+  """Returns the mark of a run's drafts, which is kept with its checkpoints.
+
+  It is random: two containers may give their runs the same path.
+
+  Args:
+    folder: of the checkpoints, made if it is not there.
+  """
+  folder.mkdir(parents=True, exist_ok=True)
+  path = folder / 'mark'
+  if not path.exists():
+    mark = uuid.uuid4().hex[:16]
+    if any(folder.iterdir()):  # begun by an earlier version
+      mark = f'{zlib.crc32(str(folder.absolute()).encode()):08x}'
+    write_atomically(path, mark.encode())
+  return path.read_text()
 
 
 def write_row(path: Path, row: int, values: np.ndarray) -> int:
@@ -127,11 +146,15 @@ def write_row(path: Path, row: int, values: np.ndarray) -> int:
 def fault_of(path: Path, sums: Sequence[int], size: int) -> str | None:
   """Returns what is wrong with the first snapshots of a file; None if nothing.
 
+  Before the first one, there need not be a file.
+
   Args:
     path: the file.
     sums: their CRC-32s.
     size: numbers in a snapshot.
   """
+  if not len(sums):
+    return None
   if not path.exists():
     return f'{path} is gone'
   length = path.stat().st_size

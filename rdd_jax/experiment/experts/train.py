@@ -19,6 +19,7 @@ from rdd_jax.core.streamed import Streamed, is_streamed
 from rdd_jax.experiment.experts.rounds import program_of, train_round
 from rdd_jax.experiment.experts.store import Buffer, Store
 from rdd_jax.runtime import distributed as meshes
+from rdd_jax.runtime.logging import say
 from rdd_jax.runtime.progress import Progress
 from rdd_jax.training.expert import Expert
 
@@ -59,10 +60,11 @@ def trajectories(
   Raises:
     UserError: when `parallel` cannot be shared by the devices.
   """
-  if buffer.parallel % mesh.size:
+  if buffer.parallel != 1 and buffer.parallel % mesh.size:
     raise UserError(
       f'experts.parallel={buffer.parallel} cannot be shared by {mesh.size} '
-      f'devices: give a multiple of {mesh.size}'
+      f'devices: give a multiple of {mesh.size}, or 1, and all devices train '
+      'each expert together'
     )
   made_of = {**buffer.made_of, 'snapshots': buffer.snapshots}
   if _has_statistics(expert):  # buffers had none before
@@ -78,7 +80,9 @@ def trajectories(
   size = buffer.parallel
   rounds = [missing[i : i + size] for i in range(0, len(missing), size)]
   if rounds:
-    program, epochs = program_of(expert, mesh), buffer.snapshots[-1]
+    _tell_whole(buffer, expert.size(len(images)), mesh.size)
+    program = program_of(expert, mesh, buffer.parallel)
+    epochs = buffer.snapshots[-1]
     total = len(rounds) * epochs
     label = f'training {buffer.what}'
     with Progress(total, label, unit='epoch') as progress:
@@ -108,6 +112,16 @@ def trajectories(
         shutil.rmtree(left, ignore_errors=True)
     meshes.any_process(False)  # The others are about to read what one wrote.
   return [store.read(number) for number in range(buffer.number)]
+
+
+def _tell_whole(buffer: Buffer, rows: int, devices: int) -> None:
+  """Says where the rows of a step are not shared, and what it costs."""
+  if buffer.parallel == 1 and rows % devices:
+    say(
+      f'a step of {buffer.what} has {rows} rows, which {devices} devices '
+      f'cannot share: each of them takes them all; experts.batch_size='
+      f'{-(-rows // devices) * devices} would be shared'
+    )
 
 
 def _has_statistics(expert: Expert) -> bool:

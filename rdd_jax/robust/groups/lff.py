@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -154,10 +154,11 @@ def relative_difficulty(
   def found(
     pair: tuple[Learner, Learner], images: Array, measure: Measure
   ) -> Array:
-    def of_chunk(rows: Array) -> Array:
+    def of_chunk(rows: Array, *given: Any) -> Array:
+      pair, images, measure = given
       return difficulty(pair, rows_of(measure, rows, preprocess(images[rows])))
 
-    w = map_rows(of_chunk, images.shape[0])
+    w = map_rows(of_chunk, images.shape[0], pair, images, measure)
     mean, _ = group_mean(w, measure.weights, measure.cells, num_classes)
     return safe_divide(w, mean[measure.cells])
 

@@ -26,6 +26,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from rdd_jax.core import keys
+from rdd_jax.core.sharding import map_shared
 from rdd_jax.core.streamed import expecting
 
 SIDE = 6  # of a patch; half an image at most
@@ -134,11 +135,13 @@ def _fill(
 ) -> Array:
   """Fills some chunks, from the one numbered `start` on."""
 
-  def of_chunk(rows: Array) -> Array:
+  def of_chunk(
+    rows: Array, dictionary: Dictionary, images: Array, mirror: Array
+  ) -> Array:
     small = _shrunk(images[rows])
     plain = _pooled(dictionary, small)
     found = jax.lax.cond(
-      jnp.asarray(mirror),
+      mirror,
       lambda: (plain + _pooled(dictionary, small[:, :, ::-1])) / 2,
       lambda: plain,
     )
@@ -146,7 +149,8 @@ def _fill(
 
   rows = start * CHUNK + jnp.arange(size * CHUNK).reshape(size, CHUNK)
   rows = expecting(images, jnp.minimum(rows, images.shape[0] - 1))
-  new = jax.lax.map(of_chunk, rows)
+  given = dictionary, images, jnp.asarray(mirror)
+  new = map_shared(of_chunk, rows, *given)
   return jax.lax.dynamic_update_slice_in_dim(found, new, start, 0)
 
 
