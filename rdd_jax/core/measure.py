@@ -160,7 +160,7 @@ def draw(
   [0, 1]
   """
   total = measure.weights.shape[0]
-  chex.assert_axis_dimension(images, 0, total)
+  chex.assert_equal(images.shape[0], total)
   ids, k = strata(measure) if strata else (jnp.zeros(total, jnp.int32), 1)
   if n % k:
     raise ValueError(

@@ -106,6 +106,13 @@ class Streamed:
       return _called(self._read, (*self.shape[1:],), jnp.uint8, rows)
     return self._read(_numbers(rows, len(self)))
 
+  def __array__(self, *_: Any, **__: Any) -> np.ndarray:
+    """Refuses to become an array, which would read all rows unnoticed."""
+    raise TypeError(
+      f'{len(self)} streamed images are no array: ask for some, images[rows], '
+      'or for all of them, images[:]'
+    )
+
   def __iter__(self) -> Iterator[np.ndarray]:
     for start in range(0, len(self), _CHUNK):
       yield from self[start : start + _CHUNK]

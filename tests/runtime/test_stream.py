@@ -73,6 +73,8 @@ def test_rows_are_as_numpy_indexes_them(
   np.testing.assert_array_equal(np.stack(list(images)), known)
   with pytest.raises(IndexError, match='rows 2 to 37 of 37'):
     images[np.array([2, N])]
+  with pytest.raises(TypeError, match='37 streamed images are no array'):
+    np.asarray(images)
 
 
 def test_a_part_is_a_stream_of_its_own(

@@ -67,7 +67,7 @@ def learn(key: Array, images: Array, size: int = 512) -> Dictionary:
   >>> learn(jax.random.key(0), images.astype(jnp.uint8), 3).atoms.shape
   (16, 3)
   """
-  chex.assert_rank(images, 4)
+  chex.assert_equal(len(images.shape), 4)
   n = images.shape[0]
   rows = jax.random.permutation(keys.named(key, 'images'), n)[:LOOKED_AT]
   small = _shrunk(images[rows])
@@ -110,7 +110,7 @@ def features(
   Returns:
     `f[N, 8 m]`, each standardized over the images.
   """
-  chex.assert_rank(images, 4)
+  chex.assert_equal(len(images.shape), 4)
   n = images.shape[0]
   count = -(-n // CHUNK)
   size = min(count, CALL)
