@@ -113,6 +113,7 @@ def test_tad_and_the_whole_set(folder: Path, tmp_path: Path):
   )
 
 
+@pytest.mark.slow
 def test_a_file_that_vanishes_is_named_and_the_run_goes_on_when_it_is_back(
   folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
