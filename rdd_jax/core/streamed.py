@@ -201,9 +201,16 @@ def failure() -> UserError | None:
 
 def _numbers(rows: Any, n: int) -> np.ndarray:
   """Row numbers as NumPy reads them, of slices and masks as well."""
-  if isinstance(rows, slice) or np.asarray(rows).dtype == bool:
+  if isinstance(rows, slice):
     return np.arange(n)[rows]
-  numbers = np.asarray(rows)
+  numbers = np.zeros(0, int) if isinstance(rows, list) and not rows else rows
+  if isinstance(rows, tuple) or rows is None or rows is Ellipsis:
+    raise IndexError(f'{rows} of streamed images: give rows of the first axis')
+  numbers = np.asarray(numbers)
+  if numbers.dtype == bool:
+    return np.arange(n)[numbers]
+  if numbers.dtype.kind not in 'iu':
+    raise IndexError(f'rows of {numbers.dtype}: give integers')
   if numbers.size and (numbers.min() < -n or numbers.max() >= n):
     raise IndexError(f'rows {numbers.min()} to {numbers.max()} of {n}')
   return np.where(numbers < 0, numbers + n, numbers)

@@ -19,7 +19,7 @@ from rdd_jax.config import defaults
 from rdd_jax.config.build import experiment, ood
 from rdd_jax.config.build import shift as build_shift
 from rdd_jax.config.build.context import Context
-from rdd_jax.config.build.data import as_given
+from rdd_jax.config.build.data import as_given, in_memory_or_not
 from rdd_jax.config.build.transforms import chains
 from rdd_jax.config.defaults import Config
 from rdd_jax.core import plugins
@@ -262,12 +262,14 @@ def load(
     dataset = data.mock(name)
   else:
     with plugins.of_card(allow_code):
-      dataset = data.load(
+      read = partial(
+        data.load,
         options.name,
         data_dir=options.data_dir or None,
         size=options.size or None,
         channels=options.channels or None,
       )
+      dataset = in_memory_or_not(read, options.stream)
   if not training:
     options.labels, options.noise, options.validation = '', '', 0.0
   return as_given(options, dataset, card['seeds']['root'])

@@ -14,6 +14,7 @@ from rdd_jax.evaluation.regression import KINDS
 from rdd_jax.images import corruptions
 from rdd_jax.networks.precision import DTYPES
 from rdd_jax.objectives.gradient import DISTANCES
+from rdd_jax.runtime.workers import MOST
 
 # The least that a field may be, and the most; bounds belong to the range.
 RANGES: Mapping[str, tuple[float, float]] = {
@@ -58,7 +59,6 @@ RANGES: Mapping[str, tuple[float, float]] = {
       'prepare_every',
       'devices',
       'data.size',
-      'data.workers',
       'data.zca',
       'network.depth',  # 0 is what fits
       'synthetic.slots',
@@ -125,6 +125,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     ),
     (0, 1),
   ),
+  'data.workers': (0, MOST),
   # -1 takes what there is.
   **dict.fromkeys(
     ('objective.groups', 'objective.earliest', 'selection.groups'),

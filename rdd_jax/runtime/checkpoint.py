@@ -117,10 +117,12 @@ def restore_latest(
   asked = {name: _describe(leaf) for name, leaf in leaves.items()}
   for name in sorted(saved | asked):
     if saved.get(name) != asked.get(name):
+      rows = ', with the data as they were' if 'measure' in name else ''
       raise UserError(
         f'checkpoint {path} is of another run: leaf {name} is '
         f'{saved.get(name, "absent")} there, {asked.get(name, "absent")} '
-        'here: choose another --workdir, or the config it was made with'
+        f'here: give the config that it was made with{rows}, or choose another '
+        '--workdir'
       )
   placed = {name: _place(leaf) for name, leaf in leaves.items()}
   with _orbax():

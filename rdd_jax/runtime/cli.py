@@ -7,6 +7,7 @@ import contextlib
 import difflib
 import errno
 from functools import partial
+from logging import CRITICAL, getLogger
 import os
 from pathlib import Path
 import re
@@ -49,6 +50,8 @@ def start(
   """
   stopping.watch(resumes)
   logging.set_verbosity(logging.WARNING)
+  # It prints the traceback of what `_of_reader` says in one line.
+  getLogger('jax._src.callback').setLevel(CRITICAL)
   choose_emitters()
   try:
     app.run(main, flags_parser=partial(_parse, hint=hint))

@@ -174,6 +174,8 @@ def end(line: str, status: int = 1) -> NoReturn:
 
 
 def _end(where: int, line: str, status: int) -> NoReturn:
+  if workers := sys.modules.get('rdd_jax.runtime.workers'):
+    workers.stop()  # or semaphores of theirs are left, which Python says
   flushing = threading.Thread(target=_flush, daemon=True)
   flushing.start()
   flushing.join(0.2)  # another thread may hold what it needs

@@ -19,6 +19,7 @@ from rdd_jax.runtime.logging import say
 from rdd_jax.runtime.pixels import begin, most_workers
 from rdd_jax.runtime.sources import Source
 
+MOST = 256  # processes
 _TRIES = 3  # to start processes, of which none is heard of
 
 Form = tuple[tuple[int, int] | None, int | None]  # size and channels
@@ -84,6 +85,9 @@ def fetch(
 
 def _sum(row: np.ndarray) -> int:
   return zlib.crc32(np.ascontiguousarray(row).data)
+
+
+_started: list[Workers] = []
 
 
 class Task(NamedTuple):
@@ -162,7 +166,7 @@ class Workers:
     """Ends all processes."""
     with self._lock:
       if self._pool is not None:
-        self._pool.shutdown(wait=False, kill_workers=True)
+        self._pool.shutdown(kill_workers=True)
       self._pool = None
 
   def _start(self) -> Any:
@@ -180,6 +184,7 @@ class Workers:
       if self._pool is not pool:
         return  # another thread has seen it first
       self._pool, self._lost = None, self._lost + 1
+      pool.shutdown(wait=False)
       if self._lost == _TRIES:
         raise UserError(
           'processes that read images were killed '
@@ -194,11 +199,24 @@ def workers(count: int | None = None) -> Workers:
   """Returns the processes of this one, which end with it.
 
   Args:
-    count: of processes; None takes as many as there are cores, at most 8.
+    count: of processes; None takes as many as there are cores, at most 8, and
+      0 reads in this one.
+
+  Raises:
+    UserError: for a count below 0 or above `MOST`.
   """
+  if count is not None and not 0 <= count <= MOST:
+    raise UserError(f'workers={count}: give 0 to {MOST}, or None')
   found = Workers(most_workers() if count is None else count)
-  atexit.register(found.stop)
+  _started.append(found)
   return found
+
+
+@atexit.register
+def stop() -> None:
+  """Ends the processes of all `workers`."""
+  for found in _started:
+    found.stop()
 
 
 def looked(

@@ -77,10 +77,18 @@ def _every_row(name: str, **options: Any) -> data.Dataset:
   return replace(dataset, notes=found.notes)
 
 
-def _in_memory_or_not(
+def in_memory_or_not(
   read: Callable[..., data.Dataset], stream: bool
 ) -> data.Dataset:
-  """Reads images, or streams them where asked to, or where they do not fit."""
+  """Reads images, or streams them where asked to, or where they do not fit.
+
+  Args:
+    read: takes `stream`.
+    stream: whether they are streamed in any case.
+
+  Raises:
+    UserError: as `read` does.
+  """
   try:
     return read(stream=stream)
   except TooLarge as error:
@@ -113,7 +121,7 @@ def load(config: Config) -> data.Dataset:
     workers=options.workers or None,
   )
   try:
-    dataset = _in_memory_or_not(read, options.stream)
+    dataset = in_memory_or_not(read, options.stream)
   except UserError as error:
     if not options.mock or options.name.partition(':')[2] not in data.SHAPES:
       raise
