@@ -43,6 +43,31 @@ jax.config.update(
 jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.2)
 
 
+_MAPS = Path('/proc/self/maps')
+_MOST_MAPS = 40_000
+_files = 0
+
+
+def pytest_runtest_teardown(
+  item: pytest.Item, nextitem: pytest.Item | None
+) -> None:
+  """Drops compiled programs before the kernel has no place for another.
+
+  Each takes three mappings of memory, of which Linux gives a process 65,530
+  (`vm.max_map_count`); XLA then ends in a segmentation fault.
+  """
+  global _files
+  if nextitem is None or item.path == nextitem.path:
+    return
+  _files += 1
+  if _files % 10 == 0 and _MAPS.exists():
+    with _MAPS.open() as maps:
+      full = sum(1 for _ in maps) > _MOST_MAPS
+    if full:
+      jax.clear_caches()
+      gc.collect()
+
+
 def pytest_collection_finish() -> None:
   gc.collect()
   gc.freeze()

@@ -96,6 +96,7 @@ def require_equal(make: Callable[..., Config], tmp_path: Path) -> None:
       np.testing.assert_array_equal(values, sets[1][name], name)
 
 
+@pytest.mark.slow
 def test_tad_and_the_whole_set(folder: Path, tmp_path: Path):
   require_equal(
     lambda **c: tiny(
