@@ -126,11 +126,10 @@ def _without_teacher(distilled: Distilled) -> tuple[Distilled, list[str]]:
   made = ('teacher', answered.FIELD)
   card = {k: v for k, v in distilled.card.items() if k not in made}
   card['label_kind'] = 'hard'
-  what = "its teacher's answers" if answered.FIELD in distilled.card else 'it'
-  lost = (
-    'the teacher was left out: labels are classes; npz and safetensors keep '
-    f'{what}'
-  )
+  lost, kept = 'the teacher was', 'it'
+  if answered.FIELD in distilled.card:
+    lost, kept = "a teacher's answers were", 'them'
+  lost += ' left out: labels are classes; npz and safetensors keep ' + kept
   return replace(distilled, teacher=None, card=card), [lost]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 import json
 from pathlib import Path
@@ -105,7 +106,7 @@ def tell(
   Args:
     directory: of the run.
     results: what `results.json` holds.
-    mock: whether its images are, which is said then.
+    mock: whether they may be mock images, which is said if they are.
     alone: False prints a line in the place of tables that others print.
   """
   own = results['rows']
@@ -115,9 +116,16 @@ def tell(
   console.show(own, 'terminal')
   for name, others in results.get('networks', {}).items():
     console.show(others, 'terminal', heading=f'by {name}:')
-  if mock:
+  if mock and _named(directory).startswith('mock:'):
     say(data.MOCK)
   say(where(directory))
+
+
+def _named(directory: Path) -> str:
+  """The data set of a run, by its `data.json`."""
+  with suppress(OSError, ValueError):
+    return str(json.loads((directory / FACTS).read_text())['name'])
+  return 'mock:'
 
 
 def where(directory: Path) -> str:
