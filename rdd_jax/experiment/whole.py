@@ -29,6 +29,7 @@ from rdd_jax.experiment.trial import (
 from rdd_jax.images.fetched import fetched
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.networks import Variables
+from rdd_jax.runtime import distributed as meshes
 from rdd_jax.synthetic import coresets
 from rdd_jax.synthetic.view import stored_ipc
 from rdd_jax.training.fit import fit_in_turn
@@ -73,7 +74,10 @@ def whole(trial: Trial) -> dict[str, Any]:
   with cleared(trial.parts):
     found = remember(path, lambda: _whole(trial))
     if not set(_asked(trial)) <= set(found['coresets']):  # others were asked
-      path.unlink(missing_ok=True)
+      meshes.any_process(False)  # all have read what is about to go
+      if meshes.is_main_process():
+        path.unlink(missing_ok=True)
+      meshes.any_process(False)
       found = remember(path, lambda: _whole(trial))
     return found
 

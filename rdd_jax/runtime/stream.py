@@ -145,19 +145,18 @@ class StreamReader:
     for task in asked.tasks:
       found: Rows | Unread = self._pool.result(task)
       if isinstance(found, Unread):
-        self._refuse(int(asked.rows[done + found.row]), found.reason)
-        raise AssertionError('it was refused')
+        raise self._fault(int(asked.rows[done + found.row]), found.reason)
       rows = asked.rows[done : done + len(found.sums)]
       changed = np.flatnonzero(found.sums != self._stream.sums[rows])
       if len(changed):
-        self._refuse(int(rows[changed[0]]), 'another image than before')
+        raise self._fault(int(rows[changed[0]]), 'another image than before')
       parts.append(found.images)
       done += len(found.sums)
     return np.concatenate(parts)[asked.again]
 
-  def _refuse(self, row: int, reason: str) -> None:
+  def _fault(self, row: int, reason: str) -> UserError:
     stream = self._stream
-    raise UserError(
+    return UserError(
       f'{stream.where}: {stream.source.name(row)} is {reason}, and could be '
       'read when the run began: put it back, and give the same command again'
     )

@@ -134,14 +134,13 @@ class Workers:
       done: Future = Future()
       done.set_result(function(*args))
       return Task(done, None, call)
-    for _ in range(_TRIES):
+    while True:
       with self._lock:
         self._pool = pool = self._pool or self._start()
       try:
         return Task(pool.submit(*call), pool, call)
       except BrokenExecutor as error:
         self._replace(pool, error)
-    raise AssertionError('the last try raises')
 
   def result(self, task: Task) -> Any:
     """Waits for what a call returns; calls again where a process was killed.

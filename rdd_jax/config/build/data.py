@@ -94,7 +94,7 @@ def in_memory_or_not(
   except TooLarge as error:
     with suppress(UserError):
       found = read(stream=True)
-      say(f'{error}: they are streamed from disk')
+      say(f'{str(error).partition(";")[0]}: they are streamed from disk')
       return found
     raise
 
