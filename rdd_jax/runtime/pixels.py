@@ -21,7 +21,7 @@ import numpy as np
 
 from rdd_jax.runtime import decode
 
-Source = os.PathLike[str] | str | Callable[[], bytes]
+Place = os.PathLike[str] | str | Callable[[], bytes]
 
 MANY = 8000  # files, for which processes are started
 _PROCESSES = 8  # at most; one copies the rows of so many
@@ -42,12 +42,12 @@ class Read(NamedTuple):
 
 
 def read(
-  sources: Sequence[Source], size: tuple[int, int] | None, channels: int | None
+  places: Sequence[Place], size: tuple[int, int] | None, channels: int | None
 ) -> Iterator[Read]:
   """Reads images in order.
 
   Args:
-    sources: paths of files, or what returns their bytes.
+    places: paths of files, or what returns their bytes.
     size: (H, W), see `decode.fitted`.
     channels: see `decode.fitted`.
 
@@ -55,14 +55,14 @@ def read(
   Read(row=None, notes=('missing',))
   """
   done = 0
-  paths = [source for source in sources if not callable(source)]
+  paths = [place for place in places if not callable(place)]
   cores = most_workers()
-  if len(paths) == len(sources) >= MANY and cores > 1:
+  if len(paths) == len(places) >= MANY and cores > 1:
     for found in _read_apart(paths, size, channels, cores):
       done += len(found)
       yield from found
-  for source in islice(sources, done, None):
-    yield read_one(source, size, channels)
+  for place in islice(places, done, None):
+    yield read_one(place, size, channels)
 
 
 def most_workers() -> int:
@@ -73,11 +73,11 @@ def most_workers() -> int:
 
 
 def read_one(
-  source: Source, size: tuple[int, int] | None, channels: int | None
+  place: Place, size: tuple[int, int] | None, channels: int | None
 ) -> Read:
   """Reads one image; see `read`."""
   try:
-    image, changes = decode.decode(_bytes(source))
+    image, changes = decode.decode(encoded(place))
   except decode.Undecodable as error:
     return Read(None, (str(error),))
   return Read(decode.fitted(image, size, channels), changes)
@@ -170,13 +170,20 @@ def _chunks(
     yield chunk
 
 
-def _bytes(source: Source) -> bytes:
-  """Reads a regular file; others, such as pipes, might not end."""
-  if callable(source):
-    return source()
+def encoded(place: Place) -> bytes:
+  """Reads a regular file; others, such as pipes, might not end.
+
+  Args:
+    place: see `read`.
+
+  Raises:
+    decode.Undecodable: if it cannot be read.
+  """
+  if callable(place):
+    return place()
   try:
     # Looking at it before it is opened takes as long as opening it.
-    number = os.open(source, os.O_RDONLY | os.O_NONBLOCK)  # waits for no pipe
+    number = os.open(place, os.O_RDONLY | os.O_NONBLOCK)  # waits for no pipe
     try:
       if not stat.S_ISREG(os.fstat(number).st_mode):
         raise decode.Undecodable('not regular files')
@@ -185,7 +192,7 @@ def _bytes(source: Source) -> bytes:
     finally:
       os.close(number)
   except OSError as error:
-    raise decode.Undecodable(_unread(source, error)) from error
+    raise decode.Undecodable(_unread(place, error)) from error
 
 
 def _unread(path: os.PathLike[str] | str, error: OSError) -> str:

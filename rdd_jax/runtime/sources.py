@@ -6,6 +6,7 @@ by each of them: not JAX.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, Protocol
@@ -13,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from rdd_jax.runtime import decode
-from rdd_jax.runtime.pixels import Read, read_one
+from rdd_jax.runtime.pixels import Place
 
 _OPEN = 64  # files of records that a process holds open
 
@@ -30,10 +31,8 @@ class Source(Protocol):
     """Returns the source of rows `i[n]` alone."""
     ...
 
-  def read(
-    self, size: tuple[int, int] | None, channels: int | None
-  ) -> list[Read]:
-    """Reads all rows, see `pixels.read`."""
+  def places(self) -> Sequence[Place]:
+    """Returns where all rows are, in order."""
     ...
 
   def name(self, row: int) -> str:
@@ -61,11 +60,9 @@ class Files:
     """Returns the files of rows `i[n]`."""
     return Files([self.paths[row] for row in rows])
 
-  def read(
-    self, size: tuple[int, int] | None, channels: int | None
-  ) -> list[Read]:
-    """Reads all files."""
-    return [read_one(path, size, channels) for path in self.paths]
+  def places(self) -> Sequence[Place]:
+    """Returns all paths."""
+    return self.paths
 
   def name(self, row: int) -> str:
     """Returns the path of a row."""
@@ -95,20 +92,17 @@ class Records:
     where = np.concatenate([numbers.reshape(-1, 1), where[:, 1:]], 1)
     return Records([self.files[i] for i in used], where)
 
-  def read(
-    self, size: tuple[int, int] | None, channels: int | None
-  ) -> list[Read]:
+  def places(self) -> Sequence[Place]:
     """Reads all records, those of a file together."""
     found: list[Any] = [None] * len(self)
     for number, path in enumerate(self.files):
       rows = np.flatnonzero(self.where[:, 0] == number)
       records = _records(path, self.where[rows, 1].tolist())
       for row, record in zip(rows, records, strict=True):
-        encoded = record
+        found[row] = record
         if isinstance(record, bytes):
           first, length = self.where[row, 2:].tolist()
-          encoded = partial(bytes, record[first : first + length])
-        found[row] = read_one(encoded, size, channels)
+          found[row] = partial(bytes, record[first : first + length])
     return found
 
   def name(self, row: int) -> str:
@@ -120,7 +114,7 @@ class Records:
 def _records(path: str, numbers: list[int]) -> list[Any]:
   """Records of a file; what raises what is wrong, where that cannot be read."""
   try:
-    return _opened(path).__getitems__(numbers)
+    return _opened(path).read(numbers)
   except Exception as error:  # of what kind depends on the damage
     _opened.cache_clear()
 
@@ -132,6 +126,9 @@ def _records(path: str, numbers: list[int]) -> list[Any]:
 
 @lru_cache(_OPEN)
 def _opened(path: str) -> Any:
-  from array_record.python import array_record_data_source
+  from array_record.python import array_record_module
 
-  return array_record_data_source.ArrayRecordDataSource([path])
+  # A buffer would be filled for each record, as these are in no order.
+  return array_record_module.ArrayRecordReader(
+    path, options='readahead_buffer_size:0'
+  )

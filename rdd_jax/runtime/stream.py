@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import OrderedDict
 import hashlib
+from itertools import pairwise
 from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
 
 from rdd_jax.core.errors import UserError
+from rdd_jax.runtime.rows import Form, Looked, Rows, Unread, fetch
+from rdd_jax.runtime.shared import Shared, share
 from rdd_jax.runtime.sources import Source
-from rdd_jax.runtime.workers import Form, Rows, Task, Unread, Workers, fetch
+from rdd_jax.runtime.workers import Task, Workers
 
-_AHEAD = 4  # requests that are read before they come,
+_AHEAD = 3  # requests for each process that are read before they come,
 _BYTES = 2**28  # of so many bytes in all, at most
 _PART = 128  # rows that a process reads at once, at most
 
@@ -25,14 +28,14 @@ class Stream(NamedTuple):
     source: of all rows.
     form: in which they are read.
     shape: `(H, W, C)` of each.
-    sums: `u32[N]`, CRC-32 of the pixels.
+    seen: what they were like.
     where: errors call it.
   """
 
   source: Source
   form: Form
   shape: tuple[int, int, int]
-  sums: np.ndarray
+  seen: Looked
   where: str
 
 
@@ -41,6 +44,7 @@ class _Asked(NamedTuple):
 
   rows: np.ndarray  # each once
   again: np.ndarray  # where each of the request is among them
+  shared: Shared | None  # where they will be, unless they are sent
   tasks: list[Task]
 
 
@@ -66,7 +70,7 @@ class StreamReader:
       rows: `i[N]`, which of it, in order; None is all.
     """
     self._stream, self._pool = stream, pool
-    self._rows = np.arange(len(stream.sums)) if rows is None else rows
+    self._rows = np.arange(len(stream.seen.sums)) if rows is None else rows
     height, width, channels = stream.shape
     self.shape = len(self._rows), height, width, channels
     self._asked: OrderedDict[bytes, _Asked] = OrderedDict()
@@ -78,7 +82,7 @@ class StreamReader:
   def identity(self) -> str:
     """Returns a digest of the sums of all rows, which names their pixels."""
     found = hashlib.sha256(repr(self.shape).encode())
-    found.update(self._stream.sums[self._rows].tobytes())
+    found.update(self._stream.seen.sums[self._rows].tobytes())
     return found.hexdigest()
 
   def some(self, rows: np.ndarray) -> StreamReader:
@@ -99,20 +103,23 @@ class StreamReader:
       UserError: if one cannot be read, or is not what it was.
     """
     rows = np.asarray(rows, np.int64)
+    if not rows.size:
+      return np.zeros((0, *self.shape[1:]), np.uint8)
     with self._lock:
-      asked = self._asked.pop(rows.tobytes(), None) or self._ask(rows)
+      count = self._pool.count
+      asked = self._asked.pop(rows.tobytes(), None) or self._ask(rows, count)
       room = _BYTES // max(rows.size * int(np.prod(self.shape[1:])), 1)
-      for line in self._next(rows, min(_AHEAD, room)):
+      for line in self._next(rows, min(_AHEAD * count, room)):
         if line.tobytes() not in self._asked:
-          self._asked[line.tobytes()] = self._ask(line)
-      while len(self._asked) > 4 * _AHEAD:  # guessed wrong
+          self._asked[line.tobytes()] = self._ask(line, 1)
+      while len(self._asked) > 4 * _AHEAD * count:  # guessed wrong
         self._asked.popitem(last=False)
     return self._found(asked)
 
   def _next(self, rows: np.ndarray, count: int) -> list[np.ndarray]:
     """Guesses the next requests."""
     size = len(rows)
-    if not self._pool.count or not size:
+    if not self._pool.count:
       return []
     whole, rest = divmod(self._order.shape[1], size)
     if not rest:
@@ -128,31 +135,34 @@ class StreamReader:
     starts = range(first + size, min(first + size * (1 + count), end), size)
     return [np.minimum(np.arange(s, s + size), end - 1) for s in starts]
 
-  def _ask(self, rows: np.ndarray) -> _Asked:
+  def _ask(self, rows: np.ndarray, parts: int) -> _Asked:
+    """Asks for rows, in so many parts if they are not too large."""
     own, again = np.unique(self._rows[rows], return_inverse=True)
-    workers = max(self._pool.count, 1)
-    parts = max(-(-len(own) // _PART), min(workers, len(own)), 1)
-    source, form, shape = self._stream[:3]
-    tasks = [
-      self._pool.submit(fetch, source.some(part), form, shape)
-      for part in np.array_split(own, parts)
-      if len(part)
-    ]
-    return _Asked(own, again.reshape(-1), tasks)
+    parts = max(-(-len(own) // _PART), min(parts, len(own)), 1)
+    source, form, shape, seen = self._stream[:4]
+    shared = share((len(own), *shape)) if self._pool.count else None
+    ends = np.linspace(0, len(own), parts + 1).astype(int).tolist()
+    tasks = []
+    for first, end in pairwise(ends):
+      part, place = own[first:end], shared and shared.part(first, end)
+      arguments = source.some(part), form, shape, seen.files[part], place
+      tasks.append(self._pool.submit(fetch, *arguments))
+    return _Asked(own, again.reshape(-1), shared, tasks)
 
   def _found(self, asked: _Asked) -> np.ndarray:
-    done, parts = 0, [np.zeros((0, *self.shape[1:]), np.uint8)]
+    done, sent = 0, []
     for task in asked.tasks:
       found: Rows | Unread = self._pool.result(task)
       if isinstance(found, Unread):
         raise self._fault(int(asked.rows[done + found.row]), found.reason)
       rows = asked.rows[done : done + len(found.sums)]
-      changed = np.flatnonzero(found.sums != self._stream.sums[rows])
+      changed = np.flatnonzero(found.sums != self._stream.seen.sums[rows])
       if len(changed):
         raise self._fault(int(rows[changed[0]]), 'another image than before')
-      parts.append(found.images)
+      sent.append(found.images)
       done += len(found.sums)
-    return np.concatenate(parts)[asked.again]
+    images = asked.shared.rows if asked.shared else np.concatenate(sent)
+    return images[asked.again]
 
   def _fault(self, row: int, reason: str) -> UserError:
     stream = self._stream

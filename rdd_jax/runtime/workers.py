@@ -3,89 +3,18 @@
 from __future__ import annotations
 
 import atexit
-from collections import deque
-from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Future
 from functools import cache, partial
 import os
 from threading import Lock
 from typing import Any, NamedTuple
-import zlib
-
-import numpy as np
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.runtime.logging import say
 from rdd_jax.runtime.pixels import begin, most_workers
-from rdd_jax.runtime.sources import Source
 
 MOST = 256  # processes
 _TRIES = 3  # to start processes, of which none is heard of
-
-Form = tuple[tuple[int, int] | None, int | None]  # size and channels
-
-
-class Looked(NamedTuple):
-  """What rows are like, without their pixels.
-
-  Attributes:
-    shapes: `i32[n, 3]`, zeros where a row cannot be read.
-    sums: `u32[n]`, CRC-32 of the pixels.
-    notes: of each row, see `pixels.Read`.
-  """
-
-  shapes: np.ndarray
-  sums: np.ndarray
-  notes: list[tuple[str, ...]]
-
-
-class Rows(NamedTuple):
-  """Rows of one shape.
-
-  Attributes:
-    images: `u8[n, H, W, C]`.
-    sums: `u32[n]`, CRC-32 of the pixels.
-  """
-
-  images: np.ndarray
-  sums: np.ndarray
-
-
-class Unread(NamedTuple):
-  """A row that cannot be read as it was before, and why."""
-
-  row: int
-  reason: str
-
-
-def look(source: Source, form: Form) -> Looked:
-  """Reads all rows of a source, and returns all but the pixels."""
-  found = source.read(*form)
-  rows = [read.row for read in found]
-  return Looked(
-    np.array([(0, 0, 0) if r is None else r.shape for r in rows], np.int32),
-    np.array([0 if r is None else _sum(r) for r in rows], np.uint32),
-    [read.notes for read in found],
-  )
-
-
-def fetch(
-  source: Source, form: Form, shape: tuple[int, int, int]
-) -> Rows | Unread:
-  """Reads all rows of a source, which have one shape, or says which has not."""
-  found = source.read(*form)
-  for i, (row, notes) in enumerate(found):
-    if row is None:
-      return Unread(i, notes[0])
-    if row.shape != shape:
-      return Unread(i, f'{list(row.shape)} in the place of {list(shape)}')
-  rows = np.stack([read.row for read in found if read.row is not None])
-  return Rows(rows, np.array([_sum(row) for row in rows], np.uint32))
-
-
-def _sum(row: np.ndarray) -> int:
-  return zlib.crc32(np.ascontiguousarray(row).data)
-
 
 _started: list[Workers] = []
 
@@ -216,24 +145,3 @@ def stop() -> None:
   """Ends the processes of all `workers`."""
   for found in _started:
     found.stop()
-
-
-def looked(
-  source: Source, form: Form, pool: Workers, chunk: int = 128
-) -> Iterator[Looked]:
-  """Looks at all rows, in order, a chunk at a time.
-
-  Args:
-    source: of the rows.
-    form: in which they are read.
-    pool: of processes.
-    chunk: rows that a process reads at once.
-  """
-  ahead: deque[Task] = deque()
-  for start in range(0, len(source), chunk):
-    part = source.some(np.arange(start, min(start + chunk, len(source))))
-    ahead.append(pool.submit(look, part, form))
-    if len(ahead) > 2 * pool.count:
-      yield pool.result(ahead.popleft())
-  while ahead:
-    yield pool.result(ahead.popleft())

@@ -15,10 +15,15 @@ import pytest
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.streamed import Streamed, expecting, some_of
+from rdd_jax.data.readers.streaming import look_at
 from rdd_jax.runtime import distributed as meshes
+from rdd_jax.runtime import rows as reading
+from rdd_jax.runtime.pixels import read_one
+from rdd_jax.runtime.progress import Progress
+from rdd_jax.runtime.rows import Form
 from rdd_jax.runtime.sources import Files
 from rdd_jax.runtime.stream import Stream, StreamReader
-from rdd_jax.runtime.workers import Workers, looked
+from rdd_jax.runtime.workers import Workers
 
 N = 37
 
@@ -44,9 +49,11 @@ def files(tmp_path: Path, known: np.ndarray) -> Files:
   return Files(paths)
 
 
-def stream(files: Files, pool: Workers) -> Streamed:
-  sums = np.concatenate([x.sums for x in looked(files, (None, None), pool, 8)])
-  found = Stream(files, (None, None), (6, 5, 3), sums, 'folder:x')
+def stream(files: Files, pool: Workers, form: Form = (None, None)) -> Streamed:
+  with Progress(N, 'reading') as progress:
+    seen = look_at(files, form, pool, progress)
+  height, width, channels = seen.shapes[0].tolist()
+  found = Stream(files, form, (height, width, channels), seen, 'folder:x')
   return Streamed(StreamReader(found, pool))
 
 
@@ -129,11 +136,11 @@ def test_what_is_expected_is_read_ahead(
   files: Files, known: np.ndarray, pool: Workers
 ):
   images = stream(files, pool)
-  order = np.random.default_rng(1).integers(0, N, (9, 5))
+  order = np.random.default_rng(1).integers(0, N, (12, 5))
   images.expect(order)
   np.testing.assert_array_equal(images[order[2]], known[order[2]])
   ahead = images.reader._asked
-  assert list(ahead) == [row.tobytes() for row in order[3:7]]
+  assert list(ahead) == [row.tobytes() for row in order[3:9]]
   for rows in order[3:]:
     np.testing.assert_array_equal(images[rows], known[rows])
   np.testing.assert_array_equal(images[order[0]], known[order[0]])
@@ -160,6 +167,76 @@ def test_a_file_that_changes_is_named_and_read_when_it_is_back(
   np.testing.assert_array_equal(images[9:13], known[9:13])
 
 
+def jpegs(root: Path) -> tuple[Files, np.ndarray]:
+  """Files of all kinds that JPEG has, and the pixels that a reader finds."""
+  rng = np.random.default_rng(1)
+  color = Image.fromarray(rng.integers(0, 256, (24, 17, 3), dtype=np.uint8))
+  turned = Image.Exif()
+  turned[0x0112] = 6
+  other = color.transpose(Image.Transpose.ROTATE_90)
+  kinds: dict[str, tuple[Image.Image, dict]] = {
+    'plain': (color, {}),
+    'progressive': (color, {'progressive': True, 'quality': 40}),
+    'profile': (color, {'icc_profile': b'x' * 64}),
+    'gray': (color.convert('L'), {}),
+    'cmyk': (color.convert('CMYK'), {}),
+    'turned': (other, {'exif': turned}),
+    'larger': (color.resize((34, 48)), {}),
+  }
+  for name, (image, how) in kinds.items():
+    image.save(root / f'{name}.jpg', **how)
+  paths = [str(root / f'{name}.jpg') for name in kinds]
+  rows = [read_one(path, (24, 17), 3).row for path in paths]
+  return Files(paths), np.stack([row for row in rows if row is not None])
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+def test_a_known_jpeg_is_read_as_an_unknown_one(
+  tmp_path: Path,
+  pool: Workers,
+  workers: int,
+  monkeypatch: pytest.MonkeyPatch,
+):
+  files, known = jpegs(tmp_path)
+  pool = pool if workers else Workers(0)
+  images = stream(files, pool, ((24, 17), 3))
+  np.testing.assert_array_equal(images[:], known)
+  if not workers:
+    monkeypatch.setattr(reading, 'read_one', _refused)
+    np.testing.assert_array_equal(images[:3], known[:3])
+    for row in range(3, len(known)):
+      with pytest.raises(AssertionError, match='read anew'):
+        images[row]
+
+
+def test_a_jpeg_that_has_grown_is_not_taken_for_the_known_one(tmp_path: Path):
+  files, _ = jpegs(tmp_path)
+  images = stream(files, Workers(0), ((24, 17), 3))
+  os.replace(files.paths[6], files.paths[0])
+  with pytest.raises(UserError, match=r'plain\.jpg is another image'):
+    images[0]
+
+
+def test_where_memory_is_not_shared_rows_are_sent(
+  files: Files,
+  known: np.ndarray,
+  pool: Workers,
+  monkeypatch: pytest.MonkeyPatch,
+):
+  monkeypatch.delattr(os, 'memfd_create', raising=False)
+  np.testing.assert_array_equal(stream(files, pool)[:], known)
+
+
+def test_no_file_is_left_open(files: Files, pool: Workers):
+  before = len(os.listdir('/dev/fd'))
+  images = stream(files, pool)
+  for _ in range(3):  # guesses that are wrong, too
+    images[np.array([4, 2])]
+    images[np.arange(8)]
+  del images
+  assert len(os.listdir('/dev/fd')) == before
+
+
 @pytest.mark.slow
 def test_killed_processes_are_started_again(
   files: Files, known: np.ndarray, capsys: pytest.CaptureFixture[str]
@@ -177,6 +254,10 @@ def test_killed_processes_are_started_again(
       pool.result(pool.submit(_die))
   finally:
     pool.stop()
+
+
+def _refused(*_) -> None:
+  raise AssertionError('read anew')
 
 
 def _die() -> None:

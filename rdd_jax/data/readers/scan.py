@@ -12,8 +12,9 @@ from rdd_jax.core.errors import UserError
 from rdd_jax.data.readers.listing import File
 from rdd_jax.data.readers.streaming import look_at, stream
 from rdd_jax.runtime.progress import Progress
+from rdd_jax.runtime.rows import Looked
 from rdd_jax.runtime.sources import Files
-from rdd_jax.runtime.workers import Looked, Workers
+from rdd_jax.runtime.workers import Workers
 
 
 class Scan:

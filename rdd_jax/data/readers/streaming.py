@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,9 +12,12 @@ import numpy as np
 
 from rdd_jax.core.streamed import Streamed
 from rdd_jax.runtime.progress import Progress
+from rdd_jax.runtime.rows import Form, Looked, look
 from rdd_jax.runtime.sources import Source
 from rdd_jax.runtime.stream import Stream, StreamReader
-from rdd_jax.runtime.workers import Form, Looked, Workers, looked
+from rdd_jax.runtime.workers import Task, Workers
+
+_CHUNK = 128  # rows that a process looks at, at once
 
 # Between `load` and the few readers that stream stand a dozen that need not
 # know of it.
@@ -50,14 +54,24 @@ def look_at(
     pool: of the processes.
     progress: told of each row.
   """
-  parts = [Looked(np.zeros((0, 3), np.int32), np.zeros(0, np.uint32), [])]
-  for part in looked(source, form, pool):
+  parts = []
+  for part in _looked(source, form, pool):
     parts.append(part)
     progress.advance(len(part.sums))
-  shapes, sums, notes = zip(*parts, strict=True)
-  return Looked(
-    np.concatenate(shapes), np.concatenate(sums), list(chain(*notes))
-  )
+  *arrays, notes = zip(*parts, strict=True)
+  return Looked(*map(np.concatenate, arrays), list(chain(*notes)))
+
+
+def _looked(source: Source, form: Form, pool: Workers) -> Iterator[Looked]:
+  ahead: deque[Task] = deque()
+  starts = range(0, len(source), _CHUNK)
+  for start in starts or [0]:
+    part = source.some(np.arange(start, min(start + _CHUNK, len(source))))
+    ahead.append(pool.submit(look, part, form))
+    if len(ahead) > 2 * pool.count:
+      yield pool.result(ahead.popleft())
+  while ahead:
+    yield pool.result(ahead.popleft())
 
 
 def stream(
@@ -74,5 +88,5 @@ def stream(
   """
   rows = np.flatnonzero(seen.shapes[:, 0])
   height, width, channels = map(int, seen.shapes[rows[0]])
-  found = Stream(source, form, (height, width, channels), seen.sums, where)
+  found = Stream(source, form, (height, width, channels), seen, where)
   return Streamed(StreamReader(found, pool, rows))

@@ -14,8 +14,9 @@ from rdd_jax.data.dataset import Split
 from rdd_jax.data.readers.report import Report
 from rdd_jax.data.readers.streaming import look_at, stream
 from rdd_jax.runtime.progress import Progress
+from rdd_jax.runtime.rows import Form
 from rdd_jax.runtime.sources import Records
-from rdd_jax.runtime.workers import Form, Workers
+from rdd_jax.runtime.workers import Workers
 
 _CHUNK = 1024  # records read at once; bounds the encoded bytes in memory
 
