@@ -31,7 +31,8 @@ class Batch:
   Attributes:
     inputs: `f[n, ...]`, what a network is applied to.
     targets: `f[n, o]`, rows on the simplex, with `o` the number of outputs (the
-      classes, and one more with a reject class). Uniform means "no class".
+      classes, and one more with a reject class). Uniform means "no class". Of
+      rows that are but listed, see `measure`, they may be `OneHot`.
     weights: `f[n]`, non-negative; 0 masks a row.
     cells: `i[n]`, what is matched with what: the class, or `num_classes + slot`
       for an outlier.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import chex
 import jax
@@ -14,6 +15,7 @@ import numpy as np
 
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, take
+from rdd_jax.core.onehot import OneHot, Targets, dense
 from rdd_jax.core.streamed import Images, expecting
 
 
@@ -23,13 +25,14 @@ class Measure:
   """Holds targets, weights, cells and groups of all `N` training images.
 
   Attributes:
-    targets: `f[N, o]`, rows on the simplex.
+    targets: `f[N, o]`, rows on the simplex; an array, or of hard labels alone
+      `OneHot`.
     weights: `f[N]`, non-negative: the probability of a draw, up to a constant.
     cells: `i[N]`, the class as it is matched.
     groups: `i[N]`, the subpopulation; out of range means none.
   """
 
-  targets: Array
+  targets: Targets
   weights: Array
   cells: Array
   groups: Array
@@ -48,21 +51,52 @@ def empirical(
     num_outputs: the classes, and one more with a reject class.
     groups: `i[N]` subpopulations, or none.
 
-  >>> empirical([1, 0], 2).targets.tolist()
+  >>> empirical([1, 0], 2).targets[:].tolist()
   [[0.0, 1.0], [1.0, 0.0]]
   """
   cells = np.asarray(labels, np.int32)
   chex.assert_rank(cells, 1)
   if groups is None:
     groups = np.full_like(cells, -1)
-  targets = cells[:, None] == np.arange(num_outputs)
   # Placed, not converted: jnp.asarray compiles a program for every shape.
   return Measure(
-    targets=jax.device_put(targets.astype(np.float32)),
+    targets=OneHot(jax.device_put(cells), num_outputs),
     weights=jax.device_put(np.ones(cells.shape, np.float32)),
     cells=jax.device_put(cells),
     groups=jax.device_put(np.asarray(groups, np.int32)),
   )
+
+
+def listed(measure: Measure, rows: Array) -> Batch:
+  """Returns rows of a measure whose inputs are their numbers.
+
+  Args:
+    measure: over `N` rows.
+    rows: `i[n]`, which of them.
+
+  Returns:
+    A batch whose targets are as those of the measure, see `with_inputs`.
+  """
+  known = take(measure, rows)
+  targets: Any = known.targets
+  return Batch(
+    inputs=rows,
+    targets=targets,
+    weights=known.weights,
+    cells=known.cells,
+    groups=known.groups,
+    index=rows,
+  )
+
+
+def with_inputs(rows: Batch, inputs: Array) -> Batch:
+  """Returns rows that were listed as a batch: with inputs, and targets.
+
+  Args:
+    rows: of `listed` or `draw_minibatches`.
+    inputs: `[n, ...]`, their images, or what a network takes.
+  """
+  return replace(rows, inputs=inputs, targets=dense(rows.targets))
 
 
 def rows_of(measure: Measure, rows: Array, inputs: Array) -> Batch:
@@ -79,15 +113,7 @@ def rows_of(measure: Measure, rows: Array, inputs: Array) -> Batch:
   """
   chex.assert_rank(rows, 1)
   chex.assert_equal_shape_prefix([rows, inputs], 1)
-  known = take(measure, rows)
-  return Batch(
-    inputs=inputs,
-    targets=known.targets,
-    weights=known.weights,
-    cells=known.cells,
-    groups=known.groups,
-    index=rows,
-  )
+  return with_inputs(listed(measure, rows), inputs)
 
 
 def by_cell(num_cells: int) -> Strata:
@@ -159,8 +185,16 @@ def draw(
   >>> draw(jax.random.key(0), images, measure, 2, by_cell(2)).cells.tolist()
   [0, 1]
   """
+  chex.assert_equal(images.shape[0], measure.weights.shape[0])
+  drawn = _drawn(key, measure, n, strata)
+  return with_inputs(drawn, take(images, drawn.inputs))
+
+
+def _drawn(
+  key: Array, measure: Measure, n: int, strata: Strata | None
+) -> Batch:
+  """The rows that `draw` draws, listed."""
   total = measure.weights.shape[0]
-  chex.assert_equal(images.shape[0], total)
   ids, k = strata(measure) if strata else (jnp.zeros(total, jnp.int32), 1)
   if n % k:
     raise ValueError(
@@ -192,7 +226,7 @@ def draw(
     shuffle_key, rows.reshape(k, m), axis=1, independent=True
   ).ravel()
   return replace(
-    rows_of(measure, rows, take(images, rows)),
+    listed(measure, rows),
     weights=jnp.where(filled, 1.0, 0.0),
     index=jnp.where(filled, rows, total).astype(jnp.int32),
   )
@@ -201,9 +235,9 @@ def draw(
 def draw_minibatches(
   key: Array, images: Images, measure: Measure, steps: int, n: int
 ) -> Batch:
-  """Rows for so many SGD steps; `inputs` are row numbers, not images.
+  """Lists the rows of so many SGD steps.
 
-  Images are then gathered a step at a time, where all at once would not fit.
+  A step then gathers its images: `with_inputs(rows, images[rows.inputs])`.
 
   Args:
     key: a typed PRNG key.
@@ -213,9 +247,8 @@ def draw_minibatches(
     n: rows of each.
 
   Returns:
-    A batch whose leaves are `[steps, n, ...]`.
+    A batch whose leaves are `[steps, n, ...]`, and inputs row numbers.
   """
-  numbers = jnp.arange(measure.weights.shape[0])
-  drawn = draw(key, numbers, measure, steps * n)
+  drawn = _drawn(key, measure, steps * n, None)
   dealt = jax.tree.map(lambda x: x.reshape(steps, n, *x.shape[1:]), drawn)
   return replace(dealt, inputs=expecting(images, dealt.inputs))

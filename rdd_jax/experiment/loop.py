@@ -20,6 +20,7 @@ from rdd_jax.config.defaults import Config
 from rdd_jax.core.data_view import Keep, unkept
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import Measure
+from rdd_jax.core.onehot import OneHot, dense
 from rdd_jax.core.parts import Parts, in_one, within
 from rdd_jax.distill import DistillState
 from rdd_jax.experiment.prepare import prepared
@@ -69,7 +70,11 @@ def start(
   distiller, initial = experiment.distiller, experiment.initial
   params = initial(key, images, measure)
   state = distiller.init(key, experiment.spec, params, measure)
-  restored = directory and checkpoint.restore_latest(directory, state)
+  # Labels may have become soft, and earlier versions saved a number a class.
+  soft = replace(measure, targets=jax.eval_shape(dense, measure.targets))
+  restored = directory and checkpoint.restore_latest(
+    directory, state, replace(state, measure=soft)
+  )
   if restored:
     return restored[1]
   state = prepared(experiment, state, images, labels, stop, keep, parts)
@@ -226,6 +231,8 @@ def unless_moved(before: Measure, after: Measure) -> Measure:
     before: the measure that experts were trained on.
     after: the measure that was prepared since.
   """
+  if not isinstance(before.targets, OneHot):
+    after = replace(after, targets=dense(after.targets))
   pairs = zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)
   same = all(np.allclose(a, b, rtol=1e-5, atol=0) for a, b in pairs)
   return before if same else after

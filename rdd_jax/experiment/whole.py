@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -11,7 +12,7 @@ import numpy as np
 from rdd_jax import networks
 from rdd_jax.config.build import shift as build_shift
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.measure import empirical, rows_of
+from rdd_jax.core.measure import empirical, listed
 from rdd_jax.core.streamed import Streamed
 from rdd_jax.data import Dataset
 from rdd_jax.data.images import whole as whole_images
@@ -56,8 +57,9 @@ def whole_batch(
   measure = empirical(dataset.train_labels, num_outputs)
   rows, images = jnp.arange(len(measure.cells)), dataset.train_images
   if isinstance(images, Streamed):
-    return rows_of(measure, rows, rows), fetched(images, preprocess)
-  return rows_of(measure, rows, jnp.asarray(images)), preprocess
+    return listed(measure, rows), fetched(images, preprocess)
+  found = replace(listed(measure, rows), inputs=jnp.asarray(images))
+  return found, preprocess
 
 
 def whole(trial: Trial) -> dict[str, Any]:

@@ -150,8 +150,8 @@ def network(config: Config, given: Known) -> Config:
 
 
 def _labels(config: Config, given: Known) -> int:
-  """Bytes of targets, and of three numbers of each row."""
-  return given.rows * (outputs(config, given) + 3) * FLOAT
+  """Bytes of the class, the weight, the cell and the group of each row."""
+  return given.rows * 4 * FLOAT
 
 
 def _cells(config: Config, given: Known) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,7 +12,7 @@ import jax.numpy as jnp
 
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch
-from rdd_jax.core.measure import Measure, draw_minibatches, rows_of
+from rdd_jax.core.measure import Measure, draw_minibatches, rows_of, with_inputs
 from rdd_jax.core.sharding import constrain, map_shared
 from rdd_jax.core.transform import Scores, State
 from rdd_jax.images.augment import Augment
@@ -62,7 +61,7 @@ def train(
     inputs = preprocess(images[rows.inputs])
     if augment:
       inputs = augment(key, inputs)
-    return probe.advance(constrain(replace(rows, inputs=inputs)), state)
+    return probe.advance(constrain(with_inputs(rows, inputs)), state)
 
   def train_one(x: tuple[State, Array]) -> State:
     state, key = x

@@ -78,7 +78,7 @@ def save(directory: str | Path, step: int, tree: Any, *, keep: int = 2) -> None:
 
 
 def restore_latest(
-  directory: str | Path, abstract_tree: Any
+  directory: str | Path, *abstract_trees: Any
 ) -> tuple[int, Any] | None:
   """Reads the newest checkpoint that is whole, on any number of processes.
 
@@ -87,7 +87,7 @@ def restore_latest(
 
   Args:
     directory: the work directory.
-    abstract_tree: the tree that is expected back, of arrays or of
+    *abstract_trees: of which one is expected back, of arrays or of
       `jax.ShapeDtypeStruct`; their shardings say where the leaves go. One
       without is replicated over the mesh in use, else on the first device.
 
@@ -96,7 +96,7 @@ def restore_latest(
 
   Raises:
     UserError: if all are damaged, or if the newest whole one holds other
-      leaves, shapes or dtypes than `abstract_tree`.
+      leaves, shapes or dtypes than any of them.
   """
   from orbax.checkpoint import v1 as ocp
 
@@ -112,9 +112,14 @@ def restore_latest(
       'again, or choose another --workdir'
     )
   path = folder / str(step)
-  leaves = _named(abstract_tree)
   saved = json.loads((path / _MANIFEST).read_text())['leaves']
-  asked = {name: _describe(leaf) for name, leaf in leaves.items()}
+
+  def described(tree: Any) -> dict[str, str]:
+    return {name: _describe(leaf) for name, leaf in _named(tree).items()}
+
+  fitting = (tree for tree in abstract_trees if described(tree) == saved)
+  abstract_tree = next(fitting, abstract_trees[0])
+  leaves, asked = _named(abstract_tree), described(abstract_tree)
   for name in sorted(saved | asked):
     if saved.get(name) != asked.get(name):
       rows = ', with the data as they were' if 'measure' in name else ''

@@ -126,7 +126,9 @@ def _records(path: str, numbers: list[int]) -> list[Any]:
 
 @lru_cache(_OPEN)
 def _opened(path: str) -> Any:
-  from array_record.python import array_record_module
+  from array_record.python import (
+    array_record_module,  # pyright: ignore[reportAttributeAccessIssue]
+  )
 
   # A buffer would be filled for each record, as these are in no order.
   return array_record_module.ArrayRecordReader(

@@ -11,7 +11,6 @@ Deviations: GSAM's radius is constant, not scheduled with the learning rate.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -23,7 +22,7 @@ import optax
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.losses import RowLosses, cross_entropy
-from rdd_jax.core.measure import Measure, draw_minibatches
+from rdd_jax.core.measure import Measure, draw_minibatches, with_inputs
 from rdd_jax.core.numerics import safe_divide
 from rdd_jax.core.sharding import constrain
 from rdd_jax.core.transform import BoundTransform
@@ -164,7 +163,7 @@ def expert(
       inputs = preprocess(images[batch.inputs])
       if augment:
         inputs = augment(keys.named(key, 'augment'), inputs)
-      current, rows = state.learner, replace(batch, inputs=inputs)
+      current, rows = state.learner, with_inputs(batch, inputs)
       batch, edited = state.edit(
         rows,
         key=keys.named(key, 'edit'),

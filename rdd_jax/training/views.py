@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 import math
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ import jax.numpy as jnp
 
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, take
+from rdd_jax.core.measure import with_inputs
 from rdd_jax.images.mixup import mix
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.training.recipe import Recipe
@@ -76,7 +76,7 @@ class Views(NamedTuple):
       inputs = recipe.augment(keys.named(key, 'augment'), inputs)
     return mix(
       key,
-      replace(rows, inputs=inputs),
+      with_inputs(rows, inputs),
       recipe.cutmix,
       recipe.mixup,
       recipe.mixup_alpha,

@@ -45,6 +45,15 @@ def test_abstract_tree_is_enough(tmp_path):
   assert_same(got, tree)
 
 
+def test_the_tree_that_fits_comes_back(tmp_path):
+  saved, other = {'x': jnp.arange(4.0)}, {'x': jnp.arange(3)}
+  checkpoint.save(tmp_path, 5, saved)
+  for trees in ((other, saved), (saved, other)):
+    found = checkpoint.restore_latest(tmp_path, *trees)
+    assert found is not None
+    assert_same(found[1], saved)
+
+
 def test_saving_a_step_again_replaces_it(tmp_path):
   checkpoint.save(tmp_path, 1, state(0))
   checkpoint.save(tmp_path, 1, state(1))

@@ -58,8 +58,13 @@ def look_at(
   for part in _looked(source, form, pool):
     parts.append(part)
     progress.advance(len(part.sums))
-  *arrays, notes = zip(*parts, strict=True)
-  return Looked(*map(np.concatenate, arrays), list(chain(*notes)))
+  shapes, sums, files, notes = zip(*parts, strict=True)
+  return Looked(
+    np.concatenate(shapes),
+    np.concatenate(sums),
+    np.concatenate(files),
+    list(chain(*notes)),
+  )
 
 
 def _looked(source: Source, form: Form, pool: Workers) -> Iterator[Looked]:

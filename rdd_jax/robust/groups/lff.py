@@ -27,7 +27,7 @@ from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, group_mean
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.losses import cross_entropy
-from rdd_jax.core.measure import Measure, draw_minibatches, rows_of
+from rdd_jax.core.measure import Measure, draw_minibatches, rows_of, with_inputs
 from rdd_jax.core.numerics import safe_divide
 from rdd_jax.core.streamed import Images
 from rdd_jax.core.transform import (
@@ -143,7 +143,7 @@ def relative_difficulty(
       i: Array, pair: tuple[Learner, Learner]
     ) -> tuple[Learner, Learner]:
       rows = jax.tree.map(lambda x: x[i], batches)
-      batch = replace(rows, inputs=preprocess(images[rows.inputs]))
+      batch = with_inputs(rows, preprocess(images[rows.inputs]))
       weighted = replace(batch, weights=batch.weights * difficulty(pair, batch))
       b = sgd.step(net, tx, pair[0], batch, num_classes, losses=biased)
       return b, sgd.step(net, tx, pair[1], weighted, num_classes)

@@ -27,7 +27,8 @@ from rdd_jax import networks
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch
 from rdd_jax.core.losses import cross_entropy
-from rdd_jax.core.measure import Measure, draw_minibatches
+from rdd_jax.core.measure import Measure, draw_minibatches, with_inputs
+from rdd_jax.core.onehot import OneHot
 from rdd_jax.core.streamed import Images
 from rdd_jax.core.transform import (
   DataSpec,
@@ -127,7 +128,7 @@ def clean_first(
     def step(i: Array, state: tuple[Learner, Array]) -> tuple[Learner, Array]:
       current, running = state
       rows = jax.tree.map(lambda x: x[i], batches)
-      rows = replace(rows, inputs=preprocess(images[rows.inputs]))
+      rows = with_inputs(rows, preprocess(images[rows.inputs]))
       grads, (targets, stats) = jax.grad(loss, has_aux=True)(
         current.variables['params'],
         current.variables,
@@ -155,7 +156,7 @@ def clean_first(
       labels = jnp.where(seen, running.argmax(1), measure.cells)
       labels = labels.astype(jnp.int32)
       state = CleanedState(jnp.ones([], jnp.int32), labels)
-    targets = jax.nn.one_hot(state.labels, measure.targets.shape[1])
+    targets = OneHot(state.labels, measure.targets.shape[1])
     return replace(measure, targets=targets, cells=state.labels), state
 
   return from_prepare(init, prepare)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import jax
 from jax import Array
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from rdd_jax.core.measure import Measure
+from rdd_jax.core.onehot import OneHot
 from rdd_jax.core.transform import (
   DataSpec,
   DataView,
@@ -46,7 +46,7 @@ def oracle(truth: ArrayLike, *, relabel: bool = False) -> Transform:
   ) -> tuple[Measure, State]:
     del key
     if relabel:
-      targets = jax.nn.one_hot(true, measure.targets.shape[1])
+      targets = OneHot(true, measure.targets.shape[1])
       return replace(measure, targets=targets, cells=true), state
     right = data.labels == true
     weights = jnp.where(right, measure.weights, 0.0)

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rdd_jax.core.measure import Measure
+from rdd_jax.core.onehot import OneHot
 from rdd_jax.core.transform import (
   DataView,
   State,
@@ -178,6 +179,6 @@ def _diverted(measure: Measure, state: DivertState, given: Array) -> Measure:
   """The measure of what is handed on."""
   found = state.labels[0]
   labels = jnp.where(found == LEFT_OUT, given, found).astype(jnp.int32)
-  targets = jax.nn.one_hot(labels, measure.targets.shape[1])
+  targets = OneHot(labels, measure.targets.shape[1])
   weights = jnp.where(state.mass[0] > 0, state.weights, 0.0)
   return replace(measure, weights=weights, targets=targets, cells=labels)

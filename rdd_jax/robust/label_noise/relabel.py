@@ -22,14 +22,14 @@ class Proposal(NamedTuple):
 
   Attributes:
     labels: `i[N]`.
-    targets: `f[N, k]`, one-hot where labels are hard.
+    targets: `f[N, k]`, or None where labels are hard.
     relabeled: `b[N]`, untrusted rows that are surely enough of that label.
     chance: `f[N]`, the probability that the probe gives to that label, or where
       it prefers another one, at most gives.
   """
 
   labels: Array
-  targets: Array
+  targets: Array | None
   relabeled: Array
   chance: Array
 
@@ -141,8 +141,6 @@ def propose(
   def proposal(
     proposed: Array, relabeled: Array, targets: Array | None = None
   ) -> Proposal:
-    if targets is None:
-      targets = jax.nn.one_hot(proposed, num_classes)
     sure, same = opinion.confidence, proposed == opinion.preferred
     chance = jnp.where(same, sure, 1 - sure)
     return Proposal(proposed, targets, relabeled, chance)

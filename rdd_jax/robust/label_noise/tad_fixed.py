@@ -34,6 +34,7 @@ import jax.numpy as jnp
 from rdd_jax.core import keys
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import Measure
+from rdd_jax.core.onehot import OneHot, dense
 from rdd_jax.core.transform import (
   DataSpec,
   DataView,
@@ -139,14 +140,13 @@ def divert(
     counted = jnp.where(found.relabeled, found.labels, labels)
     counted = jnp.where(mass > 0, counted, LEFT_OUT)
     row = jnp.minimum(state.round, length - 1)
+    cells = jnp.where(found.relabeled, found.labels, given.cells)
     outputs = given.targets.shape[1]
-    targets = jnp.pad(found.targets, ((0, 0), (0, outputs - num_classes)))
-    measure = replace(
-      given,
-      weights=mass,
-      targets=jnp.where(found.relabeled[:, None], targets, given.targets),
-      cells=jnp.where(found.relabeled, found.labels, given.cells),
-    )
+    targets = OneHot(cells, outputs)
+    if found.targets is not None:
+      soft = jnp.pad(found.targets, ((0, 0), (0, outputs - num_classes)))
+      targets = jnp.where(found.relabeled[:, None], soft, dense(targets))
+    measure = replace(given, weights=mass, targets=targets, cells=cells)
     return measure, state._replace(
       round=state.round + 1,
       losses=opinion.losses,
@@ -164,10 +164,11 @@ def divert(
       state = state._replace(
         probe=start(keys.named(key, 'probe')), weights=measure.weights
       )
+    labels = jnp.asarray(data.labels, jnp.int32)
     given = replace(
       measure,
-      targets=jax.nn.one_hot(data.labels, measure.targets.shape[1]),
-      cells=jnp.asarray(data.labels, jnp.int32),
+      targets=OneHot(labels, measure.targets.shape[1]),
+      cells=labels,
       weights=state.weights,
     )
 

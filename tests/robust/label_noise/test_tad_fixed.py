@@ -85,6 +85,23 @@ def test_relabelled_rows_move_cell_and_the_rest_stays(noisy):
   np.testing.assert_array_equal(measure.targets, np.eye(CLASSES)[cells])
 
 
+def test_soft_targets_are_of_relabelled_rows_alone(noisy):
+  _, hard = noisy
+  measure, state = prepared(
+    tad(SHORT._replace(relabel=SHORT.relabel._replace(soft=True))), GIVEN
+  )
+  labels, trusted = np.asarray(state.labels[-1]), np.asarray(state.trusted[-1])
+  np.testing.assert_array_equal(trusted, hard.trusted[-1])
+  targets, relabeled = np.asarray(measure.targets), ~trusted
+  relabeled &= labels != LEFT_OUT
+  np.testing.assert_array_equal(
+    targets[trusted], np.eye(CLASSES)[GIVEN[trusted]]
+  )
+  np.testing.assert_allclose(targets.sum(1), 1, rtol=1e-5)
+  np.testing.assert_array_equal(targets[relabeled].argmax(1), labels[relabeled])
+  assert isinstance(measure.targets, jax.Array)
+
+
 def test_clean_labels_are_kept():
   _, state = prepared(tad(), TRUTH)
   assert np.asarray(state.trusted[-1]).mean() >= 0.8
