@@ -17,7 +17,7 @@ from rdd_jax.runtime.sources import Source
 from rdd_jax.runtime.workers import Task, Workers
 
 _AHEAD = 3  # requests for each process that are read before they come,
-_BYTES = 2**28  # of so many bytes in all, at most
+_BYTES = 2**28  # of so many bytes in all, at most, or one for each device
 _PART = 128  # rows that a process reads at once, at most
 
 
@@ -108,18 +108,20 @@ class StreamReader:
     with self._lock:
       count = self._pool.count
       asked = self._asked.pop(rows.tobytes(), None) or self._ask(rows, count)
-      room = _BYTES // max(rows.size * int(np.prod(self.shape[1:])), 1)
-      for line in self._next(rows, min(_AHEAD * count, room)):
+      room = _BYTES // (rows.size * int(np.prod(self.shape[1:])))
+      ahead = min(_AHEAD * count, room)
+      for line in self._next(rows, ahead):
         if line.tobytes() not in self._asked:
           self._asked[line.tobytes()] = self._ask(line, 1)
-      while len(self._asked) > 4 * _AHEAD * count:  # guessed wrong
+      shares = self._order.shape[1] // rows.size
+      while len(self._asked) > ahead + max(ahead, shares):  # guessed wrong
         self._asked.popitem(last=False)
     return self._found(asked)
 
   def _next(self, rows: np.ndarray, count: int) -> list[np.ndarray]:
-    """Guesses the next requests."""
+    """Guesses the next requests, so many of all devices."""
     size = len(rows)
-    if not self._pool.count:
+    if not count:
       return []
     whole, rest = divmod(self._order.shape[1], size)
     if not rest:
@@ -128,7 +130,7 @@ class StreamReader:
         self._places[size] = {x.tobytes(): i for i, x in enumerate(lines)}
       place = self._places[size].get(rows.tobytes())
       if place is not None:  # a device asks for the same share of each line
-        return list(lines[place + whole :: whole][:count])
+        return list(lines[place + whole :: whole][: -(-count // whole)])
     first, end = int(rows[0]), self.shape[0]
     if size < 2 or first + size >= end or (np.diff(rows) != 1).any():
       return []

@@ -146,6 +146,26 @@ def test_what_is_expected_is_read_ahead(
   np.testing.assert_array_equal(images[order[0]], known[order[0]])
 
 
+@pytest.mark.parametrize('devices', [1, 4, 12])
+def test_nothing_that_is_coming_is_dropped(
+  files: Files, pool: Workers, devices: int, monkeypatch: pytest.MonkeyPatch
+):
+  images = stream(files, pool)
+  order = np.random.default_rng(2).permutation(36).reshape(3, 12)
+  images.expect(order)
+  asked, ask = [], StreamReader._ask
+
+  def counted(self: StreamReader, rows: np.ndarray, parts: int):
+    asked.append(rows.tobytes())
+    return ask(self, rows, parts)
+
+  monkeypatch.setattr(StreamReader, '_ask', counted)
+  for line in order:
+    for share in np.split(line, devices):
+      images[share]
+  assert len(asked) == len(set(asked)) == 3 * devices
+
+
 @pytest.mark.parametrize('damage', ['gone', 'cut', 'other'])
 def test_a_file_that_changes_is_named_and_read_when_it_is_back(
   files: Files, known: np.ndarray, pool: Workers, damage: str
