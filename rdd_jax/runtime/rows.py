@@ -6,6 +6,7 @@ steps: its size is known, and nothing in it asks for more than its pixels.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import NamedTuple
 import zlib
 
@@ -125,7 +126,9 @@ def _again(
   except decode.Undecodable as error:
     return Read(None, (str(error),))
   if known and zlib.crc32(file) == known:
-    return Read(_jpeg(file, shape), ())
+    # A truncated file, of which Pillow may be told to read what there is.
+    with suppress(ValueError):
+      return Read(_jpeg(file, shape), ())
   return read_one(lambda: file, *form)
 
 

@@ -10,7 +10,7 @@ import signal
 import jax
 import jax.numpy as jnp
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
 import pytest
 
 from rdd_jax.core.errors import UserError
@@ -227,6 +227,18 @@ def test_a_known_jpeg_is_read_as_an_unknown_one(
     for row in range(3, len(known)):
       with pytest.raises(AssertionError, match='read anew'):
         images[row]
+
+
+def test_a_truncated_jpeg_is_read_again_where_pillow_may_read_it(
+  tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+  files, known = jpegs(tmp_path)
+  path = Path(files.paths[0])
+  path.write_bytes(path.read_bytes()[:-200])
+  monkeypatch.setattr(ImageFile, 'LOAD_TRUNCATED_IMAGES', True)
+  found = stream(files, Workers(0), ((24, 17), 3))[0]
+  np.testing.assert_array_equal(found, read_one(path, (24, 17), 3).row)
+  assert (found != known[0]).any()
 
 
 def test_a_jpeg_that_has_grown_is_not_taken_for_the_known_one(tmp_path: Path):
