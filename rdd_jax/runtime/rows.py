@@ -101,10 +101,12 @@ def fetch(
     form: in which they were looked at.
     shape: `(H, W, C)` of each.
     files: `u32[n]`, see `Looked`.
-    part: of shared memory, where they are to be; None returns them.
+    part: of shared memory, where they are to be; they are returned where there
+      is none, or it cannot be opened.
   """
   n = len(source)
-  images = np.empty((n, *shape), np.uint8) if part is None else part.open(shape)
+  into = part and part.open(shape)
+  images = np.empty((n, *shape), np.uint8) if into is None else into
   sums = np.empty(n, np.uint32)
   places = zip(source.places(), files.tolist(), strict=True)
   for i, (place, file) in enumerate(places):
@@ -114,7 +116,7 @@ def fetch(
     if row.shape != shape:
       return Unread(i, f'{list(row.shape)} in the place of {list(shape)}')
     images[i], sums[i] = row, _sum(row)
-  return Rows(images if part is None else None, sums)
+  return Rows(images if into is None else None, sums)
 
 
 def _again(

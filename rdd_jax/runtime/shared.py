@@ -23,17 +23,19 @@ class Part(NamedTuple):
   first: int
   end: int
 
-  def open(self, shape: tuple[int, ...]) -> np.ndarray:
+  def open(self, shape: tuple[int, ...]) -> np.ndarray | None:
     """Returns the rows `u8[n, *shape]`, to be written.
+
+    None where this process may not, or once nobody waits for them.
 
     Args:
       shape: of a row.
-
-    Raises:
-      OSError: once nobody waits for them.
     """
-    with open(self.path, 'r+b') as file:
-      memory = mmap.mmap(file.fileno(), 0)
+    try:
+      with open(self.path, 'r+b') as file:
+        memory = mmap.mmap(file.fileno(), 0)
+    except OSError:
+      return None
     rows = np.frombuffer(memory, np.uint8).reshape(-1, *shape)
     return rows[self.first : self.end]
 

@@ -152,7 +152,8 @@ class StreamReader:
     return _Asked(own, again.reshape(-1), shared, tasks)
 
   def _found(self, asked: _Asked) -> np.ndarray:
-    done, sent = 0, []
+    shape, done = (len(asked.rows), *self.shape[1:]), 0
+    images = asked.shared.rows if asked.shared else np.empty(shape, np.uint8)
     for task in asked.tasks:
       found: Rows | Unread = self._pool.result(task)
       if isinstance(found, Unread):
@@ -161,9 +162,9 @@ class StreamReader:
       changed = np.flatnonzero(found.sums != self._stream.seen.sums[rows])
       if len(changed):
         raise self._fault(int(rows[changed[0]]), 'another image than before')
-      sent.append(found.images)
-      done += len(found.sums)
-    images = asked.shared.rows if asked.shared else np.concatenate(sent)
+      if found.images is not None:
+        images[done : done + len(rows)] = found.images
+      done += len(rows)
     return images[asked.again]
 
   def _fault(self, row: int, reason: str) -> UserError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 import os
 from pathlib import Path
 import signal
@@ -21,6 +22,7 @@ from rdd_jax.runtime import rows as reading
 from rdd_jax.runtime.pixels import read_one
 from rdd_jax.runtime.progress import Progress
 from rdd_jax.runtime.rows import Form
+from rdd_jax.runtime.shared import Part, Shared
 from rdd_jax.runtime.sources import Files
 from rdd_jax.runtime.stream import Stream, StreamReader
 from rdd_jax.runtime.workers import Workers
@@ -255,6 +257,9 @@ def test_where_memory_is_not_shared_rows_are_sent(
   pool: Workers,
   monkeypatch: pytest.MonkeyPatch,
 ):
+  nowhere = partial(Part, '/no/such/file')
+  monkeypatch.setattr(Shared, 'part', lambda _, *rows: nowhere(*rows))
+  np.testing.assert_array_equal(stream(files, pool)[:], known)
   monkeypatch.delattr(os, 'memfd_create', raising=False)
   np.testing.assert_array_equal(stream(files, pool)[:], known)
 
