@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+import os
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +18,10 @@ from rdd_jax.runtime import decode
 from rdd_jax.runtime.pixels import Place
 
 _OPEN = 64  # files of records that a process holds open
+
+
+class Unopened(Exception):
+  """A file of records of which none can be read, and why."""
 
 
 class Source(Protocol):
@@ -97,12 +102,12 @@ class Records:
     found: list[Any] = [None] * len(self)
     for number, path in enumerate(self.files):
       rows = np.flatnonzero(self.where[:, 0] == number)
-      records = _records(path, self.where[rows, 1].tolist())
+      try:
+        records = read_records(path, self.where[rows, 1].tolist())
+      except Unopened as error:
+        records = [decode.Undecodable(f'not readable: {error}')] * len(rows)
       for row, record in zip(rows, records, strict=True):
-        found[row] = record
-        if isinstance(record, bytes):
-          first, length = self.where[row, 2:].tolist()
-          found[row] = partial(bytes, record[first : first + length])
+        found[row] = partial(_image, record, *self.where[row, 2:].tolist())
     return found
 
   def name(self, row: int) -> str:
@@ -111,26 +116,61 @@ class Records:
     return f'record {record} of {self.files[number]}'
 
 
-def _records(path: str, numbers: list[int]) -> list[Any]:
-  """Records of a file; what raises what is wrong, where that cannot be read."""
+def read_records(
+  path: str, numbers: Sequence[int]
+) -> list[bytes | decode.Undecodable]:
+  """Reads records of an array_record file; a damaged one costs no other.
+
+  Args:
+    path: of the file.
+    numbers: of the records, at least one.
+
+  Returns:
+    What is in each, or what is wrong with it.
+
+  Raises:
+    Unopened: if the file is no such file, or was cut short.
+  """
   try:
-    return _opened(path).read(numbers)
+    reader = _opened(path, os.stat(path).st_mtime_ns)
   except Exception as error:  # of what kind depends on the damage
-    _opened.cache_clear()
+    raise Unopened(str(error).splitlines()[0]) from error
+  if max(numbers) >= reader.num_records():
+    raise Unopened(f'it has {reader.num_records()} records')
+  return _halved(reader, numbers)
 
-    def refuse(reason: str = str(error).splitlines()[0]) -> bytes:
-      raise decode.Undecodable(f'not readable: {reason}')
 
-    return [refuse] * len(numbers)
+def _halved(
+  reader: Any, numbers: Sequence[int]
+) -> list[bytes | decode.Undecodable]:
+  """Reads records at once, or else each half of them."""
+  try:
+    return reader.read(numbers)
+  except Exception:
+    if len(numbers) == 1:
+      return [decode.Undecodable('not readable')]
+  middle = len(numbers) // 2
+  return _halved(reader, numbers[:middle]) + _halved(reader, numbers[middle:])
+
+
+def _image(
+  record: bytes | decode.Undecodable, first: int, length: int
+) -> bytes:
+  if isinstance(record, decode.Undecodable):
+    raise record
+  return record[first : first + length]
 
 
 @lru_cache(_OPEN)
-def _opened(path: str) -> Any:
-  from array_record.python import (
-    array_record_module,  # pyright: ignore[reportAttributeAccessIssue]
-  )
+def _opened(path: str, changed: int) -> Any:
+  """Opens a file of records as it is since it was `changed`."""
+  from array_record.python import array_record_module
 
+  del changed
   # A buffer would be filled for each record, as these are in no order.
-  return array_record_module.ArrayRecordReader(
+  reader = array_record_module.ArrayRecordReader(
     path, options='readahead_buffer_size:0'
   )
+  if not reader.num_records():
+    reader.read([0])  # raises what is wrong, but for a cut after 64 KB
+  return reader

@@ -51,7 +51,12 @@ class Report:
     return tuple(f'{self.where}: {line}' for line in [*lines, *self.notes])
 
   def lose(
-    self, part: str, count: int, lost: Mapping[str, Sequence[str]], advice: str
+    self,
+    part: str,
+    count: int,
+    lost: Mapping[str, Sequence[str]],
+    advice: str,
+    remedy: str = 'replace or remove them',
   ) -> None:
     """Counts images that cannot be read, or makes them a fault.
 
@@ -59,7 +64,8 @@ class Report:
       part: what they are of, such as 'train'.
       count: of all images of it.
       lost: from a kind to names, as in `left_out`.
-      advice: what to do where none can be read.
+      advice: what to do where none can be read,
+      remedy: and where too many cannot.
 
     >>> report = Report('folder:x')
     >>> report.lose('train', 9, {'empty': ['a.png']}, 'put others there')
@@ -76,7 +82,7 @@ class Report:
     elif number > MOST_LOST * count:
       self.faults.append(
         f'{number} of {count} images of {part} cannot be read, more than '
-        f'{MOST_LOST:.0%}: {listed(lost)}; replace or remove them'
+        f'{MOST_LOST:.0%}: {listed(lost)}; {remedy}'
       )
     for kind, names in lost.items():
       self.left_out[kind] += names

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 import difflib
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ import numpy as np
 from rdd_jax.core.errors import UserError
 from rdd_jax.data import images
 from rdd_jax.data.dataset import Split
-from rdd_jax.data.readers import streaming, tfds_records
+from rdd_jax.data.readers import streaming, tfds_images, tfds_records
 from rdd_jax.data.readers.tfds_builder import open_builder
 from rdd_jax.images.published import SHAPES
 from rdd_jax.runtime import sizes
@@ -34,8 +34,7 @@ def read(
   """Reads the rows of `tfds:where`; test falls back to the validation split.
 
   So it does where the test split has no labels, as that of `imagenet2012`.
-  Images are decoded by Pillow, so that pixels do not depend on whether
-  OpenCV is installed, as they would if TFDS decoded them.
+  Images are decoded by Pillow, as files of a folder are.
 
   Args:
     where: NAME, optionally followed by /CONFIG and :VERSION.
@@ -59,30 +58,23 @@ def read(
     keys, names = ((label_key,),), tuple(features[label_key].names)
   source = _open(builder, split, image_key, where)
   falls_back = split.startswith('test') and 'validation' in builder.info.splits
-  if falls_back and len(source) and tfds_records.get(source[0], keys[0]) < 0:
-    split = split.replace('test', 'validation', 1)
-    source = _open(builder, split, image_key, where)
+  if falls_back:
+    record = tfds_records.first(source, f'tfds:{where} {split}')
+    if record is not None and tfds_records.get(record, keys[0]) < 0:
+      split = split.replace('test', 'validation', 1)
+      source = _open(builder, split, image_key, where)
   sizes.require_memory(8 * len(keys) * len(source), f'labels of tfds:{where}')
   depth = channels or features[image_key].shape[-1]
-  if pool := streaming.pool():
-    found = tfds_records.read(
-      builder.info.splits[_spec(builder, split, where)].file_instructions,
-      source,
-      f'tfds:{where} {split}',
-      image_key,
-      keys,
-      (images.height_width(size), depth),
-      pool,
-    )
-    return found.split(names)
-  found = np.empty((len(keys), len(source)), np.int64)
-  pixels = images.stack(
-    _encoded(source, f'tfds:{where} {split}', image_key, keys, found),
-    len(source),
-    size,
-    depth,
+  images.check_channels(depth)
+  found = tfds_images.read(
+    source,
+    f'tfds:{where} {split}',
+    image_key,
+    keys,
+    (images.height_width(size), depth),
+    streaming.pool(),
   )
-  return Split(pixels, found[0], names, found[1] if len(keys) > 1 else None)
+  return found.split(names)
 
 
 def read_labels(
@@ -117,7 +109,7 @@ def read_labels(
   source = _open(builder, split, 'image', where)
   rows = [
     [record[key] for key in keys]
-    for _, record in tfds_records.each(source, f'tfds:{where} {split}')
+    for record in tfds_records.every(source, f'tfds:{where} {split}')
   ]
   return list(np.array(rows, np.int64).reshape(-1, len(keys)).T)
 
@@ -191,23 +183,6 @@ def _spec(builder: Any, split: str, where: str) -> str:
       f'{", ".join(splits)}); load_split reads a single split'
     )
   return base + bracket + slicing
-
-
-def _encoded(
-  source: Any,
-  name: str,
-  image_key: str,
-  keys: Sequence[tuple[str, ...]],
-  labels: np.ndarray,
-) -> Iterator[tuple[str, bytes]]:
-  """Yields named encoded images, and fills in `labels` i[k, n] on the way.
-
-  The kth of them is what the kth of `keys` leads to.
-  """
-  for row, record in tfds_records.each(source, name):
-    for key, column in zip(keys, labels, strict=True):
-      column[row] = tfds_records.get(record, key)
-    yield f'{name} row {row}', record[image_key]
 
 
 def version_directory(where: str, data_dir: str | None) -> Path:

@@ -1,4 +1,4 @@
-"""Reads the records of prepared TFDS splits, or finds their images on disk."""
+"""Reads the records of prepared TFDS splits; damaged ones cost no others."""
 
 from __future__ import annotations
 
@@ -7,105 +7,55 @@ import functools
 import operator
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from rdd_jax.core.errors import UserError
-from rdd_jax.data.dataset import Split
-from rdd_jax.data.readers.report import Report
-from rdd_jax.data.readers.streaming import look_at, stream
-from rdd_jax.runtime.progress import Progress
-from rdd_jax.runtime.rows import Form
-from rdd_jax.runtime.sources import Records
-from rdd_jax.runtime.workers import Workers
+from rdd_jax.runtime import sources
+from rdd_jax.runtime.decode import Undecodable
 
-_CHUNK = 1024  # records read at once; bounds the encoded bytes in memory
+CHUNK = 1024  # records read at once; bounds the encoded bytes in memory
+AGAIN = 'prepare it again'
 
 
-class Found(NamedTuple):
-  """Images that were looked at, and what their records say of them.
+class Record(NamedTuple):
+  """A record of a split.
 
   Attributes:
-    images: a stream of N.
-    values: `i64[k, N]`, labels, and groups where k is 2.
-    notes: see `Split`.
+    row: of the split.
+    where: the number of its file, and of the record in it.
+    content: serialized, or what is wrong with it.
   """
 
-  images: Any
-  values: np.ndarray
-  notes: tuple[str, ...]
-
-  def split(self, names: tuple[str, ...]) -> Split:
-    """Returns the split that this is, of classes by name."""
-    groups = self.values[1] if len(self.values) > 1 else None
-    return Split(self.images, self.values[0], names, groups, notes=self.notes)
+  row: int
+  where: tuple[int, int]
+  content: bytes | Undecodable
 
 
-def read(
-  instructions: Sequence[Any],
-  source: Any,
-  name: str,
-  image_key: str,
-  keys: Sequence[tuple[str, ...]],
-  form: Form,
-  pool: Workers,
-) -> Found:
-  """Finds the images of a split, and looks at each of them.
-
-  Images that cannot be decoded are left out, while they are few.
+def each(source: Any, name: str, at_once: int = CHUNK) -> Iterator[Record]:
+  """Yields each record of a split, in order.
 
   Args:
-    instructions: of TFDS, which records of which files are the split.
-    source: of these records, with images left encoded.
-    name: of the split, for messages.
-    image_key: of the image in a record,
-    keys: and what leads to each of k values.
-    form: the size and the channels of images.
-    pool: of the processes that read them.
+    source: of TFDS.
+    name: what an error calls it.
+    at_once: how many are read.
 
   Raises:
-    UserError: if images have several sizes, or too many cannot be decoded.
+    UserError: if none of a file can be read.
   """
-  places = np.concatenate(
-    [
-      [(i, row) for row in range(file.skip, file.skip + file.take)]
-      for i, file in enumerate(instructions)
-    ]
-  )
-  parts, values = [], np.empty((len(keys), len(source)), np.int64)
-  raw = source.data_source
-  for row, record in each(source, name):
-    if not row % _CHUNK:
-      numbers = range(row, min(row + _CHUNK, len(source)))
-      whole = raw.__getitems__(numbers)
-    image = record[image_key]
-    parts.append((whole[row % _CHUNK].find(image), len(image)))
-    for key, column in zip(keys, values, strict=True):
-      column[row] = get(record, key)
-  where = np.concatenate([places, np.array(parts)], 1).astype(np.int32)
-  records = Records([str(file.filename) for file in instructions], where)
-  with Progress(len(records), 'reading', unit='record', brief=True) as progress:
-    seen = look_at(records, form, pool, progress)
-  report = Report(name)
-  report.total = len(records)
-  lost: dict[str, list[str]] = {}
-  kept = seen.shapes[:, 0] > 0
-  for row in np.flatnonzero(~kept):
-    lost.setdefault(seen.notes[row][0], []).append(f'row {row}')
-  report.lose('it', len(records), lost, 'prepare it again')
-  if report.faults:
-    raise UserError(f'{name}: {"; ".join(report.faults)}')
-  sizes = np.unique(seen.shapes[kept], axis=0)
-  if len(sizes) > 1:
-    raise UserError(
-      f'{name} has images of {len(sizes)} sizes, from {list(sizes[0][:2])} to '
-      f'{list(sizes[-1][:2])}; set size= (--config.data.size=) to resize all'
-    )
-  images = stream(records, form, seen, name, pool)
-  return Found(images, values[:, kept], report.lines())
+  row = 0
+  for number, file in enumerate(files_of(source)):
+    end = file.skip + file.take
+    for start in range(file.skip, end, at_once):
+      numbers = range(start, min(start + at_once, end))
+      try:
+        found = sources.read_records(str(file.filename), numbers)
+      except sources.Unopened as error:
+        raise UserError(f'{name} cannot be read ({error}); {AGAIN}') from error
+      for record, content in zip(numbers, found, strict=True):
+        yield Record(row, (number, record), content)
+        row += 1
 
 
-def each(source: Any, name: str) -> Iterator[tuple[int, Any]]:
-  """Yields the number and the content of each record.
+def every(source: Any, name: str) -> Iterator[Any]:
+  """Yields what is in each record of a split, in order.
 
   Args:
     source: of TFDS.
@@ -114,16 +64,36 @@ def each(source: Any, name: str) -> Iterator[tuple[int, Any]]:
   Raises:
     UserError: if one cannot be read.
   """
-  for start in range(0, len(source), _CHUNK):
-    rows = range(start, min(start + _CHUNK, len(source)))
-    try:
-      records = source.__getitems__(rows)
-    except RuntimeError as error:
-      reason = str(error).splitlines()[0]
+  for row, _, content in each(source, name):
+    if isinstance(content, Undecodable):
       raise UserError(
-        f'{name} cannot be read ({reason}); prepare it again'
-      ) from error
-    yield from zip(rows, records, strict=True)
+        f'{name} cannot be read (row {row} is {content}); {AGAIN}'
+      )
+    yield parsed(source, content)
+
+
+def first(source: Any, name: str) -> Any:
+  """Returns what is in the first record that can be read; None without any.
+
+  Args:
+    source: of TFDS.
+    name: what an error calls it.
+  """
+  for record in each(source, name, at_once=1):
+    if isinstance(record.content, bytes):
+      return parsed(source, record.content)
+  return None
+
+
+def parsed(source: Any, content: bytes) -> Any:
+  """Returns the fields of a record, with its image left encoded.
+
+  Args:
+    source: of TFDS.
+    content: of the record, serialized.
+  """
+  features = source.dataset_info.features
+  return features.deserialize_example_np(content, decoders=source.decoders)
 
 
 def get(record: Any, key: Sequence[str]) -> Any:
@@ -133,3 +103,12 @@ def get(record: Any, key: Sequence[str]) -> Any:
   1
   """
   return functools.reduce(operator.getitem, key, record)
+
+
+def files_of(source: Any) -> Sequence[Any]:
+  """Returns which records of which files are a split, as TFDS says it.
+
+  Args:
+    source: of TFDS.
+  """
+  return source.dataset_info.splits[source.split].file_instructions

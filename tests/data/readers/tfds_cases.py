@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 
+import numpy as np
 from PIL import Image
 import pytest
 
@@ -76,6 +78,26 @@ def _write(
     )
   (directory / 'dataset_info.json').write_text(json.dumps(info))
   return directory
+
+
+def _damage(directory, rows, numbers, byte=0, **how):
+  """Inverts a byte of each of some records of a train split, which has rows.
+
+  Which bytes are a record's is seen from a file in which it alone is another:
+  the first 40 are checksums and sizes, and the others what it holds.
+  """
+  (file,) = directory.glob('*-train.*')
+  found, root = bytearray(file.read_bytes()), directory.parents[1] / 'others'
+  for number in numbers:
+    others = list(rows)
+    others[number] = (_png(np.zeros((3, 2), np.uint8)), 0)
+    _write(root, str(number), {'train': others}, (8, 6, 1), **how)
+    (other,) = root.glob(f'{number}/*/*-train.*')
+    pairs = zip(file.read_bytes(), other.read_bytes(), strict=False)
+    place = next(i for i, (a, b) in enumerate(pairs) if a != b) + byte
+    found[place] ^= 0xFF
+  file.write_bytes(found)
+  shutil.rmtree(root)
 
 
 def _fails(match, call, *args, **kwargs):
