@@ -164,7 +164,9 @@ def _image(
 @lru_cache(_OPEN)
 def _opened(path: str, changed: int) -> Any:
   """Opens a file of records as it is since it was `changed`."""
-  from array_record.python import array_record_module
+  from array_record.python import (
+    array_record_module,  # pyright: ignore[reportAttributeAccessIssue]
+  )
 
   del changed
   # A buffer would be filled for each record, as these are in no order.
