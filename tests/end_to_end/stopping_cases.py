@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 import os
 from pathlib import Path
+import re
 import signal
 import subprocess
 import sys
@@ -101,6 +102,17 @@ class Stopped(NamedTuple):
   said: str
 
 
+def until(process: subprocess.Popen[str], shows: str) -> str:
+  """Reads what a command says until it says something, a pattern of a line."""
+  assert process.stdout is not None
+  said = ''
+  for line in process.stdout:
+    said += line
+    if re.search(shows, line):
+      return said
+  raise AssertionError(f'{shows!r} is not in {said}')
+
+
 def stop(
   words: list[str],
   shows: str,
@@ -110,22 +122,14 @@ def stop(
 ) -> Stopped:
   """Stops a command once it has said something, and some seconds later."""
   with start(words) as process:
-    assert process.stdout is not None
-    said: list[str] = []
-    for line in process.stdout:
-      said.append(line)
-      if shows in line:
-        break
-    else:
-      raise AssertionError(f'{shows!r} is not in {"".join(said)}')
+    said = until(process, shows)
     time.sleep(wait)
     meanwhile()
     begin = time.monotonic()
     process.send_signal(number)
-    rest = process.stdout.read()
-    status = process.wait()
+    rest, _ = process.communicate()
     seconds = time.monotonic() - begin
-  return Stopped(seconds, status, ''.join(said) + rest)
+  return Stopped(seconds, process.returncode, said + rest)
 
 
 def finish(words: list[str]) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 import shutil
 
 import numpy as np
-from PIL import Image
 import pytest
 
 from rdd_jax import data
@@ -31,21 +30,6 @@ PROTECTED = {
   'groups found': ('groupdro', 'rare=line-0.1,groups=found,method=dm'),
   'difficult': ('groupdro', 'rare=line-0.1,groups=difficult,method=dm'),
 }
-
-
-@pytest.fixture(scope='session')
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-  """The digits, as PNG files in directories of classes."""
-  root, digits = tmp_path_factory.mktemp('digits'), data.load('digits')
-  for split, images, labels in (
-    ('train', digits.train_images[::2], digits.train_labels[::2]),
-    ('test', digits.test_images[::5], digits.test_labels[::5]),
-  ):
-    for row, (image, label) in enumerate(zip(images, labels, strict=True)):
-      path = root / split / str(label) / f'{row:04}.png'
-      path.parent.mkdir(parents=True, exist_ok=True)
-      Image.fromarray(image[..., 0]).save(path)
-  return root
 
 
 def tiny(protection: str, arg: str, folder: Path, **changes) -> Config:
