@@ -134,7 +134,7 @@ def read_records(
   try:
     reader = _opened(path, os.stat(path).st_mtime_ns)
   except Exception as error:  # of what kind depends on the damage
-    raise Unopened(str(error).splitlines()[0]) from error
+    raise Unopened(str(error).partition('\n')[0]) from error
   if max(numbers) >= reader.num_records():
     raise Unopened(f'it has {reader.num_records()} records')
   return _halved(reader, numbers)

@@ -19,11 +19,12 @@ class Report:
     faults: each a reason to refuse the source, with what to do.
     notes: what else is worth saying.
     total: how many files were seen.
+    unit: what they are, if not files.
   """
 
-  def __init__(self, where: str) -> None:
+  def __init__(self, where: str, unit: str = 'files') -> None:
     """Starts without findings."""
-    self.where = where
+    self.where, self.unit = where, unit
     self.left_out: defaultdict[str, list[str]] = defaultdict(list)
     self.changed: defaultdict[str, list[str]] = defaultdict(list)
     self.faults: list[str] = []
@@ -43,7 +44,8 @@ class Report:
     if self.left_out:
       count = sum(map(len, self.left_out.values()))
       lines.append(
-        f'{count} of {self.total} files are left out: {listed(self.left_out)}'
+        f'{count} of {self.total} {self.unit} are left out: '
+        f'{listed(self.left_out)}'
       )
     if self.changed:
       kinds = (f'{len(names)} {kind}' for kind, names in self.changed.items())

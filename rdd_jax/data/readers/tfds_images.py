@@ -72,7 +72,7 @@ def read(
   Raises:
     UserError: if images have several sizes, or too many cannot be read.
   """
-  report = Report(name)
+  report = Report(name, 'records')
   report.total = len(source)
   lost: dict[str, list[str]] = {}
   where = np.empty((len(source), 4), np.int32)

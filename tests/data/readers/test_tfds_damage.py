@@ -41,7 +41,7 @@ def test_few_damaged_records_are_left_out_and_many_refused(
     np.testing.assert_array_equal(found.train_images[:], known[kept])
     assert found.train_labels.tolist() == [row % 2 for row in kept]
     assert found.notes == (
-      'tfds:pets train: 2 of 40 files are left out: '
+      'tfds:pets train: 2 of 40 records are left out: '
       '2 not readable (row 17, row 23)',
     )
     np.testing.assert_array_equal(found.test_images[:], known)
