@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,12 +13,13 @@ import numpy as np
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OneHot:
   """Targets `f32[n, o]`: 1 in the class of a row, and 0 in all others.
 
   Of a million rows of a thousand classes these are 5 GB, of which a step needs
-  a few rows.
+  a few rows. Functions of JAX take it as an array, which it becomes for them,
+  as it does for methods such as `sum`, and beside an array in arithmetic.
 
   Attributes:
     classes: `i[n]`; a row of a class out of range is 0 everywhere.
@@ -35,14 +37,36 @@ class OneHot:
   def shape(self) -> tuple[int, ...]:
     return *self.classes.shape, self.outputs
 
+  @property
+  def ndim(self) -> int:
+    return len(self.shape)
+
+  @property
+  def dtype(self) -> Any:
+    return np.dtype(np.float32)
+
+  def __len__(self) -> int:
+    return len(self.classes)
+
+  def __iter__(self) -> Iterator[Array]:
+    return iter(self[:])
+
   def __getitem__(self, rows: Any) -> Array:
     """Returns the targets of some rows as an array."""
     if isinstance(rows, tuple):
       return self[:][rows]
-    return jax.nn.one_hot(self.classes[rows], self.outputs)
+    return jax.nn.one_hot(self.classes[rows], self.outputs, dtype=np.float32)
 
   def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-    return np.array(dense(self), dtype)
+    return np.array(self[:], dtype)
+
+  def __jax_array__(self) -> Array:
+    return self[:]
+
+  def __getattr__(self, name: str) -> Any:
+    if name.startswith('_') or name in ('classes', 'outputs'):
+      raise AttributeError(name)
+    return getattr(self[:], name)
 
 
 Targets = Array | OneHot

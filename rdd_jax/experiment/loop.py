@@ -24,7 +24,7 @@ from rdd_jax.core.onehot import OneHot, dense
 from rdd_jax.core.parts import Parts, in_one, within
 from rdd_jax.distill import DistillState
 from rdd_jax.experiment.prepare import prepared
-from rdd_jax.experiment.program import Compiled, feeds, filled
+from rdd_jax.experiment.program import Compiled, compile_call, feeds, filled
 from rdd_jax.objectives.trajectory import Trajectories
 from rdd_jax.runtime import checkpoint, stopping
 from rdd_jax.runtime import distributed as meshes
@@ -165,6 +165,10 @@ def distil(
         kept = unless_moved(state.measure, new.measure)
         state = replace(new, measure=kept)
         trajectories = train(state)
+        if not compiled.fits(state):
+          compiled = compile_call(
+            experiment, config, state, images, mesh, trajectories
+          )
       count = min(most, size - done % size)
       fed = feeds(experiment, state, done, count, trajectories)
       fed = meshes.replicate((filled(fed, size), np.int32(count)), mesh)
@@ -233,6 +237,8 @@ def unless_moved(before: Measure, after: Measure) -> Measure:
   """
   if not isinstance(before.targets, OneHot):
     after = replace(after, targets=dense(after.targets))
+  if jax.tree.structure(before) != jax.tree.structure(after):
+    return after
   pairs = zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)
   same = all(np.allclose(a, b, rtol=1e-5, atol=0) for a, b in pairs)
   return before if same else after

@@ -184,7 +184,7 @@ def distil(
       if 'initial' in config.baselines and not int(state.step):
         begin.keep(trial, state, seed, directory / INITIAL, train(state))
       state = meshes.replicate(state, mesh)
-      if compiled is None and config.steps:
+      if config.steps and not (compiled and compiled.fits(state)):
         with (
           stopping.finished('compiling the step'),  # kept for the next run
           clock.stage('compiling'),

@@ -25,19 +25,25 @@ Call = Callable[..., tuple[DistillState, dict[str, Array]]]
 
 
 class Compiled(NamedTuple):
-  """The one program of a run.
+  """The program of a run, one unless labels become soft on the way.
 
   Attributes:
     call: `(state, images, feeds, count)`, several steps; donates the state.
     counted: whether it takes `count` steps, or all that it was compiled for.
     state_bytes: of the state and the training set.
     work_bytes: of everything else that a call holds at once.
+    structure: of the state.
   """
 
   call: Call
   counted: bool
   state_bytes: int
   work_bytes: int
+  structure: Any
+
+  def fits(self, state: DistillState) -> bool:
+    """Tells whether a state is such as it was compiled for."""
+    return self.structure == jax.tree.structure(state)
 
 
 def make_call(
@@ -164,4 +170,5 @@ def compile_call(
     counted,
     memory.argument_size_in_bytes if memory else 0,
     memory.temp_size_in_bytes if memory else 0,
+    jax.tree.structure(state),
   )

@@ -150,8 +150,10 @@ def network(config: Config, given: Known) -> Config:
 
 
 def _labels(config: Config, given: Known) -> int:
-  """Bytes of the class, the weight, the cell and the group of each row."""
-  return given.rows * 4 * FLOAT
+  """Bytes of targets, and of weight, cell and group of each row."""
+  chain = config.transform.to_dict().values()
+  soft = any(t.get('relabel', {}).get('soft') for t in chain if t)
+  return given.rows * (3 + (outputs(config, given) if soft else 1)) * FLOAT
 
 
 def _cells(config: Config, given: Known) -> int:

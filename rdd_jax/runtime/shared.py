@@ -14,12 +14,14 @@ class Part(NamedTuple):
   """Some rows of shared memory, as another process finds them.
 
   Attributes:
-    path: of the file that this memory is.
+    path: of the file that this memory is, as long as it is open.
+    file: its device and its number, for another may have this path later.
     first: of the rows,
     end: and the one after them.
   """
 
   path: str
+  file: tuple[int, int]
   first: int
   end: int
 
@@ -32,10 +34,15 @@ class Part(NamedTuple):
       shape: of a row.
     """
     try:
-      with open(self.path, 'r+b') as file:
-        memory = mmap.mmap(file.fileno(), 0)
+      file = os.open(self.path, os.O_RDWR | os.O_NONBLOCK)
     except OSError:
       return None
+    try:
+      if _number(file) != self.file:
+        return None
+      memory = mmap.mmap(file, 0)
+    finally:
+      os.close(file)
     rows = np.frombuffer(memory, np.uint8).reshape(-1, *shape)
     return rows[self.first : self.end]
 
@@ -62,6 +69,7 @@ class Shared:
     file = os.memfd_create('rows')
     weakref.finalize(self, os.close, file)
     self._path = f'/proc/{os.getpid()}/fd/{file}'
+    self._number = _number(file)
     os.stat(self._path)
     os.ftruncate(file, int(np.prod(shape)))
     memory = mmap.mmap(file, 0)
@@ -69,7 +77,13 @@ class Shared:
 
   def part(self, first: int, end: int) -> Part:
     """Returns rows `first` to `end` for another process."""
-    return Part(self._path, first, end)
+    return Part(self._path, self._number, first, end)
+
+
+def _number(file: int) -> tuple[int, int]:
+  """What tells an open file from all others."""
+  found = os.fstat(file)
+  return found.st_dev, found.st_ino
 
 
 def share(shape: tuple[int, ...]) -> Shared | None:

@@ -17,7 +17,9 @@ from rdd_jax.runtime.sources import Source
 from rdd_jax.runtime.workers import Task, Workers
 
 _AHEAD = 3  # requests for each process that are read before they come,
-_BYTES = 2**28  # of so many bytes in all, at most, or one for each device
+_MOST = 32  # of all processes,
+_BYTES = 2**27  # of so many bytes in all, or one for each device; the double
+# where what was read ahead was not what came
 _PART = 128  # rows that a process reads at once, at most
 
 
@@ -46,6 +48,10 @@ class _Asked(NamedTuple):
   again: np.ndarray  # where each of the request is among them
   shared: Shared | None  # where they will be, unless they are sent
   tasks: list[Task]
+
+  def drop(self) -> None:
+    for task in self.tasks:
+      task.drop()
 
 
 class StreamReader:
@@ -95,6 +101,8 @@ class StreamReader:
     with self._lock:
       if order.shape != self._order.shape or (order != self._order).any():
         self._order, self._places = order, {}
+        while self._asked:  # before another order, or none
+          self._asked.popitem()[1].drop()
 
   def read(self, rows: np.ndarray) -> np.ndarray:
     """Reads rows `i[n]` as `u8[n, H, W, C]`; any thread may ask.
@@ -109,14 +117,17 @@ class StreamReader:
       count = self._pool.count
       asked = self._asked.pop(rows.tobytes(), None) or self._ask(rows, count)
       room = _BYTES // (rows.size * int(np.prod(self.shape[1:])))
-      ahead = min(_AHEAD * count, room)
+      ahead = min(_AHEAD * count, room, _MOST)
       for line in self._next(rows, ahead):
         if line.tobytes() not in self._asked:
           self._asked[line.tobytes()] = self._ask(line, 1)
       shares = self._order.shape[1] // rows.size
       while len(self._asked) > ahead + max(ahead, shares):  # guessed wrong
-        self._asked.popitem(last=False)
-    return self._found(asked)
+        self._asked.popitem(last=False)[1].drop()
+    try:
+      return self._found(asked)
+    finally:
+      asked.drop()  # what is left of it, after a fault
 
   def _next(self, rows: np.ndarray, count: int) -> list[np.ndarray]:
     """Guesses the next requests, so many of all devices."""

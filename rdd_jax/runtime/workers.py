@@ -32,6 +32,10 @@ class Task(NamedTuple):
   pool: Any
   call: tuple[Any, ...]
 
+  def drop(self) -> None:
+    """Says that nobody will ask for it; done or not, if it has begun."""
+    self.future.cancel()
+
 
 class Workers:
   """Processes that are started when they are first asked, and if killed again.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+import pickle
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from rdd_jax.core.measure import by_cell, draw, draw_minibatches, empirical
@@ -32,6 +34,30 @@ def test_rows_are_those_of_the_whole(rows):
   np.testing.assert_array_equal(
     jax.jit(lambda t: t[rows])(targets), whole[rows]
   )
+
+
+def test_it_is_taken_as_the_array_that_it_stands_for():
+  targets = OneHot(jnp.asarray([2, 0, 1]), 3)
+  whole = np.eye(3, dtype=np.float32)[[2, 0, 1]]
+  assert len(targets) == targets.ndim + 1 == 3
+  assert targets.dtype == whole.dtype
+  weights = jnp.asarray(np.random.default_rng(0).random((3, 3), np.float32))
+  for f in (
+    lambda t: np.stack(list(t)),
+    lambda t: t.sum(0),
+    lambda t: t.at[0, 1].set(2.0),
+    lambda t: jnp.argmax(t, 1),
+    lambda t: jnp.where(weights > 0.5, t, 0.0),
+    lambda t: t @ weights,
+    lambda t: weights * t,
+    lambda t: t == weights.round(),
+    lambda t: optax.softmax_cross_entropy(weights, t),
+  ):
+    np.testing.assert_array_equal(f(targets), f(jnp.asarray(whole)))
+  again = pickle.loads(pickle.dumps(targets))
+  np.testing.assert_array_equal(again[:], whole)
+  with pytest.raises(AttributeError):
+    targets.no_such_method()
 
 
 def test_draws_are_those_from_an_array():

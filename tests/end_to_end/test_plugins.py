@@ -26,11 +26,15 @@ from rdd_jax.training.probe import no_probe
 MODULE = '''
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax.numpy as jnp
 import numpy as np
 
 from rdd_jax import data
-from rdd_jax.core.transform import Transform, from_update, identity
+from rdd_jax.core.transform import (
+  Transform, from_prepare, from_update, identity
+)
 from rdd_jax.objectives import Objective, distribution_matching
 from rdd_jax.robust import balance
 
@@ -56,6 +60,15 @@ def asking(context) -> Transform:
   def update(batch, state, *, key, score, synthetic):
     return batch, state + score(batch).losses.mean()
   return from_update(lambda spec: jnp.float32(0), update)
+
+
+def softening(context) -> Transform:
+  """Makes labels soft when it is asked for the second time."""
+  def prepare(measure, state, *, key, data):
+    if int(state):
+      measure = replace(measure, targets=0.9 * measure.targets[:] + 0.01)
+    return measure, state + 1
+  return from_prepare(lambda spec: jnp.int32(0), prepare)
 
 
 def measured(context) -> Transform:
@@ -173,7 +186,7 @@ def test_own_objective_is_the_builtin_one_and_resumes(
 ):
   """Its outputs are those of the objective it wraps; so after a stop."""
   link = {'factory': f'{own}:count', 'start': 3}
-  plain = tiny(data={'name': 'digits'})
+  plain = tiny(data={'name': 'digits'}, transform={'seen': link})
   pipeline.execute(plain, tmp_path / 'plain')
   config = tiny(
     data={'name': f'python:{own}:arrays'},
@@ -189,6 +202,24 @@ def test_own_objective_is_the_builtin_one_and_resumes(
     assert ours.read_bytes() == theirs.read_bytes(), name
   results = (tmp_path / 'own' / 'results.json').read_text()
   assert '"rare_group"' in results
+
+
+@pytest.mark.slow
+def test_labels_that_become_soft_on_the_way_stay_so(
+  own: str, tmp_path: Path, stop_after
+):
+  config = tiny(
+    data={'name': 'digits'},
+    transform={'soft': {'factory': f'{own}:softening'}},
+    prepare_every=2,
+  )
+  pipeline.execute(config, tmp_path / 'whole')
+  with pytest.raises(loop.Stopped):
+    pipeline.execute(config, tmp_path / 'cut', stop=stop_after(3))
+  pipeline.execute(config, tmp_path / 'cut')
+  for name in ('distilled.npz', 'metrics.jsonl'):
+    whole, cut = (tmp_path / d / name for d in ('whole', 'cut'))
+    assert whole.read_bytes() == cut.read_bytes(), name
 
 
 def test_options_stand_beside_the_name(own: str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
 import os
 from pathlib import Path
@@ -21,8 +22,8 @@ from rdd_jax.runtime import distributed as meshes
 from rdd_jax.runtime import rows as reading
 from rdd_jax.runtime.pixels import read_one
 from rdd_jax.runtime.progress import Progress
-from rdd_jax.runtime.rows import Form
-from rdd_jax.runtime.shared import Part, Shared
+from rdd_jax.runtime.rows import Form, fetch
+from rdd_jax.runtime.shared import Part, Shared, share
 from rdd_jax.runtime.sources import Files
 from rdd_jax.runtime.stream import Stream, StreamReader
 from rdd_jax.runtime.workers import Workers
@@ -163,8 +164,8 @@ def test_nothing_that_is_coming_is_dropped(
 
   monkeypatch.setattr(StreamReader, '_ask', counted)
   for line in order:
-    for share in np.split(line, devices):
-      images[share]
+    for part in np.split(line, devices):
+      images[part]
   assert len(asked) == len(set(asked)) == 3 * devices
 
 
@@ -257,14 +258,39 @@ def test_where_memory_is_not_shared_rows_are_sent(
   pool: Workers,
   monkeypatch: pytest.MonkeyPatch,
 ):
-  nowhere = partial(Part, '/no/such/file')
+  nowhere = partial(Part, '/no/such/file', (0, 0))
   monkeypatch.setattr(Shared, 'part', lambda _, *rows: nowhere(*rows))
   np.testing.assert_array_equal(stream(files, pool)[:], known)
   monkeypatch.delattr(os, 'memfd_create', raising=False)
   np.testing.assert_array_equal(stream(files, pool)[:], known)
 
 
+@pytest.mark.skipif(
+  not hasattr(os, 'memfd_create'), reason='memory is not shared here'
+)
+def test_rows_are_written_to_their_memory_and_nowhere_else(
+  files: Files, known: np.ndarray, pool: Workers, tmp_path: Path
+):
+  memory = share(known.shape)
+  assert memory is not None
+  part, unknown = memory.part(0, N), np.zeros(N, np.uint32)
+  call = fetch, files, (None, None), known.shape[1:], unknown, part
+  found = pool.result(pool.submit(*call))
+  assert found.images is None
+  np.testing.assert_array_equal(memory.rows, known)
+  del memory
+  other = tmp_path / 'other'
+  other.write_bytes(bytes(known.size))
+  with ExitStack() as stack:  # until one has the number that was free
+    while os.path.realpath(part.path) != str(other):
+      stack.enter_context(other.open('rb'))
+    found = pool.result(pool.submit(*call))
+  np.testing.assert_array_equal(found.images, known)
+  assert not any(other.read_bytes())
+
+
 def test_no_file_is_left_open(files: Files, pool: Workers):
+  pool.result(pool.submit(int))  # processes are there
   before = len(os.listdir('/dev/fd'))
   images = stream(files, pool)
   for _ in range(3):  # guesses that are wrong, too
