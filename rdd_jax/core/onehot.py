@@ -13,7 +13,7 @@ import numpy as np
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class OneHot:
   """Targets `f32[n, o]`: 1 in the class of a row, and 0 in all others.
 
