@@ -16,6 +16,7 @@ from jax import Array
 import jax.numpy as jnp
 
 from rdd_jax.core.numerics import safe_divide
+from rdd_jax.core.onehot import dense
 from rdd_jax.core.streamed import Images, Streamed
 
 T = TypeVar('T')
@@ -70,6 +71,22 @@ class Look:
     if self.images is None or self.fetch is None:
       return rows
     return self.fetch(self.images, rows)
+
+
+def with_inputs(rows: Batch, inputs: Array) -> Batch:
+  """Returns rows that were listed as a batch, whose targets are an array.
+
+  Args:
+    rows: of `measure.listed` or `measure.draw_minibatches`.
+    inputs: `[n, ...]`, their images, or what a network takes.
+
+  >>> from rdd_jax.core.onehot import OneHot
+  >>> ones = jnp.ones(2)
+  >>> rows = Batch(ones, OneHot(jnp.array([1, 0]), 2), ones, ones, ones, ones)
+  >>> with_inputs(rows, jnp.zeros((2, 8))).targets.tolist()
+  [[0.0, 1.0], [1.0, 0.0]]
+  """
+  return replace(rows, inputs=inputs, targets=dense(rows.targets))
 
 
 def concat(*batches: Batch) -> Batch:

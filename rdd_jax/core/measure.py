@@ -14,8 +14,8 @@ from jax.typing import ArrayLike
 import numpy as np
 
 from rdd_jax.core import keys
-from rdd_jax.core.batch import Batch, take
-from rdd_jax.core.onehot import OneHot, Targets, dense
+from rdd_jax.core.batch import Batch, take, with_inputs
+from rdd_jax.core.onehot import OneHot, Targets
 from rdd_jax.core.streamed import Images, expecting
 
 
@@ -76,6 +76,9 @@ def listed(measure: Measure, rows: Array) -> Batch:
 
   Returns:
     A batch whose targets are as those of the measure, see `with_inputs`.
+
+  >>> listed(empirical([2, 0, 1], 3), jnp.array([1, 0])).inputs.tolist()
+  [1, 0]
   """
   known = take(measure, rows)
   targets: Any = known.targets
@@ -87,16 +90,6 @@ def listed(measure: Measure, rows: Array) -> Batch:
     groups=known.groups,
     index=rows,
   )
-
-
-def with_inputs(rows: Batch, inputs: Array) -> Batch:
-  """Returns rows that were listed as a batch: with inputs, and targets.
-
-  Args:
-    rows: of `listed` or `draw_minibatches`.
-    inputs: `[n, ...]`, their images, or what a network takes.
-  """
-  return replace(rows, inputs=inputs, targets=dense(rows.targets))
 
 
 def rows_of(measure: Measure, rows: Array, inputs: Array) -> Batch:

@@ -11,8 +11,8 @@ from jax import Array
 import jax.numpy as jnp
 
 from rdd_jax.core import keys
-from rdd_jax.core.batch import Batch
-from rdd_jax.core.measure import Measure, draw_minibatches, rows_of, with_inputs
+from rdd_jax.core.batch import Batch, with_inputs
+from rdd_jax.core.measure import Measure, draw_minibatches, rows_of
 from rdd_jax.core.sharding import constrain, map_shared
 from rdd_jax.core.transform import Scores, State
 from rdd_jax.images.augment import Augment

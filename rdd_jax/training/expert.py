@@ -20,9 +20,9 @@ import jax.numpy as jnp
 import optax
 
 from rdd_jax.core import keys
-from rdd_jax.core.batch import Batch
+from rdd_jax.core.batch import Batch, with_inputs
 from rdd_jax.core.losses import RowLosses, cross_entropy
-from rdd_jax.core.measure import Measure, draw_minibatches, with_inputs
+from rdd_jax.core.measure import Measure, draw_minibatches
 from rdd_jax.core.numerics import safe_divide
 from rdd_jax.core.sharding import constrain
 from rdd_jax.core.transform import BoundTransform

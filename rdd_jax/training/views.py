@@ -10,8 +10,7 @@ from jax import Array
 import jax.numpy as jnp
 
 from rdd_jax.core import keys
-from rdd_jax.core.batch import Batch, take
-from rdd_jax.core.measure import with_inputs
+from rdd_jax.core.batch import Batch, take, with_inputs
 from rdd_jax.images.mixup import mix
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.training.recipe import Recipe

@@ -24,10 +24,10 @@ import jax.numpy as jnp
 import optax
 
 from rdd_jax.core import keys
-from rdd_jax.core.batch import Batch, group_mean
+from rdd_jax.core.batch import Batch, group_mean, with_inputs
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.losses import cross_entropy
-from rdd_jax.core.measure import Measure, draw_minibatches, rows_of, with_inputs
+from rdd_jax.core.measure import Measure, draw_minibatches, rows_of
 from rdd_jax.core.numerics import safe_divide
 from rdd_jax.core.streamed import Images
 from rdd_jax.core.transform import (

@@ -25,9 +25,9 @@ import optax
 
 from rdd_jax import networks
 from rdd_jax.core import keys
-from rdd_jax.core.batch import Batch
+from rdd_jax.core.batch import Batch, with_inputs
 from rdd_jax.core.losses import cross_entropy
-from rdd_jax.core.measure import Measure, draw_minibatches, with_inputs
+from rdd_jax.core.measure import Measure, draw_minibatches
 from rdd_jax.core.onehot import OneHot
 from rdd_jax.core.streamed import Images
 from rdd_jax.core.transform import (
