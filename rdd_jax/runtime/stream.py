@@ -18,8 +18,7 @@ from rdd_jax.runtime.workers import Task, Workers
 
 _AHEAD = 3  # requests for each process that are read before they come,
 _MOST = 32  # of all processes,
-_BYTES = 2**27  # of so many bytes in all, or one for each device; the double
-# where what was read ahead was not what came
+_BYTES = 2**27  # and of so many bytes; twice, where it was guessed wrong
 _PART = 128  # rows that a process reads at once, at most
 
 

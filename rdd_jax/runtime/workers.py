@@ -33,7 +33,7 @@ class Task(NamedTuple):
   call: tuple[Any, ...]
 
   def drop(self) -> None:
-    """Says that nobody will ask for it; done or not, if it has begun."""
+    """Gives it up, if no process has begun with it."""
     self.future.cancel()
 
 
