@@ -126,8 +126,8 @@ def require_views(
   >>> require_views(card, {'epochs': 10})
   Traceback (most recent call last):
   rdd_jax.core.errors.UserError: labels of the set are stored for 9 epochs, \
-and evaluation.epochs=10: give 9 or fewer, or distil it again with \
-evaluation.epochs=10 in another --workdir
+and evaluation.epochs=10: give 9 or fewer, or run its configuration again \
+with evaluation.epochs=10, which labels it anew
   """
   views = (card.get(FIELD) or {}).get('views')
   if card.get('label_kind') != KIND or not views:
@@ -136,8 +136,9 @@ evaluation.epochs=10 in another --workdir
   if asked > views['epochs']:
     raise UserError(
       f'labels of {where} are stored for {views["epochs"]} epochs, and '
-      f'evaluation.epochs={asked}: give {views["epochs"]} or fewer, or distil '
-      f'it again with evaluation.epochs={asked} in another --workdir'
+      f'evaluation.epochs={asked}: give {views["epochs"]} or fewer, or run its '
+      f'configuration again with evaluation.epochs={asked}, which labels it '
+      'anew'
     )
   other = [
     name for name in VIEWS if name in views and evaluation[name] != views[name]
@@ -148,5 +149,5 @@ evaluation.epochs=10 in another --workdir
     raise UserError(
       f'labels of {where} are stored for views by {was}, and networks would '
       f'train by {now}: leave these fields of evaluation as they were, or '
-      'distil it again in another --workdir'
+      'run its configuration again with them, which labels it anew'
     )

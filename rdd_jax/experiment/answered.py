@@ -90,22 +90,22 @@ def _digest(found: Distilled, recipe: Recipe, views: Array) -> list[float]:
   return np.round(np.asarray(jax.jit(rows.digest)())[:SHOWN], 3).tolist()
 
 
-def refuse_views(directory: Path, now: Mapping[str, Any]) -> None:
-  """Refuses a changed configuration whose networks would see other views.
+def fits_views(directory: Path, now: Mapping[str, Any]) -> bool:
+  """Tells whether networks are to see the views that labels are stored for.
 
   Args:
-    directory: of a finished set; one without stored labels of views refuses
-      nothing.
+    directory: of a finished set; one without stored labels of views fits.
     now: fields of the configuration, by path.
-
-  Raises:
-    UserError: for more epochs than labels are stored for, or other views.
   """
   try:
     card = json.loads((directory / store.CARD).read_text())
   except ValueError:  # it is made again
-    return
+    return True
   asked = {
     name: now[f'evaluation.{name}'] for name in ('epochs', *answered.VIEWS)
   }
-  answered.require_views(card, asked, str(directory))
+  try:
+    answered.require_views(card, asked, str(directory))
+  except UserError:
+    return False
+  return True

@@ -184,7 +184,8 @@ def distil(
       if 'initial' in config.baselines and not int(state.step):
         begin.keep(trial, state, seed, directory / INITIAL, train(state))
       state = meshes.replicate(state, mesh)
-      if config.steps and not (compiled and compiled.fits(state)):
+      ahead = int(state.step) < loop.taken(config)
+      if ahead and not (compiled and compiled.fits(state)):
         with (
           stopping.finished('compiling the step'),  # kept for the next run
           clock.stage('compiling'),
@@ -194,7 +195,7 @@ def distil(
             trial.experiment, config, state, images, mesh, train(state)
           )
         say(describe(trial, compiled, mesh))
-      if compiled is not None:
+      if ahead and compiled is not None:
         with clock.stage('distilling'):
           state = loop.distil(
             trial.experiment,

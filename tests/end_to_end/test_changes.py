@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+import itertools
 import json
 from pathlib import Path
 import re
@@ -131,27 +132,52 @@ def test_what_enters_distillation_may_not_change(tmp_path: Path):
 def test_the_loss_may_change_where_none_but_judges_train_by_it(field: str):
   path = f'evaluation.{field}'
   for objective in ('distribution', 'kip', 'frepo', 'rfad', 'rcig'):
-    assert changed.is_free(path, objective)
+    assert free(path, objective)
   for objective in ('gradient', 'trajectory', 'unrolled', 'mine.py:mine'):
-    assert not changed.is_free(path, objective)
+    assert not free(path, objective)
+  assert not free(path, 'distribution', **{'synthetic.init': 'selected'})
 
 
 @pytest.mark.parametrize(
-  ('field', 'bound', 'free'),
+  ('field', 'bound', 'other'),
   [
     ('experts.number', 'trajectory', 'gradient'),
+    ('experts.epochs', 'recovery', 'distribution'),
     ('kernel.depth', 'kip', 'distribution'),
     ('kernel.ridge', 'mine:mine', 'unrolled'),
   ],
 )
-def test_what_an_objective_does_not_look_at_may_change(field, bound, free):
-  assert not changed.is_free(field, bound)
-  assert changed.is_free(field, free)
+def test_what_an_objective_does_not_look_at_may_change(field, bound, other):
+  assert not free(field, bound)
+  assert free(field, other)
+
+
+def test_a_teacher_of_what_it_selected_may_not_change():
+  for field in ('experts.epochs', 'experts.learning_rate'):
+    assert not free(field, 'selection', **{'synthetic.init': 'selected'})
+
+
+@pytest.mark.parametrize('field', changed.LABELS)
+def test_labels_change_where_images_do_not_depend_on_them(field: str):
+  kinds = ('hard', 'stored', 'teacher', 'epochs', 'soft', 'free')
+  for was, is_now in itertools.product(kinds, kinds):
+    found = changed.is_free(field, fields(was), fields(is_now))
+    assert found == (not {'soft', 'free'} & {was, is_now})
+  assert not free(field, 'mine.py:mine')
+
+
+def fields(labels: str, objective: str = 'distribution') -> dict[str, str]:
+  return {'objective.name': objective, 'synthetic.labels': labels}
+
+
+def free(field: str, objective: str, **more: str) -> bool:
+  now = {**fields('hard', objective), **more}
+  return changed.is_free(field, now, now)
 
 
 def test_how_a_run_is_made_may_change():
   for field in ('devices', 'experts.directory', 'experts.parallel'):
-    assert changed.is_free(field, 'trajectory')
+    assert free(field, 'trajectory')
 
 
 @pytest.mark.slow

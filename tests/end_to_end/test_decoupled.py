@@ -7,16 +7,15 @@ from importlib.util import find_spec
 import json
 from pathlib import Path
 
+from end_to_end.decoupled_cases import tiny
 import jax
 import numpy as np
 import pytest
 
 import rdd_jax
 from rdd_jax.artifact import store
-from rdd_jax.config.defaults import Config
-from rdd_jax.config.presets.registry import preset
 from rdd_jax.core.errors import UserError
-from rdd_jax.experiment import pipeline, workdir
+from rdd_jax.experiment import pipeline
 from rdd_jax.experiment.baselines import baseline_like
 from rdd_jax.experiment.check import check
 from rdd_jax.experiment.judge import judge_of, load
@@ -25,30 +24,6 @@ from rdd_jax.experiment.trial import network_keys
 from rdd_jax.records import storage
 from rdd_jax.runtime.stopping import Stopped
 from rdd_jax.training.stored import StoredLabels
-
-
-def tiny(protection: str, arg: str, method: str = 'rded', **changes) -> Config:
-  """A teacher of 40 steps, two images of a class, one network of two epochs."""
-  more = f'method={method},variants=false,' if protection == 'all_three' else ''
-  more = more or ('' if protection == method else f'method={method},')
-  config = preset(protection, 'digits')(f'smoke,width=8,ipc=2,{more}{arg}')
-  config.unlock()
-  config.update_from_flattened_dict(
-    {
-      'seeds': 1,
-      'devices': 1,
-      'experts.epochs': 2,
-      'experts.epoch_steps': 20,
-      'evaluation.epochs': 2,
-      'evaluation.seeds': 1,
-      'whole.steps': 0,
-      'shift.corruptions': (),
-      'outside.sets': (),
-      'baselines': ('random',),
-      **changes,
-    }
-  )
-  return config
 
 
 @pytest.fixture(scope='module')
@@ -209,28 +184,10 @@ def test_stored_answers_go_where_arrays_go(answered: Path, tmp_path: Path):
   assert 'stored_labels' not in plain
 
 
-def test_other_views_than_those_labeled_are_refused(
-  answered: Path, tmp_path: Path
-):
+def test_other_views_than_those_labeled_are_refused(answered: Path):
   found = store.load(answered)
   with pytest.raises(UserError, match='give 2 or fewer'):
     judge_of(found, load(found.card), epochs=3)
-  arg = 'labels=epochs,top_k=3'
-  for epochs in (3, 2):  # no label is stored yet
-    config = tiny('rded', arg, **{'evaluation.epochs': epochs})
-    workdir.claim(tmp_path, config)
-  (tmp_path / store.CARD).write_bytes((answered / store.CARD).read_bytes())
-  for field, value, words in (
-    ('evaluation.epochs', 3, 'stored for 2 epochs'),
-    ('evaluation.batch_size', 5, 'stored for views by batch_size=50'),
-    ('evaluation.mixup', 1.0, r'mixup=0\.0, and networks .* mixup=1\.0'),
-    ('synthetic.top_k', 2, 'made by another config'),
-  ):
-    with pytest.raises(UserError, match=words):
-      workdir.claim(tmp_path, tiny('rded', arg, **{field: value}))
-  for epochs in (1, 2):  # as many as labels are stored for
-    config = tiny('rded', arg, **{'evaluation.epochs': epochs})
-    workdir.claim(tmp_path, config)
   edited = {**found.card['evaluation'], 'augment': 'flip'}
   odd = replace(found, card={**found.card, 'evaluation': edited})
   with pytest.raises(UserError, match="by augment='', and"):

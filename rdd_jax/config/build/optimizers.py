@@ -111,7 +111,8 @@ def optimizer(
   images = falling(options.learning_rate, options.momentum)
   if chosen.space == 'pixels':
     images = optax.chain(images, optimizers.keep_within(0, 1))
-  soft, learned = chosen.labels != 'hard', bool(chosen.step_size)
+  soft = chosen.labels in ('soft', 'free')  # a teacher's are not learned
+  learned = bool(chosen.step_size)
   scaled, new = bool(chosen.label_scale), images
   if soft or learned or scaled:
     rules: dict[Any, optax.GradientTransformation] = {

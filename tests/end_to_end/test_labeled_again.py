@@ -1,0 +1,100 @@
+"""Images of a run that get other labels are not distilled again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from end_to_end.decoupled_cases import tiny
+import pytest
+
+from rdd_jax.artifact import store
+from rdd_jax.core.errors import UserError
+from rdd_jax.experiment import changed, pipeline, program, workdir
+
+SRE2L = {'steps': 20, 'baselines': ('random', 'initial')}
+# In turn, in one directory: from each kind to the next.
+REGIMES = (
+  ('labels=hard', {}),
+  ('labels=teacher', {}),
+  ('labels=soft', {}),
+  ('labels=epochs', {}),
+  ('labels=epochs,top_k=3', {}),
+  ('labels=epochs,top_k=3', {'evaluation.epochs': 3}),
+  ('labels=teacher,temperature=4', {}),
+  ('labels=hard', {}),
+)
+
+
+def run(directory: Path, method: str, regime: str, **changes: object) -> None:
+  config = tiny(method, regime, method, **changes)
+  with workdir.claimed(directory, config):
+    pipeline.execute(config, directory)
+
+
+def files(directory: Path) -> dict[str, bytes]:
+  """What tells how a set was labeled and judged."""
+  paths = [
+    *directory.rglob(store.ARRAYS),
+    *directory.glob('evaluations/*.json'),
+    directory / 'results.json',
+    directory / 'metrics.jsonl',
+  ]
+  return {
+    str(path.relative_to(directory)): path.read_bytes()
+    for path in paths
+    if path.exists() and changed.EARLIER not in path.parts
+  }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+  ('method', 'more'), [('sre2l', SRE2L), ('rded', {}), ('sre2l', {'seeds': 2})]
+)
+def test_sets_labeled_again_are_as_if_distilled_so(
+  tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method, more
+):
+  more = {'steps': 20 if method == 'sre2l' else 0, **more}
+  for i, (regime, changes) in enumerate(REGIMES):
+    run(tmp_path / f'fresh{i}', method, regime, **more, **changes)
+  run(tmp_path / 'one', method, REGIMES[0][0], **more)
+  monkeypatch.setattr(
+    pipeline.program, 'compile_call', lambda *_: pytest.fail('distils')
+  )
+  for i, (regime, changes) in enumerate(REGIMES):
+    run(tmp_path / 'one', method, regime, **more, **changes)
+    one, fresh = files(tmp_path / 'one'), files(tmp_path / f'fresh{i}')
+    assert one == fresh, (regime, changes)
+
+
+def test_labels_that_change_keep_what_was_distilled(
+  tmp_path: Path,
+  monkeypatch: pytest.MonkeyPatch,
+  capsys: pytest.CaptureFixture[str],
+):
+  run(tmp_path, 'sre2l', 'labels=hard', **SRE2L)
+  hard = store.load(tmp_path)
+  capsys.readouterr()
+  with monkeypatch.context() as patch:
+    patch.setattr(program, 'compile_call', lambda *_: pytest.fail('distils'))
+    run(tmp_path, 'sre2l', 'labels=teacher', **SRE2L)
+  assert 'images are kept, and labeled again' in capsys.readouterr().out
+  found = store.load(tmp_path)
+  assert found.card['label_kind'] == 'teacher'
+  assert (found.images == hard.images).all()
+  for path in ('random', 'initial'):
+    card = json.loads((tmp_path / 'baselines' / path / store.CARD).read_text())
+    assert card['label_kind'] == 'teacher'
+  earlier = tmp_path / changed.EARLIER / 'labels-hard'
+  assert (store.load(earlier).images == hard.images).all()
+  assert store.load(earlier).card['label_kind'] == 'hard'
+  with pytest.raises(UserError, match=r'made by another config: experts\.epochs'):
+    run(tmp_path, 'sre2l', 'labels=hard', **{**SRE2L, 'experts.epochs': 3})
+
+
+def test_without_a_checkpoint_no_image_is_labeled_again(tmp_path: Path):
+  workdir.claim(tmp_path, tiny('sre2l', 'labels=hard', 'sre2l', **SRE2L))
+  (tmp_path / store.CARD).write_text('{}')
+  with pytest.raises(UserError, match='holds no checkpoint'):
+    workdir.claim(tmp_path, tiny('sre2l', 'labels=soft', 'sre2l', **SRE2L))
+  assert (tmp_path / store.CARD).exists()
