@@ -88,7 +88,8 @@ def test_labels_that_change_keep_what_was_distilled(
   earlier = tmp_path / changed.EARLIER / 'labels-hard'
   assert (store.load(earlier).images == hard.images).all()
   assert store.load(earlier).card['label_kind'] == 'hard'
-  with pytest.raises(UserError, match=r'made by another config: experts\.epochs'):
+  words = r'made by another config: experts\.epochs'
+  with pytest.raises(UserError, match=words):
     run(tmp_path, 'sre2l', 'labels=hard', **{**SRE2L, 'experts.epochs': 3})
 
 
