@@ -35,6 +35,7 @@ from rdd_jax.experiment.check import check, check_channels_of
 from rdd_jax.experiment.describe import describe
 from rdd_jax.experiment.kept import Kept
 from rdd_jax.experiment.parted import Parted
+from rdd_jax.experiment.same_data import require_same
 from rdd_jax.experiment.trial import (
   INITIAL,
   Trial,
@@ -99,6 +100,7 @@ def execute(
         parts=Parted(directory / parted.DIRECTORY),
       )
       check_channels_of(trial.dataset)
+      require_same(directory, trial.dataset)
       build_shift.fits(config, trial.dataset)
     for line in on_purpose(trial):
       say(line)

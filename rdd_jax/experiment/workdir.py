@@ -25,6 +25,8 @@ BEGUN = (
   *FILES,
   'config.json',
   'cost.json',
+  'data.json',
+  '.data.json.sha256',
   'baselines/initial',
   'metrics.jsonl',
   'tensorboard',

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-import hashlib
 from itertools import pairwise
 from threading import Lock
 from typing import NamedTuple
@@ -11,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rdd_jax.core.errors import UserError
+from rdd_jax.core.streamed import identity_of
 from rdd_jax.runtime.rows import Form, Looked, Rows, Unread, fetch
 from rdd_jax.runtime.shared import Shared, share
 from rdd_jax.runtime.sources import Source
@@ -85,10 +85,8 @@ class StreamReader:
 
   @property
   def identity(self) -> str:
-    """Returns a digest of the sums of all rows, which names their pixels."""
-    found = hashlib.sha256(repr(self.shape).encode())
-    found.update(self._stream.seen.sums[self._rows].tobytes())
-    return found.hexdigest()
+    """Names the pixels of all rows."""
+    return identity_of(self.shape, self._stream.seen.sums[self._rows])
 
   def some(self, rows: np.ndarray) -> StreamReader:
     """Returns a reader of rows `i[n]` alone."""
