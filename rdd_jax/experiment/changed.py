@@ -1,9 +1,8 @@
-"""What may change in a work directory whose set is kept, and what follows."""
+"""What may change in a work directory whose set is kept."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from fnmatch import fnmatch
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,8 @@ from rdd_jax.artifact import store
 from rdd_jax.config.build.experts import TAUGHT
 from rdd_jax.config.build.objectives import OBJECTIVES
 from rdd_jax.config.build.regression import REGRESSIONS
-from rdd_jax.config.presets.methods import BASELINES
 from rdd_jax.core.errors import UserError
-from rdd_jax.evaluation import regression as evaluation
 from rdd_jax.experiment.answered import fits_views
-from rdd_jax.experiment.trial import INITIAL
 
 # Fields, or groups of fields, that what is distilled does not depend on. What
 # variants are is checked in their own directories.
@@ -35,16 +31,6 @@ FREE = (
   'experts.directory',
   'experts.parallel',
 )
-UNJUDGED = (
-  'log_every',
-  'checkpoint_every',
-  'variants',
-  'devices',
-  'deterministic',
-  'data.stream',
-  'data.workers',
-  'experts',
-)
 # What the networks of some objectives train by as well: of the library's, of
 # all but these.
 LOSS = (
@@ -55,8 +41,6 @@ LOSS = (
 NO_LOSS = ('distribution', *REGRESSIONS)
 LABELS = ('synthetic.labels', 'synthetic.temperature', 'synthetic.top_k')
 GIVEN = ('hard', *TAUGHT)  # labels that images are distilled without
-# Sets of fewer steps, or of other labels, below the directory of their seed.
-EARLIER = 'earlier'
 
 Fields = Mapping[str, Any]  # of a configuration, by path
 
@@ -103,8 +87,14 @@ def _by_teacher(now: Fields) -> bool:
   return selected or now['objective.name'] == 'recovery'
 
 
-def _relabels(directory: Path, now: Fields, fields: Sequence[str]) -> bool:
-  """Whether kept images get other labels, or answers to other views."""
+def relabels(directory: Path, now: Fields, fields: Sequence[str]) -> bool:
+  """Tells whether kept images get other labels, or answers to other views.
+
+  Args:
+    directory: the work directory.
+    now: the fields that are asked for.
+    fields: those that differ.
+  """
   if set(LABELS) & set(fields):
     return True
   if now.get('synthetic.labels') not in TAUGHT:
@@ -114,7 +104,7 @@ def _relabels(directory: Path, now: Fields, fields: Sequence[str]) -> bool:
     for field in fields
     if field in LOSS or (field.startswith('experts.') and field not in FREE)
   ]
-  seeds = _finished(directory)
+  seeds = finished(directory)
   return bool(of_teacher) or not all(fits_views(seed, now) for seed in seeds)
 
 
@@ -141,23 +131,23 @@ def refuse(
   if grows:
     bound.remove('steps')
   if bound:
-    changes = _told(before, now, bound)
+    changes = told(before, now, bound)
     shorter = '; steps may only grow' if 'steps' in bound else ''
     raise UserError(
       f'{directory} was made by another config: {changes}{shorter}; choose '
       'another --workdir or restore these fields'
     )
-  relabels = _relabels(directory, now, fields) and now['steps'] > 0
-  if not grows and not relabels:
+  labeled = relabels(directory, now, fields) and now['steps'] > 0
+  if not grows and not labeled:
     return
-  was = _told(before, now, ['steps'] if grows else fields)
+  was = told(before, now, ['steps'] if grows else fields)
   if grows and now['optimizer.decay'] != 1:
     raise UserError(
       f'{directory}: {was}, but by optimizer.decay={now["optimizer.decay"]} '
       'learning rates fall over all steps, so that a longer run is another one '
       'from its first step on; choose another --workdir'
     )
-  for seed in _finished(directory):
+  for seed in finished(directory):
     if not any((seed / 'checkpoints').glob('*/manifest.json')):
       raise UserError(
         f'{directory}: {was}, but {seed / "checkpoints"} holds no checkpoint '
@@ -165,87 +155,14 @@ def refuse(
       )
 
 
-def follow(
-  directory: Path,
-  before: Fields,
-  now: Fields,
-  fields: Sequence[str],
-) -> str:
-  """Drops what the change made stale, so that it is judged again.
-
-  Sets of fewer steps move to `earlier/steps-N`, those of other labels to
-  `earlier/labels-KIND`. The same again does no harm.
-
-  Args:
-    directory: the work directory.
-    before: its fields, by path.
-    now: those that are asked for; `refuse` let them pass.
-    fields: those that differ.
-
-  Returns:
-    What happens, in a line.
-  """
-  tops = {f.partition('.')[0] for f in fields if f != 'evaluation.networks'}
-  relabels = _relabels(directory, now, fields)
-  judged = [f for f in fields if f.partition('.')[0] not in UNJUDGED]
-  stale = {*_stale(tops, now), *(['*-*'] if relabels else [])}
-  for path in (directory / 'evaluations').glob('*.json'):
-    if any(fnmatch(path.name, pattern) for pattern in stale):
-      path.unlink()
-  if judged or relabels:
-    (directory / 'results.json').unlink(missing_ok=True)
-  if 'steps' in fields:
-    _put_aside(directory, f'steps-{before["steps"]}')
-  elif relabels:
-    _put_aside(directory, f'labels-{before["synthetic.labels"]}', INITIAL)
-  changes = _told(before, now, fields)
-  kept = (
-    'it goes on from the last checkpoint'
-    if 'steps' in fields
-    else 'the images are kept, and labeled again'
-    if relabels
-    else 'what was distilled is kept'
-  )
-  again = ', what changed is judged again' if judged or relabels else ''
-  return f'{directory}: {changes}: {kept}{again}'
-
-
-def _put_aside(directory: Path, name: str, *more: Path) -> None:
-  """Moves the sets of a run, and more of it, to where earlier ones are."""
-  for seed in _finished(directory):
-    for part in (Path(), *more):
-      for file in (store.CARD, store.ARRAYS):
-        path, where = seed / part / file, seed / EARLIER / name / part / file
-        if path.exists():
-          where.parent.mkdir(parents=True, exist_ok=True)
-          path.replace(where)
-
-
-def _told(before: Fields, now: Fields, fields: Sequence[str]) -> str:
+def told(before: Fields, now: Fields, fields: Sequence[str]) -> str:
+  """Returns in words how fields differ."""
   return ', '.join(
     f'{key} (was {before.get(key)}, is {now.get(key)})' for key in fields
   )
 
 
-def _stale(tops: set[str], now: Fields) -> Iterator[str]:
-  """Yields patterns of evaluations that a change of groups of fields ends."""
-  by_features = (
-    now.get('shift.features') or now.get('shift.density') == 'features'
-  )
-  if tops & {'shift', 'outside'} or ('whole' in tops and by_features):
-    yield '*'
-  if 'evaluation' in tops:
-    yield '*-*'
-  if 'whole' in tops:
-    yield from ('whole.json', 'difficulty-*')
-    yield from (f'{name}-*' for name in BASELINES if name != 'random')
-  if 'kernel' in tops:
-    yield from (f'*-{name}-*' for name in evaluation.REGRESSIONS)
-  if 'steps' in tops:
-    yield 'distilled-*'
-
-
-def _finished(directory: Path) -> list[Path]:
-  """The directories of seeds whose set is there."""
+def finished(directory: Path) -> list[Path]:
+  """Returns the directories of seeds whose set is there."""
   seeds = [directory, *sorted(directory.glob('seeds/*'))]
   return [seed for seed in seeds if (seed / store.CARD).exists()]

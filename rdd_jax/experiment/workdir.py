@@ -13,7 +13,7 @@ from rdd_jax.artifact import store
 from rdd_jax.config import defaults
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.errors import UserError
-from rdd_jax.experiment import changed
+from rdd_jax.experiment import changed, stale
 from rdd_jax.runtime.files import advice, read_summed, write_atomically
 from rdd_jax.runtime.logging import say
 from rdd_jax.runtime.owner import FILES, owned
@@ -49,7 +49,8 @@ def claim(directory: Path, config: Config, *, write: bool = True) -> None:
     write: False only checks; one process of several writes.
 
   Fields that do not enter distillation may differ, and there may be more
-  steps: the set is kept, and what changed is judged again, see `changed`.
+  steps: the set is kept, and what changed is judged again, see `changed` and
+  `stale`.
 
   Raises:
     UserError: naming the fields that differ, or when it cannot be written.
@@ -84,7 +85,7 @@ def claim(directory: Path, config: Config, *, write: bool = True) -> None:
     if fields:
       changed.refuse(directory, before, now, fields)
     if write and fields:
-      say(changed.follow(directory, before, now, fields))
+      say(stale.follow(directory, before, now, fields))
     if write and (fields or new):
       _write(path, config)
     return

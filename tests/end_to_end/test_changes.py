@@ -13,7 +13,14 @@ import pytest
 
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.errors import UserError
-from rdd_jax.experiment import changed, loop, pipeline, program, workdir
+from rdd_jax.experiment import (
+  changed,
+  loop,
+  pipeline,
+  program,
+  stale,
+  workdir,
+)
 
 SHORT = {'seeds': 1, 'baselines': ('random',), 'whole__steps': 0}
 
@@ -107,7 +114,7 @@ def test_steps_may_grow(tmp_path: Path, stop_at: int | None):
     whole, grown = (tmp_path / d / name for d in ('whole', 'grown'))
     assert whole.read_bytes() == grown.read_bytes(), name
   if not stop_at:
-    earlier = tmp_path / 'grown' / changed.EARLIER / 'steps-12'
+    earlier = tmp_path / 'grown' / stale.EARLIER / 'steps-12'
     assert (earlier / 'distilled.npz').read_bytes() == twelve
 
 

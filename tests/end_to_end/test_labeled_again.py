@@ -10,7 +10,7 @@ import pytest
 
 from rdd_jax.artifact import store
 from rdd_jax.core.errors import UserError
-from rdd_jax.experiment import changed, pipeline, program, workdir
+from rdd_jax.experiment import pipeline, program, stale, workdir
 
 SRE2L = {'steps': 20, 'baselines': ('random', 'initial')}
 # In turn, in one directory: from each kind to the next.
@@ -43,13 +43,15 @@ def files(directory: Path) -> dict[str, bytes]:
   return {
     str(path.relative_to(directory)): path.read_bytes()
     for path in paths
-    if path.exists() and changed.EARLIER not in path.parts
+    if path.exists() and stale.EARLIER not in path.parts
   }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-  ('method', 'more'), [('sre2l', SRE2L), ('rded', {}), ('sre2l', {'seeds': 2})]
+  ('method', 'more'),
+  [('sre2l', SRE2L), ('rded', {}), ('sre2l', {'seeds': 2})],
+  ids=['initial', 'selected', 'seeds'],
 )
 def test_sets_labeled_again_are_as_if_distilled_so(
   tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method, more
@@ -85,12 +87,17 @@ def test_labels_that_change_keep_what_was_distilled(
   for path in ('random', 'initial'):
     card = json.loads((tmp_path / 'baselines' / path / store.CARD).read_text())
     assert card['label_kind'] == 'teacher'
-  earlier = tmp_path / changed.EARLIER / 'labels-hard'
+  earlier = tmp_path / stale.EARLIER / 'labels-hard'
   assert (store.load(earlier).images == hard.images).all()
   assert store.load(earlier).card['label_kind'] == 'hard'
+  longer = {**SRE2L, 'steps': 30}
+  run(tmp_path, 'sre2l', 'labels=hard', **longer)
+  for path in ('.', 'baselines/random', 'baselines/initial'):
+    card = json.loads((tmp_path / path / store.CARD).read_text())
+    assert card['label_kind'] == 'hard'
   words = r'made by another config: experts\.epochs'
   with pytest.raises(UserError, match=words):
-    run(tmp_path, 'sre2l', 'labels=hard', **{**SRE2L, 'experts.epochs': 3})
+    run(tmp_path, 'sre2l', 'labels=hard', **{**longer, 'experts.epochs': 3})
 
 
 def test_without_a_checkpoint_no_image_is_labeled_again(tmp_path: Path):

@@ -1,0 +1,101 @@
+"""Drops what a change of fields made stale in a work directory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+
+from rdd_jax.artifact import store
+from rdd_jax.config.presets.methods import BASELINES
+from rdd_jax.evaluation import regression as evaluation
+from rdd_jax.experiment.changed import Fields, finished, relabels, told
+from rdd_jax.experiment.trial import INITIAL
+
+UNJUDGED = (
+  'log_every',
+  'checkpoint_every',
+  'variants',
+  'devices',
+  'deterministic',
+  'data.stream',
+  'data.workers',
+  'experts',
+)
+# Sets of fewer steps, or of other labels, below the directory of their seed.
+EARLIER = 'earlier'
+
+
+def follow(
+  directory: Path,
+  before: Fields,
+  now: Fields,
+  fields: Sequence[str],
+) -> str:
+  """Drops what the change made stale, so that it is judged again.
+
+  Sets of fewer steps move to `earlier/steps-N`, those of other labels to
+  `earlier/labels-KIND`. The same again does no harm.
+
+  Args:
+    directory: the work directory.
+    before: its fields, by path.
+    now: those that are asked for; `refuse` let them pass.
+    fields: those that differ.
+
+  Returns:
+    What happens, in a line.
+  """
+  tops = {f.partition('.')[0] for f in fields if f != 'evaluation.networks'}
+  labeled = relabels(directory, now, fields)
+  judged = [f for f in fields if f.partition('.')[0] not in UNJUDGED]
+  stale = {*_stale(tops, now), *(['*-*'] if labeled else [])}
+  for path in (directory / 'evaluations').glob('*.json'):
+    if any(fnmatch(path.name, pattern) for pattern in stale):
+      path.unlink()
+  if judged or labeled:
+    (directory / 'results.json').unlink(missing_ok=True)
+  more = [INITIAL] if labeled else []
+  if 'steps' in fields:
+    _put_aside(directory, f'steps-{before["steps"]}', *more)
+  elif labeled:
+    _put_aside(directory, f'labels-{before["synthetic.labels"]}', *more)
+  changes = told(before, now, fields)
+  kept = (
+    'it goes on from the last checkpoint'
+    if 'steps' in fields
+    else 'the images are kept, and labeled again'
+    if labeled
+    else 'what was distilled is kept'
+  )
+  again = ', what changed is judged again' if judged or labeled else ''
+  return f'{directory}: {changes}: {kept}{again}'
+
+
+def _put_aside(directory: Path, name: str, *more: Path) -> None:
+  """Moves the sets of a run, and more of it, to where earlier ones are."""
+  for seed in finished(directory):
+    for part in (Path(), *more):
+      for file in (store.CARD, store.ARRAYS):
+        path, where = seed / part / file, seed / EARLIER / name / part / file
+        if path.exists():
+          where.parent.mkdir(parents=True, exist_ok=True)
+          path.replace(where)
+
+
+def _stale(tops: set[str], now: Fields) -> Iterator[str]:
+  """Yields patterns of evaluations that a change of groups of fields ends."""
+  by_features = (
+    now.get('shift.features') or now.get('shift.density') == 'features'
+  )
+  if tops & {'shift', 'outside'} or ('whole' in tops and by_features):
+    yield '*'
+  if 'evaluation' in tops:
+    yield '*-*'
+  if 'whole' in tops:
+    yield from ('whole.json', 'difficulty-*')
+    yield from (f'{name}-*' for name in BASELINES if name != 'random')
+  if 'kernel' in tops:
+    yield from (f'*-{name}-*' for name in evaluation.REGRESSIONS)
+  if 'steps' in tops:
+    yield 'distilled-*'
