@@ -12,17 +12,19 @@ from rdd_jax.artifact import store
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import pipeline, program, stale, workdir
 
-SRE2L = {'steps': 20, 'baselines': ('random', 'initial')}
+SRE2L = {
+  'steps': 20,
+  'optimizer.decay': 1.0,
+  'baselines': ('random', 'initial'),
+}
 # In turn, in one directory: from each kind to the next.
 REGIMES = (
   ('labels=hard', {}),
   ('labels=teacher', {}),
   ('labels=soft', {}),
-  ('labels=epochs', {}),
   ('labels=epochs,top_k=3', {}),
   ('labels=epochs,top_k=3', {'evaluation.epochs': 3}),
   ('labels=teacher,temperature=4', {}),
-  ('labels=hard', {}),
 )
 
 
@@ -63,7 +65,7 @@ def test_sets_labeled_again_are_as_if_distilled_so(
   monkeypatch.setattr(
     pipeline.program, 'compile_call', lambda *_: pytest.fail('distils')
   )
-  for i, (regime, changes) in enumerate(REGIMES):
+  for i, (regime, changes) in (*enumerate(REGIMES), (0, REGIMES[0])):
     run(tmp_path / 'one', method, regime, **more, **changes)
     one, fresh = files(tmp_path / 'one'), files(tmp_path / f'fresh{i}')
     assert one == fresh, (regime, changes)
