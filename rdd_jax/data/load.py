@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,8 @@ import numpy as np
 from rdd_jax.data import images
 from rdd_jax.data.dataset import Dataset, Split, from_arrays
 from rdd_jax.data.read import OWN, one_of, own, read
-from rdd_jax.data.readers import streaming, unlabeled
+from rdd_jax.data.readers import unlabeled
+from rdd_jax.data.readers.request import Request
 from rdd_jax.data.readers.splits import ALL
 from rdd_jax.runtime import workers as processes
 from rdd_jax.runtime.logging import say
@@ -80,8 +80,9 @@ def load(
   scheme, _, where = name.partition(':')
   if scheme == OWN and where:
     return own(name, where, size, channels)
-  with _streaming(stream, workers):
-    train, test = read(name, ('train', 'test'), data_dir, size, channels)
+  pool = processes.workers(workers) if stream else None
+  splits = 'train', 'test'
+  train, test = read(Request(name, splits, size, channels, data_dir, pool))
   found = from_arrays(
     train.images,
     train.labels,
@@ -127,8 +128,8 @@ def load_split(
   if scheme == OWN and where:
     split = 'train' if split == ALL else split
     return one_of(own(name, where, size, channels), split)
-  with _streaming(stream, workers):
-    return read(name, (split,), data_dir, size, channels)[0]
+  pool = processes.workers(workers) if stream else None
+  return read(Request(name, (split,), size, channels, data_dir, pool))[0]
 
 
 def load_images(
@@ -189,14 +190,7 @@ def load_unlabeled(
     options = {'size': size, 'channels': channels}
     return load_split(name, split, data_dir=data_dir, **options)
   at = Path(where).expanduser()
-  found = unlabeled.read(at, name, split, size, channels)
+  found = unlabeled.read(at, Request(name, (split,), size, channels))
   for note in found.notes:
     say(note)
   return found
-
-
-def _streaming(
-  stream: bool, workers: int | None
-) -> AbstractContextManager[None]:
-  pool = processes.workers(workers) if stream else None
-  return streaming.streaming(pool)

@@ -17,12 +17,12 @@ from rdd_jax.data.readers import (
   npz,
   parquet,
   saved,
-  streaming,
   subgroups,
   table,
   tfds,
 )
 from rdd_jax.data.readers.recognize import Reader, read_any
+from rdd_jax.data.readers.request import Request
 from rdd_jax.data.readers.splits import ALL
 from rdd_jax.images.published import SHAPES
 from rdd_jax.runtime.logging import say
@@ -45,43 +45,34 @@ _HELP = (
 )
 
 
-def read(
-  name: str,
-  splits: tuple[str, ...],
-  data_dir: str | None,
-  size: images.Size,
-  channels: int | None,
-) -> list[Split]:
+def read(request: Request) -> list[Split]:
   """Reads and checks splits, and prints the notes of their readers.
 
   Args:
-    name: see `load`.
-    splits: their names, see `load_split`.
-    data_dir: see `load`.
-    size: see `load`.
-    channels: see `load`.
+    request: of splits as `load_split` knows them.
 
   Raises:
     UserError: as `load` does.
   """
+  name = request.name
   scheme, colon, where = name.partition(':')
   if scheme not in PATHS:  # nothing is held out of others
-    splits = tuple('train' if split == ALL else split for split in splits)
+    splits = tuple('train' if s == ALL else s for s in request.splits)
+    request = request._replace(splits=splits)
   if name == 'digits':
-    found = [digits.read_digits(s, size, channels) for s in splits]
+    found = digits.read_digits(request)
   elif scheme == 'tfds' and where:
-    found = [tfds.read(where, s, data_dir, size, channels) for s in splits]
+    found = tfds.read(request)
   elif scheme in PATHS and where:
-    path = Path(where).expanduser()
-    found = PATHS[scheme](path, name, splits, size, channels)
+    found = PATHS[scheme](Path(where).expanduser(), request)
   else:
     raise UserError(_unknown(name, scheme, colon + where))
-  _require_stream(name, found[0].images)
+  _require_stream(request, found[0].images)
   for note in dict.fromkeys(note for s in found for note in s.notes):
     say(note)
   return [
     check_split(s, f'{name}: {split}')
-    for s, split in zip(found, splits, strict=True)
+    for s, split in zip(found, request.splits, strict=True)
   ]
 
 
@@ -132,10 +123,10 @@ def one_of(dataset: Dataset, split: str) -> Split:
   )
 
 
-def _require_stream(name: str, images: HostImages) -> None:
-  if not isinstance(images, Streamed) and streaming.pool() is not None:
+def _require_stream(request: Request, images: HostImages) -> None:
+  if not isinstance(images, Streamed) and request.pool is not None:
     raise UserError(
-      f'{name} is read into memory whole, and cannot be streamed: what can are '
+      f'{request.name} is read into memory whole, and cannot be streamed: what can are '
       'image files, by folder: or csv:, and array_record files, by tfds:; '
       'leave out --config.data.stream'
     )

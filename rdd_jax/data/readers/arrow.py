@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rdd_jax.core.errors import UserError, one_line
-from rdd_jax.data import images
 from rdd_jax.data.dataset import Split
 from rdd_jax.data.readers import columns, rows
 from rdd_jax.data.readers.report import Report, some
+from rdd_jax.data.readers.request import Request
 from rdd_jax.data.readers.rows import Row, Table
 
 if TYPE_CHECKING:
@@ -38,26 +38,18 @@ class Part(NamedTuple):
   load: Callable[[Path], pa.Table]
 
 
-def read(
-  parts: Sequence[Part],
-  report: Report,
-  names: Sequence[str],
-  size: images.Size,
-  channels: int | None,
-) -> list[Split]:
+def read(parts: Sequence[Part], request: Request) -> list[Split]:
   """Reads splits of Arrow tables, whose rows keep their order.
 
   Args:
     parts: the files.
-    report: collects what is found.
-    names: of splits, see `folder.read_splits`.
-    size: see `load`.
-    channels: see `load`.
+    request: of their splits.
 
   Raises:
     UserError: for a damaged file, columns that are not there, or as
       `folder.read_splits`.
   """
+  report = Report(request.name)
   found: list[Row] = []
   classes: list[str] | None = None
   for file, split, load in parts:
@@ -84,7 +76,7 @@ def read(
     f'{len(found)} rows of {said}' + ', ...' * (len(parts) > 3)
   )
   table = Table(_named(found), tuple(classes or ()))
-  return rows.read(table, names, size, channels, report)
+  return rows.read(table, request, report)
 
 
 def _rows(

@@ -7,29 +7,29 @@ import numpy as np
 from rdd_jax.core.errors import UserError
 from rdd_jax.data import images
 from rdd_jax.data.dataset import Split
+from rdd_jax.data.readers.request import Request
 
 
-def read_digits(split: str, size: images.Size, channels: int | None) -> Split:
+def read_digits(request: Request) -> list[Split]:
   """Reads the UCI digits; 500 images, by a fixed permutation, are for test.
 
   Args:
-    split: 'train' or 'test'.
-    size: see `load`.
-    channels: see `load`.
+    request: of 'train' and 'test'.
 
   Raises:
     UserError: for another split.
   """
   from sklearn.datasets import load_digits
 
-  if split not in ('train', 'test'):
-    raise UserError(f'digits has no split {split!r}; it has train and test')
-  pixels, labels = load_digits(return_X_y=True)
+  pixels, labels = map(np.asarray, load_digits(return_X_y=True))
+  scaled = np.rint(pixels * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8, 1)
   order = np.random.default_rng(0).permutation(len(labels))
-  rows = np.sort(order[:500] if split == 'test' else order[500:])
-  scaled = np.rint(np.asarray(pixels) * (255 / 16)).astype(np.uint8)
-  return Split(
-    images=images.convert(scaled[rows].reshape(-1, 8, 8, 1), size, channels),
-    labels=np.asarray(labels)[rows],
-    class_names=tuple('0123456789'),
-  )
+  rows = {'test': np.sort(order[:500]), 'train': np.sort(order[500:])}
+  out = []
+  for split in request.splits:
+    if split not in rows:
+      raise UserError(f'digits has no split {split!r}; it has train and test')
+    found = scaled[rows[split]]
+    found = images.convert(found, request.size, request.channels)
+    out.append(Split(found, labels[rows[split]], tuple('0123456789')))
+  return out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,14 +12,16 @@ import numpy as np
 from rdd_jax.core.errors import UserError
 from rdd_jax.data import images
 from rdd_jax.data.dataset import Split
-from rdd_jax.data.readers import listing, streaming
+from rdd_jax.data.readers import listing
 from rdd_jax.data.readers.listing import File
 from rdd_jax.data.readers.report import Report
+from rdd_jax.data.readers.request import Request
 from rdd_jax.data.readers.scan import Scan
 from rdd_jax.data.readers.walk import SUFFIXES
 from rdd_jax.runtime import pixels
 from rdd_jax.runtime.logging import say
 from rdd_jax.runtime.progress import Progress
+from rdd_jax.runtime.rows import Form
 from rdd_jax.runtime.sizes import require_memory
 
 MOST_SIDE = 64  # to which images of several sizes are resized
@@ -38,30 +40,21 @@ class Pixels(NamedTuple):
   files: list[File]
 
 
-def read_classes(
-  root: Path,
-  names: list[str] | None = None,
-  *,
-  size: images.Size = None,
-  channels: int | None = None,
-) -> Split:
+def read_classes(root: Path, channels: int | None = None) -> Split:
   """Reads `ROOT/CLASS/**` in sorted order; prints what it left out.
 
   Args:
     root: a directory with one for each class.
-    names: of the classes, in order; by default those of all directories, as
-      `listing.subdirectories` orders them.
-    size: see `load`.
     channels: see `load`.
 
   Raises:
     UserError: if there is no image, or too many cannot be read.
   """
-  if names is None:
-    names = listing.subdirectories(root)
-  report = Report(str(root))
+  names = listing.subdirectories(root)
+  request = Request(str(root), channels=channels)
+  report = Report(request.name)
   files = listing.list_classes(root, names, root, report)
-  (found,) = read_parts({'it': files}, size, channels, report).values()
+  (found,) = read_parts({'it': files}, request, report).values()
   refuse(report)
   for line in report.lines():
     say(line)
@@ -103,10 +96,7 @@ def refuse(report: Report) -> None:
 
 
 def read_parts(
-  parts: Mapping[str, Sequence[File]],
-  size: images.Size,
-  channels: int | None,
-  report: Report,
+  parts: Mapping[str, Sequence[File]], request: Request, report: Report
 ) -> dict[str, Pixels]:
   """Reads all images of some parts, such as train and test, alike.
 
@@ -117,17 +107,16 @@ def read_parts(
 
   Args:
     parts: from what messages call a part to its files.
-    size: see `load`.
-    channels: see `load`.
+    request: says how images are read.
     report: takes what is found.
 
   Returns:
     The images of each part, all of one H, W and C.
   """
-  target = images.height_width(size)
+  target, channels = images.height_width(request.size), request.channels
   images.check_channels(channels)
-  look = _reads()
-  read = look(parts, target, channels, 'reading')
+  look = _Pass if request.pool is None else partial(Scan, pool=request.pool)
+  read = look(parts, (target, channels), 'reading')
   depths = [shape[2] for shape in read.shapes]
   if read.mixed:
     middle = np.median([side for shape in read.shapes for side in shape[:2]])
@@ -139,7 +128,7 @@ def read_parts(
     )
     target = side, side
     del read  # what was kept before sizes differed
-    read = look(parts, target, channels, 'resizing')
+    read = look(parts, (target, channels), 'resizing')
   depth = channels or max(depths, default=3)
   if channels is None and len(set(depths)) > 1:
     report.notes.append(
@@ -147,7 +136,7 @@ def read_parts(
       f'{depths.count(3)}; set channels=1 (--config.data.channels=1) for gray'
     )
     if isinstance(read, Scan):
-      read = look(parts, target, depth, 'coloring')
+      read = look(parts, (target, depth), 'coloring')
   for name, files in parts.items():
     report.lose(name, len(files), read.lost[name], _PUT)
   for kind, names in read.changed.items():
@@ -158,21 +147,11 @@ def read_parts(
   }
 
 
-def _reads() -> Callable[..., _Pass | Scan]:
-  """What reads images: now, or later, as `streaming` says."""
-  pool = streaming.pool()
-  return _Pass if pool is None else partial(Scan, pool=pool)
-
-
 class _Pass:
   """Decodes every file once; keeps pixels while they have one size."""
 
   def __init__(
-    self,
-    parts: Mapping[str, Sequence[File]],
-    size: tuple[int, int] | None,
-    channels: int | None,
-    label: str,
+    self, parts: Mapping[str, Sequence[File]], form: Form, label: str
   ) -> None:
     self.shapes: list[tuple[int, ...]] = []
     self.mixed = False
@@ -182,8 +161,7 @@ class _Pass:
     with Progress(total, label, unit='file', brief=True) as progress:
       self._progress = progress
       self._found = {
-        name: self._part(name, files, size, channels)
-        for name, files in parts.items()
+        name: self._part(name, files, form) for name, files in parts.items()
       }
 
   def images(
@@ -194,16 +172,10 @@ class _Pass:
     pixels, files = self._found[part]
     return _deepened(pixels, depth), files
 
-  def _part(
-    self,
-    part: str,
-    files: Sequence[File],
-    size: tuple[int, int] | None,
-    channels: int | None,
-  ) -> Pixels:
+  def _part(self, part: str, files: Sequence[File], form: Form) -> Pixels:
     out: np.ndarray = np.empty((0, 0, 0, 0), np.uint8)
     kept: list[File] = []
-    rows = pixels.read([file.path for file in files], size, channels)
+    rows = pixels.read([file.path for file in files], *form)
     for file, (row, found) in zip(files, rows, strict=True):
       self._progress.advance()
       noted = self.lost[part] if row is None else self.changed

@@ -7,20 +7,14 @@ from functools import partial
 from pathlib import Path
 
 from rdd_jax.core.errors import UserError
-from rdd_jax.data import images
 from rdd_jax.data.dataset import Split
 from rdd_jax.data.readers import layout, listing, splits
 from rdd_jax.data.readers.layout import Layout
 from rdd_jax.data.readers.report import Report, some
+from rdd_jax.data.readers.request import Request
 
 
-def read_splits(
-  path: Path,
-  where: str,
-  names: Sequence[str],
-  size: images.Size,
-  channels: int | None,
-) -> list[Split]:
+def read_splits(path: Path, request: Request) -> list[Split]:
   """Reads `PATH/SPLIT/CLASS/**`, or `PATH/CLASS/**`, in sorted order.
 
   Classes are those of train. Without a size or channels, train and test
@@ -30,12 +24,9 @@ def read_splits(
 
   Args:
     path: of the directory.
-    where: what messages call it.
-    names: of splits, each 'train', 'test', 'val', or another directory's name;
-      of a directory, 'Training' is 'train' and 'valid' or 'validation' is
+    request: of splits, each 'train', 'test', 'val', or another directory's
+      name; of a directory, 'Training' is 'train' and 'valid' or 'validation' is
       'val'. 'all' is train with what would be held out of it.
-    size: see `load`.
-    channels: see `load`.
 
   Returns:
     The splits, with names of files and with notes.
@@ -51,16 +42,16 @@ def read_splits(
   ...     (Path(path) / name).mkdir()
   ...     for i in range(5):
   ...       Image.new('L', (8, 8)).save(f'{path}/{name}/{i}.png')
-  ...   splits = ('train', 'test')
-  ...   train, test = read_splits(Path(path), 'it', splits, None, None)
+  ...   request = Request('it', ('train', 'test'))
+  ...   train, test = read_splits(Path(path), request)
   >>> train.images.shape, test.labels, train.names[0]
   ((8, 8, 8, 1), array([0, 1]), np.str_('cat/0.png'))
   """
-  found = layout.find(path, where)
+  found = layout.find(path, request.name)
   report = Report(found.where)
   wanted = {
     split: layout.part_of(found, 'train' if split == splits.ALL else split)
-    for split in (layout.role(name) or name for name in names)
+    for split in (layout.role(name) or name for name in request.splits)
   }
   reference = 'train' if 'train' in found.parts else next(iter(wanted.values()))
   classes = listing.subdirectories(found.parts[reference])
@@ -76,7 +67,7 @@ def read_splits(
     partial(_list, found, classes, report),
     partial(layout.count_rest, found, report),
   )
-  return splits.read(source, wanted, size, channels)
+  return splits.read(source, wanted, request)
 
 
 def _list(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 import gzip
 import math
 from pathlib import Path
@@ -17,39 +16,31 @@ from rdd_jax.data import images
 from rdd_jax.data.checks import class_numbers
 from rdd_jax.data.dataset import Split
 from rdd_jax.data.readers.listing import directory
+from rdd_jax.data.readers.request import Request
 from rdd_jax.runtime.sizes import require_memory
 
 _STEMS = {'train': ('train',), 'all': ('train',), 'test': ('t10k', 'test')}
 
 
-def read_idx(
-  path: Path,
-  where: str,
-  names: Sequence[str],
-  size: images.Size,
-  channels: int | None,
-) -> list[Split]:
+def read_idx(path: Path, request: Request) -> list[Split]:
   """Reads LeCun's IDX files: `train-` or `t10k-`, `images-idx3`, `labels-idx1`.
 
   Args:
     path: of the directory.
-    where: what messages call it.
-    names: of splits, 'train' and 'test'; 'all' is train.
-    size: see `load`.
-    channels: see `load`.
+    request: of 'train' and 'test'; 'all' is train.
 
   Raises:
     UserError: for a missing or damaged file, or another split.
   """
-  root, out = directory(path, where), []
-  for name in names:
+  root, out = directory(path, request.name), []
+  for name in request.splits:
     if name not in _STEMS:
       raise UserError(
-        f'{where} has no split {name!r}; IDX directories have train and test'
+        f'{request.name} has no split {name!r}; IDX directories have train '
+        'and test'
       )
-    pixels = images.convert(
-      _idx_array(root, _STEMS[name], 'images', 3)[..., None], size, channels
-    )
+    pixels = _idx_array(root, _STEMS[name], 'images', 3)[..., None]
+    pixels = images.convert(pixels, request.size, request.channels)
     labels = _idx_array(root, _STEMS[name], 'labels', 1)
     out.append(Split(pixels, labels, class_numbers(labels)))
   return out

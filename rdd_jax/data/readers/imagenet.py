@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 import os
 from pathlib import Path
 
 from rdd_jax.core.errors import UserError
-from rdd_jax.data import images
 from rdd_jax.data.dataset import Split
 from rdd_jax.data.readers import listing, rows
 from rdd_jax.data.readers.report import Report
+from rdd_jax.data.readers.request import Request
 from rdd_jax.data.readers.rows import UNLABELED, Row, Table
 from rdd_jax.data.readers.tiny import lines, titles
 
@@ -33,13 +32,7 @@ def _is_flat(place: Path) -> bool:
     return any(entry.name.startswith('ILSVRC2012_val_') for entry in inside)
 
 
-def read_imagenet(
-  path: Path,
-  where: str,
-  names: Sequence[str],
-  size: images.Size,
-  channels: int | None,
-) -> list[Split]:
+def read_imagenet(path: Path, request: Request) -> list[Split]:
   """Reads `train/WNID/*`, and `val/*` as `LOC_val_solution.csv` says.
 
   That file, and the words of classes, are Kaggle's. `val` stands in for
@@ -48,16 +41,14 @@ def read_imagenet(
 
   Args:
     path: of the directory, or of what Kaggle's archive unpacks to.
-    where: what messages call it.
-    names: of splits, see `folder.read_splits`.
-    size: see `load`.
-    channels: see `load`.
+    request: of its splits.
 
   Raises:
     UserError: where the labels of `val` are missing, or as
       `folder.read_splits`.
   """
   base = next(p for p in (path, path / _INNER) if _is_flat(p))
+  where = request.name
   report = Report(where)
   found = []
   wnids = listing.subdirectories(base / 'train')
@@ -86,7 +77,7 @@ def read_imagenet(
   report.notes.append('ImageNet as it is unpacked')
   words = _beside(base, _WORDS)
   said = titles(words, wnids, where, ' ') if words else {}
-  return rows.read(Table(found, wnids, said), names, size, channels, report)
+  return rows.read(Table(found, wnids, said), request, report)
 
 
 def _beside(base: Path, name: str) -> Path | None:

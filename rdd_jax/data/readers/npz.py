@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 import math
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from rdd_jax.core.errors import UserError
 from rdd_jax.data import images
 from rdd_jax.data.dataset import Split, check_split
 from rdd_jax.data.readers import arrays, labels, layout, splits
+from rdd_jax.data.readers.request import Request
 
 # Names of a split's images and labels: ours and MedMNIST's, and Keras'.
 _KEYS = (
@@ -24,13 +24,7 @@ _WHOLE = (('X', 'y'), ('x', 'y'), ('images', 'labels'))
 _CHANNELS = (1, 3)
 
 
-def read_npz(
-  file: Path,
-  where: str,
-  names: Sequence[str],
-  size: images.Size,
-  channels: int | None,
-) -> list[Split]:
+def read_npz(file: Path, request: Request) -> list[Split]:
   """Reads splits of an npz or of npy files, and their groups if there.
 
   `SPLIT_images` and `SPLIT_labels`, or Keras' `x_SPLIT` and `y_SPLIT`; `val`
@@ -41,11 +35,8 @@ def read_npz(
 
   Args:
     file: the npz, or a directory of npy files called by these names.
-    where: what messages call it.
-    names: of splits: 'train', 'test', or another; 'all' is train with what
+    request: of 'train', 'test', or another split; 'all' is train with what
       would be held out.
-    size: see `load`.
-    channels: see `load`.
 
   Returns:
     The splits, with notes of what was not taken as it stands.
@@ -59,15 +50,14 @@ def read_npz(
   ...   file = Path(path) / 'a.npz'
   ...   np.savez(file, test_images=np.zeros((1, 4, 4, 1), np.uint8),
   ...            test_labels=np.array([1]))
-  ...   read_npz(file, 'it', ('test',), None, 3)[0].class_names
+  ...   read_npz(file, Request('it', ('test',)))[0].class_names
   ('0', '1')
   """
-  return [_read(file, where, name, size, channels) for name in names]
+  return [_read(file, name, request) for name in request.splits]
 
 
-def _read(
-  file: Path, where: str, name: str, size: images.Size, channels: int | None
-) -> Split:
+def _read(file: Path, name: str, request: Request) -> Split:
+  where = request.name
   there = arrays.keys(file, where)
   train = _find('train', there)
   test = _find('test', there) or _find('val', there) or _find('valid', there)
@@ -116,7 +106,7 @@ def _read(
         'test; add x_test and y_test'
       )
   return made._replace(
-    images=images.convert(made.images, size, channels),
+    images=images.convert(made.images, request.size, request.channels),
     notes=tuple(f'{where}: {note}' for note in notes),
   )
 

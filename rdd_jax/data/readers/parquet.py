@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 import os
 from pathlib import Path
 import re
 
 from rdd_jax.core.errors import UserError
-from rdd_jax.data import images
 from rdd_jax.data.dataset import Split
 from rdd_jax.data.readers import arrow, layout, listing, walk
 from rdd_jax.data.readers.parquet_file import read_table
-from rdd_jax.data.readers.report import Report, some
+from rdd_jax.data.readers.report import some
+from rdd_jax.data.readers.request import Request
 
 
-def read_parquet(
-  path: Path,
-  where: str,
-  names: Sequence[str],
-  size: images.Size,
-  channels: int | None,
-) -> list[Split]:
+def read_parquet(path: Path, request: Request) -> list[Split]:
   """Reads a parquet file, or all below a directory.
 
   A file is of the split that it, or a directory above it, is called by:
@@ -30,15 +23,12 @@ def read_parquet(
 
   Args:
     path: of the file or directory.
-    where: what messages call it.
-    names: of splits, see `folder.read_splits`.
-    size: see `load`.
-    channels: see `load`.
+    request: of its splits.
 
   Raises:
     UserError: for a damaged file, or as `folder.read_splits`.
   """
-  found = [path]
+  where, found = request.name, [path]
   if not path.is_file():
     found = _below(listing.directory(path, where))
   if not found:
@@ -52,13 +42,8 @@ def read_parquet(
       f'{where} has parquet files in {len(tops)} directories '
       f'({some(inner)}), which may be several data sets; give the path of one'
     )
-  return arrow.read(
-    [arrow.Part(file, _split_of(file, path), read_table) for file in found],
-    Report(where),
-    names,
-    size,
-    channels,
-  )
+  parts = [arrow.Part(f, _split_of(f, path), read_table) for f in found]
+  return arrow.read(parts, request)
 
 
 def is_parquet(path: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 import pickle
 from typing import Any
@@ -13,6 +12,7 @@ from rdd_jax.core.errors import UserError, one_line
 from rdd_jax.data import images
 from rdd_jax.data.dataset import Split
 from rdd_jax.data.readers import columns, layout, splits
+from rdd_jax.data.readers.request import Request
 
 _SHAPE = (3, 32, 32)
 _BATCHES = tuple(f'data_batch_{i}' for i in range(1, 6))
@@ -42,21 +42,12 @@ def is_pickles(path: Path) -> bool:
   )
 
 
-def read_pickles(
-  path: Path,
-  where: str,
-  names: Sequence[str],
-  size: images.Size,
-  channels: int | None,
-) -> list[Split]:
+def read_pickles(path: Path, request: Request) -> list[Split]:
   """Reads `cifar-10-batches-py` or `cifar-100-python`.
 
   Args:
     path: of the directory.
-    where: what messages call it.
-    names: of splits: 'train', or 'all', and 'test'.
-    size: see `load`.
-    channels: see `load`.
+    request: of 'train', or 'all', and 'test'.
 
   Returns:
     The splits; rows are named by the files that the pickles name.
@@ -65,12 +56,13 @@ def read_pickles(
     UserError: for a damaged pickle, or one that holds other things than
       arrays, lists, dictionaries, bytes, words and numbers.
   """
+  where = request.name
   kind = next(meta for meta in _KINDS if (path / meta).is_file())
   parts, labels, titles, said = _KINDS[kind]
   meta = _load(path / kind, where)
   classes = tuple(map(columns.word, _values(meta, titles, f'{where}: {kind}')))
   out = []
-  for name in names:
+  for name in request.splits:
     split = 'train' if name == splits.ALL else layout.role(name) or name
     if split not in parts:
       raise UserError(f'{where} has no split {name!r}; it has train and test')
@@ -78,7 +70,7 @@ def read_pickles(
     pixels, numbers, files = (list(part) for part in zip(*made, strict=True))
     out.append(
       Split(
-        images.convert(np.concatenate(pixels), size, channels),
+        images.convert(np.concatenate(pixels), request.size, request.channels),
         np.concatenate(numbers),
         classes,
         names=np.concatenate(files),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 import os
 from pathlib import Path
 
-from rdd_jax.data import images
 from rdd_jax.data.dataset import Split
 from rdd_jax.data.readers import (
   folder,
@@ -19,10 +18,9 @@ from rdd_jax.data.readers import (
   table,
   tiny,
 )
+from rdd_jax.data.readers.request import Request
 
-Reader = Callable[
-  [Path, str, Sequence[str], images.Size, int | None], list[Split]
-]
+Reader = Callable[[Path, Request], list[Split]]
 
 _FILES: dict[str, Reader] = {
   '.npz': npz.read_npz,
@@ -31,13 +29,7 @@ _FILES: dict[str, Reader] = {
 }
 
 
-def read_any(
-  path: Path,
-  where: str,
-  names: Sequence[str],
-  size: images.Size,
-  channels: int | None,
-) -> list[Split]:
+def read_any(path: Path, request: Request) -> list[Split]:
   """Reads splits of whatever stands at a path.
 
   | what is there | how it is read |
@@ -55,18 +47,15 @@ def read_any(
 
   Args:
     path: of a file or directory.
-    where: what messages call it.
-    names: of splits, see `folder.read_splits`.
-    size: see `load`.
-    channels: see `load`.
+    request: of its splits.
 
   Raises:
     UserError: as the reader does.
   """
-  place, reader = find(path, where)
+  place, reader = find(path, request.name)
   if reader is None:
-    return folder.read_splits(path, where, names, size, channels)
-  return reader(place, where, names, size, channels)
+    return folder.read_splits(path, request)
+  return reader(place, request)
 
 
 def find(path: Path, where: str) -> tuple[Path, Reader | None]:

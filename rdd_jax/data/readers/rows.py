@@ -12,12 +12,12 @@ import re
 from typing import NamedTuple
 
 from rdd_jax.core.errors import UserError
-from rdd_jax.data import images
 from rdd_jax.data.dataset import Split
 from rdd_jax.data.readers import layout, splits
 from rdd_jax.data.readers.labels import in_order
 from rdd_jax.data.readers.listing import File
 from rdd_jax.data.readers.report import Report, some
+from rdd_jax.data.readers.request import Request
 
 UNLABELED = 'without a label'
 UNSPLIT = 'without a split'
@@ -57,20 +57,12 @@ class Table(NamedTuple):
   titles: Mapping[str, str] = {}
 
 
-def read(
-  table: Table,
-  names: Sequence[str],
-  size: images.Size,
-  channels: int | None,
-  report: Report,
-) -> list[Split]:
+def read(table: Table, request: Request, report: Report) -> list[Split]:
   """Reads splits of a table.
 
   Args:
     table: of the rows.
-    names: of splits, see `folder.read_splits`.
-    size: see `load`.
-    channels: see `load`.
+    request: of its splits.
     report: collects what is found.
 
   Raises:
@@ -80,7 +72,7 @@ def read(
   for row in _labeled(_parted(_once(table.rows, report), report), report):
     parts.setdefault(row.split, []).append(row)
   wanted = {}
-  for name in names:
+  for name in request.splits:
     split = 'train' if name == splits.ALL else layout.role(name) or name
     part = splits.part_of(parts, split)
     if part is None:
@@ -121,7 +113,7 @@ def read(
     listed,
     count_rest,
   )
-  return splits.read(source, wanted, size, channels)
+  return splits.read(source, wanted, request)
 
 
 def whole_numbers(words: Sequence[str]) -> list[str]:

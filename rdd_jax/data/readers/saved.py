@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rdd_jax.core.errors import UserError, one_line
-from rdd_jax.data import images
 from rdd_jax.data.dataset import Split
 from rdd_jax.data.readers import arrow
-from rdd_jax.data.readers.report import Report
+from rdd_jax.data.readers.request import Request
 
 if TYPE_CHECKING:
   import pyarrow as pa
@@ -24,26 +22,18 @@ def is_saved(path: Path) -> bool:
   ).is_file()
 
 
-def read_saved(
-  path: Path,
-  where: str,
-  names: Sequence[str],
-  size: images.Size,
-  channels: int | None,
-) -> list[Split]:
+def read_saved(path: Path, request: Request) -> list[Split]:
   """Reads a directory that `Dataset(Dict).save_to_disk` wrote.
 
   Args:
     path: of the directory.
-    where: what messages call it.
-    names: of splits, see `folder.read_splits`.
-    size: see `load`.
-    channels: see `load`.
+    request: of its splits.
 
   Raises:
     UserError: for another or a damaged directory, or as
       `folder.read_splits`.
   """
+  where = request.name
   if not is_saved(path):
     raise UserError(
       f'{where} has no dataset_dict.json or state.json; give a directory that '
@@ -71,7 +61,7 @@ def read_saved(
       if not isinstance(name, str) or Path(name).name != name:
         raise UserError(f'{where}: {place.name}/state.json names no data files')
       files.append(arrow.Part(place / name, split, _load))
-  return arrow.read(files, Report(where), names, size, channels)
+  return arrow.read(files, request)
 
 
 def _load(file: Path) -> pa.Table:

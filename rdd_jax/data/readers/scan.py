@@ -12,7 +12,7 @@ from rdd_jax.core.errors import UserError
 from rdd_jax.data.readers.listing import File
 from rdd_jax.data.readers.streaming import look_at, stream
 from rdd_jax.runtime.progress import Progress
-from rdd_jax.runtime.rows import Looked
+from rdd_jax.runtime.rows import Form, Looked
 from rdd_jax.runtime.sources import Files
 from rdd_jax.runtime.workers import Workers
 
@@ -30,8 +30,7 @@ class Scan:
   def __init__(
     self,
     parts: Mapping[str, Sequence[File]],
-    size: tuple[int, int] | None,
-    channels: int | None,
+    form: Form,
     label: str,
     pool: Workers,
   ) -> None:
@@ -39,12 +38,11 @@ class Scan:
 
     Args:
       parts: from what messages call a part to its files.
-      size: to which images are resized; None leaves them as they are.
-      channels: likewise.
+      form: the size and the channels of images; None leaves them as they are.
       label: what the progress calls it.
       pool: of the processes that read.
     """
-    self._parts, self._form, self._pool = parts, (size, channels), pool
+    self._parts, self._form, self._pool = parts, form, pool
     self._seen: dict[str, Looked] = {}
     self.shapes: list[tuple[int, ...]] = []
     self.changed: dict[str, list[str]] = {}
@@ -52,7 +50,7 @@ class Scan:
     total = sum(map(len, parts.values()))
     with Progress(total, label, unit='file', brief=True) as progress:
       for part, files in parts.items():
-        seen = look_at(_source(files), self._form, pool, progress)
+        seen = look_at(_source(files), form, pool, progress)
         self._seen[part] = seen
         for file, shape, notes in zip(
           files, seen.shapes.tolist(), seen.notes, strict=True

@@ -9,11 +9,11 @@ import zlib
 import numpy as np
 
 from rdd_jax.core.streamed import some_of
-from rdd_jax.data import images
 from rdd_jax.data.dataset import Split
 from rdd_jax.data.readers import files
 from rdd_jax.data.readers.listing import File
 from rdd_jax.data.readers.report import Report, some
+from rdd_jax.data.readers.request import Request
 
 ALL = 'all'  # of train, with what would be held out
 _HELD_OUT = 5  # one row of so many is for test
@@ -61,10 +61,7 @@ def holds_out(parts: Mapping[str, object]) -> bool:
 
 
 def read(
-  source: Source,
-  wanted: Mapping[str, str],
-  size: images.Size,
-  channels: int | None,
+  source: Source, wanted: Mapping[str, str], request: Request
 ) -> list[Split]:
   """Reads splits.
 
@@ -75,8 +72,7 @@ def read(
     source: of the files.
     wanted: from each split to the part it is read from; 'all' is train with
       what would be held out of it.
-    size: see `load`.
-    channels: see `load`.
+    request: says how images are read.
 
   Returns:
     The splits, with names of files and with notes.
@@ -85,7 +81,7 @@ def read(
     UserError: for all faults at once.
   """
   report, names = source.report, source.names
-  pixels = _read(source, set(wanted.values()), size, channels)
+  pixels = _read(source, set(wanted.values()), request)
   if len(wanted) > 1:
     source.count_rest(set(pixels))
   files.refuse(report)
@@ -128,10 +124,10 @@ def hold_out(whole: Split, split: str) -> tuple[Split, str]:
 
 
 def _read(
-  source: Source, wanted: set[str], size: images.Size, channels: int | None
+  source: Source, wanted: set[str], request: Request
 ) -> dict[str, files.Pixels]:
   """Reads the parts that are wanted, and those that decide of their shape."""
-  report = source.report
+  size, channels, report = request.size, request.channels, source.report
   deciding = wanted
   if (size is None or channels is None) and 'train' in source.parts:
     test = 'test' if 'test' in source.parts else 'val'
@@ -141,13 +137,15 @@ def _read(
     for part in source.parts
     if part in deciding | wanted
   }
-  pixels = _alike(source, listed, deciding, size, channels)
+  pixels = _alike(source, listed, deciding, request)
   if not wanted <= deciding:
     files.refuse(report)
     height, width, depth = next(iter(pixels.values())).images.shape[1:]
     more = wanted - deciding
-    size, channels = size or (height, width), channels or depth
-    pixels |= _alike(source, listed, more, size, channels)
+    request = request._replace(
+      size=size or (height, width), channels=channels or depth
+    )
+    pixels |= _alike(source, listed, more, request)
   if 'train' in pixels:
     _require_rows(pixels['train'], source.names, report)
   return pixels
@@ -157,12 +155,11 @@ def _alike(
   source: Source,
   listed: Mapping[str, list[File]],
   parts: set[str],
-  size: images.Size,
-  channels: int | None,
+  request: Request,
 ) -> dict[str, files.Pixels]:
   names = {part: source.parts[part] for part in listed if part in parts}
   chosen = {name: listed[part] for part, name in names.items()}
-  read = files.read_parts(chosen, size, channels, source.report)
+  read = files.read_parts(chosen, request, source.report)
   return {part: read[name] for part, name in names.items()}
 
 

@@ -1,11 +1,9 @@
-"""Whether readers read images, or look at them and leave them on disk."""
+"""Looks at images, and leaves them on disk."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from itertools import chain
 
 import numpy as np
@@ -18,29 +16,6 @@ from rdd_jax.runtime.stream import Stream, StreamReader
 from rdd_jax.runtime.workers import Task, Workers
 
 _CHUNK = 128  # rows that a process looks at, at once
-
-# Between `load` and the few readers that stream stand a dozen that need not
-# know of it.
-_POOL: ContextVar[Workers | None] = ContextVar('pool', default=None)
-
-
-@contextmanager
-def streaming(pool: Workers | None) -> Iterator[None]:
-  """Has readers leave images on disk.
-
-  Args:
-    pool: of the processes that read them; None has them read all images.
-  """
-  before = _POOL.set(pool)
-  try:
-    yield
-  finally:
-    _POOL.reset(before)
-
-
-def pool() -> Workers | None:
-  """Returns who reads images later on; None where they are read now."""
-  return _POOL.get()
 
 
 def look_at(

@@ -11,18 +11,13 @@ from rdd_jax.core.errors import UserError, choose
 from rdd_jax.data import images
 from rdd_jax.data.dataset import Split
 from rdd_jax.data.readers.columns import read_columns
+from rdd_jax.data.readers.request import Request
 from rdd_jax.data.readers.rows import whole_numbers
 
 _PARTS = {'train': 0, 'all': 0, 'validation': 1, 'val': 1, 'test': 2}
 
 
-def read_waterbirds(
-  root: Path,
-  where: str,
-  names: Sequence[str],
-  size: images.Size,
-  channels: int | None,
-) -> list[Split]:
+def read_waterbirds(root: Path, request: Request) -> list[Split]:
   """Reads Waterbirds: birds of land (0) and water (1) on either background.
 
   `metadata.csv` has the columns `img_filename`, `y`, `split` and `place`; in
@@ -30,10 +25,8 @@ def read_waterbirds(
 
   Args:
     root: the directory.
-    where: what messages call it.
-    names: of splits: 'train' (or 'all'), 'validation' (or 'val') or 'test'.
-    size: see `load`; images differ in size.
-    channels: see `load`.
+    request: of 'train' (or 'all'), 'validation' (or 'val') and 'test', in one
+      size, since images differ.
 
   Returns:
     The splits; groups are 0 on land and 1 on water.
@@ -43,6 +36,7 @@ def read_waterbirds(
 
   Source: Sagawa et al. 2020 (ICLR).
   """
+  where = request.name
   table = _table(
     _directory(root, where) / 'metadata.csv',
     ('img_filename', 'y', 'split', 'place'),
@@ -52,12 +46,12 @@ def read_waterbirds(
     for name in ('y', 'split', 'place')
   }
   out = []
-  for name in names:
+  for name in request.splits:
     rows = np.flatnonzero(numbers['split'] == _part(name, where))
     files = [table['img_filename'][row] for row in rows]
     out.append(
       Split(
-        _read([root / file for file in files], size, channels),
+        _read([root / file for file in files], request),
         numbers['y'][rows],
         ('landbird', 'waterbird'),
         numbers['place'][rows],
@@ -67,13 +61,7 @@ def read_waterbirds(
   return out
 
 
-def read_celeba(
-  root: Path,
-  where: str,
-  names: Sequence[str],
-  size: images.Size,
-  channels: int | None,
-) -> list[Split]:
+def read_celeba(root: Path, request: Request) -> list[Split]:
   """Reads CelebA: hair that is not blond (0) or blond (1).
 
   One blond training row in seventeen is a man. The files are
@@ -82,10 +70,7 @@ def read_celeba(
 
   Args:
     root: the directory.
-    where: what messages call it.
-    names: of splits: 'train' (or 'all'), 'validation' (or 'val') or 'test'.
-    size: see `load`.
-    channels: see `load`.
+    request: of 'train' (or 'all'), 'validation' (or 'val') and 'test'.
 
   Returns:
     The splits; groups are 0 for women and 1 for men.
@@ -95,7 +80,8 @@ def read_celeba(
 
   Source: Liu et al. 2015 (ICCV), with the task of Sagawa et al. 2020 (ICLR).
   """
-  wanted_parts = [str(_part(name, where)) for name in names]
+  where = request.name
+  wanted_parts = [str(_part(name, where)) for name in request.splits]
   wanted = ('Blond_Hair', 'Male')
   attributes = _celeba_list(_directory(root, where), 'list_attr_celeba', wanted)
   parts = _celeba_list(root, 'list_eval_partition', ('partition',))
@@ -114,7 +100,7 @@ def read_celeba(
     found = np.array([attributes[f] for f in files]).reshape(-1, 2) == '1'
     out.append(
       Split(
-        _read([directory / file for file in files], size, channels),
+        _read([directory / file for file in files], request),
         found[:, 0].astype(np.int64),
         ('not blond', 'blond'),
         found[:, 1].astype(np.int64),
@@ -134,9 +120,7 @@ def _part(split: str, where: str) -> int:
   return choose(f'split of {where.partition(":")[0]}', split, _PARTS)
 
 
-def _read(
-  paths: Sequence[Path], size: images.Size, channels: int | None
-) -> np.ndarray:
+def _read(paths: Sequence[Path], request: Request) -> np.ndarray:
   def encoded(path: Path) -> bytes:
     try:
       return path.read_bytes()
@@ -146,7 +130,7 @@ def _read(
       ) from error
 
   sources = ((str(path), encoded(path)) for path in paths)
-  return images.stack(sources, len(paths), size, channels)
+  return images.stack(sources, len(paths), request.size, request.channels)
 
 
 def _table(file: Path, wanted: Sequence[str]) -> dict[str, list[str]]:

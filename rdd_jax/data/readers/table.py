@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 import os
 from pathlib import Path
 
 from rdd_jax.core.errors import UserError
-from rdd_jax.data import images
 from rdd_jax.data.dataset import Split
 from rdd_jax.data.readers import columns, layout, listing, rows
 from rdd_jax.data.readers.report import Report
+from rdd_jax.data.readers.request import Request
 from rdd_jax.data.readers.rows import Row, Table, whole_numbers
 
 SUFFIXES = ('.csv', '.tsv')
 _METADATA = ('metadata.csv', 'metadata.parquet', 'metadata.jsonl')
 
 
-def read_csv(
-  file: Path,
-  where: str,
-  names: Sequence[str],
-  size: images.Size,
-  channels: int | None,
-) -> list[Split]:
+def read_csv(file: Path, request: Request) -> list[Split]:
   """Reads the images that a CSV file names, in a row each.
 
   Columns are found by their names, see `columns`: of files, relative to the
@@ -32,21 +25,19 @@ def read_csv(
 
   Args:
     file: the table.
-    where: what messages call it.
-    names: of splits, see `folder.read_splits`.
-    size: see `load`.
-    channels: see `load`.
+    request: of its splits.
 
   Raises:
     UserError: for another file, or as `folder.read_splits`.
   """
-  report = Report(where)
+  report = Report(request.name)
   if not file.is_file() or file.suffix.lower() not in SUFFIXES:
     raise UserError(
-      f'{where} is not a .csv file; check the path (a directory is folder:PATH)'
+      f'{request.name} is not a .csv file; check the path (a directory is '
+      'folder:PATH)'
     )
   found = _rows(file, file.parent, '', report)
-  return rows.read(_ordered(found), names, size, channels, report)
+  return rows.read(_ordered(found), request, report)
 
 
 def metadata(root: Path) -> list[Path]:
@@ -82,13 +73,7 @@ def metadata(root: Path) -> list[Path]:
   return []
 
 
-def read_metadata(
-  root: Path,
-  where: str,
-  names: Sequence[str],
-  size: images.Size,
-  channels: int | None,
-) -> list[Split]:
+def read_metadata(root: Path, request: Request) -> list[Split]:
   """Reads a folder by its tables, as Hugging Face's imagefolder does.
 
   `file_name` (or another name of a column of files) is relative to the
@@ -96,15 +81,12 @@ def read_metadata(
 
   Args:
     root: the directory.
-    where: what messages call it.
-    names: of splits, see `folder.read_splits`.
-    size: see `load`.
-    channels: see `load`.
+    request: of its splits.
 
   Raises:
     UserError: as `folder.read_splits`.
   """
-  report, tables = Report(where), metadata(root)
+  report, tables = Report(request.name), metadata(root)
   found: list[Row] = []
   for table in tables:
     split = '' if table.parent == root else table.parent.name
@@ -114,7 +96,7 @@ def read_metadata(
   listing.count_unnamed(
     root, known, root, report, 'not named in ' + tables[0].name
   )
-  return rows.read(_ordered(found), names, size, channels, report)
+  return rows.read(_ordered(found), request, report)
 
 
 def _labels_there(file: Path) -> bool:

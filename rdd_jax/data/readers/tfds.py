@@ -14,7 +14,8 @@ import numpy as np
 from rdd_jax.core.errors import UserError
 from rdd_jax.data import images
 from rdd_jax.data.dataset import Split
-from rdd_jax.data.readers import streaming, tfds_images, tfds_records
+from rdd_jax.data.readers import tfds_images, tfds_records
+from rdd_jax.data.readers.request import Request
 from rdd_jax.data.readers.tfds_builder import open_builder
 from rdd_jax.images.published import SHAPES
 from rdd_jax.runtime import sizes
@@ -24,29 +25,26 @@ from rdd_jax.runtime import sizes
 _ATTRIBUTES = {'celeb_a': ('Blond_Hair', ('not blond', 'blond'), 'Male')}
 
 
-def read(
-  where: str,
-  split: str,
-  data_dir: str | None,
-  size: images.Size,
-  channels: int | None,
-) -> Split:
-  """Reads the rows of `tfds:where`; test falls back to the validation split.
+def read(request: Request) -> list[Split]:
+  """Reads splits of `tfds:WHERE`; test falls back to the validation split.
 
   So it does where the test split has no labels, as that of `imagenet2012`.
   Images are decoded by Pillow, as files of a folder are.
 
   Args:
-    where: NAME, optionally followed by /CONFIG and :VERSION.
-    split: a split of the data set, or an expression such as 'test[:100]'.
-    data_dir: see `load`.
-    size: see `load`.
-    channels: see `load`; None takes those that the data set declares.
+    request: of `tfds:NAME`, optionally followed by /CONFIG and :VERSION, and of
+      its splits, or expressions such as 'test[:100]'. Without channels, they
+      are those that the data set declares.
 
   Returns:
-    The split; that of `celeb_a` is blond or not, in groups by sex.
+    The splits; those of `celeb_a` are blond or not, in groups by sex.
   """
-  directory = version_directory(where, data_dir)
+  return [_read(split, request) for split in request.splits]
+
+
+def _read(split: str, request: Request) -> Split:
+  where = request.name.removeprefix('tfds:')
+  directory = version_directory(where, request.data_dir)
   builder = open_builder(directory)
   features = builder.info.features
   attributes = _ATTRIBUTES.get(builder.info.name)
@@ -64,15 +62,15 @@ def read(
       split = split.replace('test', 'validation', 1)
       source = _open(builder, split, image_key, where)
   sizes.require_memory(8 * len(keys) * len(source), f'labels of tfds:{where}')
-  depth = channels or features[image_key].shape[-1]
+  depth = request.channels or features[image_key].shape[-1]
   images.check_channels(depth)
   found = tfds_images.read(
     source,
     f'tfds:{where} {split}',
     image_key,
     keys,
-    (images.height_width(size), depth),
-    streaming.pool(),
+    (images.height_width(request.size), depth),
+    request.pool,
   )
   return found.split(names)
 

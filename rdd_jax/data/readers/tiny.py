@@ -8,10 +8,10 @@ import os
 from pathlib import Path
 
 from rdd_jax.core.errors import UserError
-from rdd_jax.data import images
 from rdd_jax.data.dataset import Split
 from rdd_jax.data.readers import listing, rows
 from rdd_jax.data.readers.report import Report
+from rdd_jax.data.readers.request import Request
 from rdd_jax.data.readers.rows import Row, Table
 
 _ANNOTATIONS = 'val/val_annotations.txt'
@@ -22,13 +22,7 @@ def is_tiny(path: Path) -> bool:
   return (path / _ANNOTATIONS).is_file() and os.path.isdir(path / 'val/images')
 
 
-def read_tiny(
-  path: Path,
-  where: str,
-  names: Sequence[str],
-  size: images.Size,
-  channels: int | None,
-) -> list[Split]:
+def read_tiny(path: Path, request: Request) -> list[Split]:
   """Reads `train/WNID/images/*`, and `val/images/*` as its annotations say.
 
   `val` stands in for `test`, which has no labels and is counted. Classes are
@@ -37,14 +31,12 @@ def read_tiny(
 
   Args:
     path: of the directory.
-    where: what messages call it.
-    names: of splits, see `folder.read_splits`.
-    size: see `load`.
-    channels: see `load`.
+    request: of its splits.
 
   Raises:
     UserError: for damaged annotations, or as `folder.read_splits`.
   """
+  where = request.name
   report = Report(where)
   wnids = listing.subdirectories(path / 'train')
   listed = listing.list_classes(path / 'train', wnids, path, report)
@@ -69,7 +61,7 @@ def read_tiny(
       listing.count_unread(at, path, report, 'without a label')
   report.notes.append('tiny-imagenet-200 as published')
   table = Table(found, wnids, titles(path / 'words.txt', wnids, where))
-  return rows.read(table, names, size, channels, report)
+  return rows.read(table, request, report)
 
 
 def titles(

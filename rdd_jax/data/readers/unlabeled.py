@@ -19,19 +19,14 @@ from rdd_jax.data.readers import (
   splits,
 )
 from rdd_jax.data.readers.report import Report, some
+from rdd_jax.data.readers.request import Request
 
 CLASS = 'image'  # the only one there is
 _KEYS = ('{}_images', 'x_{}', 'X_{}')
 _WHOLE = ('X', 'x', 'images', 'data')
 
 
-def read(
-  path: Path,
-  where: str,
-  split: str,
-  size: images.Size,
-  channels: int | None,
-) -> Split:
+def read(path: Path, request: Request) -> Split:
   """Reads any images below a path, or any array of them.
 
   Of a directory these are the images in its directory of that split, or else
@@ -42,10 +37,7 @@ def read(
 
   Args:
     path: of a directory, `.npz` or `.npy`.
-    where: what messages call it.
-    split: 'train', 'test', another, or 'all' of what has no splits.
-    size: see `load`.
-    channels: see `load`.
+    request: of one split: 'train', 'test', another, or 'all' of what has none.
 
   Returns:
     The images, all of class 0.
@@ -53,13 +45,14 @@ def read(
   Raises:
     UserError: for what holds no images, or several arrays.
   """
+  where, (split,) = request.name, request.splits
   if path.suffix.lower() == '.npy' and path.is_file():
-    return _arrays(path, where, split, size, channels)
+    return _arrays(path, split, request)
   place, reader = recognize.find(path, where)
   if reader is npz.read_npz or (reader is None and arrays.only(place)):
-    return _arrays(place, where, split, size, channels)
+    return _arrays(place, split, request)
   if reader is not None:
-    return reader(place, where, (split,), size, channels)[0]
+    return reader(place, request)[0]
   found = layout.find(path, where)
   whole = splits.ALL if split == splits.ALL else layout.role(split) or split
   part = layout.part_of(found, 'train' if whole == splits.ALL else whole)
@@ -71,12 +64,11 @@ def read(
     lambda part: listing.list_images(found.parts[part], found.root, report),
     partial(layout.count_rest, found, report),
   )
-  return splits.read(source, {whole: part}, size, channels)[0]
+  return splits.read(source, {whole: part}, request)[0]
 
 
-def _arrays(
-  path: Path, where: str, split: str, size: images.Size, channels: int | None
-) -> Split:
+def _arrays(path: Path, split: str, request: Request) -> Split:
+  where = request.name
   if path.suffix.lower() == '.npy':
     key, held_out = path.stem, True
     values = arrays.read_npy(path, where)
@@ -99,7 +91,7 @@ def _arrays(
   if not len(found.labels):
     raise UserError(f'{where} has no two images, of which one is for test')
   return found._replace(
-    images=images.convert(found.images, size, channels),
+    images=images.convert(found.images, request.size, request.channels),
     notes=tuple(f'{where}: {note}' for note in notes),
   )
 
