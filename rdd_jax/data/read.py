@@ -126,9 +126,9 @@ def one_of(dataset: Dataset, split: str) -> Split:
 def _require_stream(request: Request, images: HostImages) -> None:
   if not isinstance(images, Streamed) and request.pool is not None:
     raise UserError(
-      f'{request.name} is read into memory whole, and cannot be streamed: what can are '
-      'image files, by folder: or csv:, and array_record files, by tfds:; '
-      'leave out --config.data.stream'
+      f'{request.name} is read into memory whole, and cannot be streamed: what '
+      'can are image files, by folder: or csv:, and array_record files, by '
+      'tfds:; leave out --config.data.stream'
     )
 
 
