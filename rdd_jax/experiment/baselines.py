@@ -14,7 +14,8 @@ from rdd_jax import data
 from rdd_jax.artifact import answered, store
 from rdd_jax.artifact import card as cards
 from rdd_jax.config import defaults
-from rdd_jax.config.build import experiment
+from rdd_jax.config.build import networks as build_networks
+from rdd_jax.config.build import recipes
 from rdd_jax.config.presets.methods import BASELINES
 from rdd_jax.core import keys
 from rdd_jax.core.errors import UserError, choose
@@ -143,11 +144,11 @@ def baseline_like(
     outputs = distilled.targets.shape[1]
     network = ConfigDict(distilled.card['network'])
     found = difficulty.scores(
-      experiment.network(network, outputs),
+      build_networks.network(network, outputs),
       dataset,
       outputs,
       distilled.preprocessing,
-      experiment.scoring(defaults.config()),
+      recipes.scoring(defaults.config()),
       keys.named(key, 'difficulty'),
     )
     own = keys.named(key, 'draw')

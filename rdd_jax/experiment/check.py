@@ -13,7 +13,8 @@ import math
 from pathlib import Path
 
 from rdd_jax import data, networks
-from rdd_jax.config.build import experiment, shift
+from rdd_jax.config.build import networks as build_networks
+from rdd_jax.config.build import recipes, shift
 from rdd_jax.config.build.groups import parse_risk
 from rdd_jax.config.build.objectives import OBJECTIVES
 from rdd_jax.config.build.optimizers import rule
@@ -62,7 +63,7 @@ def check(config: Config, directory: Path | None = None) -> None:
   _check_fields(config)
   _check_baselines(config)
   _check_data(config)
-  experiment.network(config.network, 2)
+  build_networks.network(config.network, 2)
   rule(config.optimizer.name, 1.0, 0.0)
   _check_betas(config.optimizer.betas)
   parse_risk(config.risk)
@@ -71,8 +72,8 @@ def check(config: Config, directory: Path | None = None) -> None:
   for name in config.outside.seen:
     if ':' not in name and name != 'digits':  # no source
       choose('family of outside.seen', name, dict.fromkeys(SEEN))
-  experiment.evaluation(config)
-  experiment.whole(config)
+  recipes.evaluation(config)
+  recipes.whole(config)
   _check_judges(config)
 
 

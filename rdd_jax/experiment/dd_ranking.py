@@ -14,7 +14,7 @@ from rdd_jax import data
 from rdd_jax.artifact import store
 from rdd_jax.artifact.answered import KIND
 from rdd_jax.config import defaults
-from rdd_jax.config.build import experiment
+from rdd_jax.config.build import recipes
 from rdd_jax.config.build.training import dsa
 from rdd_jax.config.presets.datasets import DSA_DIGITS
 from rdd_jax.core.errors import UserError
@@ -173,7 +173,7 @@ def _whole(
   """Metrics of networks on all rows, and the logits of the first of them."""
   config = defaults.config()
   config.whole.steps = steps
-  chosen = experiment.whole(config)
+  chosen = recipes.whole(config)
   if chosen is None:
     raise UserError(f'whole_steps is {steps}; give a number of steps above 0')
   chosen = replace(chosen, augment=judge.recipe.augment)

@@ -16,7 +16,7 @@ import jax
 from jax import Array
 import numpy as np
 
-from rdd_jax.config.build.experiment import scoring as recipe_of
+from rdd_jax.config.build.recipes import scoring as recipe_of
 from rdd_jax.core import keys
 from rdd_jax.core.errors import choose
 from rdd_jax.core.measure import empirical

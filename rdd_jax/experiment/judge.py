@@ -16,7 +16,8 @@ from rdd_jax.artifact import store
 from rdd_jax.artifact.answered import require_views
 from rdd_jax.artifact.card import statistics_limit_of, temperature_of
 from rdd_jax.config import defaults
-from rdd_jax.config.build import experiment, ood
+from rdd_jax.config.build import networks as build_networks
+from rdd_jax.config.build import ood, recipes
 from rdd_jax.config.build import shift as build_shift
 from rdd_jax.config.build.context import Context
 from rdd_jax.config.build.data import as_given, in_memory_or_not
@@ -152,9 +153,9 @@ def judge_of(
     num_groups=0,
   )
   own = card['network']
-  matched = experiment.network(ConfigDict(own), outputs)
+  matched = build_networks.network(ConfigDict(own), outputs)
   others = [name for name in names if name != own['name']]
-  nets = experiment.judges(others, outputs, dataset.image_shape)
+  nets = build_networks.judges(others, outputs, dataset.image_shape)
   if not names or own['name'] in names:
     nets = {own['name']: matched, **nets}
   context = Context(
@@ -171,7 +172,7 @@ def judge_of(
     student = chains(config, 'student', context)
     outside = ood.load(config, dataset)
     shift = build_shift.load(config, dataset, distilled.preprocessing)
-  recipe = experiment.evaluation(config)
+  recipe = recipes.evaluation(config)
   require_same_views(distilled, recipe)
   trained = {
     'recipe': recipe,

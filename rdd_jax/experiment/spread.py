@@ -10,7 +10,7 @@ from jax import Array
 from rdd_jax import data
 from rdd_jax.artifact import store
 from rdd_jax.config import defaults
-from rdd_jax.config.build import experiment
+from rdd_jax.config.build import recipes
 from rdd_jax.core.errors import UserError
 from rdd_jax.evaluation.spread import spread
 from rdd_jax.experiment.baselines import baseline_like
@@ -99,7 +99,7 @@ def _trained(
   """Trains the first network of a judge on all training rows."""
   config = defaults.config()
   config.whole.steps = steps
-  recipe = experiment.whole(config)
+  recipe = recipes.whole(config)
   assert recipe is not None
   net = next(iter(judge.nets.values()))
   batch, preprocess = whole_batch(dataset, outputs, judge.preprocess)

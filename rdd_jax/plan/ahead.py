@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import jax
 
 from rdd_jax import networks
-from rdd_jax.config.build import experiment, experts
+from rdd_jax.config.build import experts
+from rdd_jax.config.build import networks as build_networks
 from rdd_jax.config.defaults import Config
 from rdd_jax.experiment.describe import count
 from rdd_jax.plan.known import Known
@@ -130,7 +131,7 @@ def variables(config: Config, given: Known) -> Any:
     config: of which `network` is read.
     given: the size of the data.
   """
-  net = experiment.network(network(config, given), outputs(config, given))
+  net = build_networks.network(network(config, given), outputs(config, given))
   return jax.eval_shape(
     lambda key: networks.init(net, key, given.shape), jax.random.key(0)
   )

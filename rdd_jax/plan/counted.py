@@ -15,7 +15,8 @@ import jax.numpy as jnp
 import optax
 
 from rdd_jax import networks
-from rdd_jax.config.build import experiment, experts
+from rdd_jax.config.build import experts
+from rdd_jax.config.build import networks as build_networks
 from rdd_jax.config.defaults import Config
 from rdd_jax.data.mock import mock
 from rdd_jax.plan.ahead import network, outputs
@@ -127,7 +128,7 @@ class _Each(NamedTuple):
 
 
 def _timed(config: Config, given: Known, batch: int) -> _Each:
-  net = experiment.network(network(config, given), outputs(config, given))
+  net = build_networks.network(network(config, given), outputs(config, given))
   few = batch if memory.accelerated() else min(batch, FEW)
   x = jnp.zeros((few, *given.shape))
   labels = jnp.arange(few) % given.classes

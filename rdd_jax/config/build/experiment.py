@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -20,19 +20,19 @@ from rdd_jax.config.build import given as givens
 from rdd_jax.config.build.context import Context
 from rdd_jax.config.build.groups import parse_risk
 from rdd_jax.config.build.initial import initial
+from rdd_jax.config.build.networks import judges, network
 from rdd_jax.config.build.objectives import objective
 from rdd_jax.config.build.optimizers import optimizer
-from rdd_jax.config.build.training import dsa, row_losses
+from rdd_jax.config.build.recipes import evaluation, whole
 from rdd_jax.config.build.transforms import chains, scoring_probe
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.batch import Batch, take
-from rdd_jax.core.errors import UserError, choose
+from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import Measure, by_cell, draw
 from rdd_jax.core.streamed import Images
 from rdd_jax.core.transform import DataSpec, Transform, chain
 from rdd_jax.data import Dataset, recoloured
 from rdd_jax.distill import Distiller, distiller
-from rdd_jax.evaluation.regression import REGRESSIONS
 from rdd_jax.images.preprocessing import Preprocessing, fit, standardize
 from rdd_jax.synthetic import view as synthetic_view
 from rdd_jax.synthetic.view import Synthetic, View
@@ -161,7 +161,7 @@ def build(
     classes, chosen.ipc, chosen.slots, chosen.slot_images
   )
   _require_rows(config, dataset, len(cells))
-  _require_top_k(config, outputs)
+  experts.require_top_k(config, outputs)
   given = givens.load(config, dataset, preprocess)
   view = synthetic_view.view(
     cells,
@@ -238,98 +238,3 @@ def _require_rows(config: Config, dataset: Dataset, stored: int) -> None:
       f'ipc={config.synthetic.ipc} stores {stored} images of {dataset.name}, '
       f'which has {rows} training rows: lower ipc'
     )
-
-
-def _require_top_k(config: Config, outputs: int) -> None:
-  chosen = config.synthetic
-  if chosen.top_k and chosen.labels != 'epochs':
-    raise UserError(
-      f'synthetic.top_k={chosen.top_k} with synthetic.labels={chosen.labels}: '
-      'it is of labels=epochs, the stored answers of a teacher; set it to 0'
-    )
-  if chosen.top_k > outputs:
-    raise UserError(
-      f'synthetic.top_k={chosen.top_k}, and a label has {outputs} numbers: '
-      f'give {outputs} or less, or 0 for all'
-    )
-
-
-def network(options: Config, num_outputs: int) -> nn.Module:
-  """Builds the network that `network.name` and its options describe.
-
-  Args:
-    options: `config.network`.
-    num_outputs: classes, and the reject class if there is one.
-  """
-  given = options.to_dict()
-  return networks.build(given.pop('name'), num_outputs, **given)
-
-
-def judges(
-  names: Sequence[str], num_outputs: int, input_shape: tuple[int, ...]
-) -> dict[str, nn.Module]:
-  """Builds the networks among `names`, which may be regressions as well.
-
-  Args:
-    names: of networks, `NAME` or `NAME:OPTIONS`, and of regressions.
-    num_outputs: of each network.
-    input_shape: (H, W, C).
-
-  Raises:
-    UserError: for an unknown name, or a network that does not suit the images.
-  """
-  known = dict.fromkeys((*networks.NETWORKS, *REGRESSIONS))
-  for name in names:
-    choose('network or regression', name.partition(':')[0], known)
-  found = {
-    name: networks.build(name, num_outputs)
-    for name in names
-    if name not in REGRESSIONS
-  }
-  for net in found.values():
-    jax.eval_shape(
-      lambda key, net=net: networks.init(net, key, input_shape),
-      jax.random.key(0),
-    )
-  return found
-
-
-def evaluation(config: Config) -> Recipe:
-  """Returns how networks are trained on a small set."""
-  options = config.evaluation
-  return Recipe(
-    epochs=options.epochs,
-    batch_size=options.batch_size,
-    learning_rate=options.learning_rate,
-    schedule=options.schedule,
-    optimizer=options.optimizer,
-    momentum=options.momentum,
-    weight_decay=options.weight_decay,
-    augment=dsa(options.augment, options.convention, siamese=False),
-    cutmix=options.cutmix,
-    mixup=options.mixup,
-    mixup_alpha=options.mixup_alpha,
-    ema=options.ema or None,
-    losses=row_losses(config),
-  )
-
-
-def whole(config: Config) -> Recipe | None:
-  """Returns how a network is trained on the full training set, if one is."""
-  steps = config.whole.steps
-  return replace(scoring(config), steps=steps) if steps else None
-
-
-def scoring(config: Config) -> Recipe:
-  """Returns how networks are trained whose rows are scored, of one step.
-
-  As those of `whole`, which a configuration may leave out.
-  """
-  options = config.whole
-  return Recipe(
-    steps=1,
-    batch_size=options.batch_size,
-    learning_rate=options.learning_rate,
-    schedule='cosine',
-    augment=dsa(options.augment, 'one', siamese=False),
-  )

@@ -163,3 +163,26 @@ def starts(config: Config) -> Starts:
       'be drawn: set 0 <= earliest < opening <= latest and span > 0'
     )
   return found
+
+
+def require_top_k(config: Config, outputs: int) -> None:
+  """Checks how many numbers of a teacher's answers are stored.
+
+  Args:
+    config: of which `synthetic` is read.
+    outputs: numbers of a label.
+
+  Raises:
+    UserError: for more than these, or where no answers are stored.
+  """
+  chosen = config.synthetic
+  if chosen.top_k and chosen.labels != 'epochs':
+    raise UserError(
+      f'synthetic.top_k={chosen.top_k} with synthetic.labels={chosen.labels}: '
+      'it is of labels=epochs, the stored answers of a teacher; set it to 0'
+    )
+  if chosen.top_k > outputs:
+    raise UserError(
+      f'synthetic.top_k={chosen.top_k}, and a label has {outputs} numbers: '
+      f'give {outputs} or less, or 0 for all'
+    )
