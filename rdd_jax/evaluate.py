@@ -159,7 +159,7 @@ def read(*paths: Path, training: bool) -> third_party.Other:
   from rdd_jax.artifact.third_party import expand
   from rdd_jax.config.unasked import for_its_data
   from rdd_jax.experiment import third_party
-  from rdd_jax.experiment.judge import load
+  from rdd_jax.experiment.of_card import load
 
   paths = expand(paths)
   distilled = (

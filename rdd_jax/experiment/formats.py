@@ -95,7 +95,7 @@ def _folder(distilled: Distilled, out: Path, _: str) -> list[str]:
 
 def _tfds(distilled: Distilled, out: Path, data_dir: str) -> list[str]:
   from rdd_jax.artifact import export as write
-  from rdd_jax.experiment.judge import load as load_dataset
+  from rdd_jax.experiment.of_card import load as load_dataset
 
   distilled, lost = _without_teacher(distilled)
   try:

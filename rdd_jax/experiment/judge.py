@@ -15,14 +15,11 @@ from rdd_jax import data
 from rdd_jax.artifact import store
 from rdd_jax.artifact.answered import require_views
 from rdd_jax.artifact.card import statistics_limit_of, temperature_of
-from rdd_jax.config import defaults
 from rdd_jax.config.build import networks as build_networks
 from rdd_jax.config.build import ood, recipes
 from rdd_jax.config.build import shift as build_shift
 from rdd_jax.config.build.context import Context
-from rdd_jax.config.build.data import as_given, in_memory_or_not
 from rdd_jax.config.build.transforms import chains
-from rdd_jax.config.defaults import Config
 from rdd_jax.core import plugins
 from rdd_jax.core.transform import DataSpec, Transform
 from rdd_jax.evaluation.calibration import Calibrated
@@ -35,6 +32,7 @@ from rdd_jax.evaluation.shift.shift import Shift
 from rdd_jax.experiment import regression, trial
 from rdd_jax.experiment.answered import require_same_views
 from rdd_jax.experiment.baselines import baseline_like
+from rdd_jax.experiment.of_card import config_of
 from rdd_jax.images.preprocessing import Preprocessing
 from rdd_jax.runtime.progress import Progress
 from rdd_jax.training.recipe import Recipe
@@ -213,67 +211,6 @@ def _calibrated(
     return {}
   fitted = Calibrated(found, statistics_limit_of(card))
   return {card['network']['name']: fitted}
-
-
-def config_of(card: Mapping[str, Any]) -> Config:
-  """Returns the part of a configuration that stands on a card."""
-  config = defaults.config()
-  known = {k: v for k, v in card['data'].items() if k in config.data}
-  config.data.update(known)
-  config.evaluation.update(card['evaluation'])
-  config.student.update(card['student'] or {})
-  # As cards were judged that do not speak of it.
-  config.outside.overlap = 'keep'
-  config.outside.update(card['outside'])
-  config.shift.update(card.get('shift', {}))
-  config.seed = card['seeds']['root']
-  config.synthetic.factor = card['factor']
-  if 'regression' in card:
-    config.kernel.update(card['regression']['kernel'])
-    config.kernel.ridge = card['regression']['ridge']
-  return config
-
-
-def load(
-  card: Mapping[str, Any],
-  data_dir: str = '',
-  *,
-  training: bool = False,
-  allow_code: bool = False,
-) -> data.Dataset:
-  """Loads the data set that a card names, with its rare subgroups.
-
-  By the key that the training rows were made with, so that the test rows are
-  those of the run.
-
-  Args:
-    card: of a distilled set.
-    data_dir: instead of where the card says.
-    training: whether training rows are needed as well: with their wrong
-      labels, and without those that were held out for validation.
-    allow_code: whether a function that the card names as data set is called.
-
-  Raises:
-    UserError: for a function that is named without `allow_code`.
-  """
-  options = config_of(card).data
-  options.data_dir = data_dir or options.data_dir
-  scheme, _, name = options.name.partition(':')
-  if scheme == 'mock':
-    dataset = data.mock(name)
-  else:
-    with plugins.of_card(allow_code):
-      read = partial(
-        data.load,
-        options.name,
-        data_dir=options.data_dir or None,
-        size=options.size or None,
-        channels=options.channels or None,
-      )
-      dataset = in_memory_or_not(read, options.stream)
-  if not training:
-    options.labels, options.noise, options.validation = '', '', 0.0
-  return as_given(options, dataset, card['seeds']['root'])
 
 
 def evaluate_baseline(

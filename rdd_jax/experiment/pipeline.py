@@ -36,6 +36,7 @@ from rdd_jax.experiment.describe import describe
 from rdd_jax.experiment.kept import Kept
 from rdd_jax.experiment.parted import Parted
 from rdd_jax.experiment.same_data import require_same
+from rdd_jax.experiment.tested import describe_tests
 from rdd_jax.experiment.trial import (
   INITIAL,
   Trial,
@@ -272,7 +273,7 @@ def judge(
   if trial.kept is not None:
     trial.kept.say()
   results = evaluations.results(rows, row)
-  results |= outputs.describe_tests(
+  results |= describe_tests(
     trial.outside, evaluations.shift(trial), held(trial.dataset)
   )
   clock.write()  # for the report

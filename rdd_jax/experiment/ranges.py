@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 import math
 from typing import get_args
 
-from rdd_jax.config.build.objectives import adjoints
+from rdd_jax.config.build.matching import adjoints
 from rdd_jax.config.build.regression import losses
 from rdd_jax.config.build.training import INNER_DATA
 from rdd_jax.data.ood.overlap import Overlap

@@ -18,7 +18,7 @@ from rdd_jax.evaluation.metrics import Row
 from rdd_jax.experiment import trial
 from rdd_jax.experiment.fitted import Fitted
 from rdd_jax.experiment.judge import Judge, judge_of
-from rdd_jax.experiment.judge import load as load_dataset
+from rdd_jax.experiment.of_card import load as load_dataset
 from rdd_jax.networks.adapt import adapt
 from rdd_jax.training.fit import fit_many
 

@@ -17,7 +17,7 @@ from rdd_jax.artifact import export, store, third_party
 from rdd_jax.artifact.load import self_described
 from rdd_jax.artifact.store import Distilled
 from rdd_jax.core.errors import UserError
-from rdd_jax.experiment import formats, judge
+from rdd_jax.experiment import formats, of_card
 
 
 @pytest.fixture(params=[1, 2])
@@ -192,7 +192,7 @@ def test_the_card_of_a_file_names_the_data_set_that_judges(saved, tmp_path):
   convert.convert(saved, 'npz', tmp_path / 'out')
   found = self_described(tmp_path / 'out' / 'set.npz')
   assert found is not None
-  dataset = judge.load(json.loads(json.dumps(found.card)))
+  dataset = of_card.load(json.loads(json.dumps(found.card)))
   assert len(dataset.test_labels) == 500
 
 

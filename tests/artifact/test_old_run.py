@@ -17,14 +17,14 @@ from rdd_jax.artifact import store
 from rdd_jax.artifact.load import self_described
 from rdd_jax.config.presets.ood import trustdd
 from rdd_jax.core.errors import UserError
-from rdd_jax.experiment import judge, trial, workdir
+from rdd_jax.experiment import judge, of_card, trial, workdir
 
 OLD = ROOT / 'tests' / 'data' / 'old_run'
 
 
 def test_its_set_is_evaluated_as_its_card_says():
   distilled = store.load(OLD)
-  found = judge.judge_of(distilled, judge.load(distilled.card), epochs=1)
+  found = judge.judge_of(distilled, of_card.load(distilled.card), epochs=1)
   (row,) = found(distilled, trial.network_keys(0, 1)).values()
   assert distilled.card['network']['name'] == 'convnet'
   assert len(found.student.init(None)) == 1  # outliers on the fly

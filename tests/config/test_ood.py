@@ -20,7 +20,7 @@ from rdd_jax.core.batch import NOWHERE, Batch
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import empirical
 from rdd_jax.core.transform import DataSpec
-from rdd_jax.experiment import outputs
+from rdd_jax.experiment.tested import describe_tests
 from rdd_jax.images.corruptions import in_turn
 from rdd_jax.images.families import CORE
 from rdd_jax.robust import expose_outliers, oe
@@ -179,7 +179,7 @@ def test_every_arm_is_judged_on_the_same_sets_and_averages_the_same():
   for arg in ('', 'outliers=none', 'outliers=poe,families=released'):
     outside = ood.load(trustdd('digits', arg), dataset)
     assert outside is not None
-    marks.append(outputs.describe_tests(outside, None)['outside'])
+    marks.append(describe_tests(outside, None)['outside'])
   assert marks[0] == marks[1] == marks[2]
   assert marks[0]['rows'] == 500
   counted = [s['name'] for s in marks[0]['sets'] if not s['seen']]

@@ -18,7 +18,8 @@ from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import pipeline
 from rdd_jax.experiment.baselines import baseline_like
 from rdd_jax.experiment.check import check
-from rdd_jax.experiment.judge import judge_of, load
+from rdd_jax.experiment.judge import judge_of
+from rdd_jax.experiment.of_card import load
 from rdd_jax.experiment.relabeled import labeling
 from rdd_jax.experiment.trial import network_keys
 from rdd_jax.records import storage

@@ -13,7 +13,13 @@ import pytest
 import rdd_jax
 from rdd_jax import evaluate
 from rdd_jax.core.errors import UserError
-from rdd_jax.experiment import baselines, judge, loop, pipeline, program
+from rdd_jax.experiment import (
+  baselines,
+  loop,
+  of_card,
+  pipeline,
+  program,
+)
 from rdd_jax.experiment import trial as experiment_trial
 from rdd_jax.experiment import trial as trials
 
@@ -133,7 +139,7 @@ def test_outputs(whole_run: Path):
 
 def test_a_set_is_evaluated_by_the_networks_of_its_run(whole_run: Path):
   found = rdd_jax.load(whole_run)
-  rows = evaluate.rows(found, judge.load(found.card), [], seeds=2)
+  rows = evaluate.rows(found, of_card.load(found.card), [], seeds=2)
   for metric, ours in rows['convnet'].items():
     theirs = found.card['numbers'][metric]['values']  # of two seeds
     assert ours['values'] == theirs[: ours['n']], metric

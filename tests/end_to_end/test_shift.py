@@ -16,7 +16,7 @@ from rdd_jax.config.build import shift
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets import digits
 from rdd_jax.core.errors import UserError
-from rdd_jax.experiment import judge, pipeline
+from rdd_jax.experiment import of_card, pipeline
 from rdd_jax.report import tables
 
 pytestmark = pytest.mark.slow  # all of it is one run
@@ -86,7 +86,7 @@ def test_the_card_makes_the_same_rows_again(directory: Path):
   found = rdd_jax.load(directory)
   assert found.card['data']['rare'] == 'patch-0.1'
   assert found.card['shift']['clusters'] == 4
-  dataset = judge.load(found.card)
+  dataset = of_card.load(found.card)
   made = build_data.load(tiny())
   np.testing.assert_array_equal(dataset.test_images, made.test_images)
   np.testing.assert_array_equal(dataset.test_rare, made.test_rare)
@@ -96,7 +96,7 @@ def test_judging_again_lacks_only_what_is_grouped_in_features(directory: Path):
   found = rdd_jax.load(directory)
   results = json.loads((directory / 'results.json').read_text())
   row = results['rows']['distilled']
-  dataset = judge.load(found.card)
+  dataset = of_card.load(found.card)
   again = evaluate.rows(found, dataset, [], seeds=1)['mlp']
   missing = {m for m in row if m.startswith(('feature_', 'density_'))}
   assert row.keys() - again.keys() == missing

@@ -25,7 +25,7 @@ from rdd_jax.config import code
 from rdd_jax.config.build import given_file
 from rdd_jax.config.presets import digits
 from rdd_jax.core.errors import UserError
-from rdd_jax.experiment import judge, outputs
+from rdd_jax.experiment import of_card, outputs
 from rdd_jax.experiment.formats import export
 from rdd_jax.experiment.workdir import missing
 from rdd_jax.report import write_report
@@ -140,9 +140,9 @@ def test_what_the_user_allows_is_called(bait: None, tmp_path: Path):
 
 
 def test_allowing_one_set_allows_no_other(bait: None):
-  assert judge.load(CARDS['data'] | _needed(), allow_code=True).num_classes
+  assert of_card.load(CARDS['data'] | _needed(), allow_code=True).num_classes
   with pytest.raises(UserError, match='nothing of it was imported'):
-    judge.load(CARDS['data'] | _needed())
+    of_card.load(CARDS['data'] | _needed())
 
 
 def _needed() -> dict[str, object]:
