@@ -18,7 +18,7 @@ from rdd_jax.artifact import store
 from rdd_jax.config import defaults
 from rdd_jax.core.errors import UserError
 from rdd_jax.evaluation import dd_ranking as ranking
-from rdd_jax.experiment import baselines, dd_ranking, sets
+from rdd_jax.experiment import baselines, dd_ranking, of_card, sets
 from rdd_jax.experiment import judge as experiment_judge
 from rdd_jax.experiment.baselines import baseline_like
 from rdd_jax.experiment.judge import evaluate_baseline, judge_of
@@ -81,11 +81,11 @@ def test_random_rows_are_drawn_anew_and_the_others_are_not(digits):
 def test_baselines_see_the_labels_that_the_set_was_made_of(digits):
   found = small(digits)
   card = {**found.card, 'data': {**found.card['data'], 'noise': 'pair-0.4'}}
-  given = experiment_judge.load(card, training=True)
+  given = of_card.load(card, training=True)
   wrong = np.mean(given.train_labels != digits.train_labels)
   assert 0.3 < wrong < 0.5
   np.testing.assert_array_equal(
-    experiment_judge.load(card).train_labels, digits.train_labels
+    of_card.load(card).train_labels, digits.train_labels
   )
   np.testing.assert_array_equal(given.test_labels, digits.test_labels)
 
