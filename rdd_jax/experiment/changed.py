@@ -12,6 +12,7 @@ from rdd_jax.config.build.objectives import OBJECTIVES
 from rdd_jax.config.build.regression import REGRESSIONS
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment.answered import fits_views
+from rdd_jax.experiment.trial import INITIAL
 
 # Fields, or groups of fields, that what is distilled does not depend on. What
 # variants are is checked in their own directories.
@@ -104,8 +105,13 @@ def relabels(directory: Path, now: Fields, fields: Sequence[str]) -> bool:
     for field in fields
     if field in LOSS or (field.startswith('experts.') and field not in FREE)
   ]
-  seeds = finished(directory)
-  return bool(of_teacher) or not all(fits_views(seed, now) for seed in seeds)
+  sets = (
+    place
+    for seed in seeds(directory)
+    for place in (seed, seed / INITIAL)
+    if (place / store.CARD).exists()
+  )
+  return bool(of_teacher) or not all(fits_views(place, now) for place in sets)
 
 
 def refuse(
@@ -164,5 +170,9 @@ def told(before: Fields, now: Fields, fields: Sequence[str]) -> str:
 
 def finished(directory: Path) -> list[Path]:
   """Returns the directories of seeds whose set is there."""
-  seeds = [directory, *sorted(directory.glob('seeds/*'))]
-  return [seed for seed in seeds if (seed / store.CARD).exists()]
+  return [seed for seed in seeds(directory) if (seed / store.CARD).exists()]
+
+
+def seeds(directory: Path) -> list[Path]:
+  """Returns the directories of seeds that a run has begun."""
+  return [directory, *sorted(directory.glob('seeds/*'))]

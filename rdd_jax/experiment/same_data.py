@@ -18,7 +18,7 @@ from rdd_jax.runtime import distributed as meshes
 from rdd_jax.runtime.files import read_summed, write_summed
 from rdd_jax.runtime.logging import say
 
-FILE = 'data.json'  # in the work directory
+FILE = 'rows.json'  # in the work directory; `data.json` is for readers
 WORK = ('checkpoints', 'evaluations', store.ARRAYS)  # of rows, beside it
 
 
@@ -37,10 +37,8 @@ def require_same(directory: Path, dataset: Dataset) -> None:
     UserError: if there are other rows, labels or groups.
   """
   path, now = directory / FILE, _described(dataset)
-  before = {}
-  if any((directory / name).exists() for name in WORK):
-    with suppress(ValueError):  # it is damaged, and nothing is known
-      before = json.loads(read_summed(path) or b'{}')
+  begun = any((directory / name).exists() for name in WORK)
+  before = _read(path) if begun else {}
   for what, is_now in now.items():
     was = before.get(what, is_now)
     if was == is_now:
@@ -58,6 +56,18 @@ def require_same(directory: Path, dataset: Dataset) -> None:
   if before != now and meshes.is_main_process():
     directory.mkdir(parents=True, exist_ok=True)
     write_summed(path, json.dumps(now, indent=1).encode())
+
+
+def _read(path: Path) -> dict[str, Any]:
+  """What rows were; nothing of a version that did not write it."""
+  if not path.exists():
+    return {}
+  with suppress(ValueError):
+    found = json.loads(read_summed(path) or b'')
+    if isinstance(found, dict):
+      return found
+  say(f'{path} is damaged: rows are taken for those that the run began with')
+  return {}
 
 
 def _described(dataset: Dataset) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from rdd_jax.artifact import store
 from rdd_jax.config.presets.methods import BASELINES
 from rdd_jax.evaluation import regression as evaluation
-from rdd_jax.experiment.changed import Fields, finished, relabels, told
+from rdd_jax.experiment.changed import Fields, relabels, seeds, told
 from rdd_jax.experiment.trial import INITIAL
 
 UNJUDGED = (
@@ -74,9 +74,9 @@ def follow(
 
 def _put_aside(directory: Path, name: str, *more: Path) -> None:
   """Moves the sets of a run, and more of it, to where earlier ones are."""
-  for seed in finished(directory):
+  for seed in seeds(directory):  # one that is not finished has a first set
     for part in (Path(), *more):
-      for file in (store.CARD, store.ARRAYS):
+      for file in (store.ARRAYS, store.CARD):
         path, where = seed / part / file, seed / EARLIER / name / part / file
         if path.exists():
           where.parent.mkdir(parents=True, exist_ok=True)

@@ -61,7 +61,8 @@ def plan(config: Config) -> None:
   print(show(predicted))
   if shared.WORKDIR.value:
     directory = Path(shared.WORKDIR.value).absolute()
-    workdir.claim(directory, config)
+    new = not (directory / 'config.json').exists()
+    workdir.claim(directory, config, write=new)  # a run keeps what it has
     text = json.dumps(predicted.to_json(), indent=1)
     write_atomically(directory / FILE, text.encode())
 

@@ -19,7 +19,7 @@ from jax.sharding import NamedSharding, PartitionSpec, SingleDeviceSharding
 import numpy as np
 
 from rdd_jax.core.errors import UserError
-from rdd_jax.runtime import stopping
+from rdd_jax.runtime import former, stopping
 
 # DIRECTORY/checkpoints/STEP holds what orbax writes, in `state`, and then, as
 # the last file of all, a manifest: the leaves, and a digest of every file.
@@ -112,7 +112,9 @@ def restore_latest(
       'again, or choose another --workdir'
     )
   path = folder / str(step)
-  saved = json.loads((path / _MANIFEST).read_text())['leaves']
+  stored = json.loads((path / _MANIFEST).read_text())['leaves']
+  was = former.names(stored, _named(abstract_trees[0]))
+  saved = {name: stored[was[name]] for name in was}
 
   def described(tree: Any) -> dict[str, str]:
     return {name: _describe(leaf) for name, leaf in _named(tree).items()}
@@ -130,10 +132,12 @@ def restore_latest(
         '--workdir'
       )
   placed = {name: _place(leaf) for name, leaf in leaves.items()}
+  wanted = {was[name]: leaf for name, leaf in _stored(placed).items()}
+  rest = dict.fromkeys(stored.keys() - was.values(), ...)  # not to be read
   with _orbax():
-    loaded = ocp.load(str(path / 'state'), _stored(placed))
+    loaded = ocp.load(str(path / 'state'), {**wanted, **rest})
   values = [
-    loaded[name] if name in loaded else _empty(leaf)
+    loaded[was[name]] if was[name] in wanted else _empty(leaf)
     for name, leaf in placed.items()
   ]
   return step, jax.tree.unflatten(jax.tree.structure(abstract_tree), values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 import itertools
 import json
@@ -9,6 +10,7 @@ from pathlib import Path
 import re
 
 from end_to_end.run_cases import tiny
+import numpy as np
 import pytest
 
 from rdd_jax.config.defaults import Config
@@ -21,6 +23,7 @@ from rdd_jax.experiment import (
   stale,
   workdir,
 )
+from rdd_jax.experiment.trial import Trial, load_trial
 
 SHORT = {'seeds': 1, 'baselines': ('random',), 'whole__steps': 0}
 
@@ -97,6 +100,16 @@ def test_a_finished_run_has_nothing_to_do(
   (tmp_path / 'seeds' / '1' / 'card.json').unlink()
   assert run(tmp_path, seeds=2, log_every=2) == first
   assert 'nothing to do' not in capsys.readouterr().out
+  monkeypatch.setattr(pipeline, 'load_trial', with_other_labels)
+  with pytest.raises(UserError, match='the training labels of digits'):
+    run(tmp_path, seeds=2, shift__clusters=2)
+
+
+def with_other_labels(config: Config, directory: Path) -> Trial:
+  trial = load_trial(config, directory)
+  labels = np.roll(trial.dataset.train_labels, 1)
+  dataset = replace(trial.dataset, train_labels=labels)
+  return trial._replace(dataset=dataset)
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import pytest
 from rdd_jax.artifact import store
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import pipeline, program, stale, workdir
+from rdd_jax.experiment.trial import INITIAL
 
 SRE2L = {
   'steps': 20,
@@ -100,6 +101,33 @@ def test_labels_that_change_keep_what_was_distilled(
   words = r'made by another config: experts\.epochs'
   with pytest.raises(UserError, match=words):
     run(tmp_path, 'sre2l', 'labels=hard', **{**longer, 'experts.epochs': 3})
+
+
+@pytest.mark.parametrize(
+  ('before', 'after'),
+  [
+    (('labels=hard', {}), ('labels=soft', {})),
+    (('labels=epochs', {}), ('labels=epochs', {'evaluation.epochs': 3})),
+  ],
+  ids=['kind', 'views'],
+)
+def test_first_sets_of_unfinished_seeds_are_labeled_again(
+  tmp_path: Path, before: tuple[str, dict], after: tuple[str, dict]
+):
+  regime, changes = before
+  config = tiny('sre2l', regime, 'sre2l', **SRE2L, **changes)
+  workdir.claim(tmp_path, config)
+  views = config.evaluation.to_dict()
+  card = {'label_kind': regime.partition('=')[2], 'stored_labels': {}}
+  card['stored_labels']['views'] = views
+  first = [tmp_path / seed / INITIAL for seed in ('.', 'seeds/1')]
+  for path in first:
+    path.mkdir(parents=True)
+    (path / store.CARD).write_text(json.dumps(card))
+  regime, changes = after
+  workdir.claim(tmp_path, tiny('sre2l', regime, 'sre2l', **SRE2L, **changes))
+  assert not any((path / store.CARD).exists() for path in first)
+  assert len([*tmp_path.rglob(store.CARD)]) == 2  # they are put aside
 
 
 def test_without_a_checkpoint_no_image_is_labeled_again(tmp_path: Path):

@@ -81,6 +81,22 @@ def test_where_nothing_is_done_data_may_be_any(tmp_path: Path):
     require_same(tmp_path, dataset())
 
 
-def test_of_a_version_without_it_nothing_is_known(begun: Path):
-  (begun / FILE).write_bytes(b'{"training')
+def test_of_a_version_without_it_nothing_is_known(
+  begun: Path, capsys: pytest.CaptureFixture[str]
+):
+  (begun / FILE).unlink()
+  other = replace(dataset(), train_labels=changed(LABELS))
+  require_same(begun, other)
+  assert not capsys.readouterr().out
+  with pytest.raises(UserError, match='training labels'):
+    require_same(begun, dataset())
+
+
+@pytest.mark.parametrize('text', ['', '{"training', '[1]', 'null', '\x00'])
+def test_where_it_is_damaged_that_is_said(
+  begun: Path, capsys: pytest.CaptureFixture[str], text: str
+):
+  (begun / FILE).write_text(text)
+  (begun / f'.{FILE}.sha256').unlink()
   require_same(begun, replace(dataset(), train_labels=changed(LABELS)))
+  assert 'is damaged' in capsys.readouterr().out

@@ -13,6 +13,7 @@ from absl import logging
 import jax
 import jax.numpy as jnp
 from jax.sharding import NamedSharding, PartitionSpec
+import optax
 import pytest
 from runtime.checkpoint_cases import (
   assert_same,
@@ -23,6 +24,7 @@ from runtime.checkpoint_cases import (
 
 from rdd_jax.runtime import checkpoint
 from rdd_jax.runtime.distributed import make_mesh, use
+from rdd_jax.synthetic.view import Synthetic
 
 
 def test_round_trip_is_exact(tmp_path):
@@ -52,6 +54,23 @@ def test_the_tree_that_fits_comes_back(tmp_path):
     found = checkpoint.restore_latest(tmp_path, *trees)
     assert found is not None
     assert_same(found[1], saved)
+
+
+def test_images_go_on_from_an_optimizer_that_had_labels_beside_them(tmp_path):
+  now = optax.adam(0.1)
+  labels: Any = Synthetic('images', 'logits')  # pyright: ignore
+  before = optax.multi_transform({'images': now, 'logits': now}, labels)
+  params = Synthetic(jnp.ones((2, 3)), None)
+  states = before.init(params), now.init(params)
+  for _ in range(2):
+    states = [
+      rule.update(params, opt)[1]
+      for rule, opt in zip((before, now), states, strict=True)
+    ]
+  checkpoint.save(tmp_path, 2, {'opt': (states[0],)})
+  assert_same(restore(tmp_path, {'opt': (states[0],)})[1]['opt'][0], states[0])
+  abstract = {'opt': (jax.eval_shape(now.init, params),)}
+  assert_same(restore(tmp_path, abstract)[1]['opt'][0], states[1])
 
 
 def test_saving_a_step_again_replaces_it(tmp_path):
