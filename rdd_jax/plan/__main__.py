@@ -39,11 +39,11 @@ def main(argv: list[str]) -> None:
 
 def plan(config: Config) -> None:
   """Predicts a run and prints what it will take, as the flags say."""
-  from rdd_jax.experiment import ablations, workdir
+  from rdd_jax.experiment import ablations
   from rdd_jax.plan.ahead import ahead
   from rdd_jax.plan.counted import is_counted
   from rdd_jax.plan.known import known
-  from rdd_jax.plan.predict import FILE, count, predict
+  from rdd_jax.plan.predict import count, predict
   from rdd_jax.runtime import distributed
 
   ablations.check_all(config)
@@ -60,11 +60,27 @@ def plan(config: Config) -> None:
   predicted = predicted._replace(disk=found.disk if found else {})
   print(show(predicted))
   if shared.WORKDIR.value:
-    directory = Path(shared.WORKDIR.value).absolute()
-    new = not (directory / 'config.json').exists()
-    workdir.claim(directory, config, write=new)  # a run keeps what it has
-    text = json.dumps(predicted.to_json(), indent=1)
-    write_atomically(directory / FILE, text.encode())
+    keep(Path(shared.WORKDIR.value).absolute(), config, predicted)
+
+
+def keep(directory: Path, config: Config, predicted: Plan) -> None:
+  """Writes a plan where its run is to stand; what stands there is kept.
+
+  Args:
+    directory: the work directory.
+    config: of the run, which may change what is not distilled again.
+    predicted: the plan.
+
+  Raises:
+    UserError: if the directory is of a run that cannot become this one.
+  """
+  from rdd_jax.experiment import workdir
+  from rdd_jax.plan.predict import FILE
+
+  new = not (directory / 'config.json').exists()
+  workdir.claim(directory, config, write=new)
+  text = json.dumps(predicted.to_json(), indent=1)
+  write_atomically(directory / FILE, text.encode())
 
 
 def show(plan: Plan) -> str:

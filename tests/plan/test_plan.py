@@ -17,9 +17,10 @@ import pytest
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets import decoupled, digits, label_noise
 from rdd_jax.core.errors import UserError
-from rdd_jax.plan.__main__ import plan, show
+from rdd_jax.experiment import workdir
+from rdd_jax.plan.__main__ import keep, plan, show
 from rdd_jax.plan.extrapolate import START, Seconds, extrapolate
-from rdd_jax.plan.predict import predict
+from rdd_jax.plan.predict import FILE, Plan, predict
 from rdd_jax.runtime import cost
 
 
@@ -147,6 +148,20 @@ def timed(module: str, *flags: str) -> float:
   return wall / (
     after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
   )
+
+
+def test_a_plan_leaves_a_run_as_it_is(tmp_path: Path):
+  workdir.claim(tmp_path, digits.dm('smoke'))
+  for name in ('card.json', 'results.json'):
+    (tmp_path / name).write_text('{}')
+  files = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+  other = digits.dm('smoke')
+  other.evaluation.epochs += 1
+  keep(tmp_path, other, Plan('', {}, {}, [], 0.0))
+  assert (tmp_path / FILE).exists()
+  assert all((tmp_path / name).read_bytes() == files[name] for name in files)
+  with pytest.raises(UserError, match='another config'):
+    keep(tmp_path, digits.dm('smoke,ipc=3'), Plan('', {}, {}, [], 0.0))
 
 
 @pytest.mark.slow
