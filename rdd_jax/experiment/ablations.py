@@ -83,7 +83,7 @@ def execute(
     chosen, path = derive(config, name), directory / DIRECTORY / name
     write = distributed.is_main_process()
     with workdir.claimed(path, chosen, write=write):
-      if workdir.missing(path):
+      if not workdir.finished(path, chosen):
         logging.say(f'{name}:')
         pipeline.execute(
           chosen,

@@ -103,6 +103,9 @@ def execute(
       check_channels_of(trial.dataset)
       require_same(directory, trial.dataset)
       build_shift.fits(config, trial.dataset)
+      if meshes.is_main_process():
+        workdir.claim(directory, config)
+      meshes.any_process(False)  # the others are about to read what one wrote
     for line in on_purpose(trial):
       say(line)
     if cleans_only(config):

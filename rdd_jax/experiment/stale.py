@@ -48,12 +48,12 @@ def follow(
   """
   tops = {f.partition('.')[0] for f in fields if f != 'evaluation.networks'}
   labeled = relabels(directory, now, fields)
-  judged = [f for f in fields if f.partition('.')[0] not in UNJUDGED]
   stale = {*_stale(tops, now), *(['*-*'] if labeled else [])}
   for path in (directory / 'evaluations').glob('*.json'):
     if any(fnmatch(path.name, pattern) for pattern in stale):
       path.unlink()
-  if judged or labeled:
+  again = drops(directory, now, fields)
+  if again:
     (directory / 'results.json').unlink(missing_ok=True)
   more = [INITIAL] if labeled else []
   if 'steps' in fields:
@@ -68,8 +68,20 @@ def follow(
     if labeled
     else 'what was distilled is kept'
   )
-  again = ', what changed is judged again' if judged or labeled else ''
-  return f'{directory}: {changes}: {kept}{again}'
+  judged = ', what changed is judged again' if again else ''
+  return f'{directory}: {changes}: {kept}{judged}'
+
+
+def drops(directory: Path, now: Fields, fields: Sequence[str]) -> bool:
+  """Tells whether a change of fields makes results stale.
+
+  Args:
+    directory: the work directory.
+    now: the fields that are asked for.
+    fields: those that differ.
+  """
+  judged = (not {f, f.partition('.')[0]} & set(UNJUDGED) for f in fields)
+  return any(judged) or relabels(directory, now, fields)
 
 
 def _put_aside(directory: Path, name: str, *more: Path) -> None:

@@ -14,6 +14,7 @@ from rdd_jax.config import defaults
 from rdd_jax.config.defaults import Config
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import changed, stale
+from rdd_jax.runtime import distributed as meshes
 from rdd_jax.runtime.files import advice, read_summed, write_atomically
 from rdd_jax.runtime.logging import say
 from rdd_jax.runtime.owner import FILES, owned
@@ -40,13 +41,17 @@ def default(config: Config) -> Path:
   return Path('runs') / f'{config.name}-{digest}'
 
 
-def claim(directory: Path, config: Config, *, write: bool = True) -> None:
+def claim(
+  directory: Path, config: Config, *, write: bool = True, later: bool = False
+) -> None:
   """Makes the directory, or checks that it was made by the same config.
 
   Args:
     directory: to be made if it is not there.
     config: of this run.
     write: False only checks; one process of several writes.
+    later: a run whose results become stale stays as it is until it is claimed
+      again, once its data are known to fit.
 
   Fields that do not enter distillation may differ, and there may be more
   steps: the set is kept, and what changed is judged again, see `changed` and
@@ -84,9 +89,11 @@ def claim(directory: Path, config: Config, *, write: bool = True) -> None:
     )
     if fields:
       changed.refuse(directory, before, now, fields)
-    if write and fields:
+    if not write or (later and stale.drops(directory, now, fields)):
+      return
+    if fields:
       say(stale.follow(directory, before, now, fields))
-    if write and (fields or new):
+    if fields or new:
       _write(path, config)
     return
   if not write:
@@ -103,7 +110,8 @@ def claimed(
   No other command may claim it meanwhile, see `owner`.
 
   A configuration that turns out not to fit its data is then no reason to
-  refuse the corrected one, and leaves no directory behind.
+  refuse the corrected one, and leaves no directory behind, or the run that was
+  there before as it was.
 
   Args:
     directory: see `claim`.
@@ -114,7 +122,8 @@ def claimed(
   made = [p for p in (directory, *directory.parents) if not p.exists()]
   with owned(directory, 'workdir') if write else nullcontext():
     try:
-      claim(directory, config, write=write)
+      claim(directory, config, write=write, later=True)
+      meshes.any_process(False)  # the others are about to read what one wrote
       yield
     except BaseException:
       if new and write:

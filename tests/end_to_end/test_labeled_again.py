@@ -50,6 +50,11 @@ def files(directory: Path) -> dict[str, bytes]:
   }
 
 
+def every_file(directory: Path) -> dict[Path, bytes]:
+  paths = [p for p in directory.rglob('*') if p.is_file() and p.name != '.lock']
+  return {path: path.read_bytes() for path in paths}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
   ('method', 'more'),
@@ -78,7 +83,14 @@ def test_labels_that_change_keep_what_was_distilled(
   capsys: pytest.CaptureFixture[str],
 ):
   run(tmp_path, 'sre2l', 'labels=hard', **SRE2L)
-  hard = store.load(tmp_path)
+  hard, before = store.load(tmp_path), every_file(tmp_path)
+  for regime, changes, words in (
+    ('labels=epochs,top_k=11', {}, 'a label has 10 numbers'),
+    ('labels=teacher', {'shift.clusters': 501}, '500 test rows'),
+  ):
+    with pytest.raises(UserError, match=words):
+      run(tmp_path, 'sre2l', regime, **SRE2L, **changes)
+    assert every_file(tmp_path) == before
   capsys.readouterr()
   with monkeypatch.context() as patch:
     patch.setattr(program, 'compile_call', lambda *_: pytest.fail('distils'))
