@@ -96,14 +96,15 @@ def relabels(directory: Path, now: Fields, fields: Sequence[str]) -> bool:
     now: the fields that are asked for.
     fields: those that differ.
   """
-  if set(LABELS) & set(fields):
+  if 'synthetic.labels' in fields:
     return True
   if now.get('synthetic.labels') not in TAUGHT:
     return False
   of_teacher = [
     field
     for field in fields
-    if field in LOSS or (field.startswith('experts.') and field not in FREE)
+    if field in (*LABELS, *LOSS)
+    or (field.startswith('experts.') and field not in FREE)
   ]
   sets = (
     place

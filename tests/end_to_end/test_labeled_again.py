@@ -142,6 +142,14 @@ def test_first_sets_of_unfinished_seeds_are_labeled_again(
   assert len([*tmp_path.rglob(store.CARD)]) == 2  # they are put aside
 
 
+def test_a_temperature_that_nobody_asks_labels_nothing_again(tmp_path: Path):
+  workdir.claim(tmp_path, tiny('sre2l', 'labels=hard', 'sre2l', **SRE2L))
+  (tmp_path / store.CARD).write_text('{}')
+  other = {**SRE2L, 'synthetic.temperature': 3.0}
+  workdir.claim(tmp_path, tiny('sre2l', 'labels=hard', 'sre2l', **other))
+  assert (tmp_path / store.CARD).exists()
+
+
 def test_without_a_checkpoint_no_image_is_labeled_again(tmp_path: Path):
   workdir.claim(tmp_path, tiny('sre2l', 'labels=hard', 'sre2l', **SRE2L))
   (tmp_path / store.CARD).write_text('{}')
