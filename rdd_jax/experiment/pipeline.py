@@ -90,6 +90,7 @@ def execute(
     outputs.tell(directory, results, mock=config.data.mock, alone=alone)
     return results
   check(config)
+  asked = config.copy_and_resolve_references()  # data set a depth of 0
   mesh = meshes.make_mesh(config.devices or None)
   clock = cost.clock(directory)
   stop = clock.watch(stop)
@@ -104,7 +105,7 @@ def execute(
       require_same(directory, trial.dataset)
       build_shift.fits(config, trial.dataset)
       if meshes.is_main_process():
-        workdir.claim(directory, config)
+        workdir.claim(directory, asked)
       meshes.any_process(False)  # the others are about to read what one wrote
     for line in on_purpose(trial):
       say(line)

@@ -16,7 +16,7 @@ from rdd_jax.config.presets.own import own
 from rdd_jax.core.errors import UserError
 from rdd_jax.data import corrupt, load
 from rdd_jax.data.dataset import take
-from rdd_jax.experiment import pipeline
+from rdd_jax.experiment import pipeline, workdir
 
 DIGITS = load('digits')
 ROWS = np.flatnonzero(DIGITS.train_labels < 4)
@@ -57,7 +57,8 @@ def test_labels_alone_are_cleaned_and_nothing_else_is_done(
   photos, tmp_path, capsys
 ):
   config = own(f'data=folder:{photos},task=clean')
-  assert pipeline.execute(config, tmp_path, command='again') == {}
+  with workdir.claimed(tmp_path, config):
+    assert pipeline.execute(config, tmp_path, command='again') == {}
   found = rows(tmp_path)
   files = {row['file'] for row in found}
   assert files == {
