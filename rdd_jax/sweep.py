@@ -5,9 +5,10 @@ python -m rdd_jax.sweep --config=configs/trustdd_digits.py --jobs=2
 
 `|` parts values, of which all combinations are run; --config and --arg may be
 given several times, and what follows `--` goes to every run. The same command
-again skips finished runs and resumes others. A run that fails leaves the others
-alone and is named at the end, with the last line of its log. `--record=NAME`
-keeps the table, with --paired differences to the first run. All ends in a page,
+again skips finished runs and resumes others; by other flags, or an edited file,
+it does again what these change. A run that fails leaves the others alone and is
+named at the end, with the last line of its log. `--record=NAME` keeps the
+table, with --paired differences to the first run. All ends in a page,
 `OUT/compare.html`.
 
 `--slurm=write` runs nothing, and writes array jobs of what is not finished, one

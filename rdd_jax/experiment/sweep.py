@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+import hashlib
 from itertools import product
 import os
 from pathlib import Path
@@ -54,6 +55,12 @@ class Job(NamedTuple):
   def finished(self) -> bool:
     """Returns whether its directory holds all outputs of a run."""
     return not missing(self.directory)
+
+  def asked(self) -> str:
+    """Returns what is asked of it: its arguments, and a digest of its file."""
+    file = Path(self.config.partition(':')[0])
+    text = file.read_bytes() if file.exists() else b''
+    return '\n'.join([*self.arguments(), hashlib.sha256(text).hexdigest()])
 
 
 def grid(text: str) -> list[str]:
@@ -200,12 +207,15 @@ def run_all(
 ) -> dict[str, str]:
   """Runs the jobs that are not finished; a failure does not stop the others.
 
+  One that was finished by other flags, or by another file, is run as well: it
+  does again what these change, or says what it refuses.
+
   Where it is interrupted, every run gets SIGTERM, on which it saves, and its
   end is waited for; calling it again resumes.
 
   Args:
     jobs: the runs.
-    logs: where `NAME.log` of each goes.
+    logs: where `NAME.log` of each goes, and in `NAME.asked` what was asked.
     at_once: how many run at a time.
     say: is called with a line for each run that begins or ends.
 
@@ -215,14 +225,16 @@ def run_all(
   runner, failed = Runner(), dict[str, str]()
 
   def one(job: Job) -> None:
-    if job.finished():
+    asked, log = logs / f'{job.name}.asked', logs / f'{job.name}.log'
+    before = asked.read_text() if asked.exists() else ''
+    if job.finished() and before == job.asked():
       say(f'{job.name}: finished before')
       return
-    log = logs / f'{job.name}.log'
     say(f'{job.name}: begins, {log}')
     begin = time.monotonic()
     ended = runner.run(job.command(), log)
     if ended and job.finished():
+      asked.write_text(job.asked())
       say(f'{job.name}: finished, {time.monotonic() - begin:,.0f} s')
       return
     lines = log.read_text(errors='replace').splitlines() if log.exists() else []

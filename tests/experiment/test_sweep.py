@@ -112,6 +112,43 @@ def test_what_is_left_to_slurm_does_not_run_here(tmp_path: Path, monkeypatch):
   assert len(ran) == 2
 
 
+def test_what_was_finished_by_other_flags_or_another_file_is_run_again(
+  tmp_path: Path, monkeypatch
+):
+  ran: list[str] = []
+
+  def run(self: sweeps.Runner, asked: list[str], log: Path) -> bool:
+    del self
+    log.parent.mkdir(parents=True, exist_ok=True)
+    where = Path(asked[4].removeprefix('--workdir='))
+    where.mkdir(exist_ok=True)
+    for name in workdir.OUTPUTS:
+      (where / name).touch()
+    ran.append(where.name)
+    return True
+
+  monkeypatch.setattr(sweeps.Runner, 'run', run)
+  file = tmp_path / 'dm.py'
+  file.write_text('1')
+
+  def given(*flags: str) -> list[str]:
+    ran.clear()
+    jobs = sweeps.sweep([str(file)], ['seed=0|1'], tmp_path, flags)
+    assert not sweeps.run_all(jobs, tmp_path / 'logs', say=lambda _: None)
+    return ran
+
+  both = ['dm-seed=0', 'dm-seed=1']
+  assert given() == both
+  assert given() == []
+  assert given('--config.evaluation.epochs=3') == both
+  assert given('--config.evaluation.epochs=3') == []
+  assert given() == both
+  file.write_text('2')
+  assert given() == both
+  (tmp_path / 'dm-seed=1' / 'results.json').unlink()
+  assert given() == ['dm-seed=1']
+
+
 def test_a_runner_ends_what_takes_too_long(tmp_path: Path):
   code = (
     'import signal, sys, time\n'
