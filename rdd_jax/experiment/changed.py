@@ -14,14 +14,9 @@ from rdd_jax.core.errors import UserError
 from rdd_jax.experiment.answered import fits_views
 from rdd_jax.experiment.trial import INITIAL
 
-# Fields, or groups of fields, that what is distilled does not depend on. What
-# variants are is checked in their own directories.
-FREE = (
-  'baselines',
-  'evaluation',
-  'shift',
-  'outside',
-  'whole',
+# Fields of how a run is made. What variants are is checked in their own
+# directories.
+MADE = (
   'log_every',
   'checkpoint_every',
   'variants',
@@ -29,6 +24,15 @@ FREE = (
   'deterministic',
   'data.stream',
   'data.workers',
+)
+# Fields, or groups of fields, that what is distilled does not depend on.
+FREE = (
+  *MADE,
+  'baselines',
+  'evaluation',
+  'shift',
+  'outside',
+  'whole',
   'experts.directory',
   'experts.parallel',
 )

@@ -9,19 +9,10 @@ from pathlib import Path
 from rdd_jax.artifact import store
 from rdd_jax.config.presets.methods import BASELINES
 from rdd_jax.evaluation import regression as evaluation
-from rdd_jax.experiment.changed import Fields, relabels, seeds, told
+from rdd_jax.experiment.changed import MADE, Fields, relabels, seeds, told
 from rdd_jax.experiment.trial import INITIAL
 
-UNJUDGED = (
-  'log_every',
-  'checkpoint_every',
-  'variants',
-  'devices',
-  'deterministic',
-  'data.stream',
-  'data.workers',
-  'experts',
-)
+UNJUDGED = (*MADE, 'experts')
 # Sets of fewer steps, or of other labels, below the directory of their seed.
 EARLIER = 'earlier'
 

@@ -195,6 +195,14 @@ def free(field: str, objective: str, **more: str) -> bool:
   return changed.is_free(field, now, now)
 
 
+def test_how_a_run_is_made_makes_no_result_stale(tmp_path: Path):
+  now = fields('hard')
+  for field in ('data.stream', 'data.workers', 'devices', 'experts.directory'):
+    assert not stale.drops(tmp_path, now, [field])
+  for field in ('data.name', 'evaluation.epochs', 'synthetic.labels'):
+    assert stale.drops(tmp_path, now, [field])
+
+
 def test_how_a_run_is_made_may_change():
   for field in ('devices', 'experts.directory', 'experts.parallel'):
     assert free(field, 'trajectory')

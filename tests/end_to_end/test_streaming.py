@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 import shutil
 
+from end_to_end.decoupled_cases import SHORT
 import numpy as np
 import pytest
 
@@ -39,16 +40,8 @@ def tiny(protection: str, arg: str, folder: Path, **changes) -> Config:
     {
       'data.name': f'folder:{folder}',
       'data.workers': 1,
-      'seeds': 1,
-      'devices': 1,
-      'experts.epochs': 2,
+      **SHORT,
       'experts.epoch_steps': 10,
-      'evaluation.epochs': 2,
-      'evaluation.seeds': 1,
-      'whole.steps': 0,
-      'shift.corruptions': (),
-      'outside.sets': (),
-      'baselines': ('random',),
       **changes,
     }
   )

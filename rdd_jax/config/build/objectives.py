@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 import copy
 from typing import TYPE_CHECKING, Any
 
 from rdd_jax.config.build import decoupled, experts, matching, regression
 from rdd_jax.config.build.context import Context
+from rdd_jax.config.build.matching import Fields
 from rdd_jax.config.build.training import INNER, fields_of
 from rdd_jax.core import plugins
 from rdd_jax.core.errors import UserError, choose
@@ -15,8 +16,6 @@ from rdd_jax.runtime.renamed import find
 
 if TYPE_CHECKING:
   from rdd_jax.objectives import Objective
-
-Fields = Mapping[str, Any]
 
 
 OBJECTIVES: dict[str, Callable[..., Objective]] = {
