@@ -144,10 +144,8 @@ def of_networks(
     decay=0.9,
   )
   preprocess = experiment.preprocess
-  train = jax.jit(
-    partial(probing.train, one, preprocess, batch_size=200, augment=None),
-    static_argnames='steps',
-  )
+  draw = jax.jit(partial(probing.draw, probes=1, steps=STEPS, batch_size=200))
+  train = jax.jit(partial(probing.train, one, preprocess, None))
   score = jax.jit(partial(probing.score_all, one, preprocess))
   losses = np.zeros((CHECKS, len(labels)))
   right = np.zeros((CHECKS, len(labels)), bool)
@@ -158,7 +156,7 @@ def of_networks(
     state = jax.tree.map(lambda x: x[None], one.init(jax.random.key(side)))
     for check in range(CHECKS):
       key = jax.random.key(10 * check + side)
-      state = train(state, key, images, own, steps=STEPS)
+      state = train(draw(key, images, own), images, state, 0, STEPS)
       out = score(jax.tree.map(lambda x: x[0], state), images, measure)
       held = half != side
       losses[check, held] = np.asarray(out.losses)[held]
@@ -194,24 +192,14 @@ def of_rotations(
   net = experiment.net.clone(num_outputs=TURNS)
   one = probe(net, optax.sgd(0.02, 0.9), images.shape[1:], TURNS, decay=0.9)
   state = jax.tree.map(lambda x: x[None], one.init(jax.random.key(0)))
-  state = probing.train(
-    one,
-    experiment.preprocess,
-    state,
-    jax.random.key(1),
-    jnp.asarray(turned),
-    measure,
-    steps=2 * CHECKS * STEPS,
-    batch_size=200,
-    augment=None,
+  given, steps = jnp.asarray(turned), 2 * CHECKS * STEPS
+  drawn = probing.draw(
+    jax.random.key(1), given, measure, probes=1, steps=steps, batch_size=200
   )
-  out = probing.score_all(
-    one,
-    experiment.preprocess,
-    jax.tree.map(lambda x: x[0], state),
-    jnp.asarray(turned),
-    measure,
-  )
+  preprocess = experiment.preprocess
+  state = probing.train(one, preprocess, None, drawn, given, state, 0, steps)
+  network = jax.tree.map(lambda x: x[0], state)
+  out = probing.score_all(one, preprocess, network, given, measure)
   right = np.asarray(out.logits).argmax(1).reshape(TURNS, -1)
   print('turns told', f'{(np.arange(TURNS) == right.T).mean():.3f}', flush=True)
   seen = narrow(np.asarray(out.features)[: len(images)], rng)

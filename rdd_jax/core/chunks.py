@@ -1,8 +1,11 @@
-"""Maps functions over arrays that are too long for one call."""
+"""Maps functions over arrays that are too long for one call.
+
+Of streamed images the rows of a chunk are sent while the one before is used.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import jax
@@ -10,6 +13,7 @@ import jax.numpy as jnp
 from jax.sharding import NamedSharding, PartitionSpec
 import numpy as np
 
+from rdd_jax.core.ahead import in_advance
 from rdd_jax.core.sharding import constrain, shares
 from rdd_jax.core.streamed import Streamed
 
@@ -99,20 +103,43 @@ def in_shares(
 def _in_turn(
   fn: Callable[[Any], Any], arrays: Any, size: int, axis: int, take: Take
 ) -> Any:
+  """Calls `fn` with chunk after chunk; of streams the next is on its way."""
   n, parts = _count(arrays), []
-  for start in range(0, n, size):
-    rows = np.minimum(np.arange(start, start + size), n - 1)
-
-    def part(x: Any, rows: np.ndarray = rows) -> Any:
-      return take(x, rows)
-
-    parts.append(fn(jax.tree.map(part, arrays, is_leaf=_is_array)))
+  leaves, tree = jax.tree.flatten(arrays, is_leaf=_is_array)
+  streams = [x for x in leaves if _streams(x)]
+  chunks = [
+    np.minimum(np.arange(start, start + size), n - 1)
+    for start in range(0, n, size)
+  ]
+  for rows, read in zip(chunks, _read(streams, chunks, take), strict=True):
+    sent = iter(read)
+    given = [next(sent) if _streams(x) else take(x, rows) for x in leaves]
+    parts.append(fn(jax.tree.unflatten(tree, given)))
 
   def join(*leaves: Any) -> Any:
     joined = _concatenate(leaves, axis)
     return joined[(slice(None),) * axis + (slice(n),)]
 
   return jax.tree.map(join, *parts)
+
+
+def _read(
+  streams: Sequence[Any], chunks: Sequence[np.ndarray], take: Take
+) -> Iterable[Sequence[Any]]:
+  """The rows of streams in each chunk, on the device; sent a chunk ahead."""
+  if not streams:
+    return [()] * len(chunks)
+  mesh = jax.sharding.get_mesh()  # of this thread
+
+  def send(rows: np.ndarray) -> Sequence[Any]:
+    with jax.set_mesh(mesh):
+      return jax.device_put([take(x, rows) for x in streams])
+
+  return in_advance(send, chunks)
+
+
+def _streams(x: Any) -> bool:
+  return isinstance(x.array if isinstance(x, Picked) else x, Streamed)
 
 
 def _count(arrays: Any) -> int:

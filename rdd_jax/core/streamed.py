@@ -2,8 +2,8 @@
 
 All code takes images as something with a shape, of which rows are asked for by
 their numbers: `images[rows]`. Arrays answer from memory. `Streamed` answers by
-its reader, also within a compiled program, which then waits for the host. So a
-program draws the same rows, in the same order, from either.
+its reader, also within a compiled program, which then waits for the host, see
+`core.feed`. So a program draws the same rows, in the same order, from either.
 """
 
 from __future__ import annotations

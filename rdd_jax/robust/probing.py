@@ -12,8 +12,10 @@ import jax.numpy as jnp
 
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, with_inputs
+from rdd_jax.core.feed import Window, of_step, pixels_of, with_pixels
 from rdd_jax.core.measure import Measure, draw_minibatches, rows_of
 from rdd_jax.core.sharding import constrain, map_shared
+from rdd_jax.core.streamed import Images
 from rdd_jax.core.transform import Scores, State
 from rdd_jax.images.augment import Augment
 from rdd_jax.robust.label_noise.trust import ProbeOutputs
@@ -22,57 +24,80 @@ from rdd_jax.training.probe import Probe
 CHUNK = 500  # rows scored at once
 
 
+Drawn = tuple[Array, Batch]
+
+
+def draw(
+  key: Array,
+  images: Images,
+  measure: Measure,
+  *,
+  probes: int,
+  steps: int,
+  batch_size: int,
+) -> Drawn:
+  """Draws what the steps of each probe take, by itself, from a measure.
+
+  Args:
+    key: split over the probes, for their rows and augmentations.
+    images: `u8[N, H, W, C]`.
+    measure: over the same `N` rows.
+    probes: how many.
+    steps: of each probe, at least 1.
+    batch_size: rows of a step.
+
+  Returns:
+    Keys `[probes, steps]`, and a batch of `[probes, steps, batch_size]` whose
+    inputs are row numbers.
+  """
+
+  def of_one(key: Array) -> Drawn:
+    own = keys.named(key, 'draw')
+    rows = draw_minibatches(own, images, measure, steps, batch_size)
+    return jax.random.split(keys.named(key, 'steps'), steps), rows
+
+  return jax.lax.map(of_one, jax.random.split(key, probes))
+
+
 def train(
   probe: Probe,
   preprocess: Callable[[Array], Array],
-  state: State,
-  key: Array,
-  images: Array,
-  measure: Measure,
-  *,
-  steps: int,
-  batch_size: int,
   augment: Augment | None,
-  first: Array | int = 0,
-  last: Array | int | None = None,
+  drawn: Drawn,
+  images: Images | Window,
+  state: State,
+  first: Array | int,
+  last: Array | int,
 ) -> State:
-  """Trains each probe for some steps, on its own rows drawn from the measure.
+  """Trains each probe for some steps, on its own rows.
 
   Args:
     probe: the kind of network, and how it trains.
     preprocess: from uint8 images to network inputs.
-    state: of the probes, stacked along the first axis of each leaf.
-    key: split over the probes, for their rows and augmentations.
-    images: `u8[N, H, W, C]`.
-    measure: over the same `N` rows.
-    steps: of each probe, at least 1.
-    batch_size: rows of a step.
     augment: of network inputs, or None.
+    drawn: from `draw`.
+    images: `u8[N, H, W, C]`, or a window of a stream, see `core.feed`.
+    state: of the probes, stacked along the first axis of each leaf.
     first: of the steps, the first that is taken,
-    last: and the one before which it ends; None takes them all. So many that
-      are not constants are not compiled for.
+    last: and the one before which it ends. So many that are not constants are
+      not compiled for.
 
   Returns:
     The new states, stacked as before.
   """
 
-  def step(xs: tuple[Array, Batch], i: Array, state: State) -> State:
-    key, rows = jax.tree.map(lambda x: x[i], xs)
-    inputs = preprocess(images[rows.inputs])
+  def step(x: tuple[Drawn, Any], t: Array, state: State) -> State:
+    drawn, pixels = x
+    key, rows = jax.tree.map(lambda leaf: leaf[t], drawn)
+    inputs = preprocess(of_step(with_pixels(images, pixels), rows.inputs, t))
     if augment:
       inputs = augment(key, inputs)
     return probe.advance(constrain(with_inputs(rows, inputs)), state)
 
-  def train_one(x: tuple[State, Array]) -> State:
-    state, key = x
-    draw_key = keys.named(key, 'draw')
-    batches = draw_minibatches(draw_key, images, measure, steps, batch_size)
-    xs = (jax.random.split(keys.named(key, 'steps'), steps), batches)
-    end = steps if last is None else last
-    return jax.lax.fori_loop(first, end, partial(step, xs), state)
+  def train_one(x: tuple[tuple[Drawn, Any], State]) -> State:
+    return jax.lax.fori_loop(first, last, partial(step, x[0]), x[1])
 
-  probes = len(jax.tree.leaves(state)[0])
-  return jax.lax.map(train_one, (state, jax.random.split(key, probes)))
+  return jax.lax.map(train_one, ((drawn, pixels_of(images)), state))
 
 
 def ask(

@@ -11,7 +11,8 @@ Deviations: GSAM's radius is constant, not scheduled with the learning rate.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
@@ -21,10 +22,12 @@ import optax
 
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, with_inputs
+from rdd_jax.core.feed import Window, of_step
 from rdd_jax.core.losses import RowLosses, cross_entropy
 from rdd_jax.core.measure import Measure, draw_minibatches
 from rdd_jax.core.numerics import safe_divide
 from rdd_jax.core.sharding import constrain
+from rdd_jax.core.streamed import Images
 from rdd_jax.core.transform import BoundTransform
 from rdd_jax.images.augment import Augment
 from rdd_jax.images.preprocessing import Preprocessing
@@ -40,22 +43,29 @@ class ExpertState(NamedTuple):
   edit: BoundTransform
 
 
+Drawn = tuple[Array, Batch]
+
+
 class Expert(NamedTuple):
   """Trains experts by pure functions.
 
   Attributes:
     init: `(key) -> ExpertState`.
     epoch: `(state, key, images u8[N, H, W, C], measure) -> state`.
-    part: `(state, key, images, measure, first, last) -> state` after the steps
-      `[first, last)` of an epoch, by one program for all numbers.
+    draw: `(key, images, measure)` to what the steps of an epoch take: keys
+      `[steps]`, and rows, a batch of `[steps, n]` whose inputs are numbers.
+    part: `(state, drawn, images, first, last) -> state` after the steps
+      `[first, last)` of an epoch, by one program for all numbers; of images,
+      or of a window of a stream, see `core.feed`.
     count: `(N) -> steps of an epoch`.
     size: `(N) -> rows of a step`.
   """
 
   init: Callable[[Array], ExpertState]
-  epoch: Callable[[ExpertState, Array, Array, Measure], ExpertState]
+  epoch: Callable[[ExpertState, Array, Images, Measure], ExpertState]
+  draw: Callable[[Array, Images, Measure], Drawn]
   part: Callable[
-    [ExpertState, Array, Array, Measure, Array | int, Array | int], ExpertState
+    [ExpertState, Drawn, Images | Window, Array | int, Array | int], ExpertState
   ]
   count: Callable[[int], int]
   size: Callable[[int], int]
@@ -149,64 +159,56 @@ def expert(
   def size(n: int) -> int:
     return min(batch_size, n)
 
-  def parted(
-    key: Array, images: Array, measure: Measure
-  ) -> tuple[Any, Callable[[ExpertState, Any], ExpertState]]:
-    """What the steps of an epoch take, and a step."""
-    number = count(len(images))
-    rows = size(len(images))
-    draw_key = keys.named(key, 'draw')
-    batches = draw_minibatches(draw_key, images, measure, number, rows)
+  def draw(key: Array, images: Images, measure: Measure) -> Drawn:
+    number, rows = count(len(images)), size(len(images))
+    own = keys.named(key, 'draw')
+    batches = draw_minibatches(own, images, measure, number, rows)
+    return jax.random.split(keys.named(key, 'steps'), number), batches
 
-    def step(state: ExpertState, x: tuple[Array, Batch]) -> ExpertState:
-      key, batch = x[0], constrain(x[1])
-      inputs = preprocess(images[batch.inputs])
-      if augment:
-        inputs = augment(keys.named(key, 'augment'), inputs)
-      current, rows = state.learner, with_inputs(batch, inputs)
-      batch, edited = state.edit(
-        rows,
-        key=keys.named(key, 'edit'),
-        score=sgd.scorer(net, current.variables),
-        synthetic=rows,
+  def step(
+    images: Images | Window, drawn: Drawn, t: Array, state: ExpertState
+  ) -> ExpertState:
+    key, batch = jax.tree.map(lambda x: x[t], drawn)
+    batch = constrain(batch)
+    inputs = preprocess(of_step(images, batch.inputs, t))
+    if augment:
+      inputs = augment(keys.named(key, 'augment'), inputs)
+    current, rows = state.learner, with_inputs(batch, inputs)
+    batch, edited = state.edit(
+      rows,
+      key=keys.named(key, 'edit'),
+      score=sgd.scorer(net, current.variables),
+      synthetic=rows,
+    )
+    if radius:
+      grads, stats = flat_gradient(
+        net,
+        current.variables,
+        batch,
+        num_classes,
+        radius=radius,
+        alpha=alpha,
+        losses=losses,
       )
-      if radius:
-        grads, stats = flat_gradient(
-          net,
-          current.variables,
-          batch,
-          num_classes,
-          radius=radius,
-          alpha=alpha,
-          losses=losses,
-        )
-      else:
-        grads, stats = sgd.gradient(
-          net, current.variables, batch, num_classes, losses
-        )
-      return ExpertState(sgd.update(tx, current, grads, stats), edited)
-
-    return (jax.random.split(keys.named(key, 'steps'), number), batches), step
+    else:
+      grads, stats = sgd.gradient(
+        net, current.variables, batch, num_classes, losses
+      )
+    return ExpertState(sgd.update(tx, current, grads, stats), edited)
 
   def epoch(
-    state: ExpertState, key: Array, images: Array, measure: Measure
+    state: ExpertState, key: Array, images: Images, measure: Measure
   ) -> ExpertState:
-    xs, step = parted(key, images, measure)
-    return jax.lax.scan(lambda s, x: (step(s, x), None), state, xs)[0]
+    drawn = draw(key, images, measure)
+    return part(state, drawn, images, 0, count(len(images)))
 
   def part(
     state: ExpertState,
-    key: Array,
-    images: Array,
-    measure: Measure,
+    drawn: Drawn,
+    images: Images | Window,
     first: Array | int,
     last: Array | int,
   ) -> ExpertState:
-    xs, step = parted(key, images, measure)
+    return jax.lax.fori_loop(first, last, partial(step, images, drawn), state)
 
-    def nth(t: Array, state: ExpertState) -> ExpertState:
-      return step(state, jax.tree.map(lambda x: x[t], xs))
-
-    return jax.lax.fori_loop(first, last, nth, state)
-
-  return Expert(init, epoch, part, count, size)
+  return Expert(init, epoch, draw, part, count, size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import chex
@@ -144,3 +145,41 @@ def test_rows_are_shared_where_a_mesh_is_set_and_not_within_a_share():
     assert shares() == 4
     np.testing.assert_array_equal(fn(jnp.arange(8)), np.arange(8))
   assert seen == [1]
+
+
+@pytest.mark.parametrize('devices', [1, 4])
+def test_rows_of_a_stream_are_sent_a_chunk_ahead(devices: int):
+  """Those of the next chunk while one is computed, and each once."""
+  rng = np.random.default_rng(0)
+  host = rng.integers(0, 256, (50, 2, 2, 1), np.uint8)
+  rows = rng.permutation(50)[:37]
+  numbers = [rows[i : i + 4 * devices] for i in range(0, 37, 4 * devices)]
+  read = [threading.Event() for _ in numbers]
+
+  class Reader:
+    shape, identity = host.shape, 'these'
+
+    def read(self, given: np.ndarray) -> np.ndarray:
+      for own, event in zip(numbers, read, strict=True):
+        if given[-1] in own:
+          event.set()
+      return host[given]
+
+  @jax.jit
+  def total(x: Any) -> Any:
+    return by_rows(lambda x: x.astype(int).sum((1, 2, 3)), x)
+
+  done = 0
+
+  def fn(x: Any) -> np.ndarray:
+    nonlocal done
+    assert isinstance(x, jax.Array)
+    done += 1
+    assert done == len(read) or read[done].wait(10)
+    return np.asarray(total(x))
+
+  images = Picked(Streamed(Reader()), rows)  # pyright: ignore
+  with meshes.use(meshes.make_mesh(devices)):
+    found = in_shares(fn, images, 4)
+  np.testing.assert_array_equal(found, host[rows].sum((1, 2, 3), dtype=int))
+  assert done == len(numbers)

@@ -19,7 +19,7 @@ from rdd_jax.core.streamed import Streamed
 from rdd_jax.core.transform import BoundTransform, EmptyState, identity
 from rdd_jax.experiment import experts
 from rdd_jax.experiment.experts import buffer as buffers
-from rdd_jax.experiment.experts import rounds
+from rdd_jax.experiment.experts import programs, rounds
 from rdd_jax.images.preprocessing import standardize
 from rdd_jax.runtime import distributed as meshes
 from rdd_jax.training.expert import Expert, expert
@@ -111,10 +111,8 @@ def test_a_stop_within_an_epoch_loses_no_step(
     np.testing.assert_allclose(found, shared, rtol=1e-4, atol=1e-5)
 
 
-def test_streamed_rows_are_read_by_their_device(
-  tmp_path: Path, shared: np.ndarray
-):
-  """To the same teacher: four of the sixteen rows of each step."""
+def test_streamed_rows_are_sent_to_devices(tmp_path: Path, shared: np.ndarray):
+  """To the same teacher: a step's rows are read once, for all of them."""
 
   class Reader:
     shape, identity = IMAGES.shape, 'these'
@@ -130,7 +128,7 @@ def test_streamed_rows_are_read_by_their_device(
   images = Streamed(Reader())  # pyright: ignore[reportArgumentType]
   found = train(tmp_path, 4, make(), images=images)
   np.testing.assert_allclose(found, shared, rtol=1e-4, atol=1e-5)
-  assert set(asked) == {4}
+  assert asked == [16] * 8
 
 
 def test_rows_that_devices_cannot_share_are_named(tmp_path: Path, capsys):
@@ -150,9 +148,10 @@ def test_a_device_has_a_quarter_of_the_work():
     with meshes.use(mesh):
       held = meshes.replicate((jnp.asarray(IMAGES), MEASURE), mesh)
       roots = meshes.replicate(jax.random.split(KEY, 1), mesh)
-      program = rounds.program_of(how, mesh, 1)
-      state, steps = program.init(roots), jnp.array([0, 0, 1])
-      lowered = program.part.lower(state, roots, steps, held)
+      program = programs.program_of(how, mesh, 1)
+      state, drawn = program.init(roots), program.draw(roots, 0, *held)
+      part: Any = program.part
+      lowered = part.lower(drawn, held[0], state, 0, 1)
     cost = lowered.compile().cost_analysis()
     assert isinstance(cost, dict)
     flops.append(cost['flops'])

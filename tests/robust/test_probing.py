@@ -40,15 +40,10 @@ def test_devices_change_no_more_than_rounding(devices):
         ),
         mesh,
       )
-      train = partial(
-        probing.train,
-        one,
-        standardize([0.5], [0.5]),
-        steps=20,
-        batch_size=64,
-        augment=None,
-      )
-      found = jax.jit(train)(state, jax.random.key(1), images, held)
+      draw = partial(probing.draw, probes=2, steps=20, batch_size=64)
+      drawn = jax.jit(draw)(jax.random.key(1), images, held)
+      train = partial(probing.train, one, standardize([0.5], [0.5]), None)
+      found = jax.jit(train)(drawn, images, state, 0, 20)
       return [np.asarray(leaf) for leaf in jax.tree.leaves(found)]
 
   for a, b in zip(trained(devices), trained(1), strict=True):

@@ -6,21 +6,20 @@ from collections.abc import Callable, Sequence
 from functools import partial
 import shutil
 import time
-from typing import Any, NamedTuple
 import zlib
 
 from absl import logging
 import jax
 from jax import Array
 import jax.numpy as jnp
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh
 import numpy as np
 
-from rdd_jax import networks
-from rdd_jax.core import keys
+from rdd_jax.core.feed import Advance
 from rdd_jax.core.measure import Measure
 from rdd_jax.core.parts import within
-from rdd_jax.core.sharding import each
+from rdd_jax.core.streamed import Images
+from rdd_jax.experiment.experts.programs import Program
 from rdd_jax.experiment.experts.store import (
   Buffer,
   Store,
@@ -30,72 +29,10 @@ from rdd_jax.experiment.experts.store import (
 )
 from rdd_jax.runtime import checkpoint, stopping
 from rdd_jax.runtime import distributed as meshes
-from rdd_jax.training.expert import Expert, ExpertState
+from rdd_jax.training.expert import ExpertState
 
 SAVE_EVERY = 60.0  # Seconds of training that a kill may cost.
 LOOK_EVERY = 0.5  # Seconds between two looks within an epoch, at least.
-
-
-class Program(NamedTuple):
-  """Several experts at once, each function compiled once."""
-
-  init: Callable[[Array], ExpertState]
-  part: Callable[[ExpertState, Array, Array, Any], ExpertState]
-  flatten: Callable[[ExpertState], Array]
-
-
-def program_of(expert: Expert, mesh: Mesh, parallel: int) -> Program:
-  """Shares experts out to the devices; those of one go as `each` decides.
-
-  One expert alone is trained by all devices together, each of which has its
-  share of the rows of a step.
-
-  Args:
-    expert: how one trains.
-    mesh: of the devices, which is set.
-    parallel: a multiple of the devices, or 1.
-  """
-  by_expert, whole = PartitionSpec('data'), PartitionSpec()
-
-  def share(fn: Callable, *specs: PartitionSpec) -> Callable:
-    if mesh.size > 1 and parallel == 1:
-      return jax.jit(fn, out_shardings=NamedSharding(mesh, whole))
-    if mesh.size > 1:
-      fn = jax.shard_map(
-        fn, mesh=mesh, in_specs=specs, out_specs=by_expert, check_vma=False
-      )
-    return jax.jit(fn)
-
-  def init(roots: Array) -> ExpertState:
-    return each(lambda key: expert.init(keys.named(key, 'init')), roots)
-
-  def part(
-    state: ExpertState, roots: Array, steps: Array, data: Any
-  ) -> ExpertState:
-    number, first, last = steps
-    images, measure = data
-
-    def one(x: tuple[ExpertState, Array]) -> ExpertState:
-      key = jax.random.fold_in(keys.named(x[1], 'epoch'), number)
-      if _in_parts():
-        return expert.part(x[0], key, images, measure, first, last)
-      return expert.epoch(x[0], key, images, measure)
-
-    return each(one, (state, roots))
-
-  def flatten(state: ExpertState) -> Array:
-    return jax.vmap(networks.flatten)(state.learner.variables)
-
-  return Program(
-    share(init, by_expert),
-    share(part, by_expert, by_expert, whole, whole),
-    share(flatten, by_expert),
-  )
-
-
-def _in_parts() -> bool:
-  """Whether an epoch takes several calls, so that it may stop within."""
-  return jax.process_count() == 1 and jax.default_backend() == 'cpu'
 
 
 @stopping.deferred()
@@ -106,7 +43,7 @@ def train_round(
   program: Program,
   steps: int,
   key: Array,
-  data: tuple[Array, Measure],
+  data: tuple[Images, Measure],
   mesh: Mesh,
   progress: Callable[[int], None],
   stop: Callable[[], bool],
@@ -155,7 +92,9 @@ def train_round(
     else:
       logging.warning('%s: trained again', next(filter(None, faults), folder))
   saved, looked = time.monotonic(), float('inf')
-  most = 1 if _in_parts() else steps  # of a call
+  timed = program.in_parts and jax.process_count() == 1
+  most = 1 if timed else steps  # of a call
+  advance: Advance[ExpertState] | None = None
   while True:
     epoch, first = divmod(taken, steps)
     if not first and epoch in buffer.snapshots:
@@ -167,11 +106,12 @@ def train_round(
     if epoch == buffer.snapshots[-1]:
       break
     last, begin = min(first + most, steps), time.monotonic()
-    state = program.part(state, roots, jnp.array([epoch, first, last]), data)
-    jax.block_until_ready(state)
+    if advance is None or not first:
+      advance = program.of_epoch(roots, epoch, *data)
+    state = jax.block_until_ready(advance(state, first, last))
     now = time.monotonic()
     taken += last - first
-    if _in_parts():
+    if timed:
       most = within(now - begin, last - first)
     if taken % steps == 0:
       progress(taken // steps)

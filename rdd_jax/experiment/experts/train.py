@@ -15,8 +15,9 @@ import numpy as np
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.core.measure import Measure
-from rdd_jax.core.streamed import Streamed, is_streamed
-from rdd_jax.experiment.experts.rounds import program_of, train_round
+from rdd_jax.core.streamed import Images, Streamed, is_streamed
+from rdd_jax.experiment.experts.programs import program_of
+from rdd_jax.experiment.experts.rounds import train_round
 from rdd_jax.experiment.experts.store import Buffer, Store
 from rdd_jax.runtime import distributed as meshes
 from rdd_jax.runtime.logging import say
@@ -30,7 +31,7 @@ def trajectories(
   buffer: Buffer,
   expert: Expert,
   key: Array,
-  images: Array,
+  images: Images,
   measure: Measure,
   mesh: Mesh,
   *,
@@ -81,7 +82,8 @@ def trajectories(
   rounds = [missing[i : i + size] for i in range(0, len(missing), size)]
   if rounds:
     _tell_whole(buffer, expert.size(len(images)), mesh.size)
-    program = program_of(expert, mesh, buffer.parallel)
+    streamed = isinstance(images, Streamed)
+    program = program_of(expert, mesh, buffer.parallel, streamed=streamed)
     epochs = buffer.snapshots[-1]
     total = len(rounds) * epochs
     label = f'training {buffer.what}'

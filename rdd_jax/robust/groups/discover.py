@@ -19,6 +19,7 @@ import numpy as np
 
 from rdd_jax.core import keys
 from rdd_jax.core.errors import UserError
+from rdd_jax.core.feed import fed
 from rdd_jax.core.measure import Measure
 from rdd_jax.core.streamed import on_host
 from rdd_jax.core.transform import (
@@ -132,10 +133,10 @@ def regroup(
       separation=jnp.full(num_classes, jnp.nan),
     )
 
-  train = jax.jit(
-    partial(probing.train, probe, preprocess, batch_size=batch_size),
-    static_argnames=('steps', 'augment'),
+  draw = jax.jit(
+    partial(probing.draw, probes=1, steps=steps, batch_size=batch_size)
   )
+  train = jax.jit(partial(probing.train, probe, preprocess, None))
   score = jax.jit(partial(probing.score_all, probe, preprocess))
 
   def look(
@@ -144,12 +145,8 @@ def regroup(
     data.tell('groups, an early network', 0, 2)
     one = jax.tree.map(lambda leaf: leaf[None], state.probe)
 
-    def advance(state: State, first: Array | int, last: Array | int) -> State:
-      return train(
-        *(state, key, data.images, measure),
-        **{'steps': steps, 'augment': None, 'first': first, 'last': last},
-      )
-
+    drawn = draw(key, data.images, measure)
+    advance = fed(data.images, drawn[1].inputs, partial(train, drawn), axis=1)
     made_of = data.images, measure, jax.random.key_data(key)
     new = data.parts('an early network', made_of, lambda: one, advance, steps)
     network = jax.tree.map(lambda leaf: leaf[0], new)

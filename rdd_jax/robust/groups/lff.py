@@ -26,6 +26,7 @@ import optax
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, group_mean, with_inputs
 from rdd_jax.core.errors import UserError
+from rdd_jax.core.feed import Window, fed, of_step
 from rdd_jax.core.losses import cross_entropy
 from rdd_jax.core.measure import Measure, draw_minibatches, rows_of
 from rdd_jax.core.numerics import safe_divide
@@ -133,8 +134,8 @@ def relative_difficulty(
 
   @jax.jit
   def train(
-    images: Array,
     batches: Batch,
+    images: Images | Window,
     pair: tuple[Learner, Learner],
     first: Array | int,
     last: Array | int,
@@ -143,7 +144,7 @@ def relative_difficulty(
       i: Array, pair: tuple[Learner, Learner]
     ) -> tuple[Learner, Learner]:
       rows = jax.tree.map(lambda x: x[i], batches)
-      batch = with_inputs(rows, preprocess(images[rows.inputs]))
+      batch = with_inputs(rows, preprocess(of_step(images, rows.inputs, i)))
       weighted = replace(batch, weights=batch.weights * difficulty(pair, batch))
       b = sgd.step(net, tx, pair[0], batch, num_classes, losses=biased)
       return b, sgd.step(net, tx, pair[1], weighted, num_classes)
@@ -168,11 +169,12 @@ def relative_difficulty(
     if int(state.done):
       return measure, state
     data.tell('two networks, which rows are difficult', 0, 1)
+    batches = draw(key, data.images, measure)
     pair = data.parts(
       'two networks, which rows are difficult',
       (data.images, measure, jax.random.key_data(key)),
       partial(start, key),
-      partial(train, data.images, draw(key, data.images, measure)),
+      fed(data.images, batches.inputs, partial(train, batches)),
       steps,
     )
     factors = found(pair, data.images, measure)

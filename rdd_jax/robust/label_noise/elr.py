@@ -26,6 +26,7 @@ import optax
 from rdd_jax import networks
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, with_inputs
+from rdd_jax.core.feed import Window, fed, of_step
 from rdd_jax.core.losses import cross_entropy
 from rdd_jax.core.measure import Measure, draw_minibatches
 from rdd_jax.core.onehot import OneHot
@@ -119,8 +120,8 @@ def clean_first(
 
   @jax.jit
   def train(
-    images: Array,
     batches: Batch,
+    images: Images | Window,
     state: tuple[Learner, Array],
     first: Array | int,
     last: Array | int,
@@ -128,7 +129,7 @@ def clean_first(
     def step(i: Array, state: tuple[Learner, Array]) -> tuple[Learner, Array]:
       current, running = state
       rows = jax.tree.map(lambda x: x[i], batches)
-      rows = with_inputs(rows, preprocess(images[rows.inputs]))
+      rows = with_inputs(rows, preprocess(of_step(images, rows.inputs, i)))
       grads, (targets, stats) = jax.grad(loss, has_aux=True)(
         current.variables['params'],
         current.variables,
@@ -144,11 +145,12 @@ def clean_first(
     measure: Measure, state: State, *, key: Array, data: DataView
   ) -> tuple[Measure, State]:
     if not int(state.done):
+      batches = draw(key, data.images, measure)
       _, running = data.parts(
         'ELR',
         (data.images, measure, jax.random.key_data(key)),
         partial(start, key, data.images),
-        partial(train, data.images, draw(key, data.images, measure)),
+        fed(data.images, batches.inputs, partial(train, batches)),
         steps,
       )
       # Of a row that was never drawn, the label stays as given.

@@ -33,6 +33,7 @@ import jax.numpy as jnp
 
 from rdd_jax.core import keys
 from rdd_jax.core.errors import UserError
+from rdd_jax.core.feed import fed
 from rdd_jax.core.measure import Measure
 from rdd_jax.core.onehot import OneHot, dense
 from rdd_jax.core.transform import (
@@ -97,16 +98,11 @@ def divert(
   def init(spec: DataSpec) -> State:
     return fresh(spec.num_examples, length, start(jax.random.key(0)))
 
-  train = jax.jit(
-    partial(
-      probing.train,
-      probe,
-      preprocess,
-      batch_size=recipe.batch_size,
-      augment=recipe.augment,
-    ),
+  draw = jax.jit(
+    partial(probing.draw, probes=recipe.probes, batch_size=recipe.batch_size),
     static_argnames='steps',
   )
+  train = jax.jit(partial(probing.train, probe, preprocess, recipe.augment))
   ask = jax.jit(
     partial(
       probing.ask,
@@ -175,12 +171,8 @@ def divert(
     def trained(state: Any, name: str, rows: Measure, steps: int) -> Any:
       own = keys.named(key, name)
 
-      def advance(probe: State, first: Array | int, last: Array | int) -> State:
-        return train(
-          *(probe, own, data.images, rows),
-          **{'steps': steps, 'first': first, 'last': last},
-        )
-
+      drawn = draw(own, data.images, rows, steps=steps)
+      advance = fed(data.images, drawn[1].inputs, partial(train, drawn), axis=1)
       made_of = state.probe, data.images, rows, jax.random.key_data(own)
       new = data.parts(name, made_of, lambda: state.probe, advance, steps)
       return state._replace(probe=new)

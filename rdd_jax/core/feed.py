@@ -1,0 +1,175 @@
+"""Rows of a stream that lie on the devices before a step asks for them.
+
+A program that asks a stream for rows waits until the host has sent them. Where
+it is known which rows steps will take, those of several steps are sent ahead,
+as an argument of the call that takes these steps, while the devices work on the
+call before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import jax
+from jax import Array
+from jax.sharding import NamedSharding, PartitionSpec
+import numpy as np
+
+from rdd_jax.core.ahead import in_advance
+from rdd_jax.core.sharding import shares
+from rdd_jax.core.streamed import Images, Streamed
+
+T = TypeVar('T')
+Advance = Callable[[T, Array | int, Array | int], T]
+
+STEPS = 16  # whose rows are sent at once, at most,
+BYTES = 2**26  # and of so many bytes, unless one step has more
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Window:
+  """Holds the images of the rows of some steps.
+
+  Attributes:
+    pixels: `u8[..., steps, n, H, W, C]`, of `n` rows of each.
+    first: `i[]`, the step that the first of them are of.
+  """
+
+  pixels: Any
+  first: Any
+
+
+def of_step(images: Images | Window, rows: Array, t: Array | int) -> Array:
+  """Returns the images of the rows of a step.
+
+  Args:
+    images: `u8[N, H, W, C]`, or a window in which step `t` is.
+    rows: `i[n]`, their numbers; not read of a window, which has no others.
+    t: the step.
+
+  >>> images, rows = np.arange(3), np.array([2, 0])
+  >>> of_step(images, rows, 1).tolist()
+  [2, 0]
+  >>> of_step(Window(jax.numpy.array([[0, 1], [2, 0]]), 0), rows, 1).tolist()
+  [2, 0]
+  """
+  if isinstance(images, Window):
+    return jax.lax.dynamic_index_in_dim(
+      images.pixels, t - images.first, keepdims=False
+    )
+  return images[rows]
+
+
+def pixels_of(images: Images | Window) -> Array | None:
+  """Returns the pixels of a window, and of other images None."""
+  return images.pixels if isinstance(images, Window) else None
+
+
+def with_pixels(
+  images: Images | Window, pixels: Array | None
+) -> Images | Window:
+  """Returns a window that has other pixels, and other images as they are.
+
+  Where windows hold rows of several networks, `[k, steps, n, ...]`, `pixels_of`
+  gives what can be mapped over, and this what each of them takes.
+
+  Args:
+    images: in memory, or a window.
+    pixels: `u8[steps, n, H, W, C]`, or of other images None.
+  """
+  if isinstance(images, Window) and pixels is not None:
+    return replace(images, pixels=pixels)
+  return images
+
+
+def fed(
+  images: Images,
+  order: Array | np.ndarray,
+  advance: Callable[[Any, T, Array | int, Array | int], T],
+  axis: int | None = None,
+) -> Advance[T]:
+  """Returns how steps are taken whose rows are known: `(state, first, last)`.
+
+  Of a stream, steps take their rows from windows, each sent while the one
+  before is used; at most three are held. In any order of calls, and however
+  steps are parted, they take the same rows.
+
+  Args:
+    images: in memory, which `advance` is given as they are, or a stream.
+    order: `i[..., steps, n]`, the rows of all steps.
+    advance: `(images, state, first, last)` to the state after the steps
+      `[first, last)`, which finds their rows by `of_step`; does not donate.
+    axis: of `[..., n]`, that devices share where a mesh is set, as far as it
+      divides; None gives each of them all.
+  """
+  if not isinstance(images, Streamed):
+    return lambda state, first, last: advance(images, state, first, last)
+  windows = _Windows(images, np.asarray(order), axis)
+
+  def run(state: T, first: Array | int, last: Array | int) -> T:
+    step = int(first)
+    while step < int(last):
+      window, end = windows.at(step)
+      before, after = state, min(end, int(last))
+      state = advance(window, before, step, after)
+      jax.block_until_ready(before)  # devices are a window behind, not more
+      step = after
+    return state
+
+  return run
+
+
+class _Windows:
+  """The windows of an order of rows, read and sent in turn."""
+
+  def __init__(self, images: Streamed, order: np.ndarray, axis: int | None):
+    self._images, self._order = images, np.moveaxis(order, -2, 0)
+    row = self._order[0].size * int(np.prod(images.shape[1:]))
+    self._size = min(max(BYTES // row, 1), STEPS, len(self._order))
+    self._sharding, self._own = _dealt(self._order.shape[1:], axis)
+    self._first = self._end = 0
+    self._held: Window | None = None
+    self._next: Iterator[Window] = iter(())
+
+  def at(self, step: int) -> tuple[Window, int]:
+    """Returns the window that a step is in, and the step after its last."""
+    if self._held is None or not self._first <= step < self._end:
+      if self._held is None or step != self._end:  # begins, or begins again
+        lines = self._order.reshape(len(self._order), -1)
+        self._images.expect(lines)
+        starts = range(step, len(lines), self._size)
+        self._next = in_advance(self._send, starts)
+      self._held = next(self._next)
+      self._first, self._end = step, step + self._size
+    return self._held, self._end
+
+  def _send(self, start: int) -> Window:
+    """Reads and sends the rows of some steps; the last one fills up."""
+    steps = np.minimum(start + np.arange(self._size), len(self._order) - 1)
+    read = [self._images[self._order[t][self._own]] for t in steps]
+    pixels = np.stack(read, self._order.ndim - 2)
+    if self._sharding is None:
+      return Window(jax.device_put(pixels), start)
+    sent = jax.make_array_from_process_local_data(self._sharding, pixels)
+    return Window(sent, start)
+
+
+def _dealt(
+  shape: tuple[int, ...], axis: int | None
+) -> tuple[NamedSharding | None, tuple[np.ndarray, ...]]:
+  """How pixels of rows `[*shape]` of steps are shared, and which are read."""
+  own, devices = [np.arange(size) for size in shape], shares()
+  if devices == 1:
+    return None, np.ix_(*own)
+  mesh = jax.sharding.get_mesh()
+  spec: list[str | None] = [None] * len(shape)
+  if axis is not None and shape[axis] % devices == 0:
+    spec[axis] = 'data'
+    rows = NamedSharding(mesh, PartitionSpec(*spec))
+    held = rows.addressable_devices_indices_map(shape).values()
+    own[axis] = np.unique([own[axis][i[axis]] for i in held if i])
+  spec.insert(len(shape) - 1, None)  # steps
+  return NamedSharding(mesh, PartitionSpec(*spec)), np.ix_(*own)
