@@ -133,9 +133,13 @@ def _read(
 
   def send(rows: np.ndarray) -> Sequence[Any]:
     with jax.set_mesh(mesh):
-      return jax.device_put([take(x, rows) for x in streams])
+      return [_placed(take(x, rows)) for x in streams]
 
   return in_advance(send, chunks)
+
+
+def _placed(x: np.ndarray | jax.Array) -> jax.Array:
+  return x if isinstance(x, jax.Array) else jax.device_put(x)
 
 
 def _streams(x: Any) -> bool:

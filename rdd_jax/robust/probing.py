@@ -10,10 +10,9 @@ import jax
 from jax import Array
 import jax.numpy as jnp
 
-from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, with_inputs
 from rdd_jax.core.feed import Window, of_step, pixels_of, with_pixels
-from rdd_jax.core.measure import Measure, draw_minibatches, rows_of
+from rdd_jax.core.measure import Measure, draw_steps, rows_of
 from rdd_jax.core.sharding import constrain, map_shared
 from rdd_jax.core.streamed import Images
 from rdd_jax.core.transform import Scores, State
@@ -52,9 +51,7 @@ def draw(
   """
 
   def of_one(key: Array) -> Drawn:
-    own = keys.named(key, 'draw')
-    rows = draw_minibatches(own, images, measure, steps, batch_size)
-    return jax.random.split(keys.named(key, 'steps'), steps), rows
+    return draw_steps(key, images, measure, steps, batch_size)
 
   return jax.lax.map(of_one, jax.random.split(key, probes))
 

@@ -24,7 +24,7 @@ from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, with_inputs
 from rdd_jax.core.feed import Window, of_step
 from rdd_jax.core.losses import RowLosses, cross_entropy
-from rdd_jax.core.measure import Measure, draw_minibatches
+from rdd_jax.core.measure import Measure, draw_steps
 from rdd_jax.core.numerics import safe_divide
 from rdd_jax.core.sharding import constrain
 from rdd_jax.core.streamed import Images
@@ -160,10 +160,8 @@ def expert(
     return min(batch_size, n)
 
   def draw(key: Array, images: Images, measure: Measure) -> Drawn:
-    number, rows = count(len(images)), size(len(images))
-    own = keys.named(key, 'draw')
-    batches = draw_minibatches(own, images, measure, number, rows)
-    return jax.random.split(keys.named(key, 'steps'), number), batches
+    n = len(images)
+    return draw_steps(key, images, measure, count(n), size(n))
 
   def step(
     images: Images | Window, drawn: Drawn, t: Array, state: ExpertState

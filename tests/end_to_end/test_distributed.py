@@ -55,6 +55,37 @@ def test_two_processes_equal_one(family: str, tmp_path: Path):
 
 
 @pytest.mark.slow
+def test_two_processes_read_a_stream_as_one(folder: Path, tmp_path: Path):
+  """A teacher of ten steps, and the crops that it selects."""
+  alone, both = (tmp_path / name / 'run' for name in ('one', 'two'))
+  flags = (
+    '--config=configs/rded_digits.py:smoke,width=8,ipc=2,labels=teacher',
+    f'--config.data.name=folder:{folder}',
+    '--config.data.stream=True',
+    '--config.data.workers=1',
+    '--config.seeds=1',
+    '--config.experts.epochs=1',
+    '--config.experts.epoch_steps=10',
+    '--config.baselines=()',
+    '--config.whole.steps=0',
+    '--config.evaluation.epochs=1',
+    '--config.evaluation.seeds=1',
+  )
+  one(alone, *flags, devices=4)
+  said, _ = (process := two(both, *flags)).communicate(timeout=900)
+  assert process.returncode == 0, said
+  with (
+    np.load(alone / 'distilled.npz') as ours,
+    np.load(both / 'distilled.npz') as theirs,
+  ):
+    assert set(ours) == set(theirs)
+    for name in ours:
+      np.testing.assert_allclose(
+        ours[name], theirs[name], 1e-4, 1e-5, True, name
+      )
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize('victim', [0, 1])
 def test_a_lost_process_ends_the_other(
   victim: int, single: Path, tmp_path: Path
