@@ -30,6 +30,15 @@ METHODS = ('dm', 'dsa', 'dc', 'idc', 'mtt', 'datm', 'ratbptt')
 # Name -> configuration file and argument string.
 PIECES = (
   {
+    f'{method}_{dataset}-ipc10-{labels}': (
+      f'{method}_{dataset}.py',
+      f'ipc=10,labels={labels}',
+    )
+    for dataset in ('cifar100', 'cifar10')
+    for labels in ('teacher', 'hard', 'soft')
+    for method in ('rded', 'sre2l')
+  }
+  | {
     f'{method}_{dataset}-ipc{ipc}': (f'{method}_{dataset}.py', f'ipc={ipc}')
     for ipc in (10, 1)
     for dataset in ('fashion_mnist', 'cifar10')
