@@ -105,14 +105,14 @@ def fed(
     axis: of `[..., n]`, that devices share where a mesh is set, as far as it
       divides; None gives each of them all.
   """
-  if not isinstance(images, Streamed):
-    return lambda state, first, last: advance(images, state, first, last)
-  windows = _Windows(images, np.asarray(order), axis)
+  feed = Feed(images, order, axis)
 
   def run(state: T, first: Array | int, last: Array | int) -> T:
+    if not feed.streamed:
+      return advance(images, state, first, last)
     step = int(first)
     while step < int(last):
-      window, end = windows.at(step)
+      window, end = feed.at(step)
       before, after = state, min(end, int(last))
       state = advance(window, before, step, after)
       jax.block_until_ready(before)  # devices are a window behind, not more
@@ -122,11 +122,28 @@ def fed(
   return run
 
 
-class _Windows:
-  """The windows of an order of rows, read and sent in turn."""
+class Feed:
+  """The rows of steps, of a stream in windows that are read and sent in turn.
 
-  def __init__(self, images: Streamed, order: np.ndarray, axis: int | None):
-    self._images, self._order = images, np.moveaxis(order, -2, 0)
+  Attributes:
+    streamed: whether there are windows: else all steps take the images.
+  """
+
+  def __init__(
+    self,
+    images: Images,
+    order: Array | np.ndarray,
+    axis: int | None = None,
+  ):
+    """Reads nothing yet.
+
+    Args:
+      images, order, axis: as of `fed`.
+    """
+    self._images, self.streamed = images, isinstance(images, Streamed)
+    if not self.streamed:
+      return
+    self._order = np.moveaxis(np.asarray(order), -2, 0)
     row = self._order[0].size * int(np.prod(images.shape[1:]))
     self._size = min(max(BYTES // row, 1), STEPS, len(self._order))
     self._sharding, self._own = _dealt(self._order.shape[1:], axis)
@@ -134,8 +151,10 @@ class _Windows:
     self._held: Window | None = None
     self._next: Iterator[Window] = iter(())
 
-  def at(self, step: int) -> tuple[Window, int]:
-    """Returns the window that a step is in, and the step after its last."""
+  def at(self, step: int) -> tuple[Images | Window, int]:
+    """Returns the images that a step takes, and until before which step."""
+    if not isinstance(self._images, Streamed):
+      return self._images, 2**31 - 1
     if self._held is None or not self._first <= step < self._end:
       if self._held is None or step != self._end:  # begins, or begins again
         lines = self._order.reshape(len(self._order), -1)

@@ -24,10 +24,12 @@ import jax
 from jax import Array
 import jax.numpy as jnp
 from jax.typing import ArrayLike
+import numpy as np
 
 from rdd_jax.core import keys
+from rdd_jax.core.feed import BYTES, Feed, Window, of_step
 from rdd_jax.core.sharding import map_shared
-from rdd_jax.core.streamed import expecting
+from rdd_jax.core.streamed import Images
 
 SIDE = 6  # of a patch; half an image at most
 LOOKED_AT = 2000  # images that patches are drawn from, at most,
@@ -95,7 +97,7 @@ def learn(key: Array, images: Array, size: int = 512) -> Dictionary:
 
 def features(
   dictionary: Dictionary,
-  images: Array,
+  images: Images,
   mirror: ArrayLike,
   tell: Callable[[int, int], None] = lambda done, images: None,
 ) -> Array:
@@ -113,32 +115,37 @@ def features(
   chex.assert_equal(len(images.shape), 4)
   n = images.shape[0]
   count = -(-n // CHUNK)
-  size = min(count, CALL)
+  chunk = CHUNK * math.prod(images.shape[1:])  # bytes
+  size = max(min(count, CALL, BYTES // chunk), 1)
+  # The last call does some again.
+  starts = [min(first, count - size) for first in range(0, count, size)]
+  every = np.array(starts)[:, None] * CHUNK + np.arange(size * CHUNK)
+  rows = np.minimum(every, n - 1)
+  feed = Feed(images, rows, axis=0)
   found = jnp.zeros((count, CHUNK, 8 * dictionary.atoms.shape[1]))
-  for first in range(0, count, size):
-    tell(first * CHUNK, n)
-    start = min(first, count - size)  # the last call does some again
-    found = _fill(found, dictionary, images, start, mirror, size)
+  for call, start in enumerate(starts):
+    tell(call * size * CHUNK, n)
+    held, _ = feed.at(call)
+    found = _fill(found, dictionary, held, rows[call], call, start, mirror)
     jax.block_until_ready(found)
   tell(n, n)
   return _standardized(found, n)
 
 
-@partial(jax.jit, static_argnames='size', donate_argnums=0)
+@partial(jax.jit, donate_argnums=0)
 def _fill(
   found: Array,
   dictionary: Dictionary,
-  images: Array,
-  start: ArrayLike,
+  images: Images | Window,
+  rows: Array,
+  call: Array | int,
+  start: Array | int,
   mirror: ArrayLike,
-  size: int,
 ) -> Array:
-  """Fills some chunks, from the one numbered `start` on."""
+  """Fills the chunks of the rows of a call, from the one `start` on."""
 
-  def of_chunk(
-    rows: Array, dictionary: Dictionary, images: Array, mirror: Array
-  ) -> Array:
-    small = _shrunk(images[rows])
+  def of_chunk(images: Array, dictionary: Dictionary, mirror: Array) -> Array:
+    small = _shrunk(images)
     plain = _pooled(dictionary, small)
     found = jax.lax.cond(
       mirror,
@@ -147,10 +154,9 @@ def _fill(
     )
     return jnp.sqrt(found).reshape(found.shape[0], -1)
 
-  rows = start * CHUNK + jnp.arange(size * CHUNK).reshape(size, CHUNK)
-  rows = expecting(images, jnp.minimum(rows, images.shape[0] - 1))
-  given = dictionary, images, jnp.asarray(mirror)
-  new = map_shared(of_chunk, rows, *given)
+  chunks = of_step(images, rows, call)
+  chunks = chunks.reshape(-1, CHUNK, *chunks.shape[1:])
+  new = map_shared(of_chunk, chunks, dictionary, jnp.asarray(mirror))
   return jax.lax.dynamic_update_slice_in_dim(found, new, start, 0)
 
 
