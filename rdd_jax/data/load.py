@@ -170,7 +170,8 @@ def load_unlabeled(
   """Loads a split of which no labels are needed.
 
   Any images below the path of `folder:`, and any array of images of `npz:` or
-  `npy:`, will do, see `unlabeled.read`; others are read as `load_split` does.
+  `npy:`, will do, see `unlabeled.read`; others are read as `load_split` does,
+  with rows whose label is -1.
 
   Args:
     name: as in `load`.
@@ -180,17 +181,21 @@ def load_unlabeled(
     channels: as in `load`.
 
   Returns:
-    The rows; of one class where their labels were not looked for.
+    The rows; of one class where their labels were not looked for, and those
+    without a label of a class without a name.
 
   Raises:
     UserError: as in `load`.
   """
   scheme, _, where = name.partition(':')
+  if scheme == OWN and where:
+    return load_split(name, split, size=size, channels=channels)
+  request = Request(
+    name, (split,), size, channels, data_dir=data_dir, labeled=False
+  )
   if scheme not in ('folder', 'npz', 'npy') or not where:
-    options = {'size': size, 'channels': channels}
-    return load_split(name, split, data_dir=data_dir, **options)
-  at = Path(where).expanduser()
-  found = unlabeled.read(at, Request(name, (split,), size, channels))
+    return read(request)[0]
+  found = unlabeled.read(Path(where).expanduser(), request)
   for note in found.notes:
     say(note)
   return found

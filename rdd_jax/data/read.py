@@ -20,6 +20,7 @@ from rdd_jax.data.readers import (
   subgroups,
   table,
   tfds,
+  unlabeled,
 )
 from rdd_jax.data.readers.recognize import Reader, read_any
 from rdd_jax.data.readers.request import Request
@@ -68,6 +69,8 @@ def read(request: Request) -> list[Split]:
   else:
     raise UserError(_unknown(name, scheme, colon + where))
   _require_stream(request, found[0].images)
+  if not request.labeled:
+    found = [unlabeled.without_class(s) for s in found]
   for note in dict.fromkeys(note for s in found for note in s.notes):
     say(note)
   return [

@@ -18,6 +18,7 @@ class Request(NamedTuple):
     channels: see `load`.
     data_dir: see `load`.
     pool: of the processes that read images later on; None has them read now.
+    labeled: whether each row needs a label; see `unlabeled.without_class`.
   """
 
   name: str
@@ -26,3 +27,4 @@ class Request(NamedTuple):
   channels: int | None = None
   data_dir: str | None = None
   pool: Workers | None = None
+  labeled: bool = True

@@ -67,6 +67,24 @@ def read(path: Path, request: Request) -> Split:
   return splits.read(source, {whole: part}, request)[0]
 
 
+def without_class(found: Split) -> Split:
+  """Gives rows that have no label, which is -1 in TFDS, a class of no name.
+
+  As of the unlabeled split of STL-10. In JAX and NumPy -1 is the last class.
+
+  >>> found = Split(np.zeros((2, 1, 1, 1), np.uint8), np.array([-1, 0]), ('a',))
+  >>> without_class(found).labels.tolist(), without_class(found).class_names
+  ([1, 0], ('a', ''))
+  """
+  none = found.labels == -1
+  if not none.any():
+    return found
+  return found._replace(
+    labels=np.where(none, len(found.class_names), found.labels),
+    class_names=(*found.class_names, ''),
+  )
+
+
 def _arrays(path: Path, split: str, request: Request) -> Split:
   where = request.name
   if path.suffix.lower() == '.npy':

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from data.ood.sets_cases import alone, images
+from data.readers.tfds_cases import _png, _write
 import numpy as np
 from PIL import Image
 import pytest
@@ -97,3 +98,25 @@ def test_what_holds_no_images(tmp_path):
     with pytest.raises(UserError, match=match) as caught:
       alone(f'{scheme}:{tmp_path}/{file}', images())
     assert '\n' not in str(caught.value)
+
+
+def test_rows_without_a_label_are_of_no_class(tmp_path):
+  """STL-10's unlabeled split: -1 is not the last class, which the data has."""
+  encoded = [_png(np.full((5, 7, 3), level, np.uint8)) for level in range(4)]
+  splits = {
+    'unlabelled': [(image, -1) for image in encoded],
+    'train': list(zip(encoded, (0, 1, -1, 0), strict=True)),
+  }
+  _write(tmp_path, 'stl10', splits, (5, 7, 3), names=('bird', 'truck'))
+  options = {'rows': 9, 'seed': 0, 'data_dir': str(tmp_path)}
+
+  def found(split, **more):
+    source = f'tfds:stl10@{split}'
+    return _levels(data.load_outliers(source, SHAPE, **options, **more))
+
+  ours = ('cat', 'truck')
+  assert found('unlabelled', class_names=ours) == {0, 1, 2, 3}
+  left = found('train', class_names=ours, overlap='leave_out')
+  assert left == {0, 2, 3}
+  with pytest.raises(UserError, match=r'outside \[0, 2\) in 4 rows'):
+    data.load_split('tfds:stl10', 'unlabelled', data_dir=str(tmp_path))
