@@ -24,7 +24,13 @@ from rdd_jax.core.onehot import OneHot, dense
 from rdd_jax.core.parts import Parts, in_one, within
 from rdd_jax.distill import DistillState
 from rdd_jax.experiment.prepare import prepared
-from rdd_jax.experiment.program import Compiled, compile_call, feeds, filled
+from rdd_jax.experiment.program import (
+  Compiled,
+  compile_call,
+  feeds,
+  filled,
+  reading_ahead,
+)
 from rdd_jax.objectives.trajectory import Trajectories
 from rdd_jax.runtime import checkpoint, stopping
 from rdd_jax.runtime import distributed as meshes
@@ -137,6 +143,7 @@ def distil(
   path = directory / 'metrics.jsonl'
   size, total = config.steps_per_call, taken(config)
   most = 1 if compiled.counted else size  # steps of the next call
+  first, read_ahead = done, reading_ahead(experiment, images, size)
 
   def save() -> None:
     nonlocal saved, saved_at
@@ -172,6 +179,8 @@ def distil(
       count = min(most, size - done % size)
       fed = feeds(experiment, state, done, count, trajectories)
       fed = meshes.replicate((filled(fed, size), np.int32(count)), mesh)
+      if done == first or done % size == 0:
+        read_ahead(state)
       with stopping.deferred():  # a call takes the state's buffers
         begin = time.monotonic()
         with profile.call(count):

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 from jax import Array
+import jax.numpy as jnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 import numpy as np
 
@@ -15,8 +16,9 @@ from rdd_jax.config.defaults import Config
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, Look
 from rdd_jax.core.counted import counted_scan
+from rdd_jax.core.measure import Measure
 from rdd_jax.core.sharding import constrain
-from rdd_jax.core.streamed import Images
+from rdd_jax.core.streamed import Images, Streamed
 from rdd_jax.distill import DistillState
 from rdd_jax.objectives.trajectory import Trajectories
 from rdd_jax.runtime import distributed as meshes
@@ -66,8 +68,7 @@ def make_call(
   def step(
     state: DistillState, images: Array, feed: Any
   ) -> tuple[DistillState, dict[str, Array]]:
-    key = jax.random.fold_in(keys.named(state.key, 'draw'), state.step)
-    real = constrain(experiment.draw(key, state.measure))
+    real = constrain(_drawn(experiment, state.key, state.measure, state.step))
 
     def fetch(images: Images, rows: Batch) -> Batch:
       return constrain(experiment.look(images, rows))
@@ -95,6 +96,37 @@ def make_call(
     )
 
   return call
+
+
+def reading_ahead(
+  experiment: Experiment, images: Images, steps: int
+) -> Callable[[DistillState], None]:
+  """Returns what tells a stream which rows the next steps of a state draw.
+
+  Args:
+    experiment: what is run.
+    images: in memory, which need not be told, or a stream.
+    steps: of a call; it is told of the next one as well, for its first reads.
+  """
+  if not isinstance(images, Streamed):
+    return lambda state: None
+
+  @jax.jit
+  def order(state: DistillState) -> Array:
+    def rows(step: Array) -> Array:
+      return _drawn(experiment, state.key, state.measure, step).inputs
+
+    return jax.lax.map(rows, state.step + jnp.arange(2 * steps))
+
+  return lambda state: images.expect(np.asarray(order(state)))
+
+
+def _drawn(
+  experiment: Experiment, key: Array, measure: Measure, step: Array
+) -> Batch:
+  """The real rows of a step, of a run's key."""
+  own = jax.random.fold_in(keys.named(key, 'draw'), step)
+  return experiment.draw(own, measure)
 
 
 def feeds(

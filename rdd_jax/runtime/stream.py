@@ -96,10 +96,12 @@ class StreamReader:
     """Learns that the lines of an order `i[steps, n]` will be asked for."""
     order = np.asarray(order, np.int64)
     with self._lock:
-      if order.shape != self._order.shape or (order != self._order).any():
-        self._order, self._places = order, {}
-        while self._asked:  # before another order, or none
-          self._asked.popitem()[1].drop()
+      if order.shape == self._order.shape and (order == self._order).all():
+        return
+      self._order, self._places = order, {}
+      for key, asked in list(self._asked.items()):
+        if key not in self._lines(len(asked.again)):  # of another order
+          self._asked.pop(key).drop()
 
   def read(self, rows: np.ndarray) -> np.ndarray:
     """Reads rows `i[n]` as `u8[n, H, W, C]`; any thread may ask.
@@ -131,19 +133,24 @@ class StreamReader:
     size = len(rows)
     if not count:
       return []
-    whole, rest = divmod(self._order.shape[1], size)
-    if not rest:
+    place = self._lines(size).get(rows.tobytes())
+    if place is not None:  # a device asks for the same share of each line
+      whole = self._order.shape[1] // size
       lines = self._order.reshape(-1, size)
-      if size not in self._places:
-        self._places[size] = {x.tobytes(): i for i, x in enumerate(lines)}
-      place = self._places[size].get(rows.tobytes())
-      if place is not None:  # a device asks for the same share of each line
-        return list(lines[place + whole :: whole][: -(-count // whole)])
+      return list(lines[place + whole :: whole][: -(-count // whole)])
     first, end = int(rows[0]), self.shape[0]
     if size < 2 or first + size >= end or (np.diff(rows) != 1).any():
       return []
     starts = range(first + size, min(first + size * (1 + count), end), size)
     return [np.minimum(np.arange(s, s + size), end - 1) for s in starts]
+
+  def _lines(self, size: int) -> dict[bytes, int]:
+    """The requests of so many rows that the order has, by their place."""
+    if size not in self._places:
+      even = self._order.shape[1] % size == 0
+      lines = self._order.reshape(-1, size) if even else ()
+      self._places[size] = {line.tobytes(): i for i, line in enumerate(lines)}
+    return self._places[size]
 
   def _ask(self, rows: np.ndarray, parts: int) -> _Asked:
     """Asks for rows, in so many parts if they are not too large."""

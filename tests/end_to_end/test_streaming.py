@@ -149,6 +149,29 @@ def test_damaged_files_are_left_out_and_counted_up_to_a_share(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize('method', ['dm', 'frepo'])
+def test_rows_of_steps_are_read_ahead(
+  folder: Path, tmp_path: Path, method: str, monkeypatch
+):
+  """All but those of the first step; by class, or all of a step at once."""
+  config = tiny(method, '', folder, **{'data.stream': True})
+  config.steps, config.steps_per_call = 6, 2
+  rows = config.real_rows * 10
+  hits, read = [], StreamReader.read
+
+  def noted(self: StreamReader, numbers: np.ndarray) -> np.ndarray:
+    key = numbers.astype(np.int64).tobytes()
+    if self._order.shape == (4, rows) and key in self._lines(len(numbers)):
+      hits.append(key in self._asked)
+    return read(self, numbers)
+
+  monkeypatch.setattr(StreamReader, 'read', noted)
+  pipeline.execute(config, tmp_path)
+  first = 10 if method == 'dm' else 1
+  assert hits == [False] * first + [True] * 5 * first
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize('method', PLAIN)
 def test_each_method(folder: Path, tmp_path: Path, method: str):
   require_equal(lambda **c: tiny(method, '', folder, **c), tmp_path)
