@@ -48,7 +48,7 @@ def write_summed(path: Path, data: bytes) -> None:
     path: of the file; what is there is replaced. Its directory must exist.
     data: what the file is to hold.
   """
-  beside = _sum_of(path)
+  beside = sum_of(path)
   beside.unlink(missing_ok=True)
   write_atomically(path, data)
   write_atomically(beside, hashlib.sha256(data).hexdigest().encode())
@@ -73,13 +73,14 @@ def read_summed(path: Path) -> bytes | None:
   except FileNotFoundError:
     return None
   with suppress(FileNotFoundError):
-    told = _sum_of(path).read_bytes()
+    told = sum_of(path).read_bytes()
     if told != hashlib.sha256(data).hexdigest().encode():
       return None
   return data
 
 
-def _sum_of(path: Path) -> Path:
+def sum_of(path: Path) -> Path:
+  """Returns where the SHA-256 of a file stands, by `write_summed`."""
   return path.with_name(f'.{path.name}.sha256')
 
 
