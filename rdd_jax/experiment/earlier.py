@@ -52,11 +52,10 @@ def put_aside(directory: Path, name: str, *, labels: bool = False) -> str:
 
 def _files(seed: Path, labels: bool) -> Iterator[Path]:
   """Yields what is to be moved, below the directory of a seed."""
-  sets = [seed]
-  if labels:
-    sets += sorted((seed / 'baselines').glob('*/'))
+  sets = sorted((seed / 'baselines').glob('*/')) if labels else []
+  sets.append(seed)  # after them: by it one knows that all are to be moved
   files = [path / name for path in sets for name in (store.ARRAYS, store.CARD)]
-  if labels:  # last: a set that is there has its teacher
+  if labels:  # a set that is there has its teacher
     teacher = seed / TEACHER
     files += [teacher, sum_of(teacher)]
   yield from (path.relative_to(seed) for path in files if path.exists())

@@ -37,12 +37,7 @@ def follow(
   tops = {f.partition('.')[0] for f in fields if f != 'evaluation.networks'}
   labeled = relabels(directory, now, fields)
   stale = {*_stale(tops, now), *(['*-*'] if labeled else [])}
-  for path in (directory / 'evaluations').glob('*.json'):
-    if any(fnmatch(path.name, pattern) for pattern in stale):
-      path.unlink()
   again = drops(directory, now, fields)
-  if again:
-    (directory / 'results.json').unlink(missing_ok=True)
   aside = ''
   if 'steps' in fields:
     name = f'steps-{before["steps"]}'
@@ -50,6 +45,11 @@ def follow(
   elif labeled:
     name = f'labels-{before["synthetic.labels"]}'
     aside = put_aside(directory, name, labels=True)
+  for path in (directory / 'evaluations').glob('*.json'):
+    if any(fnmatch(path.name, pattern) for pattern in stale):
+      path.unlink()
+  if again:
+    (directory / 'results.json').unlink(missing_ok=True)
   changes = told(before, now, fields)
   kept = (
     'it goes on from the last checkpoint'

@@ -23,6 +23,8 @@ from rdd_jax.runtime.emitters import choose_emitters
 
 NO_READER = 128 + signal.SIGPIPE  # as shells have it
 HELP = ('--help', '-help', '-h')
+# Flags that say where something is written.
+PLACES = ('workdir', 'out', 'report', 'html', 'csv')
 CONFIGS = Path('configs')  # where those of the library are, from its clone
 _USER_ERROR = f'{UserError.__module__}.{UserError.__qualname__}'
 
@@ -73,10 +75,17 @@ def _explain(error: Exception) -> None:
   if isinstance(error, OSError):
     if os.strerror(errno.EPIPE) in str(error):
       _leave_quietly()
-    fail(
-      f'{error}; what was saved before is intact: {files.advice(error)}, or '
-      'choose another --workdir'
-    )
+    fail(f'{error}; {_advice(error)}')
+
+
+def _advice(error: OSError) -> str:
+  """What to do about a file, by the flags that the command has."""
+  what = files.advice(error)
+  if what == files.UNREAD:
+    return what
+  there = [f'--{name}' for name in PLACES if name in flags.FLAGS]
+  other = f', or choose another {" or ".join(there)}' if there else ''
+  return f'what was saved before is intact: {what}{other}'
 
 
 def _of_reader(error: Exception) -> str:

@@ -11,16 +11,32 @@ import uuid
 
 from rdd_jax.core.errors import UserError
 
+UNREAD = 'allow reading there'
+
 
 def advice(error: OSError) -> str:
-  """Returns what to do about a file that could not be written.
+  """Returns what to do about a file that could not be written, or read.
 
   >>> [advice(OSError(n, '')) for n in (errno.ENOSPC, errno.EROFS, errno.EIO)]
   ['free some space', 'allow writing there', 'check the disk']
   """
   if error.errno in (errno.ENOSPC, errno.EDQUOT):
     return 'free some space'
-  return 'check the disk' if error.errno == errno.EIO else 'allow writing there'
+  if error.errno == errno.EIO:
+    return 'check the disk'
+  name = error.filename if isinstance(error.filename, str) else ''
+  return 'allow writing there' if _readable(Path(name)) else UNREAD
+
+
+def _readable(path: Path) -> bool:
+  """Whether a path, or what there is above one that is not there, may be read.
+
+  A directory in which nothing may be looked up hides what is in it.
+  """
+  there = next(
+    p for p in (path.absolute(), *path.absolute().parents) if os.path.exists(p)
+  )
+  return os.access(there, os.R_OK | (os.X_OK if there.is_dir() else 0))
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -37,8 +53,12 @@ def write_atomically(path: Path, data: bytes) -> None:
   try:
     unfinished.write_bytes(data)
     os.replace(unfinished, path)
+  except OSError as error:
+    error.filename, error.filename2 = str(path), None  # what was to be written
+    raise
   finally:
-    unfinished.unlink(missing_ok=True)
+    with suppress(OSError):  # where nothing is to be written
+      unfinished.unlink()
 
 
 def write_summed(path: Path, data: bytes) -> None:
