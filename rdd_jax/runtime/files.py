@@ -54,8 +54,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     unfinished.write_bytes(data)
     os.replace(unfinished, path)
   except OSError as error:
-    error.filename, error.filename2 = str(path), None  # what was to be written
-    raise
+    raise OSError(error.errno, error.strerror, str(path)) from error
   finally:
     with suppress(OSError):  # where nothing is to be written
       unfinished.unlink()
