@@ -25,6 +25,8 @@ NO_READER = 128 + signal.SIGPIPE  # as shells have it
 HELP = ('--help', '-help', '-h')
 # Flags that say where something is written.
 PLACES = ('workdir', 'out', 'report', 'html', 'csv')
+# What such an error says is all that there is to it.
+IN_THE_WAY = (IsADirectoryError, NotADirectoryError, FileExistsError)
 CONFIGS = Path('configs')  # where those of the library are, from its clone
 _USER_ERROR = f'{UserError.__module__}.{UserError.__qualname__}'
 
@@ -75,7 +77,8 @@ def _explain(error: Exception) -> None:
   if isinstance(error, OSError):
     if os.strerror(errno.EPIPE) in str(error):
       _leave_quietly()
-    fail(f'{error}; {_advice(error)}')
+    known = error.errno is None or isinstance(error, IN_THE_WAY)
+    fail(str(error) if known else f'{error}; {_advice(error)}')
 
 
 def _advice(error: OSError) -> str:
