@@ -13,6 +13,8 @@ from ml_collections import ConfigDict
 if TYPE_CHECKING:
   from rdd_jax.config.defaults import Config
 
+COMPLETED = ('network.', 'objective.')  # fields that are
+
 
 def completed(flag: str) -> None:
   """Lets flags set fields that a configuration file does not name.
@@ -39,11 +41,14 @@ class _Parser(flags.ArgumentParser):
   def parse(self, argument: Any) -> Config:
     """Returns the configuration of `FILE.py:ARGUMENTS`."""
     config = self._file.parse(argument)
+    argv = flags.FLAGS.read_flags_from_files(sys.argv, force_gnu=False)
+    given = typed(argv, self._flag)
+    if not any(path.startswith(COMPLETED) for path in given):
+      return config
     if isinstance(config, ConfigDict):  # and no error, which is said later
-      from rdd_jax.config.completed import complete
+      from rdd_jax.config.completed import complete  # imports JAX
 
-      argv = flags.FLAGS.read_flags_from_files(sys.argv, force_gnu=False)
-      complete(config, typed(argv, self._flag))
+      complete(config, given)
     return config
 
   def flag_type(self) -> str:
