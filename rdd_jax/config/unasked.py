@@ -14,7 +14,6 @@ from typing import Any
 from absl import flags
 from ml_collections import config_flags
 
-from rdd_jax.config.completed import complete
 from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets import registry
 from rdd_jax.core.errors import UserError
@@ -78,6 +77,8 @@ def own_data(
   }
   if preset.data.name == config.data.name or not left:
     return config, []
+  from rdd_jax.config.completed import complete  # imports JAX
+
   plain = _without(get_config, arg, left)
   complete(plain, overrides)
   with plain.unlocked():
