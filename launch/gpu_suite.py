@@ -19,6 +19,7 @@ from absl import flags
 
 from rdd_jax.experiment import sweep
 from rdd_jax.runtime import cli
+from rdd_jax.runtime.processes import Runner
 
 _OUT = flags.DEFINE_string('out', 'runs/gpu_suite', 'Where everything goes.')
 _ONLY = flags.DEFINE_string('only', '', 'Pieces whose name contains this.')
@@ -134,7 +135,7 @@ def job(name: str, out: Path) -> sweep.Job:
 def run(command: list[str], seconds: float) -> bool:
   """Runs a command, SIGTERM when time is over; returns whether it finished."""
   print(' '.join(command), flush=True)
-  return sweep.Runner().run(command, seconds=seconds)
+  return Runner().run(command, seconds=seconds)
 
 
 def table(out: Path) -> str:

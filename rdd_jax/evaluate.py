@@ -18,6 +18,7 @@ from ml_collections import config_flags
 
 from rdd_jax.config import code
 from rdd_jax.config.presets.methods import BASELINES
+from rdd_jax.config.typed import completed
 from rdd_jax.core.errors import UserError
 from rdd_jax.records import flag as records
 from rdd_jax.runtime import cli, programs
@@ -74,6 +75,7 @@ _DATASET = flags.DEFINE_string(
 _LIKE = config_flags.DEFINE_config_file(
   'like', None, "A config whose data, network and recipe judge others' sets."
 )
+completed('like')
 _SIZE = flags.DEFINE_integer('size', 0, 'Resizes the images of --dataset.')
 _CHANNELS = flags.DEFINE_integer('channels', 0, 'Converts them, to 1 or 3.')
 _ZCA = flags.DEFINE_float(

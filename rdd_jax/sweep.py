@@ -86,7 +86,7 @@ def run(out: Path, extra: list[str]) -> None:
       return array_jobs(todo, out)
     if slurm.scripts(out) and not _JOBS.present:
       return page_alone(todo, out)
-    failed = sweeps.run_all(todo, out / 'logs', _JOBS.value, say)
+    failed = sweeps.run_all(todo, _JOBS.value, say)
     side_by_side(todo, out, earlier=earlier)
   if failed:
     lines = '; '.join(f'{name} ({line})' for name, line in failed.items())
@@ -137,11 +137,12 @@ def page_alone(todo: list[sweeps.Job], out: Path) -> None:
     UserError: if some are not finished, with their names.
   """
   side_by_side(todo, out)
-  left = [job.name for job in todo if not job.finished()]
+  left = [job.name for job in todo if not job.done()]
   if left:
     raise UserError(
-      f'{len(left)} of {len(todo)} runs are not finished: {"; ".join(left)}. '
-      f'They are for SLURM, by {out}/sweep*.sh, and nothing was run here: '
+      f'{len(left)} of {len(todo)} runs are not finished, by these flags and '
+      f'files: {"; ".join(left)}. They are for SLURM, by {out}/sweep*.sh, and '
+      'nothing was run here: '
       'squeue shows those that wait, --slurm=submit submits all of them again, '
       '--jobs=1 runs them on this machine'
     )

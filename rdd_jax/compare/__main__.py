@@ -21,7 +21,7 @@ from absl import flags
 from rdd_jax.core.errors import UserError
 from rdd_jax.records import flag as records
 from rdd_jax.runtime import cli
-from rdd_jax.runtime.files import write_out
+from rdd_jax.runtime.files import require_place, write_out
 
 if TYPE_CHECKING:
   from rdd_jax.compare.runs import Finished
@@ -157,6 +157,9 @@ def main(argv: list[str]) -> None:
 
   if _METRICS.value and not records.asked():
     raise UserError('--metrics is of a record: give --record=NAME too')
+  for flag, path in (('csv', _CSV.value), ('html', _HTML.value)):
+    if path:
+      require_place(Path(path), flag)
   directories = [Path(name) for name in argv[1:]]
   if not directories:
     directories = find()

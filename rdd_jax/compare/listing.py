@@ -77,6 +77,8 @@ def look(directory: Path) -> Listed:
       return Listed(directory, config, None, _progress(directory, config))
     results = json.loads((directory / 'results.json').read_text())
     accuracy = results['rows']['distilled'].get('accuracy')
+  except PermissionError:  # somebody else's
+    return Listed(directory, {}, None, 'not to be read')
   except Exception as error:  # whatever the damage raises
     return Listed(directory, {}, None, f'damaged ({type(error).__name__})')
   return Listed(directory, config, accuracy, 'finished')

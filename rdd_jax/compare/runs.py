@@ -201,7 +201,12 @@ def _json(path: Path) -> Any:
     if data is None:
       raise ValueError('it is not what was written')
     return json.loads(data)
-  except (OSError, ValueError, RecursionError) as error:
+  except OSError as error:
+    raise UserError(
+      f'{path} cannot be read ({error.strerror}): allow reading it, or leave '
+      'its run out'
+    ) from error
+  except (ValueError, RecursionError) as error:
     raise UserError(
       f'{path} is damaged ({error}): run its command again without it'
     ) from error

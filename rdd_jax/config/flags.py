@@ -8,6 +8,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from rdd_jax.config.arguments import SHOW
+from rdd_jax.config.typed import completed
 from rdd_jax.core.errors import UserError
 from rdd_jax.runtime import cli
 
@@ -21,8 +22,7 @@ _CONFIG = config_flags.DEFINE_config_file(
   'FILE.py:show the whole configuration',
   lock_config=True,
 )
-
-
+completed('config')
 WORKDIR = flags.DEFINE_string(
   'workdir', None, 'Where outputs go; by default runs/NAME-HASH.'
 )

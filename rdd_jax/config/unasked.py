@@ -77,7 +77,10 @@ def own_data(
   }
   if preset.data.name == config.data.name or not left:
     return config, []
+  from rdd_jax.config.completed import complete  # imports JAX
+
   plain = _without(get_config, arg, left)
+  complete(plain, overrides)
   with plain.unlocked():
     try:
       plain.update_from_flattened_dict(overrides)

@@ -100,6 +100,30 @@ def call(
   return found
 
 
+def options(where: str, name: str) -> dict[str, Any] | None:
+  """Returns the options of the function of that name.
+
+  Args:
+    where: the name stands, for errors.
+    name: `package.module:function`.
+
+  Returns:
+    Their defaults by name, None where there is none; None instead of all for a
+    function that takes whatever it is given.
+
+  Raises:
+    UserError: if there is no such module or function, or it is not allowed.
+  """
+  parameters = inspect.signature(_find(where, name)).parameters.values()
+  if any(p.kind is p.VAR_KEYWORD for p in parameters):
+    return None
+  return {
+    p.name: None if p.default is p.empty else p.default
+    for p in parameters
+    if p.kind is p.KEYWORD_ONLY or p.default is not p.empty
+  }
+
+
 def digest(name: str) -> str:
   """Returns the SHA-256 of the source of the module that a name is in."""
   module = _module(name, name)

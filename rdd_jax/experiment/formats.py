@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from rdd_jax.core import plugins
 from rdd_jax.core.errors import UserError, choose
+from rdd_jax.runtime.files import require_place
 
 if TYPE_CHECKING:
   from rdd_jax.artifact.store import Distilled
@@ -58,6 +59,7 @@ def claimed(out: Path) -> Iterator[None]:
   """
   if out.exists() and (not out.is_dir() or any(out.iterdir())):
     raise UserError(f'{out} is in use; choose another --out, or empty it')
+  require_place(out, 'out', directory=True)
   made = [path for path in (out, *out.parents) if not path.exists()]
   out.mkdir(parents=True, exist_ok=True)
   try:

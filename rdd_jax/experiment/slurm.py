@@ -17,6 +17,17 @@ from rdd_jax.experiment.sweep import Job
 
 SCRIPT = resources.files('rdd_jax.experiment') / 'slurm.sh'
 SIZE = 1001  # of an array, where a site does not say otherwise
+# What a task does with `Job.asked`, once it has its arguments.
+KEEPS = r"""
+digest=$({ [[ ! -f $file ]] || cat "$file"; } | sha256sum | cut -d ' ' -f 1)
+asked=$(printf '%s\n' "$@" "$digest")
+rm -f "$record"
+keep_asked() {
+  printf '%s' "$asked" > "$record.$SLURM_JOB_ID"
+  mv "$record.$SLURM_JOB_ID" "$record"
+}
+trap '[[ $? != 0 ]] || keep_asked' EXIT
+""".strip()
 
 
 class Array(NamedTuple):
@@ -42,8 +53,10 @@ def write(
   """Writes array jobs, one task for each run that is not finished.
 
   A script holds its commands, and sbatch keeps a copy of it: what is written
-  later does not change what waits. Task `i` of the script `k` is the run
-  `k * size + i` of the grid, whichever others are finished.
+  later does not change what waits. A task that finishes well keeps what was
+  asked of it, with the digest that its file had as it began, see `Job.done`.
+  Task `i` of the script `k` is the run `k * size + i` of the grid, whichever
+  others are finished.
 
   Args:
     jobs: the runs.
@@ -69,7 +82,7 @@ def write(
   found = []
   for k, begin in enumerate(range(0, len(jobs), size)):
     part = jobs[begin : begin + size]
-    todo = {i: job for i, job in enumerate(part) if not job.finished()}
+    todo = {i: job for i, job in enumerate(part) if not job.done()}
     number = f'-{k + 1}' if len(jobs) > size else ''
     script = out / f'sweep{number}.sh'
     if todo:
@@ -142,7 +155,8 @@ def _text(jobs: dict[int, Job], out: Path, array: str, options: str) -> str:
   own = [line for line in head.splitlines() if line.startswith('#SBATCH ')]
   log = f'{str(out.absolute()).replace("%", "%%")}/logs/%A_%a.log'
   cases = [
-    f'  {i}) set -- {shlex.join(job.arguments())} ;;' for i, job in jobs.items()
+    f'  {i}) set -- {shlex.join(job.arguments())}; {_record(job)} ;;'
+    for i, job in jobs.items()
   ]
   lines = [
     '#!/usr/bin/env bash',
@@ -159,8 +173,14 @@ def _text(jobs: dict[int, Job], out: Path, array: str, options: str) -> str:
     *cases,
     f'  *) echo "usage: sbatch $0, of runs {array}" >&2; exit 2 ;;',
     'esac',
+    KEEPS,
   ]
   return '\n'.join(lines) + '\n' + body
+
+
+def _record(job: Job) -> str:
+  record, file = job.record(), job.config.partition(':')[0]
+  return f'record={shlex.quote(str(record))}; file={shlex.quote(file)}'
 
 
 def _refused(said: str, script: Path, submitted: Sequence[str]) -> str:

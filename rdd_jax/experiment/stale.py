@@ -6,15 +6,12 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from rdd_jax.artifact import store
 from rdd_jax.config.presets.methods import BASELINES
 from rdd_jax.evaluation import regression as evaluation
-from rdd_jax.experiment.changed import MADE, Fields, relabels, seeds, told
-from rdd_jax.experiment.trial import INITIAL
+from rdd_jax.experiment.changed import MADE, Fields, relabels, told
+from rdd_jax.experiment.earlier import put_aside
 
 UNJUDGED = (*MADE, 'experts')
-# Sets of fewer steps, or of other labels, below the directory of their seed.
-EARLIER = 'earlier'
 
 
 def follow(
@@ -26,7 +23,7 @@ def follow(
   """Drops what the change made stale, so that it is judged again.
 
   Sets of fewer steps move to `earlier/steps-N`, those of other labels to
-  `earlier/labels-KIND`. The same again does no harm.
+  `earlier/labels-KIND`, with their baselines. The same again does no harm.
 
   Args:
     directory: the work directory.
@@ -40,17 +37,19 @@ def follow(
   tops = {f.partition('.')[0] for f in fields if f != 'evaluation.networks'}
   labeled = relabels(directory, now, fields)
   stale = {*_stale(tops, now), *(['*-*'] if labeled else [])}
+  again = drops(directory, now, fields)
+  aside = ''
+  if 'steps' in fields:
+    name = f'steps-{before["steps"]}'
+    aside = put_aside(directory, name, labels=labeled)
+  elif labeled:
+    name = f'labels-{before["synthetic.labels"]}'
+    aside = put_aside(directory, name, labels=True)
   for path in (directory / 'evaluations').glob('*.json'):
     if any(fnmatch(path.name, pattern) for pattern in stale):
       path.unlink()
-  again = drops(directory, now, fields)
   if again:
     (directory / 'results.json').unlink(missing_ok=True)
-  more = [INITIAL] if labeled else []
-  if 'steps' in fields:
-    _put_aside(directory, f'steps-{before["steps"]}', *more)
-  elif labeled:
-    _put_aside(directory, f'labels-{before["synthetic.labels"]}', *more)
   changes = told(before, now, fields)
   kept = (
     'it goes on from the last checkpoint'
@@ -60,7 +59,9 @@ def follow(
     else 'what was distilled is kept'
   )
   judged = ', what changed is judged again' if again else ''
-  return f'{directory}: {changes}: {kept}{judged}'
+  return '; '.join(
+    filter(None, (f'{directory}: {changes}: {kept}{judged}', aside))
+  )
 
 
 def drops(directory: Path, now: Fields, fields: Sequence[str]) -> bool:
@@ -73,17 +74,6 @@ def drops(directory: Path, now: Fields, fields: Sequence[str]) -> bool:
   """
   judged = (not {f, f.partition('.')[0]} & set(UNJUDGED) for f in fields)
   return any(judged) or relabels(directory, now, fields)
-
-
-def _put_aside(directory: Path, name: str, *more: Path) -> None:
-  """Moves the sets of a run, and more of it, to where earlier ones are."""
-  for seed in seeds(directory):  # one that is not finished has a first set
-    for part in (Path(), *more):
-      for file in (store.ARRAYS, store.CARD):
-        path, where = seed / part / file, seed / EARLIER / name / part / file
-        if path.exists():
-          where.parent.mkdir(parents=True, exist_ok=True)
-          path.replace(where)
 
 
 def _stale(tops: set[str], now: Fields) -> Iterator[str]:

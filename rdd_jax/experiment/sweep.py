@@ -6,19 +6,19 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 import hashlib
 from itertools import product
-import os
 from pathlib import Path
 import re
-import signal
-import subprocess
 import sys
-import threading
 import time
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment.workdir import missing
 from rdd_jax.runtime import stopping
+from rdd_jax.runtime.files import write_atomically
+from rdd_jax.runtime.processes import Runner
+
+LOGS = 'logs'  # below a sweep, and in it what was asked of each run
 
 
 class Job(NamedTuple):
@@ -59,8 +59,18 @@ class Job(NamedTuple):
   def asked(self) -> str:
     """Returns what is asked of it: its arguments, and a digest of its file."""
     file = Path(self.config.partition(':')[0])
-    text = file.read_bytes() if file.exists() else b''
+    text = file.read_bytes() if file.is_file() else b''
     return '\n'.join([*self.arguments(), hashlib.sha256(text).hexdigest()])
+
+  def record(self) -> Path:
+    """Returns the file that holds what was asked of it when it finished."""
+    return self.directory.parent / LOGS / f'{self.name}.asked'
+
+  def done(self) -> bool:
+    """Returns whether it finished, and was asked for what it is now."""
+    record = self.record()
+    before = record.read_text() if record.exists() else ''
+    return self.finished() and before.strip() == self.asked()
 
 
 def grid(text: str) -> list[str]:
@@ -122,86 +132,8 @@ def sweep(
   return list(found.values())
 
 
-class Runner:
-  """Runs commands as processes, and ends those that are left with SIGTERM.
-
-  Each has a session of its own: a terminal's Ctrl-C is for whoever runs them,
-  and reaches them once, as SIGTERM. Where that one is gone, they save and end.
-  """
-
-  def __init__(self) -> None:
-    self._live: set[subprocess.Popen[bytes]] = set()
-    self._lock = threading.Lock()
-    self._stopping = False
-
-  def run(
-    self,
-    command: Sequence[str],
-    log: Path | None = None,
-    seconds: float | None = None,
-  ) -> bool:
-    """Runs a command; SIGTERM, on which runs save, when its time is over.
-
-    Args:
-      command: and its arguments.
-      log: to append its output to; None leaves it on the terminal.
-      seconds: that it may take; None is no limit.
-
-    Returns:
-      Whether it exited with status 0, in time.
-    """
-    if log is None:
-      return self._wait(self._start(command, None), seconds)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open('ab') as file:
-      return self._wait(self._start(command, file), seconds)
-
-  def stop(self) -> None:
-    """Sends SIGTERM to all running commands, and starts no more."""
-    with self._lock:
-      self._stopping = True
-      for process in self._live:
-        process.send_signal(signal.SIGTERM)
-
-  def _start(
-    self, command: Sequence[str], output: IO[bytes] | None
-  ) -> subprocess.Popen[bytes] | None:
-    with self._lock:
-      if self._stopping:
-        return None
-      process = subprocess.Popen(
-        command,
-        stdout=output,
-        stderr=None if output is None else subprocess.STDOUT,
-        start_new_session=True,
-        env=os.environ | {stopping.PARENT: str(os.getpid())},
-      )
-      self._live.add(process)
-      return process
-
-  def _wait(
-    self, process: subprocess.Popen[bytes] | None, seconds: float | None
-  ) -> bool:
-    if process is None:
-      return False
-    try:
-      return process.wait(seconds) == 0
-    except subprocess.TimeoutExpired:
-      process.send_signal(signal.SIGTERM)
-      process.wait()
-      return False
-    except KeyboardInterrupt:  # where no thread of `run_all` waits
-      process.send_signal(signal.SIGTERM)
-      process.wait()
-      raise
-    finally:
-      with self._lock:
-        self._live.discard(process)
-
-
 def run_all(
   jobs: Sequence[Job],
-  logs: Path,
   at_once: int = 1,
   say: Callable[[str], None] = print,
 ) -> dict[str, str]:
@@ -214,8 +146,7 @@ def run_all(
   end is waited for; calling it again resumes.
 
   Args:
-    jobs: the runs.
-    logs: where `NAME.log` of each goes, and in `NAME.asked` what was asked.
+    jobs: the runs; `NAME.log` of each goes beside its `record`.
     at_once: how many run at a time.
     say: is called with a line for each run that begins or ends.
 
@@ -225,16 +156,16 @@ def run_all(
   runner, failed = Runner(), dict[str, str]()
 
   def one(job: Job) -> None:
-    asked, log = logs / f'{job.name}.asked', logs / f'{job.name}.log'
-    before = asked.read_text() if asked.exists() else ''
-    if job.finished() and before == job.asked():
+    log = job.record().with_suffix('.log')
+    if job.done():
       say(f'{job.name}: finished before')
       return
     say(f'{job.name}: begins, {log}')
-    begin = time.monotonic()
+    begin, asked = time.monotonic(), job.asked()  # the file may be edited
+    job.record().unlink(missing_ok=True)
     ended = runner.run(job.command(), log)
     if ended and job.finished():
-      asked.write_text(job.asked())
+      write_atomically(job.record(), asked.encode())
       say(f'{job.name}: finished, {time.monotonic() - begin:,.0f} s')
       return
     lines = log.read_text(errors='replace').splitlines() if log.exists() else []

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,10 @@ def require_useful(
     return {'right': right, 'chance': chance, 'rows': rows, 'test': tested}
 
   path = Path(str(getattr(found[0], 'filename', trial.workdir / FILE)))
-  seen = remember(path.with_suffix(f'.{LOOK}'), look, together=True)
+  known = path.with_suffix(f'.{LOOK}')
+  if not known.exists() and not os.access(known.parent, os.W_OK):
+    known = trial.workdir / LOOK  # experts of somebody else, which are read
+  seen = remember(known, look, together=True)
   right, chance = seen['right'], seen['chance']
   _tell(
     f'the teacher knows {right:.1%} of {seen["rows"]:,} training rows that are '

@@ -39,6 +39,7 @@ __all__ = [
   'build',
   'flatten',
   'init',
+  'options_of',
   'parse',
   'spell',
   'unflatten',
@@ -92,11 +93,7 @@ def build(name: str, num_outputs: int, **options: Any) -> nn.Module:
   """
   name, given = parse(name)
   module, preset = choose('network', name, NETWORKS)
-  fields = {
-    field.name: field.default
-    for field in dataclasses.fields(module)
-    if field.name not in ('num_outputs', 'parent', 'name')
-  } | {'dtype': FLOAT32}
+  fields = options_of(name)
   options = {**options, **given}
   for option, value in options.items():
     kind = type(choose(f'option of {name}', option, fields))
@@ -108,6 +105,27 @@ def build(name: str, num_outputs: int, **options: Any) -> nn.Module:
   choose(f'dtype of {name}', dtype, DTYPES)
   net = module(num_outputs=num_outputs, **{**preset, **options})
   return net if dtype == FLOAT32 else Mixed(net, dtype)
+
+
+def options_of(name: str) -> dict[str, Any]:
+  """Returns what `build` takes for a network, with the defaults.
+
+  Args:
+    name: of the network, without options.
+
+  Raises:
+    UserError: for an unknown name, with the nearest one.
+
+  >>> options_of('mlp')
+  {'width': 128, 'depth': 3, 'dtype': 'float32'}
+  """
+  module, preset = choose('network', name, NETWORKS)
+  fields = {
+    field.name: field.default
+    for field in dataclasses.fields(module)
+    if field.name not in ('num_outputs', 'parent', 'name')
+  }
+  return {**fields, **preset, 'dtype': FLOAT32}
 
 
 def parse(text: str) -> tuple[str, dict[str, Any]]:

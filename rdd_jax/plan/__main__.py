@@ -20,7 +20,7 @@ from absl import flags
 
 from rdd_jax.config import flags as shared
 from rdd_jax.runtime import cli
-from rdd_jax.runtime.files import write_atomically
+from rdd_jax.runtime.files import require_place, write_atomically
 
 if TYPE_CHECKING:
   from rdd_jax.config.defaults import Config
@@ -47,6 +47,8 @@ def plan(config: Config) -> None:
   from rdd_jax.runtime import distributed
 
   ablations.check_all(config)
+  if shared.WORKDIR.value:  # before what takes long
+    require_room(Path(shared.WORKDIR.value).absolute(), config)
   distributed.initialise(False)
   given = known(config)
   found = given and ahead(config, given)
@@ -61,6 +63,23 @@ def plan(config: Config) -> None:
   print(show(predicted))
   if shared.WORKDIR.value:
     keep(Path(shared.WORKDIR.value).absolute(), config, predicted)
+
+
+def require_room(directory: Path, config: Config) -> None:
+  """Checks that a plan can stand where its run is to.
+
+  Args:
+    directory: the work directory.
+    config: of the run.
+
+  Raises:
+    UserError: if it is of a run that cannot become this one, or cannot be
+      written to.
+  """
+  from rdd_jax.experiment import workdir
+
+  workdir.claim(directory, config, write=False)
+  require_place(directory, 'workdir', directory=True)
 
 
 def keep(directory: Path, config: Config, predicted: Plan) -> None:

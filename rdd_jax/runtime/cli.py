@@ -23,6 +23,10 @@ from rdd_jax.runtime.emitters import choose_emitters
 
 NO_READER = 128 + signal.SIGPIPE  # as shells have it
 HELP = ('--help', '-help', '-h')
+# Flags that say where something is written.
+PLACES = ('workdir', 'out', 'report', 'html', 'csv')
+# What such an error says is all that there is to it.
+IN_THE_WAY = (IsADirectoryError, NotADirectoryError, FileExistsError)
 CONFIGS = Path('configs')  # where those of the library are, from its clone
 _USER_ERROR = f'{UserError.__module__}.{UserError.__qualname__}'
 
@@ -73,10 +77,18 @@ def _explain(error: Exception) -> None:
   if isinstance(error, OSError):
     if os.strerror(errno.EPIPE) in str(error):
       _leave_quietly()
-    fail(
-      f'{error}; what was saved before is intact: {files.advice(error)}, or '
-      'choose another --workdir'
-    )
+    known = error.errno is None or isinstance(error, IN_THE_WAY)
+    fail(str(error) if known else f'{error}; {_advice(error)}')
+
+
+def _advice(error: OSError) -> str:
+  """What to do about a file, by the flags that the command has."""
+  what = files.advice(error)
+  if what == files.UNREAD:
+    return what
+  there = [f'--{name}' for name in PLACES if name in flags.FLAGS]
+  other = f', or choose another {" or ".join(there)}' if there else ''
+  return f'what was saved before is intact: {what}{other}'
 
 
 def _of_reader(error: Exception) -> str:

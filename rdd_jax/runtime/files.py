@@ -11,16 +11,32 @@ import uuid
 
 from rdd_jax.core.errors import UserError
 
+UNREAD = 'allow reading there'
+
 
 def advice(error: OSError) -> str:
-  """Returns what to do about a file that could not be written.
+  """Returns what to do about a file that could not be written, or read.
 
   >>> [advice(OSError(n, '')) for n in (errno.ENOSPC, errno.EROFS, errno.EIO)]
   ['free some space', 'allow writing there', 'check the disk']
   """
   if error.errno in (errno.ENOSPC, errno.EDQUOT):
     return 'free some space'
-  return 'check the disk' if error.errno == errno.EIO else 'allow writing there'
+  if error.errno == errno.EIO:
+    return 'check the disk'
+  name = error.filename if isinstance(error.filename, str) else ''
+  return 'allow writing there' if _readable(Path(name)) else UNREAD
+
+
+def _readable(path: Path) -> bool:
+  """Whether a path, or what there is above one that is not there, may be read.
+
+  A directory in which nothing may be looked up hides what is in it.
+  """
+  there = next(
+    p for p in (path.absolute(), *path.absolute().parents) if os.path.exists(p)
+  )
+  return os.access(there, os.R_OK | (os.X_OK if there.is_dir() else 0))
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -37,8 +53,11 @@ def write_atomically(path: Path, data: bytes) -> None:
   try:
     unfinished.write_bytes(data)
     os.replace(unfinished, path)
+  except OSError as error:
+    raise OSError(error.errno, error.strerror, str(path)) from error
   finally:
-    unfinished.unlink(missing_ok=True)
+    with suppress(OSError):  # where nothing is to be written
+      unfinished.unlink()
 
 
 def write_summed(path: Path, data: bytes) -> None:
@@ -48,7 +67,7 @@ def write_summed(path: Path, data: bytes) -> None:
     path: of the file; what is there is replaced. Its directory must exist.
     data: what the file is to hold.
   """
-  beside = _sum_of(path)
+  beside = sum_of(path)
   beside.unlink(missing_ok=True)
   write_atomically(path, data)
   write_atomically(beside, hashlib.sha256(data).hexdigest().encode())
@@ -73,13 +92,14 @@ def read_summed(path: Path) -> bytes | None:
   except FileNotFoundError:
     return None
   with suppress(FileNotFoundError):
-    told = _sum_of(path).read_bytes()
+    told = sum_of(path).read_bytes()
     if told != hashlib.sha256(data).hexdigest().encode():
       return None
   return data
 
 
-def _sum_of(path: Path) -> Path:
+def sum_of(path: Path) -> Path:
+  """Returns where the SHA-256 of a file stands, by `write_summed`."""
   return path.with_name(f'.{path.name}.sha256')
 
 

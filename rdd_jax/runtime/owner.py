@@ -36,7 +36,8 @@ def owned(directory: Path, flag: str) -> Iterator[None]:
     flag: by which another one may be given, such as 'workdir'.
 
   Raises:
-    UserError: if it is another command's; it names process and host.
+    UserError: if it is another command's; it names process and host. Or if
+      the lock of a directory that can be written to is another user's.
 
   >>> import tempfile
   >>> place = Path(tempfile.mkdtemp())
@@ -48,7 +49,11 @@ def owned(directory: Path, flag: str) -> Iterator[None]:
   with ExitStack() as held:
     try:
       directory.mkdir(parents=True, exist_ok=True)
-      lock = filelock.FileLock(directory / LOCK, is_singleton=False)
+      lock = filelock.FileLock(
+        directory / LOCK,
+        mode=0o666,  # whoever shares the directory takes it
+        is_singleton=False,
+      )
       held.enter_context(lock.acquire(blocking=False))
       mine = {'process': os.getpid(), 'host': socket.gethostname()}
       write_atomically(directory / OWNER, json.dumps(mine).encode())
@@ -58,7 +63,14 @@ def owned(directory: Path, flag: str) -> Iterator[None]:
         f'{directory} is in use by {_owner(directory)}: wait until that ends, '
         f'stop it, or choose another --{flag}'
       ) from error
-    except OSError:  # Whoever writes there says so.
+    except PermissionError as error:
+      if os.access(directory, os.W_OK | os.X_OK):
+        raise UserError(
+          f"{error.filename} is another user's, and by it one knows whether "
+          f'{directory} is in use: have its owner allow you to write to it, or '
+          f'choose another --{flag}'
+        ) from error  # elsewhere, whoever writes there says so
+    except OSError:  # Likewise.
       pass
     yield
 

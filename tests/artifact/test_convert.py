@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 import json
+import os
 import sys
 
 from absl.testing import flagsaver
@@ -179,6 +180,10 @@ def test_the_command(saved, tmp_path, capsys):
     assert 'all of it' in capsys.readouterr().out
     with pytest.raises(UserError, match='is in use; choose another --out'):
       convert.main(['convert', str(saved)])
+    with pytest.MonkeyPatch.context() as patch:
+      patch.setattr(os, 'access', lambda *_: False)
+      with pytest.raises(UserError, match=r'--out=.* cannot be written to'):
+        convert.convert(saved, 'npz', tmp_path / 'closed')
   np.savez(tmp_path / 'x.npz', x=np.zeros(3))
   with pytest.raises(UserError, match='no card of ours; make it an artefact'):
     convert.convert(tmp_path / 'x.npz', 'npz', tmp_path / 'new')

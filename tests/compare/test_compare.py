@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
+import os
 from pathlib import Path
 import shutil
 import zlib
 
+from absl.testing import flagsaver
 from artifact.set_cases import distilled
 from helpers import Tags
 import numpy as np
@@ -164,6 +167,10 @@ def test_what_is_no_run_is_said(tmp_path: Path):
     __main__.gather([])
   broken = make(tmp_path / 'broken', '')
   (broken / 'results.json').write_text('{"ro')
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(Path, 'read_bytes', closed)
+    with pytest.raises(UserError, match=r'json cannot be read \(no\)'):
+      __main__.gather([broken])
   with pytest.raises(UserError, match=r'results\.json is damaged'):
     __main__.gather([broken])
 
@@ -257,3 +264,20 @@ def test_the_page_stands_alone(tmp_path: Path):
   for words in ('synthetic.ipc', 'seed by seed', '7.5', 'random'):
     assert words in page
   assert page.count('<caption>') == page.count('<table') == 6
+
+
+def closed(path: Path) -> bytes:
+  raise PermissionError(errno.EACCES, 'no', str(path))
+
+
+@pytest.mark.parametrize('flag', ['html', 'csv'])
+def test_a_page_that_cannot_be_written_is_refused_before_runs_are_read(
+  tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: str
+):
+  monkeypatch.setattr(os, 'access', lambda *_: False)
+  holder = getattr(__main__, f'_{flag.upper()}')
+  with (
+    flagsaver.flagsaver((holder, str(tmp_path / 'page'))),
+    pytest.raises(UserError, match=f'--{flag}=.* cannot be written to'),
+  ):
+    __main__.main(['compare', 'nothing'])

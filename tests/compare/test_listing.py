@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from absl.testing import flagsaver
-from compare.test_compare import make
+from compare.test_compare import closed, make
 from end_to_end.run_cases import tiny
 import pytest
 
@@ -68,6 +68,9 @@ def test_how_far_it_is(runs: Path, stop_after):
     place.mkdir(parents=True, exist_ok=True)
     (place / 'card.json').write_text('{}')
   assert look(directory).state == 'distilled, to be judged'
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(Path, 'read_text', closed)
+    assert look(directory).state == 'not to be read'
   (directory / 'config.json').write_text('{')
   assert look(directory).state.startswith('damaged')
   assert 'damaged' in listing([look(directory)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 from absl import flags
@@ -157,3 +158,34 @@ def test_labels_of_one_s_own_data_are_a_file():
     config = preset('own', 'own')(f'data=digits,labels=y.csv,method={method}')
     assert config.data.labels == 'y.csv'
     assert config.synthetic.labels == 'hard'
+
+
+@pytest.mark.parametrize(
+  ('error', 'words'),
+  [
+    (OSError(errno.ENOSPC, 'no', '/x/a'), 'intact: free some space, or'),
+    (OSError(errno.EROFS, 'no', '/x/a'), 'intact: allow writing there, or'),
+    (IsADirectoryError(errno.EISDIR, 'no', '/x/a'), "'/x/a'"),
+    (OSError('no config'), 'no config'),
+  ],
+)
+def test_a_file_that_fails_names_flags_that_there_are(
+  error: OSError, words: str, monkeypatch, capsys
+):
+  values = flags.FlagValues()
+  flags.DEFINE_string('html', '', 'A page.', flag_values=values)
+  monkeypatch.setattr(flags, 'FLAGS', values)
+  with pytest.raises(SystemExit):
+    cli._explain(error)
+  line = said(capsys)
+  assert words in line
+  assert line.endswith('choose another --html' if 'intact' in words else words)
+
+
+def test_a_file_that_cannot_be_read_is_not_to_be_written(
+  tmp_path: Path, monkeypatch, capsys
+):
+  monkeypatch.setattr(os, 'access', lambda *_: False)
+  with pytest.raises(SystemExit):
+    cli._explain(PermissionError(errno.EACCES, 'no', str(tmp_path / 'card')))
+  assert said(capsys).endswith("card'; allow reading there")

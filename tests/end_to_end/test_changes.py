@@ -17,6 +17,7 @@ from rdd_jax.config.defaults import Config
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import (
   changed,
+  earlier,
   loop,
   pipeline,
   program,
@@ -127,8 +128,8 @@ def test_steps_may_grow(tmp_path: Path, stop_at: int | None):
     whole, grown = (tmp_path / d / name for d in ('whole', 'grown'))
     assert whole.read_bytes() == grown.read_bytes(), name
   if not stop_at:
-    earlier = tmp_path / 'grown' / stale.EARLIER / 'steps-12'
-    assert (earlier / 'distilled.npz').read_bytes() == twelve
+    before = tmp_path / 'grown' / earlier.EARLIER / 'steps-12'
+    assert (before / 'distilled.npz').read_bytes() == twelve
 
 
 def claim(directory: Path, config: Config) -> str:

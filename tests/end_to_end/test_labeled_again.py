@@ -10,7 +10,8 @@ import pytest
 
 from rdd_jax.artifact import store
 from rdd_jax.core.errors import UserError
-from rdd_jax.experiment import pipeline, program, stale, workdir
+from rdd_jax.experiment import earlier, pipeline, program, workdir
+from rdd_jax.experiment.teacher import FILE as TEACHER
 from rdd_jax.experiment.trial import INITIAL
 
 SRE2L = {
@@ -46,7 +47,7 @@ def files(directory: Path) -> dict[str, bytes]:
   return {
     str(path.relative_to(directory)): path.read_bytes()
     for path in paths
-    if path.exists() and stale.EARLIER not in path.parts
+    if path.exists() and earlier.EARLIER not in path.parts
   }
 
 
@@ -102,9 +103,9 @@ def test_labels_that_change_keep_what_was_distilled(
   for path in ('random', 'initial'):
     card = json.loads((tmp_path / 'baselines' / path / store.CARD).read_text())
     assert card['label_kind'] == 'teacher'
-  earlier = tmp_path / stale.EARLIER / 'labels-hard'
-  assert (store.load(earlier).images == hard.images).all()
-  assert store.load(earlier).card['label_kind'] == 'hard'
+  before = tmp_path / earlier.EARLIER / 'labels-hard'
+  assert (store.load(before).images == hard.images).all()
+  assert store.load(before).card['label_kind'] == 'hard'
   longer = {**SRE2L, 'steps': 30}
   run(tmp_path, 'sre2l', 'labels=hard', **longer)
   for path in ('.', 'baselines/random', 'baselines/initial'):
@@ -156,3 +157,68 @@ def test_without_a_checkpoint_no_image_is_labeled_again(tmp_path: Path):
   with pytest.raises(UserError, match='holds no checkpoint'):
     workdir.claim(tmp_path, tiny('sre2l', 'labels=soft', 'sre2l', **SRE2L))
   assert (tmp_path / store.CARD).exists()
+
+
+def put(directory: Path, what: str, *arms: str) -> dict[str, bytes]:
+  """A set, its baselines and its teacher, that are not read here."""
+  card = json.dumps({'label_kind': what}).encode()
+  for place in (directory, *(directory / 'baselines' / arm for arm in arms)):
+    place.mkdir(parents=True, exist_ok=True)
+    (place / store.ARRAYS).write_bytes(what.encode())
+    (place / store.CARD).write_bytes(card)
+  (directory / TEACHER).write_bytes(what.encode())
+  return sets(directory)
+
+
+def sets(directory: Path) -> dict[str, bytes]:
+  names = (store.ARRAYS, store.CARD)
+  paths = (p for name in names for p in directory.rglob(name))
+  found = {p.relative_to(directory): p.read_bytes() for p in paths}
+  return {
+    str(path): data
+    for path, data in found.items()
+    if earlier.EARLIER not in path.parts
+  }
+
+
+def test_a_baseline_that_is_not_asked_for_again_has_no_former_labels(
+  tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+  def claim(regime: str, *arms: str) -> None:
+    changes = {**SRE2L, 'baselines': arms}
+    workdir.claim(tmp_path, tiny('sre2l', regime, 'sre2l', **changes))
+
+  claim('labels=soft', 'random', 'herding')
+  (tmp_path / 'checkpoints' / '1').mkdir(parents=True)
+  (tmp_path / 'checkpoints' / '1' / 'manifest.json').touch()
+  stored = put(tmp_path, 'one', 'random', 'herding')
+  claim('labels=hard', 'random')
+  assert sets(tmp_path) == {}
+  place = tmp_path / earlier.EARLIER / 'labels-stored'
+  assert sets(place) == stored
+  assert (place / TEACHER).read_bytes() == b'one'
+  assert f'finished is in {earlier.EARLIER}/labels-stored' in (
+    capsys.readouterr().out
+  )
+
+
+def test_sets_that_are_put_aside_are_never_overwritten(tmp_path: Path):
+  """Each is kept once, whatever was there, and wherever it was interrupted."""
+  again: list[dict[str, bytes]] = []
+  for what in ('one', 'two', 'three', 'two', 'one'):
+    again.append(put(tmp_path, what, 'random'))
+    put(tmp_path / 'seeds' / '1', what)
+    if what == 'three':  # as after a crash: the rest goes to the same place
+      half = tmp_path / earlier.EARLIER / 'labels-soft-3' / store.ARRAYS
+      half.parent.mkdir(parents=True)
+      (tmp_path / store.ARRAYS).replace(half)
+    earlier.put_aside(tmp_path, 'labels-soft', labels=True)
+    assert sets(tmp_path) == {}
+    assert not earlier.put_aside(tmp_path, 'labels-soft', labels=True)
+  for i, wanted in enumerate(again[:3]):
+    name = f'labels-soft-{i + 1}' if i else 'labels-soft'
+    assert sets(tmp_path / earlier.EARLIER / name) == wanted
+    other = tmp_path / 'seeds' / '1' / earlier.EARLIER / name
+    assert (other / TEACHER).read_bytes() == wanted['distilled.npz']
+  names = [p.name for p in (tmp_path / earlier.EARLIER).iterdir()]
+  assert len(names) == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+import errno
 import json
 import multiprocessing
 from pathlib import Path
@@ -35,7 +36,7 @@ from rdd_jax.core.transform import (
   EmptyState,
   stateless,
 )
-from rdd_jax.experiment.experts import rounds
+from rdd_jax.experiment.experts import rounds, store
 from rdd_jax.experiment.experts.store import fault_of, write_row
 
 
@@ -64,6 +65,20 @@ def test_snapshots_are_a_run_of_epochs_by_hand(whole):
     key = jax.random.fold_in(named(root, 'epoch'), number)
     state = epoch(state, key, IMAGES, MEASURE)
   assert not np.array_equal(whole[0][0], whole[1][0])
+
+
+def test_experts_of_somebody_else_are_read(tmp_path: Path, whole, monkeypatch):
+  """Where nothing can be written; and if some are missing, a line says so."""
+  run(tmp_path)
+
+  def refuse(*_: object) -> None:
+    raise PermissionError(errno.EACCES, 'Permission denied')
+
+  monkeypatch.setattr(store, 'write_atomically', refuse)
+  assert_same(run(tmp_path), whole)
+  next(tmp_path.rglob('expert-00001.json')).unlink()
+  with pytest.raises(UserError, match=r'--config\.experts\.directory=DIR'):
+    run(tmp_path)
 
 
 @pytest.mark.parametrize('calls', [1, 3, 6])

@@ -39,6 +39,8 @@ def finish(job: sweeps.Job) -> None:
   job.directory.mkdir(parents=True)
   for name in workdir.OUTPUTS:
     (job.directory / name).write_text('')
+  job.record().parent.mkdir(exist_ok=True)
+  job.record().write_text(job.asked())
 
 
 def tasks(script: Path) -> list[int]:
@@ -171,3 +173,40 @@ def test_submitting_names_what_was_taken(tmp_path, monkeypatch, after):
   assert ('--dependency=afterany:10' in second) == after
   with pytest.raises(UserError, match=r'-3\.sh .*no more.* before it: 30, 40$'):
     slurm.submit(arrays, after=after)
+
+
+def test_a_task_is_known_by_what_was_asked(tmp_path: Path):
+  """Neither other flags nor an edited file pass for what they are not."""
+  file = tmp_path / 'd m.py'
+  file.write_text('1')
+  outputs = [f'touch "{tmp_path}/d_m/{name}"' for name in workdir.OUTPUTS]
+  made = '; '.join([f'mkdir -p "{tmp_path}/d_m"', *outputs])
+
+  def left(*flags: str) -> list[slurm.Array]:
+    found = sweeps.sweep([str(file)], [], tmp_path, flags)
+    return slurm.write(found, tmp_path)
+
+  def run(array: slurm.Array, srun: str) -> None:
+    env = fake(tmp_path / 'bin', srun=f'{made}; {srun}')
+    env |= {'SLURM_ARRAY_TASK_ID': '0'}
+    subprocess.run(['bash', array.script], env=env, check=False)
+
+  flags = ("--config.name='x $y'", '--config.baselines=("random",)')
+  run(*left(*flags), 'exit 143')
+  assert left(*flags)  # its outputs are there, by something else
+  run(*left(*flags), 'true')
+  assert left(*flags) == []
+  other = slurm.Array(tmp_path / 'spooled', 1)
+  other.script.write_text(left()[0].script.read_text())
+  run(other, 'exit 2')
+  assert left(*flags)
+  run(*left(*flags), 'true')
+  file.write_text('2')
+  run(*left(*flags), f'echo 3 > "{file}"')
+  assert left(*flags)
+  file.write_text('2')
+  assert left(*flags) == []
+  run(other, 'true')  # submitted long before
+  assert left(*flags)
+  assert left() == []
+  assert [p.name for p in (tmp_path / 'logs').iterdir()] == ['d_m.asked']

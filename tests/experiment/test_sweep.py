@@ -20,6 +20,7 @@ from rdd_jax.config import arguments
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import sweep as sweeps
 from rdd_jax.experiment import workdir
+from rdd_jax.runtime.processes import Runner
 
 TINY = (
   '--config.evaluation.epochs=2',
@@ -88,7 +89,7 @@ def test_jobs_of_one_name_are_refused(tmp_path: Path):
 def test_what_is_left_to_slurm_does_not_run_here(tmp_path: Path, monkeypatch):
   """The command without --slurm: names what is not finished, and no more."""
   ran: list[str] = []
-  monkeypatch.setattr(sweeps.Runner, 'run', lambda *args: ran.append(args[1]))
+  monkeypatch.setattr(Runner, 'run', lambda *args: ran.append(args[1]))
 
   def given(slurm: str = '', jobs: int = 0) -> None:
     # Other commands have flags of these names in this process.
@@ -117,7 +118,7 @@ def test_what_was_finished_by_other_flags_or_another_file_is_run_again(
 ):
   ran: list[str] = []
 
-  def run(self: sweeps.Runner, asked: list[str], log: Path) -> bool:
+  def run(self: Runner, asked: list[str], log: Path) -> bool:
     del self
     log.parent.mkdir(parents=True, exist_ok=True)
     where = Path(asked[4].removeprefix('--workdir='))
@@ -127,14 +128,14 @@ def test_what_was_finished_by_other_flags_or_another_file_is_run_again(
     ran.append(where.name)
     return True
 
-  monkeypatch.setattr(sweeps.Runner, 'run', run)
+  monkeypatch.setattr(Runner, 'run', run)
   file = tmp_path / 'dm.py'
   file.write_text('1')
 
   def given(*flags: str) -> list[str]:
     ran.clear()
     jobs = sweeps.sweep([str(file)], ['seed=0|1'], tmp_path, flags)
-    assert not sweeps.run_all(jobs, tmp_path / 'logs', say=lambda _: None)
+    assert not sweeps.run_all(jobs, say=lambda _: None)
     return ran
 
   both = ['dm-seed=0', 'dm-seed=1']
@@ -149,6 +150,37 @@ def test_what_was_finished_by_other_flags_or_another_file_is_run_again(
   assert given() == ['dm-seed=1']
 
 
+def test_what_was_asked_is_what_a_run_began_with(tmp_path: Path, monkeypatch):
+  """Its file may be edited while it runs, and it may end before it is done."""
+  file = tmp_path / 'dm.py'
+  (job,) = sweeps.sweep([str(file)], [], tmp_path)
+
+  def run(edited: str, *, ended: bool = True) -> bool:
+    def edit(self: Runner, asked: list[str], log: Path) -> bool:
+      del self, asked
+      log.parent.mkdir(parents=True, exist_ok=True)
+      job.directory.mkdir(exist_ok=True)
+      for name in workdir.OUTPUTS:
+        (job.directory / name).touch()
+      file.write_text(edited)
+      return ended
+
+    monkeypatch.setattr(Runner, 'run', edit)
+    sweeps.run_all([job], say=lambda _: None)
+    return job.done()
+
+  file.write_text('1')
+  assert run('1')
+  file.write_text('2')
+  assert not run('3')
+  file.write_text('2')
+  assert job.done()
+  file.write_text('4')  # the outputs are there, and of nobody knows what
+  assert not run('4', ended=False)
+  file.write_text('2')
+  assert not job.done()
+
+
 def test_a_runner_ends_what_takes_too_long(tmp_path: Path):
   code = (
     'import signal, sys, time\n'
@@ -156,10 +188,10 @@ def test_a_runner_ends_what_takes_too_long(tmp_path: Path):
     'print("begun", flush=True)\ntime.sleep(60)'
   )
   log, begin = tmp_path / 'logs' / 'a.log', time.monotonic()
-  assert not sweeps.Runner().run([sys.executable, '-c', code], log, seconds=2)
+  assert not Runner().run([sys.executable, '-c', code], log, seconds=2)
   assert time.monotonic() - begin < 30
   assert log.read_text().split() == ['begun', 'saved']
-  stopped = sweeps.Runner()
+  stopped = Runner()
   stopped.stop()
   assert not stopped.run([sys.executable, '-c', 'print("more")'], log)
   assert 'more' not in log.read_text()
@@ -169,7 +201,7 @@ def test_a_terminal_reaches_a_run_through_its_runner_alone(tmp_path: Path):
   """Ctrl-C is sent to all of a group: a run is of another one."""
   log = tmp_path / 'a.log'
   code = 'import os; print(os.getpgid(0), os.getpid())'
-  assert sweeps.Runner().run([sys.executable, '-c', code], log)
+  assert Runner().run([sys.executable, '-c', code], log)
   group, process = map(int, log.read_text().split())
   assert group == process != os.getpgid(0)
 

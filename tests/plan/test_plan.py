@@ -18,7 +18,7 @@ from rdd_jax.config.defaults import Config
 from rdd_jax.config.presets import decoupled, digits, label_noise
 from rdd_jax.core.errors import UserError
 from rdd_jax.experiment import workdir
-from rdd_jax.plan.__main__ import keep, plan, show
+from rdd_jax.plan.__main__ import keep, plan, require_room, show
 from rdd_jax.plan.extrapolate import START, Seconds, extrapolate
 from rdd_jax.plan.predict import FILE, Plan, predict
 from rdd_jax.runtime import cost
@@ -162,6 +162,20 @@ def test_a_plan_leaves_a_run_as_it_is(tmp_path: Path):
   assert all((tmp_path / name).read_bytes() == files[name] for name in files)
   with pytest.raises(UserError, match='another config'):
     keep(tmp_path, digits.dm('smoke,ipc=3'), Plan('', {}, {}, [], 0.0))
+
+
+def test_where_a_plan_is_to_stand_is_looked_at_first(
+  tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+  workdir.claim(tmp_path, digits.dm('smoke'))
+  with pytest.raises(UserError, match='another config'):
+    require_room(tmp_path, digits.dm('smoke,ipc=3'))
+  require_room(tmp_path, digits.dm('smoke'))
+  require_room(tmp_path / 'new', digits.dm('smoke'))
+  assert not (tmp_path / 'new').exists()
+  monkeypatch.setattr(os, 'access', lambda *_: False)
+  with pytest.raises(UserError, match=r'--workdir=.* cannot be written to'):
+    require_room(tmp_path, digits.dm('smoke'))
 
 
 @pytest.mark.slow

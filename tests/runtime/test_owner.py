@@ -5,10 +5,12 @@ from __future__ import annotations
 from contextlib import ExitStack
 import os
 from pathlib import Path
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -90,3 +92,42 @@ def test_several_directories_are_several(tmp_path: Path):
 def test_where_nothing_can_be_written_nothing_is_owned():
   with owner.owned(Path('/proc/none'), 'out'):
     pass
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason='becomes another user')
+def test_another_user_of_a_shared_directory_is_refused():
+  """Whether they may take the lock or not; but not one who only reads there."""
+  place = Path(tempfile.mkdtemp())
+  try:
+    place.chmod(0o777)
+    with owner.owned(place, 'out'):
+      assert 'is in use by' in another(place)
+    assert another(place) == ''
+    (place / owner.LOCK).chmod(0o644)  # as earlier versions made it
+    assert "lock is another user's" in another(place)
+    place.chmod(0o755)
+    assert another(place) == ''
+  finally:
+    shutil.rmtree(place)
+
+
+ANOTHER = """
+import os
+from pathlib import Path
+import sys
+from rdd_jax.runtime.owner import owned
+os.setuid(65534)
+try:
+  with owned(Path(sys.argv[1]), 'out'):
+    pass
+except ValueError as error:
+  print(error)
+"""
+
+
+def another(place: Path) -> str:
+  """What owning a directory says to another user."""
+  command = [sys.executable, '-c', ANOTHER, str(place)]
+  return subprocess.run(
+    command, stdout=subprocess.PIPE, text=True, check=True
+  ).stdout

@@ -42,7 +42,7 @@ def namespace(name: str, **given: Any) -> dict[str, Any]:
   if plugins.is_own(name):
     return {'name': name, **given}
   fields = fields_of(choose('objective', name, OBJECTIVES))
-  _refuse_others(name, given)
+  refuse_others(name, given)
   nested = {'inner': {**INNER, **given['inner']}} if 'inner' in given else {}
   return {'name': name, **copy.deepcopy({**fields, **given, **nested})}
 
@@ -68,7 +68,7 @@ def objective(context: Context) -> Objective:
     where = f'config.objective.name={name}'
     return plugins.call(where, name, Objective, context, **fields)
   make = choose('objective', name, OBJECTIVES)
-  _refuse_others(name, fields)
+  refuse_others(name, fields)
   on_real = fields.get('inner', {}).get('data') == 'real'
   if len(config.training) and not (
     name in ('trajectory', 'unrolled')
@@ -89,8 +89,13 @@ def objective(context: Context) -> Objective:
   return make(context, **fields)
 
 
-def _refuse_others(name: str, given: Fields) -> None:
-  """Raises a UserError for a field that is not this objective's."""
+def refuse_others(name: str, given: Fields) -> None:
+  """Raises a UserError for a field that is not an objective's.
+
+  Args:
+    name: of `OBJECTIVES`.
+    given: fields, with `inner` a dictionary where it is among them.
+  """
   takes = fields_of(OBJECTIVES[name])
   for field in given:
     if field in takes:

@@ -13,7 +13,8 @@ import zlib
 from absl import logging
 import numpy as np
 
-from rdd_jax.runtime.files import write_atomically
+from rdd_jax.core.errors import UserError
+from rdd_jax.runtime.files import advice, write_atomically
 
 
 class Buffer(NamedTuple):
@@ -55,10 +56,24 @@ class Store(NamedTuple):
   snapshots: int
 
   def begin(self, made_of: Mapping[str, Any]) -> None:
-    """Makes the directory, and says in it what it is for."""
-    self.path.mkdir(parents=True, exist_ok=True)
+    """Makes the directory, and says in it what it is for.
+
+    Args:
+      made_of: what decides what the experts are.
+
+    Raises:
+      UserError: if it cannot be written to.
+    """
     text = json.dumps(made_of, indent=1, sort_keys=True, default=str)
-    write_atomically(self.path / 'made_of.json', text.encode())
+    try:
+      self.path.mkdir(parents=True, exist_ok=True)
+      write_atomically(self.path / 'made_of.json', text.encode())
+    except OSError as error:
+      raise UserError(
+        f'cannot write experts, or a teacher, to {self.path} '
+        f'({error.strerror}): {advice(error)}, or keep them elsewhere, '
+        '--config.experts.directory=DIR'
+      ) from error
 
   def read(self, number: int) -> np.ndarray:
     """Reads the snapshots of a finished expert, `f32[snapshots, p]`, mapped."""

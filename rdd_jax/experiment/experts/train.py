@@ -73,9 +73,9 @@ def trajectories(
   name = digest(made_of, (jax.random.key_data(key), images, measure))
   store = Store(buffer.directory / name, len(buffer.snapshots))
   main = meshes.is_main_process()
-  if main:
-    store.begin(made_of)
   todo = store.missing(buffer.number) if main else []
+  if todo:  # what is finished may be somebody else's, and only be read
+    store.begin(made_of)
   absent = np.isin(np.arange(buffer.number), todo)
   missing = np.flatnonzero(meshes.from_main(absent)).tolist()
   size = buffer.parallel
