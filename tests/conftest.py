@@ -15,6 +15,8 @@ os.environ['XLA_FLAGS'] = (
   f'{os.environ.get("XLA_FLAGS", "")} --xla_force_host_platform_device_count=4'
   # The former emitters compile in two thirds of the time.
   ' --xla_backend_extra_options=xla_cpu_disable_new_fusion_emitters'
+  # Workers share the cores: to split a program makes more work, and no speed.
+  ' --xla_cpu_parallel_codegen_split_count=1'
 )
 
 from absl import flags

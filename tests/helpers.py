@@ -12,7 +12,10 @@ from rdd_jax.core.batch import NOWHERE, Batch
 
 ROOT = Path(__file__).parents[1]
 # XLA_FLAGS of a command that has one device, and compiles as tests do.
-ONE_DEVICE = '--xla_backend_extra_options=xla_cpu_disable_new_fusion_emitters'
+ONE_DEVICE = (
+  '--xla_backend_extra_options=xla_cpu_disable_new_fusion_emitters'
+  ' --xla_cpu_parallel_codegen_split_count=1'
+)
 
 
 class Tags(HTMLParser):

@@ -18,7 +18,7 @@ from rdd_jax.experiment.describe import count
 
 
 def shapes(config: Config) -> data.Dataset:
-  """A few mock rows of the shape of the data set that a config names."""
+  """A few blank rows of the shape of the data set that a config names."""
   return _shapes(config.data.name, config.data.rare)
 
 
@@ -28,16 +28,15 @@ def _shapes(name: str, rare: str) -> data.Dataset:
     return data.rarefy(_shapes(name, ''), rare, jax.random.key(0))
   if name == 'digits':
     return data.load(name)
-  # Some rows of each class. Of large images they would take long to draw, and
-  # blank ones take no memory.
+  # Blank images take no time to draw and no memory, and have the shape. Of
+  # large ones some of each class will do.
   shape, classes = data.SHAPES[name.partition(':')[2]]
-  if shape[0] > 64:
-    labels = np.arange(max(400, 20 * classes)) % classes
-    blank = np.zeros((len(labels), *shape), np.uint8)
-    return data.from_arrays(
-      blank, labels, blank[:classes], labels[:classes], num_classes=classes
-    )
-  return data.mock(name.partition(':')[2], n=4000)
+  rows = max(400, 20 * classes) if shape[0] > 64 else 4000
+  labels = np.arange(rows) % classes
+  blank = np.zeros((rows, *shape), np.uint8)
+  return data.from_arrays(
+    blank, labels, blank[:classes], labels[:classes], num_classes=classes
+  )
 
 
 def trace(config: Config, *, step: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -22,8 +23,12 @@ def test_distances_are_those_of_numpy():
   features = rng.normal(size=(90, 4)) @ rng.normal(size=(4, 4))
   labels = rng.integers(0, 3, 90)
   trusted = rng.random(90) < 0.6
-  found = squared_mahalanobis(
-    jnp.asarray(features), jnp.asarray(labels), jnp.asarray(trusted), 4, 0.1
+  rows = jnp.asarray(features), jnp.asarray(labels), jnp.asarray(trusted)
+  found = np.asarray(
+    jax.jit(squared_mahalanobis, static_argnums=(3, 4))(*rows, 4, 0.1)
+  )
+  similarity = np.asarray(
+    jax.jit(cosine_similarity, static_argnums=3)(*rows, 3)
   )
   means = [features[trusted & (labels == c)].mean(0) for c in range(3)]
   rest = np.concatenate(
@@ -37,9 +42,7 @@ def test_distances_are_those_of_numpy():
     np.testing.assert_allclose(found[:, c], expected, rtol=1e-3, atol=1e-3)
     similar = features @ means[c] / np.linalg.norm(features, axis=1)
     np.testing.assert_allclose(
-      cosine_similarity(
-        jnp.asarray(features), jnp.asarray(labels), jnp.asarray(trusted), 3
-      )[:, c],
+      similarity[:, c],
       similar / np.linalg.norm(means[c]),
       rtol=1e-4,
       atol=1e-5,
@@ -128,17 +131,20 @@ def test_what_a_given_label_says_is_how_often_it_means_each_class():
   given, found = np.array([0, 0, 0, 1]), np.array([0, 2, 2, 1])
   expected = np.array([[2, 1, 3], [1, 2, 1]]) / np.array([[6], [4]])
   np.testing.assert_allclose(
-    prior(jnp.asarray(found), jnp.asarray(given), 3),
+    jax.jit(prior, static_argnums=2)(found, given, 3),
     expected[given],
     rtol=1e-6,
   )
   # Between two anchors that are as near, it decides.
-  features = jnp.array([[-1.0], [1.0], [0.0], [-1.1], [0.9]])
-  labels = jnp.array([0, 1, 2, 2, 2])
+  features = np.array([[-1.0], [1.0], [0.0], [-1.1], [0.9]], np.float32)
+  labels = np.array([0, 1, 2, 2, 2])
   seen = opinion(np.ones(5), np.ones(5), labels, labels)
   seen = seen._replace(features=features)
-  trusted = jnp.array([True, True, False, False, False])
+  trusted = np.array([True, True, False, False, False])
   asked = Relabel(fraction=1.0, prior=True)
   # The label 2 was found to mean 0 twice (rows 2 and 3), and 1 once.
-  proposal = propose(seen, labels, trusted, 3, asked)
+  relabel = jax.jit(propose, static_argnums=(3, 4))
+  proposal = jax.tree.map(
+    np.asarray, relabel(seen, labels, trusted, 3, asked)
+  )
   np.testing.assert_array_equal(proposal.labels[2:], [0, 0, 1])
