@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import chex
 import jax
@@ -37,10 +38,13 @@ from rdd_jax.synthetic.view import Synthetic, hard_targets, layout, view
 from rdd_jax.training import sgd
 
 
+MATCH = match()
+
+
+@partial(jax.jit, static_argnames=('objective', 'chains'))
 def loss(
-  batch: Batch, step_size, segment=SEGMENT, objective=None, chains=NO_CHAINS
+  batch: Batch, step_size, segment=SEGMENT, objective=MATCH, chains=NO_CHAINS
 ):
-  objective = objective or match()
   values, mass, _ = objective.losses(
     batch,
     Step(batch, objective.init(KEY), KEY, chains, segment, step_size),
@@ -51,14 +55,18 @@ def loss(
 
 def student(batch: Batch, step_size: float, inner: Inner = SGD):
   """Where the student ends, by a loop over steps of the whole batch."""
+
+  @jax.jit
+  @jax.grad
+  def gradient(params):
+    variables = {'params': params, 'batch_stats': {}}
+    return sgd.loss(NET, variables, batch, CLASSES)[0]
+
   params = params_of(1)
   for _ in range(inner.steps):
-    grads = jax.grad(
-      lambda p: sgd.loss(NET, {'params': p, 'batch_stats': {}}, batch, CLASSES)[
-        0
-      ]
-    )(params)
-    params = jax.tree.map(lambda p, g: p - step_size * g, params, grads)
+    params = jax.tree.map(
+      lambda p, g: np.float32(p - step_size * g), params, gradient(params)
+    )
   return params
 
 
@@ -134,10 +142,10 @@ def test_with_an_outlier_slot_the_student_descends_ce_plus_lambda_u():
   one = SGD._replace(steps=1)
   start = params_of(1)
   moved = jax.tree.map(
-    lambda p, g: p - 0.1 * g, start, jax.grad(by_hand)(start)
+    lambda p, g: p - 0.1 * g, start, jax.jit(jax.grad(by_hand))(start)
   )
   segment = SEGMENT._replace(target=networks.flatten(moved))
-  found = loss(batch, jnp.float32(0.1), segment, match(one))
+  found = loss(batch, jnp.float32(0.1), segment, objective=match(one))
   assert 0 <= found < 1e-9
 
 

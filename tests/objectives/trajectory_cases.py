@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import jax
 import numpy as np
@@ -28,6 +29,7 @@ NET = networks.build('mlp', CLASSES, width=5, depth=2)
 SGD = Inner(optax.sgd(1.0), steps=4, batch_size=100)
 
 
+@cache
 def rows(seed: int = 9, slots: int = 0) -> Batch:
   cells = layout(CLASSES, IPC, slots)
   targets = hard_targets(cells, CLASSES, CLASSES)
@@ -51,5 +53,6 @@ IMAGES = jax.random.normal(jax.random.key(5), (N, *SHAPE))
 MEASURE = empirical(LABELS, CLASSES, np.arange(N) % 7 == 0)
 
 
+@cache
 def real(step: int) -> Batch:
   return draw(jax.random.key(step), IMAGES, MEASURE, 24, by_cell(CLASSES))

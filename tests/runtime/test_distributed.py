@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -132,18 +133,22 @@ def test_launch_scripts_parse(script):
 
 @pytest.mark.parametrize(('fails', 'status'), [('', 0), ('1', 7)])
 def test_local_launch_runs_all_and_stops_all(tmp_path, fails, status):
-  python = tmp_path / 'python'
+  real = shutil.which('sleep')
+  python, sleep = tmp_path / 'python', tmp_path / 'sleep'
   python.write_text(
     '#!/usr/bin/env bash\n'
     'if [[ $1 == -c ]]; then echo 1234; exit; fi\n'
     'echo "$RDD_JAX_PROCESS_ID/$RDD_JAX_NUM_PROCESSES $*"\n'
     f'if [[ $RDD_JAX_PROCESS_ID == "{fails}" ]]; then exit 7; fi\n'
-    f'if [[ -n "{fails}" ]]; then trap "" TERM; exec sleep 60; fi\n'
+    f'if [[ -n "{fails}" ]]; then trap "" TERM; exec {real} 60; fi\n'
   )
-  python.chmod(0o755)
+  # It waits in fifty parts for what has not ended; here, for short ones.
+  sleep.write_text(f'#!/bin/sh\nexec {real} 0.01\n')
+  for file in (python, sleep):
+    file.chmod(0o755)
   done = subprocess.run(
     ['bash', LAUNCH / 'local.sh', '3', '--config=a b'],
-    env={'PATH': os.environ['PATH'], 'PYTHON': str(python)},
+    env={'PATH': f'{tmp_path}:{os.environ["PATH"]}', 'PYTHON': str(python)},
     capture_output=True,
     text=True,
     timeout=20,
@@ -166,7 +171,7 @@ def test_local_launch_lets_all_save(tmp_path, again):
     '#!/usr/bin/env bash\n'
     'if [[ $1 == -c ]]; then echo 1234; exit; fi\n'
     'trap "echo told" TERM\necho begun\n'
-    'for i in {1..20}; do sleep 0.1; done\necho saved\nexit 143\n'
+    'for i in {1..10}; do sleep 0.1; done\necho saved\nexit 143\n'
   )
   python.chmod(0o755)
   with subprocess.Popen(

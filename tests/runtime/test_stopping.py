@@ -123,7 +123,7 @@ def test_who_asks_ends_by_itself():
 
 
 def test_what_is_to_be_finished_is():
-  with begun(FINISHES.format(seconds=3)) as process:
+  with begun(FINISHES.format(seconds=2)) as process:
     process.send_signal(signal.SIGTERM)
     said = ended(process, 30)
   assert process.returncode == 143
@@ -148,7 +148,7 @@ def test_a_second_signal_ends_at_once(code: str):
 
 def test_a_signal_and_its_echo_are_one():
   """As where a terminal, and what wraps the command, both pass on Ctrl-C."""
-  with begun(FINISHES.format(seconds=2)) as process:
+  with begun(FINISHES.format(seconds=1.5)) as process:
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGINT)
     said = ended(process, 30)
