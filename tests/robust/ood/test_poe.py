@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import chex
 import jax
@@ -13,7 +14,7 @@ import pytest
 from robust.robust_cases import CLASSES, KEY, rows, unscored
 
 from rdd_jax import networks
-from rdd_jax.core.batch import NOWHERE, Batch, bucket, take, training_loss
+from rdd_jax.core.batch import NOWHERE, Batch, bucket, training_loss
 from rdd_jax.core.transform import (
   DataSpec,
   EmptyState,
@@ -26,24 +27,42 @@ from rdd_jax.training.fit import fit_many
 from rdd_jax.training.recipe import Recipe
 
 
-def outliers(batch: Batch, key=KEY, corruption=None, **options) -> Batch:
+def unchanged(key, pixels):
+  return pixels
+
+
+def inverted(key, pixels):
+  return 1 - pixels
+
+
+@cache
+def update(corruption, **options):
   t = expose_outliers(
-    corruption or (lambda key, pixels: 1 - pixels),
+    corruption,
     CLASSES,
     to_pixels=lambda x: (x + 1) / 2,
     to_inputs=lambda p: 2 * p - 1,
     **options,
   )
-  new, _ = t.update(
-    batch,
-    t.init(DataSpec(1, CLASSES, CLASSES, CLASSES + 1, 0)),
-    key=key,
-    score=unscored,
-    synthetic=batch,
-  )
-  n = len(batch.weights)
-  chex.assert_trees_all_equal(take(new, np.arange(n)), batch)
-  return take(new, np.arange(n, len(new.weights)))
+  state = t.init(DataSpec(1, CLASSES, CLASSES, CLASSES + 1, 0))
+  return lambda batch, key: t.update(
+    batch, state, key=key, score=unscored, synthetic=batch
+  )[0]
+
+
+@cache
+def compiled(corruption, **options):
+  return jax.jit(update(corruption, **options))
+
+
+def outliers(
+  batch: Batch, key=KEY, corruption=inverted, by=compiled, **options
+) -> Batch:
+  """What is added, in NumPy; `by=update` shows a corruption its values."""
+  found = by(corruption, **options)(batch, key)
+  new, n = jax.tree.map(np.asarray, found), len(batch.weights)
+  chex.assert_trees_all_equal(jax.tree.map(lambda x: x[:n], new), batch)
+  return jax.tree.map(lambda x: x[n:], new)
 
 
 @pytest.mark.parametrize('rows_', [None, 1, 7, 90])
@@ -85,7 +104,7 @@ def test_outliers_are_corrupted_as_pixels():
     seen.append((key, pixels))
     return pixels**2
 
-  added = outliers(batch, corruption=corruption, rows=40)
+  added = outliers(batch, corruption=corruption, by=update, rows=40)
   ((_, pixels),) = seen
   assert pixels.min() >= 0
   assert pixels.max() <= 1
@@ -102,6 +121,7 @@ def test_inputs_beyond_the_range_are_clipped_before_corruption():
     corruption=lambda key, p: (
       chex.assert_trees_all_equal(p, jnp.clip(p, 0, 1)) or p
     ),
+    by=update,
   )
 
 
@@ -121,7 +141,7 @@ def test_only_live_in_distribution_rows_become_outliers(m):
   mass = np.asarray(batch.weights)[inside].sum()
   for seed in range(5):
     added = outliers(
-      batch, jax.random.key(seed), lambda key, p: p, rows=m, weight=0.5
+      batch, jax.random.key(seed), unchanged, rows=m, weight=0.5
     )
     sources = np.round(np.asarray(added.inputs[:, 0, 0, 0]) * 40).astype(int)
     assert (live & inside)[sources].all()
@@ -143,15 +163,15 @@ def test_outliers_in_the_training_loss(lam):
   """CE + lambda * U, and with lambda = 0 as if there were none."""
   batch = rows(6)
   added = outliers(batch, weight=lam, rows=11)
-  both = jax.tree.map(lambda *x: jnp.concatenate(x), batch, added)
+  both = jax.tree.map(lambda *x: np.concatenate(x), batch, added)
   w = jax.random.normal(jax.random.key(0), (4, CLASSES))
 
   def losses(b):
     logits = b.inputs.reshape(-1, 4) @ w
     return optax.softmax_cross_entropy(logits, b.targets)
 
-  plain = training_loss(losses(batch), batch, CLASSES)
-  value = training_loss(losses(both), both, CLASSES)
+  loss = jax.jit(lambda b: training_loss(losses(b), b, CLASSES))
+  plain, value = loss(batch), loss(both)
   np.testing.assert_allclose(
     value, plain + lam * losses(added).mean(), rtol=1e-5
   )
@@ -167,8 +187,8 @@ def test_no_live_row_no_outlier_mass():
 def test_outliers_fill_their_slots_of_the_buckets():
   batch = rows(8)
   added = outliers(batch, slots=2)
-  both = jax.tree.map(lambda *x: jnp.concatenate(x), batch, added)
-  dealt, dropped = bucket(both, CLASSES + 2, 40)
+  both = jax.tree.map(lambda *x: np.concatenate(x), batch, added)
+  dealt, dropped = jax.jit(bucket, static_argnums=(1, 2))(both, CLASSES + 2, 40)
   assert float(dropped.sum()) == 0
   np.testing.assert_allclose(
     dealt.weights[CLASSES:].sum(), 0.5 * batch.weights.sum(), rtol=1e-5
@@ -216,6 +236,6 @@ def test_networks_exposed_with_weight_zero_are_plain_ones(lam):
     )
 
   found, plain = trained(exposed), trained(identity())
-  apart = jax.tree.map(lambda a, b: jnp.abs(a - b).max(), found, plain)
+  apart = jax.tree.map(lambda *of: np.abs(np.subtract(*of)).max(), found, plain)
   worst = float(max(jax.tree.leaves(apart)))
   assert worst < 1e-5 if lam == 0 else worst > 1e-2
