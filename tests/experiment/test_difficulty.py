@@ -19,15 +19,28 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(difficulty, name, value)
 
 
+def begun(path: Path) -> Trial:
+  config = preset('dm', 'digits')('smoke,ipc=2')
+  kept = Kept(path / 'baselines')
+  return load_trial(config, path / 'run')._replace(kept=kept)
+
+
 @pytest.fixture
 def trial(tmp_path: Path) -> Trial:
-  config = preset('dm', 'digits')('smoke,ipc=2')
-  kept = Kept(tmp_path / 'baselines')
-  return load_trial(config, tmp_path / 'run')._replace(kept=kept)
+  return begun(tmp_path)
+
+
+@pytest.fixture(scope='module')
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Trial:
+  """One whose scores several baselines share, as in a run."""
+  return begun(tmp_path_factory.mktemp('shared'))
 
 
 @pytest.mark.parametrize('name', difficulty.SCORED)
-def test_a_baseline_has_rows_of_each_class_and_another_seed_others(trial, name):
+def test_a_baseline_has_rows_of_each_class_and_another_seed_others(
+  shared, name
+):
+  trial = shared
   found = baselines.baseline(trial, name, 0)
   classes = trial.dataset.num_classes
   np.testing.assert_array_equal(

@@ -31,7 +31,9 @@ NOTHING = {
 
 def images(n: int, shape=(8, 8, 3), seed: int = 0, dtype=jnp.float32):
   # As a vector, whose draw takes less to compile.
-  drawn = jax.random.normal(jax.random.key(seed), (n * math.prod(shape),), dtype)
+  drawn = jax.random.normal(
+    jax.random.key(seed), (n * math.prod(shape),), dtype
+  )
   return jnp.reshape(drawn, (n, *shape))
 
 

@@ -199,7 +199,9 @@ def test_batch_statistics_are_those_of_the_cell():
   synthetic = synthetic_rows()
   values, *_ = case(synthetic, real)
   others = 9 * (np.asarray(real.cells) > 0)[:, None, None, None]
-  after, *_ = case(synthetic, replace(real, inputs=real.inputs + np.float32(others)))
+  after, *_ = case(
+    synthetic, replace(real, inputs=real.inputs + np.float32(others))
+  )
   np.testing.assert_allclose(after[0], values[0], rtol=1e-5)
   full = Case(gm(net, real_rows=6, synthetic_rows=2))
   np.testing.assert_allclose(full(synthetic, real)[0], values, rtol=1e-3)

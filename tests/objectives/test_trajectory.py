@@ -37,7 +37,6 @@ from rdd_jax.robust import expose_outliers
 from rdd_jax.synthetic.view import Synthetic, hard_targets, layout, view
 from rdd_jax.training import sgd
 
-
 MATCH = match()
 
 

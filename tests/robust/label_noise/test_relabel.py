@@ -144,7 +144,5 @@ def test_what_a_given_label_says_is_how_often_it_means_each_class():
   asked = Relabel(fraction=1.0, prior=True)
   # The label 2 was found to mean 0 twice (rows 2 and 3), and 1 once.
   relabel = jax.jit(propose, static_argnums=(3, 4))
-  proposal = jax.tree.map(
-    np.asarray, relabel(seen, labels, trusted, 3, asked)
-  )
+  proposal = jax.tree.map(np.asarray, relabel(seen, labels, trusted, 3, asked))
   np.testing.assert_array_equal(proposal.labels[2:], [0, 0, 1])

@@ -140,9 +140,7 @@ def test_only_live_in_distribution_rows_become_outliers(m):
   )
   mass = np.asarray(batch.weights)[inside].sum()
   for seed in range(5):
-    added = outliers(
-      batch, jax.random.key(seed), unchanged, rows=m, weight=0.5
-    )
+    added = outliers(batch, jax.random.key(seed), unchanged, rows=m, weight=0.5)
     sources = np.round(np.asarray(added.inputs[:, 0, 0, 0]) * 40).astype(int)
     assert (live & inside)[sources].all()
     counts = np.bincount(sources, minlength=40)[live & inside]
