@@ -15,6 +15,7 @@ from rdd_jax.core.batch import Look
 from rdd_jax.core.measure import Measure, empirical
 from rdd_jax.core.sharding import constrain
 from rdd_jax.experiment.describe import count
+from rdd_jax.images.published import GROUPED
 
 
 def shapes(config: Config) -> data.Dataset:
@@ -30,12 +31,22 @@ def _shapes(name: str, rare: str) -> data.Dataset:
     return data.load(name)
   # Blank images take no time to draw and no memory, and have the shape. Of
   # large ones some of each class will do.
-  shape, classes = data.SHAPES[name.partition(':')[2]]
+  known = name.partition(':')[2]
+  shape, classes = data.SHAPES[known]
   rows = max(400, 20 * classes) if shape[0] > 64 else 4000
-  labels = np.arange(rows) % classes
+  labels, tests = np.arange(rows) % classes, rows // 5
   blank = np.zeros((rows, *shape), np.uint8)
+  groups = None
+  if known in GROUPED:  # of one row in twenty, that of the next class
+    groups = (labels + (np.arange(rows) // classes % 20 == 0)) % classes
   return data.from_arrays(
-    blank, labels, blank[:classes], labels[:classes], num_classes=classes
+    blank,
+    labels,
+    blank[:tests],
+    labels[:tests],
+    num_classes=classes,
+    train_groups=groups,
+    test_groups=None if groups is None else groups[:tests],
   )
 
 
