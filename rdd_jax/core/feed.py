@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+import math
 from typing import Any, TypeVar
 
 import jax
@@ -144,8 +145,8 @@ class Feed:
     if not self.streamed:
       return
     self._order = np.moveaxis(np.asarray(order), -2, 0)
-    row = self._order[0].size * int(np.prod(images.shape[1:]))
-    self._size = min(max(BYTES // row, 1), STEPS, len(self._order))
+    step = math.prod([*self._order.shape[1:], *images.shape[1:]])  # bytes
+    self._size = max(min(BYTES // step, STEPS, len(self._order)), 1)
     self._sharding, self._own = _dealt(self._order.shape[1:], axis)
     self._first = self._end = 0
     self._held: Window | None = None
@@ -161,6 +162,7 @@ class Feed:
         self._images.expect(lines)
         starts = range(step, len(lines), self._size)
         self._next = in_advance(self._send, starts)
+      self._held = None  # a row that is not read is asked for again
       self._held = next(self._next)
       self._first, self._end = step, step + self._size
     return self._held, self._end

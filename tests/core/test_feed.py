@@ -161,10 +161,13 @@ def test_devices_have_their_share(axis, rows):
 
 
 def test_a_failure_of_the_reader_is_raised_where_its_rows_are_used():
+  """And no later: the steps before are taken. Then they can be asked again."""
+  broken = True
+
   class Broken(Reader):
     def read(self, rows: np.ndarray) -> np.ndarray:
-      if 9 in rows:
-        raise ValueError('row 9')
+      if broken and 20 in rows:
+        raise ValueError('row 20')
       return super().read(rows)
 
   seen: list[int] = []
@@ -173,11 +176,21 @@ def test_a_failure_of_the_reader_is_raised_where_its_rows_are_used():
     seen.extend(range(first, last))
     return state
 
-  order = np.arange(40)[:, None]
-  run = fed(Streamed(Broken()), order, note)
-  with pytest.raises(ValueError, match='row 9'):
-    run(None, 0, 40)
-  assert seen == []  # of the first window
+  run = fed(Streamed(Broken()), np.arange(40)[:, None], note)
+  for _ in range(2):
+    with pytest.raises(ValueError, match='row 20'):
+      run(None, len(seen), 40)
+    assert seen == list(range(feed.STEPS))
+  broken = False
+  run(None, len(seen), 40)
+  assert seen == list(range(40))
+
+
+def test_no_steps_read_nothing():
+  reader = Reader()
+  run = fed(Streamed(reader), np.zeros((0, 4), int), lambda *_: 1)
+  assert run(0, 0, 0) == 0
+  assert reader.asked == []
 
 
 def test_what_is_computed_in_advance_is_in_order_and_one_ahead():
