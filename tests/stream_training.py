@@ -7,12 +7,12 @@ the first epoch of each, which compiles, is left out.
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 import statistics
 import tempfile
 import time
 
-from absl import app, flags
 import jax
 import numpy as np
 import optax
@@ -30,23 +30,25 @@ from rdd_jax.runtime import distributed as meshes
 from rdd_jax.training.expert import expert
 from rdd_jax.training.predict import predict
 
-_NAME = flags.DEFINE_string('name', 'cifar10', 'Of TFDS.')
-_WIDTH = flags.DEFINE_integer('width', 32, 'Of a ConvNet of three layers.')
-_WORKERS = flags.DEFINE_integer('workers', 2, 'Processes.', lower_bound=1)
-_ROUNDS = flags.DEFINE_integer('rounds', 3, 'Of both.', lower_bound=1)
 _BATCH = 128
 
 
-def main(_: list[str]) -> None:
+def main() -> None:
   """Prints seconds of both, from disk and from memory."""
+  parser = argparse.ArgumentParser()
+  parser.add_argument('--name', default='cifar10', help='of TFDS')
+  parser.add_argument('--width', type=int, default=32, help='of a ConvNet')
+  parser.add_argument('--workers', type=int, default=2, help='processes')
+  parser.add_argument('--rounds', type=int, default=3, help='of both')
+  given = parser.parse_args()
   meshes.initialise(False)
   split = load_split(
-    f'tfds:{_NAME.value}', 'train', stream=True, workers=_WORKERS.value
+    f'tfds:{given.name}', 'train', stream=True, workers=given.workers
   )
   classes = int(split.labels.max()) + 1
   shape = split.images.shape[1:]
   net = networks.build(
-    'convnet', classes, width=_WIDTH.value, depth=3, norm='batch'
+    'convnet', classes, width=given.width, depth=3, norm='batch'
   )
   preprocess = standardize([0.5] * shape[-1], [0.25] * shape[-1])
   how = expert(
@@ -69,9 +71,9 @@ def main(_: list[str]) -> None:
     config.synthetic.labels, config.experts.epochs = 'teacher', 2
     with tempfile.TemporaryDirectory() as path, meshes.use(mesh):
       buffer = buffers.buffer(config, Path(path) / 'run', 1)
-      given = meshes.replicate((images, measure), mesh)
+      held = meshes.replicate((images, measure), mesh)
       experts.trajectories(
-        *(buffer, how, jax.random.key(0), *given, mesh),
+        *(buffer, how, jax.random.key(0), *held, mesh),
         tell=lambda _: ends.append(time.perf_counter()),
       )
     return ends[1] - ends[0]
@@ -89,7 +91,7 @@ def main(_: list[str]) -> None:
   found = {
     (what.__name__, name): [] for what in (epoch, passed) for name in sources
   }
-  for _ in range(_ROUNDS.value):
+  for _ in range(given.rounds):
     for name, images in sources.items():
       for what in (epoch, passed):
         found[what.__name__, name].append(what(images))
@@ -98,4 +100,4 @@ def main(_: list[str]) -> None:
 
 
 if __name__ == '__main__':
-  app.run(main)
+  main()

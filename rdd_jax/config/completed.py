@@ -15,6 +15,7 @@ from rdd_jax.config.build.objectives import namespace, refuse_others
 from rdd_jax.config.defaults import Config
 from rdd_jax.core import plugins
 from rdd_jax.core.errors import choose
+from rdd_jax.runtime.renamed import find
 
 
 def complete(config: Config, given: Mapping[str, Any]) -> None:
@@ -40,7 +41,7 @@ def complete(config: Config, given: Mapping[str, Any]) -> None:
     own = {
       path.split('.')[1]: value
       for path, value in given.items()
-      if path.startswith(f'{group}.')
+      if path.startswith(f'{group}.') and not find(path)  # it is elsewhere
     }
     if not own or group in given or 'name' not in config.get(group, {}):
       continue

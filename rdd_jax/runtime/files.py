@@ -54,6 +54,8 @@ def write_atomically(path: Path, data: bytes) -> None:
     unfinished.write_bytes(data)
     os.replace(unfinished, path)
   except OSError as error:
+    if error.errno is None:
+      raise
     raise OSError(error.errno, error.strerror, str(path)) from error
   finally:
     with suppress(OSError):  # where nothing is to be written

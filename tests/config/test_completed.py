@@ -104,12 +104,17 @@ def test_another_network_leaves_the_fields_of_the_former(tmp_path, monkeypatch):
     ('network.nor=batch', "of convnet.* 'nor': did you mean 'norm'"),
     ('network.name=vit2', "unknown network 'vit2': did you mean 'vit'"),
     ('objective.outer=3', "takes no field 'outer', which gradient"),
-    ('objective.ridge=3', 'is now config.kernel.ridge'),
   ],
 )
 def test_what_no_field_is_is_refused(tmp_path, monkeypatch, flag, words):
   with pytest.raises((UserError, flags.Error), match=words):
     given(tmp_path, monkeypatch, flag)
+
+
+def test_fields_that_are_elsewhere_now_are_left_to_their_message():
+  config = defaults.config()
+  complete(config, {'objective.ridge': '3', 'objective.real_rows': '3'})
+  assert config == defaults.config()
 
 
 def test_options_of_one_s_own_objective(tmp_path: Path, monkeypatch):
