@@ -161,21 +161,31 @@ class Feed:
         lines = self._order.reshape(len(self._order), -1)
         self._images.expect(lines)
         starts = range(step, len(lines), self._size)
-        self._next = in_advance(self._send, starts)
+        self._next = in_advance(self._sender(), starts)
       self._held = None  # a row that is not read is asked for again
       self._held = next(self._next)
       self._first, self._end = step, step + self._size
     return self._held, self._end
 
-  def _send(self, start: int) -> Window:
-    """Reads and sends the rows of some steps; the last one fills up."""
-    steps = np.minimum(start + np.arange(self._size), len(self._order) - 1)
-    read = [self._images[self._order[t][self._own]] for t in steps]
-    pixels = np.stack(read, self._order.ndim - 2)
-    if self._sharding is None:
-      return Window(jax.device_put(pixels), start)
-    sent = jax.make_array_from_process_local_data(self._sharding, pixels)
-    return Window(sent, start)
+  def _sender(self) -> Callable[[int], Window]:
+    """Returns what reads and sends the rows of some steps, from one on.
+
+    It does not know this object, which otherwise would be freed, with its
+    windows and its thread, whenever Python looks for cycles.
+    """
+    images, order, size = self._images, self._order, self._size
+    sharding, own = self._sharding, self._own
+
+    def send(start: int) -> Window:
+      steps = np.minimum(start + np.arange(size), len(order) - 1)  # fills up
+      read = [images[order[t][own]] for t in steps]
+      pixels = np.stack(read, order.ndim - 2)
+      if sharding is None:
+        return Window(jax.device_put(pixels), start)
+      sent = jax.make_array_from_process_local_data(sharding, pixels)
+      return Window(sent, start)
+
+    return send
 
 
 def _dealt(

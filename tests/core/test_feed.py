@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from typing import Any
+import weakref
 
 import chex
 import jax
@@ -57,6 +59,23 @@ def taken(images: Any, order: np.ndarray, ends: list[int]) -> int:
   for first, last in zip([0, *ends], ends, strict=False):
     state = run(state, first, last)
   return int(state)
+
+
+@pytest.mark.parametrize('step', [0, 9])
+def test_a_feed_that_is_dropped_is_freed_at_once(step, monkeypatch):
+  """Its windows and its thread do not wait until Python looks for cycles."""
+  monkeypatch.setattr(feed, 'STEPS', 2)
+  order = np.random.default_rng(1).integers(0, 50, (10, 4))
+  gc.disable()
+  try:
+    rows = feed.Feed(Streamed(Reader()), order)
+    window = weakref.ref(rows.at(step)[0])
+    assert window() is not None
+    del rows
+    assert window() is None
+    assert not [x for x in threading.enumerate() if x.name.startswith('ahead')]
+  finally:
+    gc.enable()
 
 
 @pytest.mark.parametrize('window', [1, 3, 4, 16])
