@@ -18,12 +18,16 @@ from jax import Array
 from jax.sharding import NamedSharding, PartitionSpec
 import numpy as np
 
+from rdd_jax.core import keys
 from rdd_jax.core.ahead import in_advance
+from rdd_jax.core.batch import Batch
+from rdd_jax.core.measure import Measure, draw_minibatches
 from rdd_jax.core.sharding import shares
 from rdd_jax.core.streamed import Images, Streamed
 
 T = TypeVar('T')
 Advance = Callable[[T, Array | int, Array | int], T]
+Drawn = tuple[Array, Batch]
 
 STEPS = 16  # whose rows are sent at once, at most,
 BYTES = 2**26  # and of so many bytes, unless one step has more
@@ -41,6 +45,21 @@ class Window:
 
   pixels: Any
   first: Any
+
+
+def draw_steps(
+  key: Array, images: Images, measure: Measure, steps: int, n: int
+) -> Drawn:
+  """Draws a key and lists the rows of each of so many SGD steps.
+
+  Args:
+    key, images, measure, steps, n: as of `measure.draw_minibatches`.
+
+  Returns:
+    Typed keys `[steps]`, and the batch of `draw_minibatches`: row numbers.
+  """
+  rows = draw_minibatches(keys.named(key, 'draw'), images, measure, steps, n)
+  return jax.random.split(keys.named(key, 'steps'), steps), rows
 
 
 def of_step(images: Images | Window, rows: Array, t: Array | int) -> Array:

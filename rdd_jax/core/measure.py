@@ -245,18 +245,3 @@ def draw_minibatches(
   drawn = _drawn(key, measure, steps * n, None)
   dealt = jax.tree.map(lambda x: x.reshape(steps, n, *x.shape[1:]), drawn)
   return replace(dealt, inputs=expecting(images, dealt.inputs))
-
-
-def draw_steps(
-  key: Array, images: Images, measure: Measure, steps: int, n: int
-) -> tuple[Array, Batch]:
-  """Draws a key and lists the rows of each of so many SGD steps.
-
-  Args:
-    key, images, measure, steps, n: as of `draw_minibatches`.
-
-  Returns:
-    Typed keys `[steps]`, and the batch of `draw_minibatches`.
-  """
-  rows = draw_minibatches(keys.named(key, 'draw'), images, measure, steps, n)
-  return jax.random.split(keys.named(key, 'steps'), steps), rows

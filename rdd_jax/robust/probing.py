@@ -10,9 +10,16 @@ import jax
 from jax import Array
 import jax.numpy as jnp
 
-from rdd_jax.core.batch import Batch, with_inputs
-from rdd_jax.core.feed import Window, of_step, pixels_of, with_pixels
-from rdd_jax.core.measure import Measure, draw_steps, rows_of
+from rdd_jax.core.batch import with_inputs
+from rdd_jax.core.feed import (
+  Drawn,
+  Window,
+  draw_steps,
+  of_step,
+  pixels_of,
+  with_pixels,
+)
+from rdd_jax.core.measure import Measure, rows_of
 from rdd_jax.core.sharding import constrain, map_shared
 from rdd_jax.core.streamed import Images
 from rdd_jax.core.transform import Scores, State
@@ -21,9 +28,6 @@ from rdd_jax.robust.label_noise.trust import ProbeOutputs
 from rdd_jax.training.probe import Probe
 
 CHUNK = 500  # rows scored at once
-
-
-Drawn = tuple[Array, Batch]
 
 
 def draw(

@@ -22,9 +22,9 @@ import optax
 
 from rdd_jax.core import keys
 from rdd_jax.core.batch import Batch, with_inputs
-from rdd_jax.core.feed import Window, of_step
+from rdd_jax.core.feed import Drawn, Window, draw_steps, of_step
 from rdd_jax.core.losses import RowLosses, cross_entropy
-from rdd_jax.core.measure import Measure, draw_steps
+from rdd_jax.core.measure import Measure
 from rdd_jax.core.numerics import safe_divide
 from rdd_jax.core.sharding import constrain
 from rdd_jax.core.streamed import Images
@@ -41,9 +41,6 @@ class ExpertState(NamedTuple):
 
   learner: Learner
   edit: BoundTransform
-
-
-Drawn = tuple[Array, Batch]
 
 
 class Expert(NamedTuple):

@@ -101,6 +101,19 @@ def losses(directory: Path) -> np.ndarray:
   return np.array([json.loads(line)['loss'] for line in lines])
 
 
+def assert_sets_close(a: Path, b: Path, *, atol: float) -> None:
+  """Fails unless two runs have the same arrays, up to rounding."""
+  with (
+    np.load(a / 'distilled.npz') as ours,
+    np.load(b / 'distilled.npz') as theirs,
+  ):
+    assert set(ours) == set(theirs)
+    for name in ours:
+      np.testing.assert_allclose(
+        ours[name], theirs[name], atol=atol, err_msg=name
+      )
+
+
 def assert_close(a: Path, b: Path) -> None:
   """Fails unless two runs have the same steps, sets and judged numbers.
 
@@ -111,15 +124,7 @@ def assert_close(a: Path, b: Path) -> None:
   x, y = losses(a), losses(b)
   assert len(x) == len(y) > 0
   np.testing.assert_allclose(x, y, rtol=1e-3)
-  with (
-    np.load(a / 'distilled.npz') as ours,
-    np.load(b / 'distilled.npz') as theirs,
-  ):
-    assert set(ours) == set(theirs)
-    for name in ours:
-      np.testing.assert_allclose(
-        ours[name], theirs[name], atol=1e-3, err_msg=name
-      )
+  assert_sets_close(a, b, atol=1e-3)
   rows, others = (
     json.loads((d / 'results.json').read_text())['rows'] for d in (a, b)
   )

@@ -185,5 +185,5 @@ def test_nan_names_the_step_and_keeps_the_checkpoint(
 
 
 def test_ipc_above_the_class_size(tmp_path: Path):
-  with pytest.raises(UserError, match='lower ipc'):
+  with pytest.raises(UserError, match='lower ipc, or give more rows'):
     pipeline.execute(tiny(synthetic__ipc=200), tmp_path)

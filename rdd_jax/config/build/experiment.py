@@ -234,7 +234,8 @@ def _require_rows(config: Config, dataset: Dataset, stored: int) -> None:
   """Checks that there is something to distill: more rows than are stored."""
   rows = len(dataset.train_labels)
   if stored >= rows:
+    lower = 'lower ipc, or ' if config.synthetic.ipc > 1 else ''
     raise UserError(
       f'ipc={config.synthetic.ipc} stores {stored} images of {dataset.name}, '
-      f'which has {rows} training rows: lower ipc'
+      f'which has {rows} training rows: {lower}give more rows'
     )

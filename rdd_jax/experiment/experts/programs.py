@@ -12,12 +12,19 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from rdd_jax import networks
 from rdd_jax.core import keys
-from rdd_jax.core.feed import Advance, Window, fed, pixels_of, with_pixels
+from rdd_jax.core.feed import (
+  Advance,
+  Drawn,
+  Window,
+  fed,
+  pixels_of,
+  with_pixels,
+)
 from rdd_jax.core.measure import Measure
 from rdd_jax.core.sharding import each
 from rdd_jax.core.streamed import Images
 from rdd_jax.runtime import distributed as meshes
-from rdd_jax.training.expert import Drawn, Expert, ExpertState
+from rdd_jax.training.expert import Expert, ExpertState
 
 
 class Program(NamedTuple):
